@@ -1,0 +1,51 @@
+"""The documents that cross the trust boundary, their canonical form, keys and envelopes."""
+
+from workbench.documents.attestation import Predicate, Statement, Subject, subjects
+from workbench.documents.base import Document, digest_bytes, now
+from workbench.documents.card import Approval, DatasetCard, Snippet, Terms
+from workbench.documents.decision import Decision
+from workbench.documents.envelope import Envelope, Signature
+from workbench.documents.keys import PrivateKey, PublicKey
+from workbench.documents.release import Metric, PrivacySpent, Release
+from workbench.documents.request import Plan, Request
+from workbench.documents.schema import Column, Schema
+from workbench.documents.status import (
+    BudgetStatus,
+    Failure,
+    Person,
+    Progress,
+    RequestStatus,
+    State,
+)
+
+__all__ = [
+    "Approval",
+    "BudgetStatus",
+    "Column",
+    "DatasetCard",
+    "Decision",
+    "Document",
+    "Envelope",
+    "Failure",
+    "Metric",
+    "Person",
+    "Plan",
+    "Predicate",
+    "PrivacySpent",
+    "PrivateKey",
+    "Progress",
+    "PublicKey",
+    "Release",
+    "Request",
+    "RequestStatus",
+    "Schema",
+    "Signature",
+    "Snippet",
+    "State",
+    "Statement",
+    "Subject",
+    "Terms",
+    "digest_bytes",
+    "now",
+    "subjects",
+]

@@ -1,0 +1,121 @@
+"""The base of every document: frozen, strict, with one canonical form and one digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+import rfc8785
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from workbench.documents.errors import InvalidDocument
+
+MAX_DOCUMENT_BYTES = 1 << 20
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+"""``sha256:`` and 64 hexadecimal digits."""
+
+KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of the 32 raw bytes of an Ed25519 public key, in hexadecimal."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
+"""A domain's or dataset's name: lower case, digits and inner hyphens, at most 64."""
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+"""A column's, metric's or function's name."""
+
+Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f]*$")]
+"""One line of text for people."""
+
+Text = Annotated[str, StringConstraints(max_length=20_000)]
+"""Some paragraphs of text for people."""
+
+Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+"""UTC, RFC 3339."""
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+type_tuple = BeforeValidator(_tupled)
+"""Lets a JSON array fill a tuple field although the document is strict."""
+
+
+def digest_bytes(data: bytes) -> str:
+    """Return the `Digest` of `data`."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def now() -> str:
+    """Return the current time as a `Timestamp`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Document(BaseModel):
+    """A frozen pydantic model whose JSON has one canonical form (RFC 8785).
+
+    Unknown fields, NaN and infinities are refused, so equal documents have equal bytes and equal
+    digests on every machine.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True
+    )
+
+    def canonical(self) -> bytes:
+        """Return the canonical JSON of this document as bytes (RFC 8785)."""
+        return rfc8785.dumps(self.model_dump(mode="json", by_alias=True))
+
+    @property
+    def digest(self) -> str:
+        """The `Digest` of `canonical()`."""
+        return digest_bytes(self.canonical())
+
+    @classmethod
+    def parse(cls, data: bytes | str) -> Self:
+        """Read a document from JSON.
+
+        Raises
+        ------
+        InvalidDocument
+            If `data` is over 1 MiB, is not JSON, or does not fit the model; names each field.
+        """
+        if len(data) > MAX_DOCUMENT_BYTES:
+            raise InvalidDocument(
+                f"{cls.__name__}: {len(data)} bytes; at most {MAX_DOCUMENT_BYTES}"
+            )
+        try:
+            return cls.model_validate_json(data)
+        except (ValidationError, RecursionError) as error:
+            raise InvalidDocument(explain(cls.__name__, error)) from None
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """Like `parse`, for values already decoded from JSON or YAML."""
+        try:
+            return cls.parse(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise InvalidDocument(f"{cls.__name__}: {error}") from None
+
+
+def explain(what: str, error: ValidationError | RecursionError) -> str:
+    """Return one line per wrong field: where, and what was expected."""
+    if isinstance(error, RecursionError):
+        return f"{what}: nested too deeply"
+    lines = [
+        f"{what}.{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+        for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+    ]
+    return "\n".join(lines)

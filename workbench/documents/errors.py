@@ -1,0 +1,165 @@
+"""Every error that a user of Workbench can meet, by name.
+
+An error has a stable ``code`` that also travels over HTTP, a message that says what was got and
+what was expected, and a ``hint`` that says what to do next. A message never carries private data.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WorkbenchError(Exception):
+    """Base of all errors raised on purpose by Workbench.
+
+    Parameters
+    ----------
+    message
+        What went wrong, for a person.
+    hint
+        What to do next; empty when the message says it all.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 400
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message if not hint else f"{message}\n{hint}")
+        self.message = message
+        self.hint = hint
+
+
+class InvalidDocument(WorkbenchError):
+    """A document does not have the form its type asks for."""
+
+    code = "invalid-document"
+    status = 422
+
+
+class InvalidSignature(WorkbenchError):
+    """A signature is missing, wrong, or by another key than expected."""
+
+    code = "invalid-signature"
+    status = 403
+
+
+class InvalidToken(WorkbenchError):
+    """A call's token is missing, expired, forged, for another audience, or used before."""
+
+    code = "invalid-token"
+    status = 401
+
+
+class NotAdmitted(WorkbenchError):
+    """The key is not admitted at this domain, or not in the role that the call needs."""
+
+    code = "not-admitted"
+    status = 403
+
+
+class NotFound(WorkbenchError):
+    """There is no such dataset, request or artefact here, or it is not yours to see."""
+
+    code = "not-found"
+    status = 404
+
+
+class Conflict(WorkbenchError):
+    """The request is in a state in which this cannot be done."""
+
+    code = "conflict"
+    status = 409
+
+
+class InvalidSchema(WorkbenchError):
+    """``dataset.yaml`` or ``terms.yaml`` is wrong; the message names file, line and field."""
+
+    code = "invalid-schema"
+    status = 422
+
+
+class InvalidData(WorkbenchError):
+    """A domain's data file cannot be read as its schema says."""
+
+    code = "invalid-data"
+    status = 422
+
+
+class UnknownColumn(WorkbenchError):
+    """A training function asks for a column that the schema does not have."""
+
+    code = "unknown-column"
+    status = 422
+
+
+class GraphRefused(WorkbenchError):
+    """A model or function cannot be run as a record graph; the message says what and why."""
+
+    code = "graph-refused"
+    status = 422
+
+
+class TooLarge(WorkbenchError):
+    """Something is over a limit on size."""
+
+    code = "too-large"
+    status = 413
+
+
+class TermsRefused(WorkbenchError):
+    """A request is outside the dataset's terms of use."""
+
+    code = "terms-refused"
+    status = 403
+
+
+class BudgetExhausted(WorkbenchError):
+    """A request would spend more privacy than is left."""
+
+    code = "budget-exhausted"
+    status = 403
+
+
+class RequestDenied(WorkbenchError):
+    """The steward or the policy said no; the message carries the reason."""
+
+    code = "request-denied"
+    status = 403
+
+
+class RequestFailed(WorkbenchError):
+    """A run started and ended without a release; its privacy cost stays charged."""
+
+    code = "request-failed"
+    status = 409
+
+
+class VerificationFailed(WorkbenchError):
+    """Evidence does not hold together."""
+
+    code = "verification-failed"
+    status = 422
+
+
+class DomainUnavailable(WorkbenchError):
+    """A domain cannot be reached or cannot work now; nothing was changed there."""
+
+    code = "domain-unavailable"
+    status = 503
+
+
+class InvalidConfiguration(WorkbenchError):
+    """A configuration file is missing or wrong."""
+
+    code = "invalid-configuration"
+    status = 422
+
+
+def _all(cls: type[WorkbenchError]) -> list[type[WorkbenchError]]:
+    return [cls, *(sub for child in cls.__subclasses__() for sub in _all(child))]
+
+
+def from_code(code: str, message: str, hint: str = "") -> WorkbenchError:
+    """Return the error that a domain named by `code`; unknown codes give the base class."""
+    by_code = {cls.code: cls for cls in _all(WorkbenchError)}
+    return by_code.get(code, WorkbenchError)(message, hint)

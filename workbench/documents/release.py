@@ -1,0 +1,58 @@
+"""The release: all that leaves a domain for one request."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workbench.documents.base import (
+    Digest,
+    Document,
+    Finite,
+    Identifier,
+    Name,
+    Timestamp,
+    type_tuple,
+)
+from workbench.documents.card import Delta, Epsilon
+
+
+class Metric(Document):
+    """One metric: two noisy sums and the mean that follows from them.
+
+    `total` is the noisy sum of the per-record values in [0, 1], `complement` of one minus them;
+    `value` is ``total / (total + complement)``, clipped to [0, 1]; `standard_error` is the
+    standard deviation that the noise alone gives `value` (delta method).
+    """
+
+    name: Identifier
+    value: Finite
+    total: Finite
+    complement: Finite
+    standard_error: Annotated[Finite, Field(ge=0)]
+
+
+class PrivacySpent(Document):
+    """The (epsilon, delta) guarantee of this run by itself, under add/remove of one unit."""
+
+    epsilon: Epsilon
+    delta: Delta
+    mechanism: Literal["poisson-subsampled-gaussian"] = "poisson-subsampled-gaussian"
+    neighbours: Literal["add-remove"] = "add-remove"
+
+
+class Release(Document):
+    """What was released for a request, and at which cost."""
+
+    format: Literal["workbench/release/v1"] = "workbench/release/v1"
+    request: Digest
+    decision: Digest
+    domain: Name
+    dataset_version: Digest
+    model: Digest | None
+    metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
+    privacy: PrivacySpent
+    steps: Annotated[int, Field(ge=1)]
+    engine: Annotated[str, Field(max_length=100)]
+    released: Timestamp

@@ -1,0 +1,83 @@
+"""What a domain tells about a request while it lives: unsigned, for display and control."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workbench.documents.base import Digest, Document, Finite, KeyId, Line, Timestamp
+from workbench.documents.request import Request
+
+
+class State(StrEnum):
+    """The states of a request; the last four are final."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    RUNNING = "running"
+    RELEASED = "released"
+    DENIED = "denied"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether the request will never change again."""
+        return self in (State.RELEASED, State.DENIED, State.CANCELLED, State.FAILED)
+
+
+Failure = Literal["out-of-memory", "timeout", "not-finite", "worker-died", "internal"]
+"""Why a run ended without a release: one of few words, so that nothing private fits in."""
+
+
+class Progress(Document):
+    """How far a run is; both numbers follow from the plan and are public."""
+
+    step: Annotated[int, Field(ge=0)]
+    steps: Annotated[int, Field(ge=1)]
+
+
+class RequestStatus(Document):
+    """A request, its state, and the decision in words."""
+
+    request_digest: Digest
+    request: Request
+    state: State
+    researcher: Line
+    submitted: Timestamp
+    updated: Timestamp
+    decided_by: Literal["steward", "policy"] | None = None
+    decider: Line = ""
+    reason: Annotated[str, Field(max_length=2000)] = ""
+    failure: Failure | None = None
+    progress: Progress | None = None
+    charged: bool = False
+
+
+class BudgetStatus(Document):
+    """The privacy budget of one dataset version; reading it changes nothing.
+
+    `epsilon_spent` is the exact filter's figure (Renyi, all orders) for everything charged or
+    reserved so far at `delta`; it is not the sum of the single runs' epsilons.
+    """
+
+    dataset_version: Digest
+    epsilon_total: Finite
+    epsilon_spent: Finite
+    epsilon_left: Finite
+    delta: Finite
+    runs: Annotated[int, Field(ge=0)]
+    uses_left: int | None = None
+
+
+class Person(Document):
+    """Somebody admitted at a domain."""
+
+    key_id: KeyId
+    public_key: Annotated[str, Field(max_length=100)]
+    name: Line
+    role: Literal["researcher", "steward"]
+    admitted: Timestamp
+    revoked: Timestamp | None = None
