@@ -1,0 +1,262 @@
+"""Export a training function for ONE record, on the researcher's machine.
+
+The function runs here, once, under ``torch.export``; what comes out is data. In-place and composite
+operators are made functional, recurrent layers are taken apart into linear operators (their fused
+forms cannot be mapped over records), and everything that would tell about this machine (paths,
+stack traces, ids) is left out, so equal functions give equal bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from workbench.documents.errors import GraphRefused, WorkbenchError
+from workbench.documents.schema import Schema
+from workbench.graphs import archive as pt2
+from workbench.graphs.features import RecordView
+from workbench.graphs.load import expected_spec, load
+from workbench.graphs.record_graph import RecordGraph
+
+Outputs = torch.Tensor | tuple[torch.Tensor, Mapping[str, torch.Tensor]]
+TrainingStep = Callable[[nn.Module, Mapping[str, torch.Tensor]], Outputs]
+
+_RECURRENT = ("gru.input", "lstm.input", "rnn_tanh.input", "rnn_relu.input")
+_PREFIX = "model."
+
+
+class _OneRecord(nn.Module):
+    """The function and its model as one module of one record's columns."""
+
+    def __init__(
+        self, function: TrainingStep, model: nn.Module, schema: Schema, inputs: tuple[str, ...]
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._call = (function, schema, inputs)
+
+    def forward(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        function, schema, inputs = self._call
+        view = RecordView(schema, dict(zip(inputs, values, strict=True)))
+        loss, metrics = outputs_of(function(self.model, view))
+        return (loss, *(torch.as_tensor(metrics[name]).to(torch.float32) for name in metrics))
+
+
+def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return the loss and the metrics that a training function returned.
+
+    Raises
+    ------
+    GraphRefused
+        If it returned neither a loss nor ``(loss, {name: value})``.
+    """
+    loss, metrics = value if isinstance(value, tuple) and len(value) == 2 else (value, {})
+    if not isinstance(loss, torch.Tensor) or not isinstance(metrics, Mapping):
+        raise GraphRefused(
+            "the training function must return a loss, or a loss and a dict of metrics",
+            "For example: return loss, {'accuracy': logits.argmax() == record['label']}",
+        )
+    return loss, {str(name): metric for name, metric in metrics.items()}
+
+
+def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGraph:
+    """Return `function` with `model`'s present parameters as a record graph.
+
+    Parameters
+    ----------
+    function
+        Takes the model and one record, returns the loss (float32, shape ``()``), or the loss and
+        a dict of metrics (shape ``()``, values in [0, 1]).
+    model
+        Its parameters must be float32; those with ``requires_grad=False`` stay as they are.
+    schema
+        The dataset's schema.
+
+    Raises
+    ------
+    GraphRefused
+        If the function cannot be a record graph; the message names the layer or operator and
+        says what to use instead.
+    UnknownColumn
+        If the function asks for a column that the schema does not have.
+    """
+    _check_layers(model)
+    examples = {c.name: _example(c) for c in schema.usable}
+    inputs, metrics = _dry_run(function, model, schema, examples)
+    module = _OneRecord(function, model, schema, inputs)
+    program = _export(module, tuple(examples[name] for name in inputs))
+    graph = load(_archive(program))
+    _try_mapped(graph)
+    return replace(graph, inputs=inputs, metrics=metrics)
+
+
+def _example(column: Any) -> torch.Tensor:
+    spec = expected_spec(column)
+    if spec.dtype == torch.int64:
+        return torch.zeros((), dtype=torch.int64)
+    return torch.full(spec.shape, (column.lower + column.upper) / 2, dtype=torch.float32)
+
+
+def _check_layers(model: nn.Module) -> None:
+    for name, layer in model.named_modules():
+        kind = type(layer).__name__
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            raise GraphRefused(
+                f"layer '{name}' ({kind}) mixes records, so no bound on one record's share holds",
+                "Use nn.GroupNorm or nn.LayerNorm, or convert the model with "
+                "opacus.validators.ModuleValidator.fix(model).",
+            )
+        if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0 and layer.training:
+            raise GraphRefused(
+                f"layer '{name}' ({kind}) is random; a record graph must give the same each time",
+                "Set p=0 for training under differential privacy; the noise regularises already.",
+            )
+    for name, parameter in model.named_parameters():
+        if parameter.dtype != torch.float32:
+            raise GraphRefused(
+                f"parameter '{name}' is {parameter.dtype}; expected float32", "Call model.float()."
+            )
+
+
+def _dry_run(
+    function: TrainingStep, model: nn.Module, schema: Schema, examples: dict[str, torch.Tensor]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Run once on example values to learn which columns and metrics there are."""
+    view = RecordView(schema, examples)
+    with torch.no_grad():
+        _, metrics = outputs_of(function(model, view))
+    if not view.used:
+        raise GraphRefused("the training function reads no column of the record")
+    return tuple(c.name for c in schema.usable if c.name in view.used), tuple(metrics)
+
+
+def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
+    decompositions = {
+        operator: how
+        for operator, how in torch.export.default_decompositions().items()
+        if str(operator) in {f"aten.{name}" for name in _RECURRENT}
+    }
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.export.export(module, values)
+            program = program.run_decompositions(decompositions)
+    except WorkbenchError:
+        raise
+    except Exception as error:
+        first = str(error).strip().splitlines() or [type(error).__name__]
+        raise GraphRefused(
+            f"torch.export cannot follow the training function: {first[0][:500]}",
+            "Write it for one record, in plain torch, without if / for on the record's values.",
+        ) from error
+    mutated = [*program.graph_signature.buffers_to_mutate.values()]
+    if mutated:
+        raise GraphRefused(
+            f"buffer '{mutated[0].removeprefix(_PREFIX)}' is written in forward(); a record graph "
+            "keeps no state",
+            "Remove running statistics and counters from the model.",
+        )
+    return program
+
+
+def _archive(program: torch.export.ExportedProgram) -> bytes:
+    for node in list(program.graph.nodes):
+        if node.op == "call_function" and "_assert_tensor_metadata" in str(node.target):
+            program.graph.erase_node(node)
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    with zipfile.ZipFile(buffer) as file:
+        graph = json.loads(file.read(pt2.GRAPH))
+    signature = graph["graph_module"]["signature"]
+    for spec in signature["input_specs"]:
+        for key, name in (("parameter", "parameter_name"), ("buffer", "buffer_name")):
+            if key in spec:
+                spec[key][name] = spec[key][name].removeprefix(_PREFIX)
+                spec[key].pop("persistent", None) if key == "parameter" else None
+    for node in graph["graph_module"]["graph"]["nodes"]:
+        node["metadata"] = {}
+    calls = graph["graph_module"]["module_call_graph"]
+    graph["graph_module"]["module_call_graph"] = [c for c in calls if c["fqn"] == ""]
+    graph["torch_version"] = "2"
+    in_state = {s.target for s in program.graph_signature.input_specs if s.target}
+    state = {k.removeprefix(_PREFIX): v for k, v in program.state_dict.items() if k in in_state}
+    constants = {
+        k.removeprefix(_PREFIX): v
+        for k, v in program.constants.items()
+        if k in in_state and isinstance(v, torch.Tensor)
+    }
+    weights, weight_table = _tensors(state, pt2.WEIGHTS + "weight_", True)
+    tensors, constant_table = _tensors(constants, pt2.CONSTANTS + "tensor_", False)
+    return pt2.write(pt2.Archive(graph, weight_table, constant_table, weights | tensors))
+
+
+def _tensors(
+    values: Mapping[str, torch.Tensor], prefix: str, weights: bool
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    members: dict[str, bytes] = {}
+    config: dict[str, Any] = {}
+    seen: dict[tuple[int, tuple[int, ...]], str] = {}
+    numbers = {torch.uint8: 1, torch.int32: 4, torch.int64: 5, torch.float32: 7,
+               torch.float64: 8, torch.bool: 12}  # fmt: skip
+    for name, value in values.items():
+        if value.dtype not in numbers:
+            raise GraphRefused(f"tensor '{name}' is {value.dtype}; that dtype is not allowed")
+        # Tied parameters share one member, which is how they are known again as tied.
+        key = (value.data_ptr(), tuple(value.shape))
+        path = seen.setdefault(key, f"{prefix}{len(members)}") if value.numel() else None
+        path = path or f"{prefix}{len(members)}"
+        plain = value.detach().cpu().contiguous()
+        members[path] = plain.numpy().tobytes()
+        config[name] = {
+            "path_name": path.rsplit("/", 1)[1],
+            "is_param": weights and isinstance(value, nn.Parameter),
+            "use_pickle": False,
+            "tensor_meta": {
+                "dtype": numbers[value.dtype],
+                "sizes": [{"as_int": size} for size in plain.shape],
+                "requires_grad": bool(value.requires_grad),
+                "device": {"type": "cpu", "index": None},
+                "strides": [{"as_int": stride} for stride in _contiguous(plain.shape)],
+                "storage_offset": {"as_int": 0},
+                "layout": 7,
+            },
+        }
+    return members, {"config": config}
+
+
+def _contiguous(shape: torch.Size) -> list[int]:
+    strides = [1]
+    for size in reversed(shape[1:]):
+        strides.insert(0, strides[0] * size)
+    return strides[: len(shape)]
+
+
+def _try_mapped(graph: RecordGraph) -> None:
+    """Run the graph over two records, so that what cannot be mapped fails here, at no cost."""
+    run = torch.fx.Interpreter(nn.Module(), graph=graph.graph).run
+    fixed = {**graph.parameters, **graph.constants}
+    values, dims = [], []
+    for kind, name in graph.bindings.values():
+        if kind == "input":
+            spec = graph.input_specs[int(name)]
+            values.append(torch.zeros((2, *spec.shape), dtype=spec.dtype))
+        else:
+            values.append(fixed[str(name)])
+        dims.append(0 if kind == "input" else None)
+    try:
+        with torch.no_grad():
+            torch.func.vmap(run, in_dims=tuple(dims))(*values)
+    except Exception as error:
+        first = str(error).strip().splitlines() or [type(error).__name__]
+        raise GraphRefused(
+            f"the function cannot be mapped over records: {first[0][:500]}",
+            "See docs/researcher.md for layers that work and their replacements.",
+        ) from error

@@ -1,0 +1,96 @@
+"""One record, as a training function sees it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from workbench.documents.errors import UnknownColumn
+from workbench.documents.schema import Column, Schema
+
+if TYPE_CHECKING:
+    import torch
+
+
+class RecordView(Mapping[str, "torch.Tensor"]):
+    """One record: column name to tensor, with the schema that gives the columns their bounds.
+
+    Parameters
+    ----------
+    schema
+        The dataset's schema.
+    values
+        Usable columns' tensors: float32 of shape ``()`` for numbers and integers, int64 of shape
+        ``()`` for categories (the index), float32 of the column's shape for tensors.
+    """
+
+    def __init__(self, schema: Schema, values: Mapping[str, torch.Tensor]) -> None:
+        self.schema = schema
+        self._values = values
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        if name not in self._values:
+            known = [column.name for column in self.schema.usable]
+            near = difflib.get_close_matches(str(name), known, n=3)
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(known)}"
+            raise UnknownColumn(f"the dataset has no column '{name}'", hint[:2000])
+        self.used.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _scaled(column: Column, value: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    if column.kind == "category":
+        codes = torch.arange(len(column.categories))
+        return (value.unsqueeze(0) == codes).to(torch.float32)
+    lower, upper = float(column.lower or 0.0), float(column.upper or 0.0)
+    middle, half = (upper + lower) / 2, (upper - lower) / 2
+    return (value.reshape(-1) - middle) / half
+
+
+def features(record: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return all feature columns of one record as one vector.
+
+    Numbers, integers and tensors are scaled by their public bounds to [-1, 1]; categories become
+    one 0/1 entry per category. Columns keep the schema's order.
+
+    Parameters
+    ----------
+    record
+        The record that a training function was given.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape ``(width,)``, float32.
+
+    Raises
+    ------
+    UnknownColumn
+        If `record` is not such a record, or the schema has no feature.
+    """
+    import torch
+
+    if not isinstance(record, RecordView):
+        raise UnknownColumn(
+            f"features() takes the record of a training function, not {type(record).__name__}"
+        )
+    columns = record.schema.features
+    if not columns:
+        raise UnknownColumn("the schema has no column with role 'feature'")
+    if all(column.kind in ("number", "integer") for column in columns):
+        # One stack and one affine map instead of three operators per column.
+        lower = torch.tensor([float(column.lower or 0.0) for column in columns])
+        upper = torch.tensor([float(column.upper or 0.0) for column in columns])
+        values = torch.stack([record[column.name] for column in columns])
+        return (values - (upper + lower) / 2) / ((upper - lower) / 2)
+    return torch.cat([_scaled(column, record[column.name]) for column in columns])

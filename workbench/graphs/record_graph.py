@@ -1,0 +1,97 @@
+"""The record graph: a loss and its metrics for ONE record, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from workbench.documents.base import Document
+
+if TYPE_CHECKING:
+    import torch
+    import torch.fx
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a domain accepts in a graph.
+
+    Sizes are in bytes; `activation_bytes` is for one record, all intermediate values together.
+    `weight` is the largest magnitude of a parameter or constant.
+    """
+
+    archive_bytes: int = 64 << 20
+    graph_json_bytes: int = 16 << 20
+    members: int = 20_000
+    nodes: int = 10_000
+    parameters: int = 16_000_000
+    constant_bytes: int = 16 << 20
+    activation_bytes: int = 256 << 20
+    weight: float = 1e6
+    metrics: int = 16
+
+
+class GraphFacts(Document):
+    """What a steward sees of a graph.
+
+    `operators` counts calls by name; `parameters` and `trainable` count numbers; `constants`
+    counts numbers in constants; `archive_bytes` is the size of the file and `activation_bytes` of
+    all intermediate values for one record.
+    """
+
+    operators: dict[str, Annotated[int, Field(ge=1)]]
+    parameters: int
+    trainable: int
+    constants: int
+    archive_bytes: int
+    activation_bytes: int
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """The shape and dtype of one tensor, without its values."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class RecordGraph:
+    """A validated graph with its initial parameters.
+
+    Attributes
+    ----------
+    graph
+        Placeholders for parameters, constants and inputs; calls of allowed ATen operators; one
+        output, the tuple ``(loss, metric, ...)``.
+    parameters, constants
+        Initial values (float32) and fixed tensors, by the name they have in the model.
+    trainable
+        The names of `parameters` that are trained.
+    ties
+        For a parameter that is the same tensor as another: the other's name.
+    bindings
+        Placeholder name to ``("parameter" | "constant", model name)`` or ``("input", position)``.
+    input_specs
+        Shape and dtype of each input of one record, in the order of the request's ``inputs``.
+    inputs, metrics
+        The names for those, where they are known (they travel in the request, not in the graph).
+    archive
+        The ``.pt2`` file.
+    """
+
+    graph: torch.fx.Graph
+    parameters: dict[str, torch.Tensor]
+    constants: dict[str, torch.Tensor]
+    trainable: frozenset[str]
+    ties: dict[str, str]
+    bindings: dict[str, tuple[str, str | int]]
+    input_specs: tuple[TensorSpec, ...]
+    outputs: int
+    facts: GraphFacts
+    archive: bytes
+    digest: str
+    inputs: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
