@@ -46,7 +46,7 @@ class PerUnit:
         """See `Contribution`; exact up to the rounding of one sum."""
         flat = self.gradients.flatten(1)
         rows = max(1, _CHUNK // max(flat.shape[1], 1))
-        sums = [part.double().square().sum(1) for part in flat.split(rows)]
+        sums = [part.double().square().sum(1) for part in torch.split(flat, rows)]
         return torch.cat(sums) if sums else flat.new_zeros(0, dtype=torch.float64)
 
     def weighted_sum(self, weights: torch.Tensor) -> torch.Tensor:
@@ -54,7 +54,7 @@ class PerUnit:
         flat = self.gradients.flatten(1)
         rows = max(1, _CHUNK // max(flat.shape[1], 1))
         total = torch.zeros(flat.shape[1], dtype=torch.float64)
-        for part, weight in zip(flat.split(rows), weights.split(rows), strict=True):
+        for part, weight in zip(torch.split(flat, rows), torch.split(weights, rows), strict=True):
             total += weight @ _selected(part, weight)
         return total.reshape(self.gradients.shape[1:])
 

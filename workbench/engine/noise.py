@@ -66,4 +66,5 @@ class Stream:
         radius = np.sqrt(-2.0 * np.log((words[: 2 * count] + np.uint64(1)) * 2.0**-53))
         angle = words[2 * count :] * (2.0 * np.pi * 2.0**-53)
         four = (radius * np.cos(angle) + radius * np.sin(angle)).reshape(2, count)
-        return (four[0] + four[1]) / 2.0
+        summed: NDArray[np.float64] = (four[0] + four[1]) / 2.0
+        return summed

@@ -86,9 +86,10 @@ def read(data: bytes, limits: Limits) -> Archive:
     for name, content in FIXED.items():
         if members.pop(name, content) != content:
             raise GraphRefused(f".pt2: {name} is not {content!r}")
-    tables = [_load_json(name, members.pop(name, None)) for name in
-              (GRAPH, WEIGHT_TABLE, CONSTANT_TABLE)]  # fmt: skip
-    return Archive(*tables, tensors=members)
+    graph, weights, constants = (
+        _load_json(name, members.pop(name, None)) for name in (GRAPH, WEIGHT_TABLE, CONSTANT_TABLE)
+    )
+    return Archive(graph, weights, constants, members)
 
 
 def _check_members(infos: list[zipfile.ZipInfo], limits: Limits) -> None:

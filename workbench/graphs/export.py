@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -141,13 +142,13 @@ def _dry_run(
 def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
     decompositions = {
         operator: how
-        for operator, how in torch.export.default_decompositions().items()
+        for operator, how in dict(torch.export.default_decompositions()).items()
         if str(operator) in {f"aten.{name}" for name in _RECURRENT}
-    }
+    } | {torch.ops.aten.scaled_dot_product_attention.default: _attention}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            program = torch.export.export(module, values)
+            program: torch.export.ExportedProgram = torch.export.export(module, values)
             program = program.run_decompositions(decompositions)
     except WorkbenchError:
         raise
@@ -167,10 +168,41 @@ def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export
     return program
 
 
+def _attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> torch.Tensor:
+    """Attention from plain operators: the fused kernels cannot be mapped over records."""
+    if dropout_p or enable_gqa:
+        raise GraphRefused(
+            "scaled_dot_product_attention with dropout or grouped queries is not supported",
+            "Set dropout to 0 and repeat the key and value heads.",
+        )
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = query @ key.mT * factor
+    if is_causal:
+        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        scores = torch.where(attn_mask, scores, float("-inf"))
+    elif attn_mask is not None:
+        scores = scores + attn_mask
+    return scores.softmax(-1) @ value
+
+
 def _archive(program: torch.export.ExportedProgram) -> bytes:
     for node in list(program.graph.nodes):
         if node.op == "call_function" and "_assert_tensor_metadata" in str(node.target):
             program.graph.erase_node(node)
+        elif node.target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
+            # Strides are others once the graph is mapped over records.
+            node.target = torch.ops.aten.reshape.default
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     with zipfile.ZipFile(buffer) as file:

@@ -30,7 +30,6 @@ _LARGEST = 1 << 31
 _MUST_BE: dict[tuple[str, str], tuple[object, ...]] = {
     ("aten.embedding.default", "scale_grad_by_freq"): (False,),
     ("aten.embedding.default", "sparse"): (False,),
-    ("aten.scaled_dot_product_attention.default", "dropout_p"): (0.0, 0),
 }
 
 
@@ -103,7 +102,7 @@ class NodeReader:
             argument, kind = field(entry, "name", str), field(entry, "kind", int)
             value = self._argument(field(entry, "arg", dict))
             if value not in _MUST_BE.get((name, argument), (value,)):
-                raise GraphRefused(f"graph: {name}: '{argument}' must be off", remedy("dropout"))
+                raise GraphRefused(f"graph: {name}: '{argument}' must be off", remedy(name))
             if kind == 1 and not kwargs and len(args) < len(known) and known[len(args)] == argument:
                 args.append(value)
             elif argument in known[len(args) :] and argument not in kwargs:

@@ -37,13 +37,13 @@ convolution.default max_pool1d.default max_pool2d.default avg_pool1d.default avg
 adaptive_avg_pool1d.default adaptive_avg_pool2d.default _adaptive_avg_pool2d.default
 max_pool2d_with_indices.default upsample_nearest2d.vec upsample_nearest2d.default
 layer_norm.default native_layer_norm.default group_norm.default native_group_norm.default
-rms_norm.default scaled_dot_product_attention.default
+rms_norm.default
 mse_loss.default l1_loss.default smooth_l1_loss.default huber_loss.default
 binary_cross_entropy_with_logits.default soft_margin_loss.default kl_div.default
 cosine_similarity.default cosine_embedding_loss.default pairwise_distance.default
 view.default _unsafe_view.default reshape.default flatten.using_ints unflatten.int squeeze.default
 squeeze.dim squeeze.dims unsqueeze.default transpose.int permute.default t.default expand.default
-expand_as.default repeat.default repeat_interleave.self_int tile.default roll.default flip.default
+expand_as.default broadcast_tensors.default repeat.default repeat_interleave.self_int tile.default roll.default flip.default
 cat.default stack.default split.Tensor split_with_sizes.default chunk.default unbind.int
 select.int slice.Tensor narrow.default diagonal.default tril.default triu.default
 contiguous.default clone.default alias.default detach.default _to_copy.default to.dtype
@@ -80,6 +80,7 @@ REMEDIES: dict[str, str] = {
     "one_hot": "Compare instead: (x.unsqueeze(-1) == torch.arange(n)).float().",
     "index_put": "It writes in place: use torch.where with masks.",
     "scatter": "It can fail on a record's value: compare against torch.arange instead.",
+    "scaled_dot_product_attention": "Export it with workbench, which takes it apart.",
     "lstm": "Export it with workbench, which takes recurrent layers apart.",
     "gru": "Export it with workbench, which takes recurrent layers apart.",
 }

@@ -1,0 +1,97 @@
+"""Metrics over the hold-out part: means of per-record values in [0, 1], from noisy sums.
+
+Each metric m is released as two sums, of m and of 1 - m. One unit adds a vector of L2 norm at most
+1 to the pair, so at most sqrt(K) to K metrics together; the noise has standard deviation
+``noise_multiplier * sqrt(K)``. The quotient is post-processing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from workbench.documents.release import Metric
+from workbench.engine.batches import UnitTable
+from workbench.engine.clipping import Runner, pruned
+from workbench.engine.noise import Stream
+from workbench.graphs.record_graph import RecordGraph
+
+_GRID = 2.0**20
+_RELEASED_GRID = 2.0**10
+
+
+def exact_sums(
+    graph: RecordGraph,
+    parameters: Mapping[str, torch.Tensor],
+    table: UnitTable,
+    size: int,
+) -> torch.Tensor:
+    """Return the sums of m and of 1 - m over units, shape ``(metrics, 2)``, float64.
+
+    A unit's value is the mean over its records, clipped to [0, 1] and rounded to a multiple of
+    2**-20 so that sums are exact; a unit with a value that is not finite adds nothing.
+    """
+    run = Runner(pruned(graph.graph, slice(1, None)))
+    fixed = {**parameters, **graph.constants}
+    sums = torch.zeros((graph.outputs - 1, 2), dtype=torch.float64)
+    dims = tuple(0 if kind == "input" else None for kind, _ in graph.bindings.values())
+    for columns, present in table.chunks(np.arange(table.units), size):
+        values = [
+            columns[int(name)] if kind == "input" else fixed[str(name)]
+            for kind, name in graph.bindings.values()
+        ]
+        with torch.no_grad():
+            outputs = torch.func.vmap(run.run, in_dims=dims)(*values)
+        mask = present.reshape(-1, table.records_per_unit)
+        for position, output in enumerate(outputs):
+            value = output.double().reshape(mask.shape)
+            whole = (torch.isfinite(value) | ~mask).all(1) & mask.any(1)
+            clipped = torch.where(mask & whole[:, None], value, torch.zeros(()).double())
+            mean = clipped.clamp(0, 1).sum(1) / mask.sum(1).clamp_min(1)
+            mean = torch.round(mean * _GRID) / _GRID
+            sums[position, 0] += mean[whole].sum()
+            sums[position, 1] += (1 - mean)[whole].sum()
+    return sums
+
+
+def noisy_metrics(
+    names: tuple[str, ...], sums: torch.Tensor, noise_multiplier: float, stream: Stream
+) -> tuple[Metric, ...]:
+    """Return one `Metric` per name.
+
+    Parameters
+    ----------
+    names
+        The metrics' names, in the order of `sums`.
+    sums
+        What `exact_sums` returned.
+    noise_multiplier
+        Noise per coordinate in units of the sensitivity; 0 gives the exact figures, which only a
+        rehearsal on a snippet may ask for.
+    stream
+        Where the noise comes from.
+    """
+    scale = noise_multiplier * math.sqrt(len(names))
+    noisy = sums.numpy() + scale * stream.gaussian(sums.numel()).reshape(sums.shape)
+    noisy = np.round(noisy * _RELEASED_GRID) / _RELEASED_GRID
+    return tuple(
+        _metric(name, float(total), float(rest), scale)
+        for name, (total, rest) in zip(names, noisy, strict=True)
+    )
+
+
+def _metric(name: str, total: float, rest: float, scale: float) -> Metric:
+    count = total + rest
+    if count <= 0:
+        return Metric(name=name, value=0.0, total=total, complement=rest, standard_error=1.0)
+    error = scale * math.hypot(total, rest) / count**2
+    return Metric(
+        name=name,
+        value=min(max(total / count, 0.0), 1.0),
+        total=total,
+        complement=rest,
+        standard_error=min(error, 1.0),
+    )
