@@ -89,3 +89,8 @@ class Envelope(Document):
             return base64.b64decode(text, validate=True)
         except ValueError:
             raise InvalidDocument("envelope: not base64") from None
+
+
+def payload_of(envelope: Envelope, kind: type[D]) -> D:
+    """Return the document in an envelope whose signature was checked before it was stored."""
+    return kind.parse(Envelope._decode(envelope.payload))

@@ -1,0 +1,166 @@
+"""What a run costs: Renyi differential privacy (RDP) curves and their conversion.
+
+A curve is the RDP of a run at each of the fixed `ORDERS` under add/remove of one privacy unit.
+Curves of runs chosen adaptively add up order by order (Mironov 2017, arXiv:1702.07476). The curve
+of DP-SGD is that of the Poisson-subsampled Gaussian (Mironov, Talwar and Zhang 2019,
+arXiv:1908.10530), the conversion to (epsilon, delta) that of Balle et al. 2020 (arXiv:1905.09982);
+both are computed by Opacus.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.documents.errors import TermsRefused
+from workbench.documents.request import Plan
+
+Curve = NDArray[np.float64]
+
+ORDERS: tuple[float, ...] = (
+    *(1 + step / 10 for step in range(1, 100)),
+    *(float(order) for order in range(11, 64)),
+    80.0, 100.0, 128.0, 192.0, 256.0, 512.0, 1024.0,
+)  # fmt: skip
+"""The Renyi orders of every curve. Ledger entries depend on them: never change, only replace."""
+
+_ROUNDING = 1e4
+_LARGEST_MULTIPLIER = 1e4
+
+
+@lru_cache(maxsize=512)
+def _gaussian_rdp(sample_rate: float, noise_multiplier: float, steps: int) -> Curve:
+    from opacus.accountants.analysis import rdp
+
+    found = rdp.compute_rdp(
+        q=sample_rate, noise_multiplier=noise_multiplier, steps=steps, orders=ORDERS
+    )
+    curve = np.asarray(found, dtype=np.float64)
+    curve.flags.writeable = False
+    return curve
+
+
+def run_curve(plan: Plan, metrics: int) -> Curve:
+    """Return the RDP curve of a run, shape ``(len(ORDERS),)``.
+
+    Training and hold-out part are disjoint by a rule that looks at one unit alone, so one unit
+    pays for one of them: the curve is the larger of the two at every order (parallel
+    composition).
+
+    Parameters
+    ----------
+    plan
+        Its `steps` rounds of sampling with `sample_rate` and noise `noise_multiplier`, and, on
+        the hold-out part, one Gaussian with `metrics_noise_multiplier`.
+    metrics
+        How many metrics are released; with 0 the hold-out part is not touched.
+    """
+    training = _gaussian_rdp(plan.sample_rate, plan.noise_multiplier, plan.steps)
+    if metrics == 0:
+        return training
+    return np.maximum(training, _gaussian_rdp(1.0, plan.metrics_noise_multiplier, 1))
+
+
+def pure_curve(epsilon: float) -> Curve:
+    """Return the RDP curve of a pure epsilon-DP release (Bun and Steinke 2016, Prop. 3.3).
+
+    Parameters
+    ----------
+    epsilon
+        At order alpha the cost is ``min(epsilon, alpha * epsilon**2 / 2)``.
+    """
+    return np.minimum(epsilon, np.asarray(ORDERS) * epsilon**2 / 2)
+
+
+def epsilon_of(curve: Curve, delta: float) -> float:
+    """Return the smallest epsilon that some order of `curve` gives at `delta`; 0 for no cost.
+
+    Raises
+    ------
+    TermsRefused
+        If the curve is not one finite or infinite non-negative number per order.
+    """
+    checked(curve)
+    if not curve.any():
+        return 0.0
+    usable = np.isfinite(curve)
+    if not usable.any():
+        return math.inf
+    orders = np.asarray(ORDERS)[usable]
+    # Balle et al. 2020, Theorem 21, as in opacus.accountants.analysis.rdp.get_privacy_spent.
+    epsilons = (
+        curve[usable]
+        - (math.log(delta) + np.log(orders)) / (orders - 1)
+        + np.log((orders - 1) / orders)
+    )
+    return max(0.0, float(np.min(epsilons)))
+
+
+def checked(curve: Curve) -> Curve:
+    """Return `curve` if it has the form of one.
+
+    Raises
+    ------
+    TermsRefused
+        If not: an entry is missing, negative or NaN.
+    """
+    if curve.shape != (len(ORDERS),) or np.isnan(curve).any() or (curve < 0).any():
+        raise TermsRefused("the cost of the plan cannot be computed")
+    return curve
+
+
+def run_epsilon(plan: Plan, metrics: int, delta: float) -> float:
+    """Return what a run costs by itself at `delta`."""
+    return epsilon_of(run_curve(plan, metrics), delta)
+
+
+def calibrate(
+    *, epsilon: float, delta: float, sample_rate: float, steps: int, metrics: int
+) -> tuple[float, float]:
+    """Return the smallest noise multipliers for training and for metrics that cost `epsilon`.
+
+    Parameters
+    ----------
+    epsilon, delta
+        What the run may cost. Training and metrics each spend all of it, on disjoint parts.
+    sample_rate, steps
+        As in `Plan`.
+    metrics
+        How many metrics there are; with 0 the second figure still is one for one metric.
+
+    Returns
+    -------
+    tuple of float
+        Noise multipliers, rounded up to a multiple of 1e-4.
+
+    Raises
+    ------
+    TermsRefused
+        If no multiplier up to 1e4 suffices: epsilon is too small for this many steps.
+    """
+    return (
+        _smallest(epsilon, delta, sample_rate, steps),
+        _smallest(epsilon, delta, 1.0, 1),
+    )
+
+
+def _smallest(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
+    def enough(multiple: int) -> bool:
+        curve = _gaussian_rdp(sample_rate, multiple / _ROUNDING, steps)
+        return epsilon_of(curve, delta) <= epsilon
+
+    low, high = 0, int(_ROUNDING)
+    while not enough(high):
+        low, high = high, high * 2
+        if high > _LARGEST_MULTIPLIER * _ROUNDING:
+            raise TermsRefused(
+                f"no noise gives epsilon {epsilon:g} at delta {delta:g} over {steps} steps",
+                "Ask for a larger epsilon or train for fewer steps.",
+            )
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high / _ROUNDING

@@ -1,0 +1,238 @@
+"""The privacy ledger: append-only, and the only place that says whether a run fits.
+
+*Reserve* before launch, *charge* when the run starts, *void* a reservation that never started.
+What touched data stays charged. Admission is a Renyi filter: a run is admitted if after it some
+order of the summed curves still gives at most the total epsilon. It is sound for runs chosen
+adaptively, by per-order filters (Feldman and Zrnic 2021, arXiv:2008.11193) and because the order
+need not be fixed ahead (Lecuyer 2021, arXiv:2103.01379, Theorem 1).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, func, insert, select
+
+from workbench.budget.accountant import ORDERS, Curve, checked, epsilon_of, pure_curve
+from workbench.budget.tables import ledger
+from workbench.documents import BudgetStatus, Terms, now
+from workbench.documents.errors import BudgetExhausted, Conflict, TermsRefused
+
+SNIPPET = "snippet"
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One row: `event` is ``reserve``, ``charge`` or ``void``."""
+
+    sequence: int
+    dataset_version: str
+    request: str
+    researcher: str
+    event: str
+    curve: Curve
+    time: str
+
+
+def entries(connection: Connection, *, dataset_version: str) -> list[LedgerEntry]:
+    """Return all rows for a dataset version, oldest first."""
+    rows = connection.execute(
+        select(ledger)
+        .where(ledger.c.dataset_version == dataset_version)
+        .order_by(ledger.c.sequence)
+    )
+    return [
+        LedgerEntry(
+            row.sequence,
+            row.dataset_version,
+            row.request,
+            row.researcher,
+            row.event,
+            np.asarray(json.loads(row.curve), dtype=np.float64),
+            row.time,
+        )
+        for row in rows
+    ]
+
+
+def _counting(rows: list[LedgerEntry]) -> list[LedgerEntry]:
+    void = {row.request for row in rows if row.event == "void"}
+    return [row for row in rows if row.event == "reserve" and row.request not in void]
+
+
+def _sum(rows: list[LedgerEntry]) -> Curve:
+    return np.sum([np.zeros(len(ORDERS)), *(row.curve for row in rows)], axis=0)
+
+
+def _append(
+    connection: Connection, version: str, request: str, researcher: str, event: str, curve: Curve
+) -> None:
+    connection.execute(
+        insert(ledger).values(
+            dataset_version=version,
+            request=request,
+            researcher=researcher,
+            event=event,
+            curve=json.dumps([float(value) for value in curve]),
+            time=now(),
+        )
+    )
+
+
+def _reserved(connection: Connection, request: str) -> set[str]:
+    return set(
+        connection.execute(select(ledger.c.event).where(ledger.c.request == request)).scalars()
+    )
+
+
+def reserve(
+    connection: Connection,
+    *,
+    dataset_version: str,
+    request: str,
+    researcher: str,
+    curve: Curve,
+    terms: Terms,
+) -> None:
+    """Set aside the cost of a run, or refuse it; a request that is reserved stays so, once.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that no other writer can enter.
+    dataset_version, request, researcher
+        Digest, digest, key id.
+    curve
+        What the run costs, as `accountant.run_curve` gives it.
+    terms
+        The caps: total, per researcher, number of uses.
+
+    Raises
+    ------
+    BudgetExhausted
+        If the run does not fit; nothing is written.
+    TermsRefused
+        If the curve is malformed.
+    Conflict
+        If the reservation was voided before.
+    """
+    events = _reserved(connection, request)
+    if "void" in events:
+        raise Conflict("the request's reservation was given back; it cannot run any more")
+    if "reserve" in events:
+        return
+    if not np.isfinite(checked(curve)).any() or not curve.any():
+        raise TermsRefused("the cost of the plan cannot be computed")
+    rows = _counting(entries(connection, dataset_version=dataset_version))
+    _refuse_above(rows, curve, terms.epsilon_total, terms.delta, "of the dataset's budget")
+    if terms.epsilon_per_researcher is not None:
+        mine = [row for row in rows if row.researcher == researcher]
+        _refuse_above(
+            mine, curve, terms.epsilon_per_researcher, terms.delta, "of your share of the budget"
+        )
+    used = sum(row.researcher != SNIPPET for row in rows)
+    if terms.uses is not None and used >= terms.uses:
+        raise BudgetExhausted(f"all {terms.uses} uses of the dataset are taken")
+    _append(connection, dataset_version, request, researcher, "reserve", curve)
+
+
+def _refuse_above(
+    rows: list[LedgerEntry], curve: Curve, total: float, delta: float, what: str
+) -> None:
+    spent = _sum(rows)
+    after = epsilon_of(spent + curve, delta)
+    if not after <= total:
+        left = max(0.0, total - epsilon_of(spent, delta))
+        raise BudgetExhausted(
+            f"the run would bring the total to epsilon {after:.3g}; {left:.3g} of {total:g} "
+            f"{what} is left",
+            "Ask for a smaller epsilon, or ask the steward to raise the total.",
+        )
+
+
+def charge(connection: Connection, *, request: str) -> None:
+    """Turn a reservation into a charge, for good; charging again changes nothing.
+
+    Raises
+    ------
+    Conflict
+        If there is no reservation, or it was voided.
+    """
+    events = _reserved(connection, request)
+    if "charge" in events:
+        return
+    if "reserve" not in events or "void" in events:
+        raise Conflict("the request has no reservation to charge")
+    _follow(connection, request, "charge")
+
+
+def release_reservation(connection: Connection, *, request: str) -> None:
+    """Give a reservation back; only before it was charged.
+
+    Raises
+    ------
+    Conflict
+        If the run was charged: what touched data stays charged.
+    """
+    events = _reserved(connection, request)
+    if "charge" in events:
+        raise Conflict("the request was charged; a charge is never given back")
+    if "reserve" in events and "void" not in events:
+        _follow(connection, request, "void")
+
+
+def _follow(connection: Connection, request: str, event: str) -> None:
+    row = connection.execute(
+        select(ledger).where(ledger.c.request == request, ledger.c.event == "reserve")
+    ).one()
+    curve = np.asarray(json.loads(row.curve))
+    _append(connection, row.dataset_version, request, row.researcher, event, curve)
+
+
+def charge_snippet(
+    connection: Connection, *, dataset_version: str, epsilon: float, terms: Terms
+) -> None:
+    """Charge a snippet made from DP counts, once per dataset version.
+
+    Raises
+    ------
+    BudgetExhausted
+        If it does not fit.
+    """
+    request = f"{SNIPPET}:{dataset_version}"
+    if len(request) > ledger.c.request.type.length:
+        request = f"{SNIPPET}:{dataset_version.removeprefix('sha256:')}"
+    reserve(
+        connection,
+        dataset_version=dataset_version,
+        request=request,
+        researcher=SNIPPET,
+        curve=pure_curve(epsilon),
+        terms=terms,
+    )
+    charge(connection, request=request)
+
+
+def status(connection: Connection, *, dataset_version: str, terms: Terms) -> BudgetStatus:
+    """Return what is spent and left; reading changes nothing."""
+    rows = _counting(entries(connection, dataset_version=dataset_version))
+    spent = epsilon_of(_sum(rows), terms.delta)
+    spent = spent if math.isfinite(spent) else terms.epsilon_total
+    runs = sum(row.researcher != SNIPPET for row in rows)
+    return BudgetStatus(
+        dataset_version=dataset_version,
+        epsilon_total=terms.epsilon_total,
+        epsilon_spent=spent,
+        epsilon_left=max(0.0, terms.epsilon_total - spent),
+        delta=terms.delta,
+        runs=runs,
+        uses_left=None if terms.uses is None else max(0, terms.uses - runs),
+    )
+
+
+def count(connection: Connection) -> int:
+    """Return how many rows the ledger has."""
+    return int(connection.execute(select(func.count()).select_from(ledger)).scalar_one())

@@ -1,0 +1,150 @@
+"""The dataset cards of a domain: published by the steward, signed, and kept in every version."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, insert, select
+
+from workbench.catalog.files import read_dataset
+from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
+from workbench.documents import DatasetCard, Document, Envelope, PrivateKey, digest_bytes, now
+from workbench.documents.card import Snippet
+from workbench.documents.envelope import payload_of
+from workbench.documents.errors import InvalidSchema, NotFound
+from workbench.domain.config import DomainFolder
+from workbench.domain.data import dataset_version, load, split
+from workbench.domain.jobs import save_records, write_private
+from workbench.domain.seal import Seal
+from workbench.domain.tables import cards
+
+_SNIPPET_SEED = 0
+
+
+class Counts(Document):
+    """What loading the data changed, by column; for the steward only."""
+
+    clamped: dict[str, int]
+    filled: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Where the files of one dataset version lie.
+
+    `training` and `holdout` are private records, `counts` is for the steward, `snippet` is public.
+    """
+
+    root: Path
+
+    @property
+    def training(self) -> Path:
+        """Records that train."""
+        return self.root / "training.npz"
+
+    @property
+    def holdout(self) -> Path:
+        """Records that measure."""
+        return self.root / "holdout.npz"
+
+    @property
+    def counts(self) -> Path:
+        """How many values were clamped or filled."""
+        return self.root / "counts.json"
+
+
+def prepared(folder: DomainFolder, version: str) -> Prepared:
+    """Return the place of a dataset version's files."""
+    return Prepared(folder.folder("prepared") / version.removeprefix("sha256:"))
+
+
+def snippet_path(folder: DomainFolder, digest: str) -> Path:
+    """Return the place of a snippet."""
+    return folder.folder("snippets") / digest.removeprefix("sha256:")
+
+
+def latest(connection: Connection, name: str) -> Envelope:
+    """Return the signed card of a dataset as it is now.
+
+    Raises
+    ------
+    NotFound
+        If no such dataset was published.
+    """
+    query = select(cards.c.envelope).where(cards.c.dataset == name)
+    row = connection.execute(query.order_by(cards.c.sequence.desc()).limit(1)).first()
+    if row is None:
+        raise NotFound(f"there is no dataset '{name[:64]}' here")
+    return Envelope.parse(row.envelope)
+
+
+def all_latest(connection: Connection) -> list[Envelope]:
+    """Return the present card of every dataset, by name."""
+    names = connection.execute(select(cards.c.dataset).distinct().order_by(cards.c.dataset))
+    return [latest(connection, name) for (name,) in names]
+
+
+def publish(
+    connection: Connection, folder: DomainFolder, name: str, key: PrivateKey, seal: Seal
+) -> DatasetCard:
+    """Read a dataset's files and data, prepare them, and publish its card.
+
+    Publishing again without a change gives the same card. The salt and the split depend on the
+    domain's sealing key and the dataset's name only, so equal data keep their version.
+
+    Raises
+    ------
+    InvalidSchema, InvalidData
+        If the YAML files or the data are wrong; nothing is published.
+    """
+    source = read_dataset(folder.datasets / name)
+    if source.name != name:
+        raise InvalidSchema(f"dataset.yaml names '{source.name}', but its folder is '{name}'")
+    loaded = load(folder.data / source.data, source.data_schema)
+    version = dataset_version(loaded.records, source.data_schema, seal.derive(f"salt/{name}"))
+    key_for_split = seal.derive(f"split/{name}")
+    training, holdout = split(
+        loaded.records, source.data_schema, source.holdout_fraction, key_for_split
+    )
+    content, snippet = _snippet(source, training)
+    card = DatasetCard(
+        domain=folder.config.name,
+        name=name,
+        title=source.title,
+        description=source.description,
+        citation=source.citation,
+        licence=source.licence,
+        data_schema=source.data_schema,
+        terms=source.terms,
+        record_count=source.record_count,
+        holdout_fraction=source.holdout_fraction,
+        dataset_version=version,
+        snippet=snippet,
+        published=now(),
+    )
+    same = _unchanged(connection, card)
+    if same is not None:
+        return same
+    place = prepared(folder, version)
+    place.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    save_records(place.training, training)
+    save_records(place.holdout, holdout)
+    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
+    write_private(place.counts, counts.canonical())
+    write_private(snippet_path(folder, snippet.content), content)
+    envelope = Envelope.sign(card, key)
+    values = {"digest": card.digest, "dataset": name, "envelope": envelope.canonical().decode()}
+    connection.execute(insert(cards).values(values))
+    return card
+
+
+def _unchanged(connection: Connection, card: DatasetCard) -> DatasetCard | None:
+    try:
+        known = payload_of(latest(connection, card.name), DatasetCard)
+    except NotFound:
+        return None
+    return known if known == card.model_copy(update={"published": known.published}) else None

@@ -1,0 +1,133 @@
+"""A domain's configuration: one TOML file, and the folder around it."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from workbench.documents.base import Document, Line, Name, explain
+from workbench.documents.errors import InvalidConfiguration
+
+FILE = "domain.toml"
+
+
+class JobLimits(Document):
+    """What one run may take, and how many run at once.
+
+    `seconds` is wall-clock time, `cpu_seconds` processor time, `memory_mb` megabytes of memory
+    beyond what the idle worker has.
+    """
+
+    seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    cpu_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    memory_mb: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
+    jobs: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class DomainConfig(Document):
+    """What ``domain.toml`` says; paths are relative to it.
+
+    `database` is an SQLAlchemy URL; the default is an SQLite file beside the configuration.
+    Without `certificate` and `private_key` the server only listens on loopback.
+    """
+
+    name: Name
+    title: Line = ""
+    host: Annotated[str, Field(max_length=200)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8700
+    database: Annotated[str, Field(max_length=1000)] = "sqlite:///domain.sqlite"
+    datasets: Annotated[str, Field(max_length=1000)] = "datasets"
+    data: Annotated[str, Field(max_length=1000)] = "data"
+    state: Annotated[str, Field(max_length=1000)] = "state"
+    certificate: str | None = None
+    private_key: str | None = None
+    limits: JobLimits = JobLimits()
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("certificate and private_key come together")
+        if self.certificate is None and not _is_loopback(self.host):
+            raise ValueError(
+                f"host '{self.host}' is not loopback: set certificate and private_key for TLS"
+            )
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class DomainFolder:
+    """A domain's folder: its configuration and where everything else lies.
+
+    Parameters
+    ----------
+    root
+        The folder that holds ``domain.toml``.
+
+    Raises
+    ------
+    InvalidConfiguration
+        If the file is missing or wrong; names each field.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        path = self.root / FILE
+        try:
+            content = tomllib.loads(path.read_text())
+            self.config = DomainConfig.model_validate(content)
+        except OSError as error:
+            raise InvalidConfiguration(
+                f"cannot read {path}: {error.strerror}", "Make one with 'workbench domain init'."
+            ) from None
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidConfiguration(f"{path}: {error}") from None
+        except ValidationError as error:
+            raise InvalidConfiguration(explain(str(path), error)) from None
+        self.state = self.root / self.config.state
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, with a relative SQLite file made absolute."""
+        url = self.config.database
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and not url.startswith(prefix + "/"):
+            return prefix + str(self.root / url.removeprefix(prefix))
+        return url
+
+    @property
+    def datasets(self) -> Path:
+        """Where the stewards' ``dataset.yaml`` and ``terms.yaml`` lie, one folder per dataset."""
+        return self.root / self.config.datasets
+
+    @property
+    def data(self) -> Path:
+        """Where the private data files lie."""
+        return self.root / self.config.data
+
+    @property
+    def signing_key(self) -> Path:
+        """The key that signs cards, releases and attestations."""
+        return self.root / "keys" / "domain.key"
+
+    @property
+    def sealing_key(self) -> Path:
+        """The 32 bytes that seal noise seeds and split the data."""
+        return self.root / "keys" / "sealing.key"
+
+    def folder(self, name: str) -> Path:
+        """Return the state folder `name`, made if missing, readable by the owner only."""
+        path = self.state / name
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path

@@ -1,0 +1,235 @@
+"""Runs jobs in processes of their own, and ends those that take too much.
+
+The executor keeps one worker process warm (`workbench.domain.worker`); a job is a fork of it with
+its own limits. It watches wall-clock time and memory, kills the whole process group on a cancel,
+and starts a new worker if the old one died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from workbench.documents import Failure
+from workbench.documents.errors import DomainUnavailable, InvalidDocument
+from workbench.domain.config import JobLimits
+from workbench.domain.jobs import JOB, OUTCOME, PROGRESS, Job, Outcome, write_private
+
+_POLL_SECONDS = 0.02
+_START_SECONDS = 120
+_SIGXCPU_EXIT = -signal.SIGXCPU
+
+
+@dataclass
+class _Run:
+    folder: Path
+    started: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+    pid: int = 0
+    exit: int | None = None
+    killed: Failure | None = None
+    cancelled: bool = False
+
+
+class Executor:
+    """Runs jobs; safe to call from several threads.
+
+    Parameters
+    ----------
+    limits
+        What one job may take and how many run at once.
+    """
+
+    def __init__(self, limits: JobLimits) -> None:
+        self.limits = limits
+        self._slots = threading.BoundedSemaphore(limits.jobs)
+        self._lock = threading.Lock()
+        self._runs: dict[str, _Run] = {}
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._ready = threading.Event()
+        self._closed = False
+
+    def warm_up(self) -> None:
+        """Start the worker now and return when it has loaded torch."""
+        self._ensure_worker()
+
+    def run(
+        self, identity: str, job: Job, folder: Path, progress: Callable[[int], None] | None = None
+    ) -> Outcome | None:
+        """Run `job` in `folder` and return how it ended; None if it was cancelled.
+
+        Parameters
+        ----------
+        identity
+            A name for `cancel`.
+        job
+            What to run.
+        folder
+            An absolute path; made anew, the model is left in it.
+        progress
+            Called with the number of rounds done, now and then.
+
+        Raises
+        ------
+        DomainUnavailable
+            If no worker can be started or the folder cannot be written.
+        """
+        with self._slots:
+            run = _Run(folder)
+            with self._lock:
+                self._runs[identity] = run
+            try:
+                return self._run(identity, job, run, progress)
+            except OSError as error:
+                raise DomainUnavailable(f"the job cannot be started: {error.strerror}") from error
+            finally:
+                with self._lock:
+                    del self._runs[identity]
+
+    def cancel(self, identity: str) -> None:
+        """Kill a job, whatever it is doing; nothing happens if it is not running."""
+        with self._lock:
+            run = self._runs.get(identity)
+        if run is not None:
+            run.cancelled = True
+            _kill(run)
+
+    def close(self) -> None:
+        """End all jobs and the worker."""
+        self._closed = True
+        with self._lock:
+            runs, worker = list(self._runs.values()), self._worker
+        for run in runs:
+            run.cancelled = True
+            _kill(run)
+        if worker is not None:
+            worker.kill()
+            worker.wait()
+
+    def _run(
+        self, identity: str, job: Job, run: _Run, progress: Callable[[int], None] | None
+    ) -> Outcome | None:
+        shutil.rmtree(run.folder, ignore_errors=True)
+        run.folder.mkdir(parents=True, mode=0o700)
+        write_private(run.folder / JOB, job.canonical())
+        worker = self._ensure_worker()
+        base = psutil.Process(worker.pid).memory_info()
+        most = self.limits.memory_mb << 20
+        order = {
+            "id": identity,
+            "folder": str(run.folder),
+            "cpu_seconds": self.limits.cpu_seconds,
+            # RLIMIT_DATA counts what torch has reserved too; resident memory is watched below.
+            "data_bytes": base.vms + 2 * most,
+        }
+        try:
+            assert worker.stdin is not None
+            worker.stdin.write(json.dumps(order).encode() + b"\n")
+            worker.stdin.flush()
+        except OSError:
+            run.ended.set()
+        self._watch(run, base.rss + most, progress)
+        if run.cancelled:
+            return None
+        if run.killed is not None:
+            return Outcome(failure=run.killed)
+        if run.exit == _SIGXCPU_EXIT:
+            return Outcome(failure="timeout")
+        if run.exit == 0:
+            with contextlib.suppress(OSError, InvalidDocument):
+                return Outcome.parse((run.folder / OUTCOME).read_bytes())
+        return Outcome(failure="worker-died")
+
+    def _watch(self, run: _Run, most: int, progress: Callable[[int], None] | None) -> None:
+        deadline = time.monotonic() + self.limits.seconds
+        told = -1
+        while not run.ended.wait(_POLL_SECONDS):
+            if run.cancelled:
+                _kill(run)
+            if time.monotonic() > deadline:
+                run.killed = "timeout"
+                _kill(run)
+            if run.pid and _resident(run.pid) > most:
+                run.killed = "out-of-memory"
+                _kill(run)
+            step = _steps_done(run.folder / PROGRESS)
+            if progress is not None and step != told:
+                told = step
+                progress(step)
+
+    def _ensure_worker(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._closed:
+                raise DomainUnavailable("the domain is shutting down")
+            if self._worker is None or self._worker.poll() is not None:
+                self._ready.clear()
+                self._worker = subprocess.Popen(
+                    [sys.executable, "-I", "-m", "workbench.domain.worker"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    cwd="/",
+                    # One thread and one code path: a replay must round as the run did.
+                    env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+                         "MKL_CBWR": "COMPATIBLE"},
+                )  # fmt: skip
+                threading.Thread(target=self._listen, args=(self._worker,), daemon=True).start()
+            worker = self._worker
+        if not self._ready.wait(_START_SECONDS) or worker.poll() is not None:
+            raise DomainUnavailable("the worker process did not start")
+        return worker
+
+    def _listen(self, worker: subprocess.Popen[bytes]) -> None:
+        assert worker.stdout is not None
+        for line in worker.stdout:
+            message: dict[str, Any] = json.loads(line)
+            with self._lock:
+                run = self._runs.get(message.get("id", ""))
+            if "ready" in message:
+                self._ready.set()
+            elif run is not None and "pid" in message:
+                run.pid = message["pid"]
+                run.started.set()
+            elif run is not None and "exit" in message:
+                run.exit = message["exit"]
+                run.ended.set()
+        worker.wait()
+        self._ready.set()
+        with self._lock:
+            # The kernel has killed the worker's children with it.
+            for run in self._runs.values():
+                run.ended.set()
+
+
+def _kill(run: _Run) -> None:
+    if run.pid and not run.ended.is_set():
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(run.pid, signal.SIGKILL)
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _steps_done(path: Path) -> int:
+    try:
+        return int(path.read_bytes() or b"0")
+    except (OSError, ValueError):
+        return 0

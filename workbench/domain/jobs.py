@@ -1,0 +1,85 @@
+"""What the server hands to a worker process, and what it takes back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from workbench.documents import Document, Failure, Metric, Plan
+from workbench.documents.base import Digest, Identifier, type_tuple
+from workbench.documents.errors import InvalidData
+from workbench.engine.records import Records
+
+JOB = "job.json"
+OUTCOME = "outcome.json"
+PROGRESS = "progress"
+MODEL = "model.safetensors"
+
+
+class Job(Document):
+    """One run. Paths are absolute; `seed` is 64 hexadecimal digits.
+
+    A ``rehearsal`` reads only `training`, a snippet, and measures exactly.
+    """
+
+    kind: Literal["training", "rehearsal"]
+    graph: str
+    training: str
+    holdout: str | None = None
+    inputs: Annotated[tuple[Identifier, ...], type_tuple]
+    metrics: Annotated[tuple[Identifier, ...], type_tuple]
+    plan: Plan
+    record_count: int
+    holdout_fraction: float
+    max_records_per_unit: int
+    seed: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Outcome(Document):
+    """How a run ended; `model` is the digest of the file beside it."""
+
+    failure: Failure | None = None
+    model: Digest | None = None
+    metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
+    steps: int = 0
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write `data` so that a crash leaves the old file or the new one, readable by the owner."""
+    partial = path.with_name(path.name + ".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def save_records(path: Path, records: Records) -> None:
+    """Write records as NPZ."""
+    import io
+
+    buffer = io.BytesIO()
+    columns = {f"column/{name}": values for name, values in records.columns.items()}
+    np.savez(buffer, allow_pickle=False, units=records.units, **columns)
+    write_private(path, buffer.getvalue())
+
+
+def load_records(path: Path) -> Records:
+    """Read what `save_records` wrote.
+
+    Raises
+    ------
+    InvalidData
+        If the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            columns = {k.removeprefix("column/"): file[k] for k in file.files if k != "units"}
+            return Records(columns, file["units"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidData(f"{path.name}: cannot be read ({type(error).__name__})") from None

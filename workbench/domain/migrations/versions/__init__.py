@@ -1,0 +1,1 @@
+"""Alembic migrations of a domain's database."""

@@ -1,0 +1,109 @@
+"""The domain's database: opened, migrated, and used in short transactions.
+
+SQLite runs in WAL mode with full synchronisation; PostgreSQL is used through pg8000. Writers take
+turns, so a check and what follows from it are one step. A database that is locked, full or gone
+gives `DomainUnavailable`, and the transaction leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from workbench.documents.errors import DomainUnavailable
+
+_WRITERS = 0x776F726B
+_WAIT_SECONDS = 10
+
+
+class Store:
+    """One database.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///path`` or ``postgresql+pg8000://…``.
+
+    Raises
+    ------
+    DomainUnavailable
+        If the database cannot be opened or migrated.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.sqlite = url.startswith("sqlite")
+        self.engine = _sqlite(url) if self.sqlite else _postgresql(url)
+        with _as_unavailable(), self.engine.connect() as connection:
+            config = alembic.config.Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            alembic.command.upgrade(config, "head")
+            connection.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for reading."""
+        with _as_unavailable(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection for one transaction; writers wait for each other."""
+        with _as_unavailable(), self.engine.connect() as connection:
+            connection = connection.execution_options(writes=True)
+            with connection.begin():
+                if not self.sqlite:
+                    connection.execute(
+                        text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS}
+                    )
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        # The driver's own message can quote a statement's values.
+        raise DomainUnavailable(
+            f"the domain's database cannot be used now ({type(error).__name__})",
+            "Nothing was changed. Try again in a minute; if it stays, tell the domain's operator.",
+        ) from error
+    except SQLAlchemyError as error:
+        raise DomainUnavailable(
+            f"the domain's database gave no answer ({type(error).__name__})", "Try again."
+        ) from error
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _WAIT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection, record):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        # The driver's implicit BEGIN would start writers as readers and let them deadlock.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    return create_engine(
+        url, pool_pre_ping=True, connect_args={"timeout": _WAIT_SECONDS}, pool_timeout=_WAIT_SECONDS
+    )

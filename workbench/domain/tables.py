@@ -1,0 +1,80 @@
+"""The domain's tables. The ledger's table is its own: `workbench.budget.tables`."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+people = Table(
+    "people",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("public_key", String(100), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("admitted", String(40), nullable=False),
+    Column("revoked", String(40)),
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String(80), nullable=False, unique=True),
+    Column("dataset", String(64), nullable=False),
+    Column("envelope", Text, nullable=False),
+)
+
+graphs = Table(
+    "graphs",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("facts", Text, nullable=False),
+    Column("uploaded_by", String(64), nullable=False),
+    Column("uploaded", String(40), nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String(80), nullable=False, unique=True),
+    Column("envelope", Text, nullable=False),
+    Column("card", Text, nullable=False),
+    Column("researcher", String(64), nullable=False),
+    Column("dataset", String(64), nullable=False),
+    Column("function", String(128), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("submitted", String(40), nullable=False),
+    Column("updated", String(40), nullable=False),
+    Column("decision", Text),
+    Column("decided_by", String(20)),
+    Column("decider", String(500), nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("failure", String(40)),
+    Column("charged", Boolean, nullable=False, default=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("seed", LargeBinary),
+    Column("release", Text),
+    Column("attestation", Text),
+    Index("requests_by_state", "state"),
+    Index("requests_by_researcher", "researcher"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("jti", String(64), primary_key=True),
+    Column("expires", Integer, nullable=False, index=True),
+)

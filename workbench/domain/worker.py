@@ -1,0 +1,193 @@
+"""The worker: a process that has torch loaded and forks one child for each job.
+
+``python -I -m workbench.domain.worker`` starts with an emptied environment, loads the engine once
+and then reads lines from the server: ``{"id": …, "folder": …, "cpu_seconds": …, "data_bytes": …}``.
+For each it forks; the child limits itself, runs the job in that folder and exits. Lines back are
+``{"ready": true}``, ``{"id": …, "pid": …}`` and ``{"id": …, "exit": …}``. When the server goes, the
+worker's input ends, it exits, and the kernel kills its children with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from workbench.documents.base import digest_bytes
+from workbench.documents.errors import RequestFailed
+from workbench.domain.jobs import (
+    JOB,
+    MODEL,
+    OUTCOME,
+    PROGRESS,
+    Job,
+    Outcome,
+    load_records,
+    write_private,
+)
+
+_PR_SET_PDEATHSIG = 1
+_LARGEST_FILE = 1 << 30
+
+
+def _die_with_parent(parent: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _limit(order: dict[str, Any]) -> None:
+    for what, most in (
+        (resource.RLIMIT_CPU, int(order["cpu_seconds"])),
+        (resource.RLIMIT_DATA, int(order["data_bytes"])),
+        (resource.RLIMIT_FSIZE, _LARGEST_FILE),
+        (resource.RLIMIT_NOFILE, 128),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def run_job(folder: Path) -> Outcome:
+    """Run the job in `folder` and leave the model there.
+
+    Raises
+    ------
+    RequestFailed
+        If the engine says so.
+    """
+    from dataclasses import replace
+
+    import safetensors.torch
+
+    from workbench.engine.train import rehearse, train
+    from workbench.graphs.load import load
+
+    path = folder / JOB
+    job = Job.parse(path.read_bytes())
+    # The seed has done its way; nothing that runs later in this folder needs it.
+    path.unlink()
+    graph = replace(
+        load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics
+    )
+    progress = os.open(folder / PROGRESS, os.O_WRONLY | os.O_CREAT, 0o600)
+
+    def tell(step: int, steps: int) -> None:
+        os.pwrite(progress, b"%12d" % step, 0)
+
+    training = load_records(Path(job.training))
+    seed = bytes.fromhex(job.seed)
+    if job.kind == "rehearsal":
+        expected = job.record_count * (1 - job.holdout_fraction)
+        result = rehearse(graph, job.plan, training, seed=seed, record_count=expected)
+    else:
+        result = train(
+            graph,
+            job.plan,
+            training,
+            load_records(Path(job.holdout or "")),
+            record_count=job.record_count,
+            holdout_fraction=job.holdout_fraction,
+            max_records_per_unit=job.max_records_per_unit,
+            seed=seed,
+            progress=tell,
+        )
+    model = safetensors.torch.save(
+        {name: value.contiguous() for name, value in result.parameters.items()}
+    )
+    write_private(folder / MODEL, model)
+    return Outcome(model=digest_bytes(model), metrics=result.metrics, steps=result.steps)
+
+
+def _child(order: dict[str, Any], parent: int) -> int:
+    _die_with_parent(parent)
+    os.setsid()
+    _limit(order)
+    folder = Path(order["folder"])
+    try:
+        outcome = run_job(folder)
+    except RequestFailed:
+        outcome = Outcome(failure="not-finite")
+    except MemoryError:
+        outcome = Outcome(failure="out-of-memory")
+    except RuntimeError as error:
+        # torch has no class of its own for this; the text is the allocator's, not the data's.
+        memory = "allocate memory" in str(error) or "alloc" in str(error)
+        outcome = Outcome(failure="out-of-memory" if memory else "internal")
+    except Exception:
+        outcome = Outcome(failure="internal")
+    write_private(folder / OUTCOME, outcome.canonical())
+    return 0
+
+
+def _tell(**line: Any) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Serve jobs until the input ends."""
+    _die_with_parent(os.getppid())
+    import torch
+
+    import workbench.engine.train
+    import workbench.graphs.load  # noqa: F401 - loaded here once, for every child
+
+    import torch._subclasses.fake_tensor  # isort: skip
+
+    torch.set_num_threads(1)
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_write)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    running: dict[int, str] = {}
+    pending = b""
+    _tell(ready=True)
+    while True:
+        readable, _, _ = select.select([0, wake_read], [], [])
+        if wake_read in readable:
+            os.read(wake_read, 4096)
+            _reap(running)
+        if 0 in readable:
+            data = os.read(0, 65_536)
+            if not data:
+                return
+            *lines, pending = (pending + data).split(b"\n")
+            for line in lines:
+                _start(json.loads(line), running)
+
+
+def _start(order: dict[str, Any], running: dict[int, str]) -> None:
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        silent = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(silent, descriptor)
+        code = 1
+        try:
+            code = _child(order, parent)
+        finally:
+            os._exit(code)
+    running[pid] = order["id"]
+    _tell(id=order["id"], pid=pid)
+
+
+def _reap(running: dict[int, str]) -> None:
+    while running:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        _tell(id=running.pop(pid), exit=os.waitstatus_to_exitcode(status))
+
+
+if __name__ == "__main__":
+    main()
