@@ -203,8 +203,6 @@ def charge_snippet(
         If it does not fit.
     """
     request = f"{SNIPPET}:{dataset_version}"
-    if len(request) > ledger.c.request.type.length:
-        request = f"{SNIPPET}:{dataset_version.removeprefix('sha256:')}"
     reserve(
         connection,
         dataset_version=dataset_version,

@@ -1,1 +1,1 @@
-""""""
+"""The data holder's side: rules, store, runs, HTTP API."""

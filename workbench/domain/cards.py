@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, insert, select
 
-from workbench.catalog.files import read_dataset
+from workbench.budget.ledger import charge_snippet
+from workbench.catalog.files import DatasetSource, read_dataset
 from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
 from workbench.documents import DatasetCard, Document, Envelope, PrivateKey, digest_bytes, now
 from workbench.documents.card import Snippet
@@ -21,6 +19,7 @@ from workbench.domain.data import dataset_version, load, split
 from workbench.domain.jobs import save_records, write_private
 from workbench.domain.seal import Seal
 from workbench.domain.tables import cards
+from workbench.engine.records import Records
 
 _SNIPPET_SEED = 0
 
@@ -110,7 +109,7 @@ def publish(
     training, holdout = split(
         loaded.records, source.data_schema, source.holdout_fraction, key_for_split
     )
-    content, snippet = _snippet(source, training)
+    content, snippet = _snippet(source, loaded.records)
     card = DatasetCard(
         domain=folder.config.name,
         name=name,
@@ -129,6 +128,10 @@ def publish(
     same = _unchanged(connection, card)
     if same is not None:
         return same
+    if snippet.epsilon > 0:
+        charge_snippet(
+            connection, dataset_version=version, epsilon=snippet.epsilon, terms=source.terms
+        )
     place = prepared(folder, version)
     place.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     save_records(place.training, training)
@@ -140,6 +143,25 @@ def publish(
     values = {"digest": card.digest, "dataset": name, "envelope": envelope.canonical().decode()}
     connection.execute(insert(cards).values(values))
     return card
+
+
+def _snippet(source: DatasetSource, records: Records) -> tuple[bytes, Snippet]:
+    schema, rows = source.data_schema, source.snippet_rows
+    epsilon = 0.0
+    if source.snippet_level == 0:
+        columns = schema_snippet(schema, rows, _SNIPPET_SEED)
+    else:
+        epsilon = source.snippet_epsilon
+        columns = counts_snippet(schema, records, rows, epsilon)
+    content = encode(columns, schema)
+    has_tensors = any(column.kind == "tensor" for column in schema.usable)
+    return content, Snippet(
+        content=digest_bytes(content),
+        level=source.snippet_level,
+        rows=rows,
+        epsilon=epsilon,
+        format="safetensors" if has_tensors else "csv",
+    )
 
 
 def _unchanged(connection: Connection, card: DatasetCard) -> DatasetCard | None:

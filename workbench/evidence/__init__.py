@@ -1,1 +1,1 @@
-""""""
+"""Signed evidence of each release, and its verification offline."""

@@ -1,0 +1,162 @@
+"""``workbench domain …``: what operators and stewards do at a data holder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import print_json, table
+
+app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
+
+Root = Annotated[Path, typer.Argument(help="The domain's folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_TEMPLATE = """\
+name = {name}
+title = {title}
+host = "127.0.0.1"
+port = {port}
+# database = "postgresql+pg8000://user:password@host/database"
+# certificate = "tls/server.crt"
+# private_key = "tls/server.key"
+
+[limits]
+seconds = 600
+cpu_seconds = 600
+memory_mb = 4096
+jobs = 1
+"""
+
+
+@app.command()
+def init(
+    root: Root,
+    name: Annotated[str, typer.Option(help="Lower case, digits and hyphens.")],
+    title: Annotated[str, typer.Option(help="For people.")] = "",
+    port: Annotated[int, typer.Option(help="Where to listen.")] = 8700,
+) -> None:
+    """Make a domain's folder: configuration, signing key, sealing key."""
+    from workbench.documents.errors import InvalidConfiguration
+    from workbench.documents.keys import PrivateKey
+    from workbench.domain.config import FILE, DomainConfig, DomainFolder
+    from workbench.domain.seal import Seal
+
+    DomainConfig.read({"name": name, "title": title, "port": port})
+    if (root / FILE).exists():
+        raise InvalidConfiguration(f"{root / FILE} exists", "Choose another folder.")
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (root / FILE).write_text(
+        _TEMPLATE.format(name=json.dumps(name), title=json.dumps(title), port=port)
+    )
+    folder = DomainFolder(root)
+    PrivateKey.create().save(folder.signing_key)
+    Seal.create(folder.sealing_key)
+    for place in (folder.datasets, folder.data):
+        place.mkdir(exist_ok=True)
+    typer.echo(f"made {root}: put data into data/, cards into datasets/, then publish and serve")
+
+
+@app.command()
+def serve(root: Root) -> None:
+    """Serve the domain until Ctrl-C."""
+    from workbench.domain.server import serve as run
+
+    run(root)
+
+
+@app.command()
+def admit(
+    root: Root,
+    key: Annotated[str, typer.Argument(help="A public key, or a .pub file.")],
+    name: Annotated[str, typer.Option(help="The person's name.")],
+    role: Annotated[str, typer.Option(help="researcher or steward.")] = "researcher",
+) -> None:
+    """Admit a person by their public key."""
+    from workbench.documents.keys import PublicKey
+    from workbench.domain.service import Domain
+
+    text = Path(key).read_text() if Path(key).is_file() else key
+    domain = Domain(root)
+    person = domain.admit(PublicKey.from_text(text), name, role)
+    domain.close()
+    typer.echo(f"admitted {person.name} as {person.role}, key {person.key_id[:12]}")
+
+
+@app.command()
+def revoke(root: Root, key_id: Annotated[str, typer.Argument(help="The key's id.")]) -> None:
+    """Take back an admission."""
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    person = domain.revoke(key_id)
+    domain.close()
+    typer.echo(f"revoked {person.name}, key {person.key_id[:12]}")
+
+
+@app.command()
+def publish(
+    root: Root, dataset: Annotated[str, typer.Argument(help="A folder under datasets/.")]
+) -> None:
+    """Read a dataset and publish its card."""
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    try:
+        card = domain.publish(dataset)
+    finally:
+        domain.close()
+    typer.echo(f"published {card.path}, version {card.dataset_version[:19]}")
+
+
+@app.command()
+def requests(root: Root, as_json: AsJson = False) -> None:
+    """List all requests, newest first."""
+    from workbench.domain import requests as stored
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    with domain.store.read() as connection:
+        rows = stored.listed(connection, limit=500)
+        found = [stored.status(connection, row) for row in rows]
+    domain.close()
+    if as_json:
+        print_json([status.model_dump(mode="json") for status in found])
+        return
+    table(
+        ["request", "state", "researcher", "dataset", "epsilon", "decided by", "reason"],
+        [
+            [
+                s.request_digest[7:19], s.state, s.researcher, s.request.dataset,
+                f"{s.request.epsilon:g}", s.decided_by or "", s.reason,
+            ]
+            for s in found
+        ],
+    )  # fmt: skip
+
+
+@app.command()
+def budget(root: Root, as_json: AsJson = False) -> None:
+    """Show the privacy budget of every dataset."""
+    from workbench.documents import DatasetCard
+    from workbench.documents.envelope import payload_of
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    names = [payload_of(envelope, DatasetCard).name for envelope in domain.datasets()]
+    found = {name: domain.budget(name) for name in names}
+    domain.close()
+    if as_json:
+        print_json({name: status.model_dump(mode="json") for name, status in found.items()})
+        return
+    table(
+        ["dataset", "epsilon total", "spent", "left", "delta", "runs"],
+        [
+            [n, f"{s.epsilon_total:g}", f"{s.epsilon_spent:.3f}", f"{s.epsilon_left:.3f}",
+             f"{s.delta:g}", str(s.runs)]
+            for n, s in found.items()
+        ],
+    )  # fmt: skip

@@ -1,0 +1,141 @@
+"""From a stranger's bytes to a stored request: every check, in order, before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from workbench.budget import ledger
+from workbench.budget.accountant import epsilon_of, run_curve
+from workbench.documents import DatasetCard, Envelope, Person, PublicKey, Request, digest_bytes, now
+from workbench.documents.envelope import payload_of
+from workbench.documents.errors import (
+    Conflict,
+    GraphRefused,
+    InvalidDocument,
+    NotAdmitted,
+    NotFound,
+)
+from workbench.domain import cards, requests
+from workbench.domain.config import DomainFolder
+from workbench.domain.jobs import write_private
+from workbench.domain.policy import Facts, check_terms, today
+from workbench.domain.tables import graphs
+from workbench.graphs.load import check_inputs, load
+from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A request that passed: what the policy needs to go on."""
+
+    request: Request
+    facts: Facts
+    new: bool
+
+
+def store_graph(
+    connection: Connection, folder: DomainFolder, digest: str, archive: bytes, person: Person
+) -> tuple[GraphFacts, bool]:
+    """Check and keep a graph; returns its facts and whether it is new.
+
+    Raises
+    ------
+    InvalidDocument
+        If the bytes do not have this digest.
+    GraphRefused, TooLarge
+        If the graph is not allowed.
+    """
+    if digest_bytes(archive) != digest:
+        raise InvalidDocument(f"graph: the bytes have digest {digest_bytes(archive)}, not {digest}")
+    known = connection.execute(select(graphs.c.facts).where(graphs.c.digest == digest)).scalar()
+    if known is not None:
+        return GraphFacts.parse(known), False
+    facts = load(archive, Limits()).facts
+    write_private(graph_path(folder, digest), archive)
+    values = {"digest": digest, "facts": facts.canonical().decode(), "uploaded_by": person.key_id,
+              "uploaded": now()}  # fmt: skip
+    connection.execute(insert(graphs).values(values))
+    return facts, True
+
+
+def graph_path(folder: DomainFolder, digest: str) -> Path:
+    """Return the place of a graph."""
+    return folder.folder("graphs") / f"{digest.removeprefix('sha256:')}.pt2"
+
+
+def graph_facts(connection: Connection, digest: str) -> GraphFacts:
+    """Return the facts of a stored graph.
+
+    Raises
+    ------
+    NotFound
+        If it was not uploaded.
+    """
+    facts = connection.execute(select(graphs.c.facts).where(graphs.c.digest == digest)).scalar()
+    if facts is None:
+        raise NotFound(f"graph {digest[:19]} was not uploaded", "Upload it before the request.")
+    return GraphFacts.parse(facts)
+
+
+def read_request(envelope: Envelope, person: Person) -> Request:
+    """Return the request if `person` signed it as their own.
+
+    Raises
+    ------
+    InvalidSignature, InvalidDocument, NotAdmitted
+        If not.
+    """
+    request = envelope.open(Request, PublicKey.from_text(person.public_key))
+    if request.researcher != person.key_id:
+        raise NotAdmitted("the request names another researcher than its signer")
+    return request
+
+
+def accept(
+    connection: Connection,
+    folder: DomainFolder,
+    envelope: Envelope,
+    request: Request,
+    graph: RecordGraph,
+) -> Accepted:
+    """Check a new request against card, terms and budget, reserve its cost and store it.
+
+    Raises
+    ------
+    WorkbenchError
+        One of its classes per check; nothing is written then.
+    """
+    if request.domain != folder.config.name:
+        raise InvalidDocument(
+            f"the request is for domain '{request.domain}'; this is '{folder.config.name}'"
+        )
+    card_envelope = cards.latest(connection, request.dataset)
+    card = payload_of(card_envelope, DatasetCard)
+    if (request.dataset_version, request.card) != (card.dataset_version, card.digest):
+        raise Conflict(
+            f"dataset '{card.path}' was published anew since the request was written",
+            "Load the dataset again, read its terms, and submit once more.",
+        )
+    check_inputs(graph, request.inputs, card.data_schema)
+    if len(request.metrics) != graph.outputs - 1:
+        raise GraphRefused(
+            f"graph: {graph.outputs - 1} metrics, but the request names {len(request.metrics)}"
+        )
+    if not graph.trainable:
+        raise GraphRefused("graph: the model has no parameter to train")
+    curve = run_curve(request.plan, len(request.metrics))
+    facts = Facts(request, card, epsilon_of(curve, request.delta), today())
+    check_terms(facts)
+    ledger.reserve(
+        connection,
+        dataset_version=card.dataset_version,
+        request=request.digest,
+        researcher=request.researcher,
+        curve=curve,
+        terms=card.terms,
+    )
+    requests.add(connection, envelope, request, card_envelope)
+    return Accepted(request, facts, True)

@@ -1,0 +1,120 @@
+"""Turn a finished run into a release: files first, then the row that makes them exist."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from workbench.budget.accountant import run_epsilon
+from workbench.documents import (
+    DatasetCard,
+    Decision,
+    Envelope,
+    Predicate,
+    PrivacySpent,
+    PrivateKey,
+    PublicKey,
+    Release,
+    Request,
+    State,
+    Statement,
+    now,
+    subjects,
+)
+from workbench.documents.envelope import payload_of
+from workbench.documents.errors import InvalidDocument
+from workbench.domain import people, requests
+from workbench.domain.config import DomainFolder
+from workbench.domain.jobs import MODEL, Outcome, write_private
+from workbench.engine import ENGINE
+from workbench.evidence.bundle import Bundle
+
+
+def release_folder(folder: DomainFolder, digest: str) -> Path:
+    """Return the place of a release's files."""
+    return folder.folder("releases") / digest.removeprefix("sha256:")
+
+
+def release(
+    connection: Connection,
+    folder: DomainFolder,
+    key: PrivateKey,
+    row: Any,
+    outcome: Outcome,
+    produced: Path,
+) -> None:
+    """Keep the model, sign release and attestation, and move the request to ``released``.
+
+    Raises
+    ------
+    InvalidDocument
+        If the outcome is not what the request asked for.
+    """
+    request = payload_of(Envelope.parse(row.envelope), Request)
+    card = payload_of(Envelope.parse(row.card), DatasetCard)
+    decision = payload_of(Envelope.parse(row.decision), Decision)
+    if tuple(metric.name for metric in outcome.metrics) != request.metrics:
+        raise InvalidDocument("the outcome has other metrics than the request")
+    keeps_model = "model" in request.outputs
+    place = release_folder(folder, row.digest)
+    if keeps_model:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(place / MODEL, (produced / MODEL).read_bytes())
+    document = Release(
+        request=row.digest,
+        decision=decision.digest,
+        domain=request.domain,
+        dataset_version=request.dataset_version,
+        model=outcome.model if keeps_model else None,
+        metrics=outcome.metrics if "metrics" in request.outputs else (),
+        privacy=PrivacySpent(
+            epsilon=run_epsilon(request.plan, len(request.metrics), request.delta),
+            delta=request.delta,
+        ),
+        steps=outcome.steps,
+        engine=ENGINE,
+        released=now(),
+    )
+    statement = Statement(
+        subject=subjects(document),
+        predicate=Predicate(
+            domain=request.domain,
+            dataset=request.dataset,
+            dataset_version=request.dataset_version,
+            card=card.digest,
+            request=row.digest,
+            decision=decision.digest,
+            graph=request.graph,
+            privacy=document.privacy,
+            engine=ENGINE,
+            released=document.released,
+        ),
+    )
+    requests.move(
+        connection,
+        row.digest,
+        State.RELEASED,
+        release=Envelope.sign(document, key).canonical().decode(),
+        attestation=Envelope.sign(statement, key).canonical().decode(),
+    )
+    shutil.rmtree(produced, ignore_errors=True)
+
+
+def bundle(connection: Connection, row: Any, domain_key: PublicKey) -> Bundle:
+    """Return all that verifies a release offline."""
+    researcher = people.find(connection, row.researcher)
+    decision = payload_of(Envelope.parse(row.decision), Decision)
+    decider = people.find(connection, decision.key)
+    return Bundle(
+        card=Envelope.parse(row.card),
+        request=Envelope.parse(row.envelope),
+        decision=Envelope.parse(row.decision),
+        release=Envelope.parse(row.release),
+        attestation=Envelope.parse(row.attestation),
+        domain_key=str(domain_key),
+        researcher_key="" if researcher is None else researcher.public_key,
+        decider_key=str(domain_key) if decider is None else decider.public_key,
+    )

@@ -1,0 +1,131 @@
+"""What a steward sees of a request: every fact that the decision rests on."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from sqlalchemy import Connection
+
+from workbench.budget import ledger
+from workbench.budget.accountant import run_epsilon
+from workbench.documents import (
+    BudgetStatus,
+    DatasetCard,
+    Document,
+    Envelope,
+    Metric,
+    Request,
+    RequestStatus,
+)
+from workbench.documents.base import Digest, type_tuple
+from workbench.documents.envelope import payload_of
+from workbench.domain import cards, intake, requests
+from workbench.domain.config import DomainFolder
+from workbench.domain.policy import Facts, approves, explain_terms, today
+from workbench.graphs.record_graph import GraphFacts
+
+_IGNORED = frozenset({"format"})
+
+
+class Rehearsal(Document):
+    """The run on the synthetic snippet: done at the domain, with nothing private."""
+
+    state: Literal["waiting", "done", "failed"]
+    metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
+    note: str = ""
+
+
+class Change(Document):
+    """One difference from the last approved request; values are canonical JSON."""
+
+    field: str
+    before: str
+    after: str
+
+
+class Previous(Document):
+    """The last approved request of the same function by the same researcher."""
+
+    request_digest: Digest
+    changes: Annotated[tuple[Change, ...], type_tuple]
+
+
+class Review(Document):
+    """All facts for one decision.
+
+    `epsilon_run` is what the plan costs by the domain's own accounting; `leaves` says in words what
+    would leave; `policy` has one line per term and one on why the policy did not decide.
+    """
+
+    status: RequestStatus
+    card: DatasetCard
+    facts: GraphFacts
+    epsilon_asked: float
+    epsilon_run: float
+    delta: float
+    budget: BudgetStatus
+    leaves: Annotated[tuple[str, ...], type_tuple]
+    policy: Annotated[tuple[str, ...], type_tuple]
+    rehearsal: Rehearsal
+    previous: Previous | None
+    counts: cards.Counts
+
+
+def review(
+    connection: Connection, folder: DomainFolder, row: Any, rehearsal: Rehearsal
+) -> Review:
+    """Collect the facts of one request."""
+    request = payload_of(Envelope.parse(row.envelope), Request)
+    card = payload_of(Envelope.parse(row.card), DatasetCard)
+    epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
+    facts = Facts(request, card, epsilon, today())
+    counts_file = cards.prepared(folder, card.dataset_version).counts
+    return Review(
+        status=requests.status(connection, row),
+        card=card,
+        facts=intake.graph_facts(connection, request.graph),
+        epsilon_asked=request.epsilon,
+        epsilon_run=epsilon,
+        delta=request.delta,
+        budget=ledger.status(connection, dataset_version=card.dataset_version, terms=card.terms),
+        leaves=_leaves(request),
+        policy=(*explain_terms(facts), approves(facts)[1]),
+        rehearsal=rehearsal,
+        previous=_previous(connection, row, request),
+        counts=cards.Counts.parse(counts_file.read_bytes()),
+    )
+
+
+def _leaves(request: Request) -> tuple[str, ...]:
+    words = []
+    if "model" in request.outputs:
+        words.append(f"the model's parameters after {request.plan.steps} noised rounds")
+    if "metrics" in request.outputs:
+        words.extend(
+            f"metric '{name}': two noisy sums over the hold-out part" for name in request.metrics
+        )
+    return (*words, "the request's state, and nothing else")
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, str]:
+    if isinstance(value, dict):
+        parts = [_flat(v, f"{prefix}.{k}" if prefix else k) for k, v in value.items()]
+        return {key: text for part in parts for key, text in part.items()}
+    return {prefix: json.dumps(value)}
+
+
+def _previous(connection: Connection, row: Any, request: Request) -> Previous | None:
+    earlier = requests.last_approved(connection, row)
+    if earlier is None:
+        return None
+    before = _flat(payload_of(Envelope.parse(earlier.envelope), Request).model_dump(mode="json"))
+    after = _flat(request.model_dump(mode="json"))
+    return Previous(
+        request_digest=earlier.digest,
+        changes=tuple(
+            Change(field=key, before=before.get(key, ""), after=after.get(key, ""))
+            for key in sorted({*before, *after} - _IGNORED)
+            if before.get(key) != after.get(key)
+        ),
+    )

@@ -1,0 +1,372 @@
+"""A domain: all that it does for researchers and stewards, without HTTP.
+
+Each public method is one route of the API. Callers are people that `authenticate` has named; every
+method checks the role it needs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from workbench import __version__
+from workbench.budget import ledger
+from workbench.catalog.croissant import croissant
+from workbench.documents import (
+    BudgetStatus,
+    DatasetCard,
+    Decision,
+    Document,
+    Envelope,
+    Person,
+    PrivateKey,
+    PublicKey,
+    RequestStatus,
+    State,
+    now,
+    tokens,
+)
+from workbench.documents.envelope import payload_of
+from workbench.documents.errors import Conflict, InvalidToken, NotFound
+from workbench.domain import cards, intake, people, releases, requests, tables
+from workbench.domain.config import DomainFolder
+from workbench.domain.jobs import MODEL
+from workbench.domain.policy import approves
+from workbench.domain.review import Review, review
+from workbench.domain.runs import Runs
+from workbench.domain.seal import Seal
+from workbench.domain.store import Store
+from workbench.evidence.bundle import Bundle
+from workbench.graphs.load import load
+from workbench.graphs.record_graph import GraphFacts, Limits
+
+MAX_OPEN = 100
+
+
+class DomainInfo(Document):
+    """Who a domain is; anyone may read it."""
+
+    name: str
+    title: str
+    public_key: str
+    version: str
+    api: int
+    time: str
+
+
+class Domain:
+    """One data holder.
+
+    Parameters
+    ----------
+    root
+        The folder with ``domain.toml``.
+
+    Raises
+    ------
+    InvalidConfiguration, DomainUnavailable
+        If it cannot be opened.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.folder = DomainFolder(root)
+        self.key = PrivateKey.load(self.folder.signing_key)
+        self._seal = Seal(self.folder.sealing_key)
+        self.store = Store(self.folder.database_url)
+        self._versions: dict[str, int] = {}
+        self._changes = threading.Condition()
+        self.runs = Runs(self.folder, self.store, self.key, self._seal, self._changed)
+
+    def start(self) -> None:
+        """Warm up the worker and take up what a crash cut off."""
+        self.runs.executor.warm_up()
+        self.runs.recover()
+
+    def close(self) -> None:
+        """Stop all runs and close the database."""
+        self.runs.close()
+        self.store.close()
+
+    def _changed(self, digest: str) -> None:
+        with self._changes:
+            self._versions[digest] = self._versions.get(digest, 0) + 1
+            self._changes.notify_all()
+
+    def version(self, digest: str) -> int:
+        """Return a number that grows whenever a request changes."""
+        return self._versions.get(digest, 0)
+
+    def authenticate(self, token: str, method: str, target: str, body: bytes) -> Person:
+        """Return who made a call; a token that changes something works once.
+
+        Raises
+        ------
+        InvalidToken, NotAdmitted
+            If the token or the person is not good for this call.
+        """
+        with self.store.read() as connection:
+
+            def find_key(key_id: str) -> PublicKey | None:
+                known = people.find(connection, key_id)
+                return None if known is None else PublicKey.from_text(known.public_key)
+
+            caller = tokens.verify(token, self.folder.config.name, method, target, body, find_key)
+            person = people.require(
+                people.find(connection, caller.key.key_id), "researcher", "steward"
+            )
+        if method != "GET":
+            self._use_once(caller)
+        return person
+
+    def _use_once(self, caller: tokens.Caller) -> None:
+        table = tables.tokens
+        with self.store.write() as connection:
+            past = int(time.time()) - tokens.SKEW
+            connection.execute(delete(table).where(table.c.expires < past))
+            if connection.execute(select(table).where(table.c.jti == caller.jti)).first():
+                raise InvalidToken("the token was used before", "Make a new one for each call.")
+            connection.execute(insert(table).values(jti=caller.jti, expires=caller.expires))
+
+    def info(self) -> DomainInfo:
+        """Return who this domain is."""
+        config = self.folder.config
+        return DomainInfo(
+            name=config.name,
+            title=config.title,
+            public_key=str(self.key.public),
+            version=__version__,
+            api=1,
+            time=now(),
+        )
+
+    def healthy(self) -> None:
+        """Return None if the database answers.
+
+        Raises
+        ------
+        DomainUnavailable
+            If it does not.
+        """
+        with self.store.read() as connection:
+            connection.execute(select(1))
+
+    def publish(self, name: str) -> DatasetCard:
+        """Publish a dataset from its folder; see `cards.publish`."""
+        with self.store.write() as connection:
+            return cards.publish(connection, self.folder, name, self.key, self._seal)
+
+    def datasets(self) -> list[Envelope]:
+        """Return the signed cards of all datasets."""
+        with self.store.read() as connection:
+            return cards.all_latest(connection)
+
+    def dataset(self, name: str) -> Envelope:
+        """Return the signed card of one dataset."""
+        with self.store.read() as connection:
+            return cards.latest(connection, name)
+
+    def _card(self, name: str) -> DatasetCard:
+        return payload_of(self.dataset(name), DatasetCard)
+
+    def snippet(self, name: str) -> tuple[bytes, str]:
+        """Return a dataset's synthetic snippet and its format."""
+        card = self._card(name)
+        path = cards.snippet_path(self.folder, card.snippet.content)
+        return path.read_bytes(), card.snippet.format
+
+    def croissant(self, name: str) -> dict[str, Any]:
+        """Return a dataset's card as Croissant JSON-LD."""
+        content, _ = self.snippet(name)
+        return croissant(self._card(name), content)
+
+    def budget(self, name: str) -> BudgetStatus:
+        """Return what of a dataset's budget is spent and left."""
+        card = self._card(name)
+        with self.store.read() as connection:
+            return ledger.status(
+                connection, dataset_version=card.dataset_version, terms=card.terms
+            )
+
+    def put_graph(self, person: Person, digest: str, archive: bytes) -> tuple[GraphFacts, bool]:
+        """Keep a researcher's graph; returns its facts and whether it is new."""
+        people.require(person, "researcher")
+        with self.store.write() as connection:
+            return intake.store_graph(connection, self.folder, digest, archive, person)
+
+    def submit(self, person: Person, envelope: Envelope) -> tuple[RequestStatus, bool]:
+        """Take a request; a known one is answered as it stands, at no cost.
+
+        Returns
+        -------
+        tuple of RequestStatus and bool
+            Where it stands now, and whether it is new.
+        """
+        people.require(person, "researcher")
+        request = intake.read_request(envelope, person)
+        with self.store.read() as connection:
+            known = requests.find(connection, request.digest)
+            if known is None:
+                intake.graph_facts(connection, request.graph)
+        if known is not None:
+            return self.status(person, request.digest), False
+        graph = load(intake.graph_path(self.folder, request.graph).read_bytes(), Limits())
+        with self.store.write() as connection:
+            if requests.find(connection, request.digest) is None:
+                self._refuse_flood(connection, person)
+                accepted = intake.accept(connection, self.folder, envelope, request, graph)
+                approved, why = approves(accepted.facts)
+                if approved:
+                    self._decide(connection, request.digest, why)
+        self._changed(request.digest)
+        with self.store.read() as connection:
+            row = requests.get(connection, request.digest)
+        if row.state == State.APPROVED:
+            self.runs.launch(row.digest)
+        elif row.state == State.PENDING:
+            self.runs.rehearsal(row)
+        return self.status(person, request.digest), True
+
+    def _refuse_flood(self, connection: Any, person: Person) -> None:
+        waiting = requests.listed(
+            connection, researcher=person.key_id, state=State.PENDING, limit=MAX_OPEN
+        )
+        if len(waiting) >= MAX_OPEN:
+            raise Conflict(
+                f"{MAX_OPEN} of your requests wait for a decision", "Cancel some of them first."
+            )
+
+    def _decide(self, connection: Any, digest: str, why: str) -> None:
+        decision = Decision(
+            request=digest,
+            verdict="approve",
+            reason=why,
+            by="policy",
+            key=self.key.key_id,
+            decided=now(),
+        )
+        envelope = Envelope.sign(decision, self.key)
+        self._record(connection, digest, decision, envelope, "policy")
+
+    def _record(
+        self, connection: Any, digest: str, decision: Decision, envelope: Envelope, decider: str
+    ) -> None:
+        approved = decision.verdict == "approve"
+        if not approved:
+            ledger.release_reservation(connection, request=digest)
+        requests.move(
+            connection,
+            digest,
+            State.APPROVED if approved else State.DENIED,
+            decision=envelope.canonical().decode(),
+            decided_by=decision.by,
+            decider=decider,
+            reason=decision.reason,
+        )
+
+    def decide(self, person: Person, digest: str, envelope: Envelope) -> RequestStatus:
+        """Record a steward's decision on a pending request and launch what is approved.
+
+        Raises
+        ------
+        InvalidSignature
+            If the decision is not by this steward, or on another request.
+        Conflict
+            If the request no longer waits for a decision.
+        """
+        people.require(person, "steward")
+        decision = envelope.open(Decision, PublicKey.from_text(person.public_key))
+        if (decision.request, decision.key, decision.by) != (digest, person.key_id, "steward"):
+            raise Conflict("the decision is on another request, or names another steward")
+        with self.store.write() as connection:
+            row = requests.get(connection, digest)
+            if row.state != State.PENDING:
+                raise Conflict(f"the request is {row.state}; only a pending one can be decided")
+            self._record(connection, digest, decision, envelope, person.name)
+        self._changed(digest)
+        if decision.verdict == "approve":
+            self.runs.launch(digest)
+        return self.status(person, digest)
+
+    def _visible(self, connection: Any, person: Person, digest: str) -> Any:
+        row = requests.get(connection, digest)
+        if person.role != "steward" and row.researcher != person.key_id:
+            raise NotFound(f"there is no request {digest[:19]} here")
+        return row
+
+    def status(self, person: Person, digest: str) -> RequestStatus:
+        """Return where a request stands."""
+        with self.store.read() as connection:
+            row = self._visible(connection, person, digest)
+            return requests.status(connection, row, self.runs.progress(digest))
+
+    def listing(
+        self,
+        person: Person,
+        state: State | None = None,
+        dataset: str | None = None,
+        limit: int = 100,
+        after: int | None = None,
+    ) -> tuple[list[RequestStatus], int | None]:
+        """Return requests, newest first, and where to go on; researchers see their own."""
+        own = None if person.role == "steward" else person.key_id
+        with self.store.read() as connection:
+            rows = requests.listed(
+                connection, researcher=own, state=state, dataset=dataset, limit=limit, after=after
+            )
+            found = [requests.status(connection, r, self.runs.progress(r.digest)) for r in rows]
+        return found, rows[-1].sequence if len(rows) == limit else None
+
+    def cancel(self, person: Person, digest: str) -> RequestStatus:
+        """End a request; one that already runs is killed and stays charged."""
+        with self.store.write() as connection:
+            row = self._visible(connection, person, digest)
+            if not row.charged:
+                ledger.release_reservation(connection, request=digest)
+            requests.move(connection, digest, State.CANCELLED)
+        self.runs.cancel(digest)
+        self._changed(digest)
+        return self.status(person, digest)
+
+    def review(self, person: Person, digest: str) -> Review:
+        """Return all facts for a steward's decision."""
+        people.require(person, "steward")
+        with self.store.read() as connection:
+            row = requests.get(connection, digest)
+            return review(connection, self.folder, row, self.runs.rehearsal(row))
+
+    def evidence(self, person: Person, digest: str) -> Bundle:
+        """Return the evidence of a release."""
+        with self.store.read() as connection:
+            row = self._visible(connection, person, digest)
+            if row.state != State.RELEASED:
+                raise Conflict(f"the request is {row.state}; there is evidence once it is released")
+            return releases.bundle(connection, row, self.key.public)
+
+    def model(self, person: Person, digest: str) -> bytes:
+        """Return a released model as safetensors; only to the researcher who asked for it."""
+        with self.store.read() as connection:
+            row = self._visible(connection, person, digest)
+        path = releases.release_folder(self.folder, digest) / MODEL
+        if row.researcher != person.key_id or row.state != State.RELEASED or not path.exists():
+            raise NotFound(f"there is no model of request {digest[:19]} for you here")
+        return path.read_bytes()
+
+    def people(self, person: Person) -> list[Person]:
+        """Return everybody who is or was admitted."""
+        people.require(person, "steward")
+        with self.store.read() as connection:
+            return people.everyone(connection)
+
+    def admit(self, key: PublicKey, name: str, role: str) -> Person:
+        """Admit a key; for the API after `people.require`, for the CLI by its file access."""
+        with self.store.write() as connection:
+            return people.admit(connection, key, name, role)
+
+    def revoke(self, key_id: str) -> Person:
+        """Take back an admission."""
+        with self.store.write() as connection:
+            return people.revoke(connection, key_id)
