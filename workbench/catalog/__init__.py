@@ -1,1 +1,1 @@
-""""""
+"""What a dataset offers in public: schema, terms, synthetic snippets, Croissant export."""

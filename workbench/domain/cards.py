@@ -146,18 +146,18 @@ def publish(
 
 
 def _snippet(source: DatasetSource, records: Records) -> tuple[bytes, Snippet]:
-    schema, rows = source.data_schema, source.snippet_rows
+    schema, rows = source.data_schema, source.snippet.rows
     epsilon = 0.0
-    if source.snippet_level == 0:
+    if source.snippet.level == 0:
         columns = schema_snippet(schema, rows, _SNIPPET_SEED)
     else:
-        epsilon = source.snippet_epsilon
+        epsilon = source.snippet.epsilon
         columns = counts_snippet(schema, records, rows, epsilon)
     content = encode(columns, schema)
     has_tensors = any(column.kind == "tensor" for column in schema.usable)
     return content, Snippet(
         content=digest_bytes(content),
-        level=source.snippet_level,
+        level=source.snippet.level,
         rows=rows,
         epsilon=epsilon,
         format="safetensors" if has_tensors else "csv",

@@ -1,0 +1,196 @@
+"""Read ``dataset.yaml`` and ``terms.yaml``, written by a steward; errors name file, line and field.
+
+The YAML is walked as a tree of nodes before anything is built from it: aliases (which can expand
+without bound), duplicate keys and unknown keys are refused, so a typing error never becomes a
+silently different rule.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from workbench.documents import Document, Schema, Terms
+from workbench.documents.base import Finite, Line, Name, Text
+from workbench.documents.errors import InvalidSchema
+
+DATASET = "dataset.yaml"
+TERMS = "terms.yaml"
+MAX_BYTES = 1 << 20
+_MAX_DEPTH = 20
+
+
+class SnippetWish(Document):
+    """How to make the snippet: its level, its rows and, for level 1, what it may cost."""
+
+    level: Literal[0, 1] = 0
+    rows: Annotated[int, Field(ge=10, le=10_000)] = 200
+    epsilon: Annotated[Finite, Field(ge=0, le=10)] = 0.0
+
+    @model_validator(mode="after")
+    def _paid(self) -> Self:
+        if (self.level == 1) != (self.epsilon > 0):
+            raise ValueError("a snippet of level 1 needs an epsilon, one of level 0 has none")
+        return self
+
+
+class _DatasetFile(Document):
+    name: Name
+    title: Line
+    description: Text = ""
+    citation: Line = ""
+    licence: Line = ""
+    data: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.(csv|parquet|npz)$")]
+    record_count: Annotated[int, Field(ge=1)]
+    holdout_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.25
+    snippet: SnippetWish = SnippetWish()
+    data_schema: Schema = Field(alias="schema")
+
+
+class DatasetSource(Document):
+    """What the two files say."""
+
+    name: Name
+    title: Line
+    description: Text
+    citation: Line
+    licence: Line
+    data: str
+    record_count: int
+    holdout_fraction: float
+    snippet: SnippetWish
+    data_schema: Schema
+    terms: Terms
+
+
+class _Reader:
+    """Turns YAML nodes into plain values and remembers the line of each."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: dict[tuple[str | int, ...], int] = {}
+        self._loader = yaml.SafeLoader("")
+
+    def fail(self, line: int, where: str, why: str) -> InvalidSchema:
+        place = f"{self.name}:{line}: {where}: {why}" if where else f"{self.name}:{line}: {why}"
+        return InvalidSchema(place)
+
+    def value(self, node: yaml.Node, path: tuple[str | int, ...] = ()) -> Any:
+        line = node.start_mark.line + 1
+        self.lines[path] = line
+        if len(path) > _MAX_DEPTH:
+            raise self.fail(line, _dotted(path), "nested too deeply")
+        if isinstance(node, yaml.MappingNode):
+            found: dict[str, Any] = {}
+            for key_node, value_node in node.value:
+                if not isinstance(key_node, yaml.ScalarNode):
+                    raise self.fail(line, _dotted(path), "a key must be a word")
+                key = str(key_node.value)
+                if key in found:
+                    raise self.fail(key_node.start_mark.line + 1, _dotted((*path, key)),
+                                    "appears twice")  # fmt: skip
+                found[key] = self.value(value_node, (*path, key))
+            return found
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
+        try:
+            value = self._loader.construct_object(node)
+        except (yaml.YAMLError, ValueError) as error:
+            raise self.fail(line, _dotted(path), f"cannot be read ({error})"[:200]) from None
+        # YAML turns 2027-12-31 into a date; documents hold it as text.
+        return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _parse(path: Path) -> tuple[Any, _Reader]:
+    name = path.name
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InvalidSchema(f"{name}: over {MAX_BYTES} bytes")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InvalidSchema(f"{path} is missing", "See docs/steward.md for an example.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSchema(f"{name}: cannot be read ({type(error).__name__})") from None
+    try:
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.AliasToken | yaml.AnchorToken | yaml.TagToken):
+                line = token.start_mark.line + 1
+                raise InvalidSchema(f"{name}:{line}: anchors, aliases and tags are not allowed")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise InvalidSchema(f"{name}:{line}: not YAML: {error.problem}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InvalidSchema(f"{name}: not YAML ({type(error).__name__})") from None
+    if not isinstance(node, yaml.MappingNode):
+        raise InvalidSchema(f"{name}:1: expected 'key: value' lines")
+    reader = _Reader(name)
+    return reader.value(node), reader
+
+
+def _document(kind: type[Any], path: Path) -> Any:
+    content, reader = _parse(path)
+    try:
+        return kind.model_validate_json(_json(content, path.name))
+    except ValidationError as error:
+        messages = []
+        for item in error.errors(include_url=False, include_input=False)[:10]:
+            where: tuple[str | int, ...] = tuple(item["loc"])
+            known = where
+            while known not in reader.lines:
+                known = known[:-1]
+            label = _dotted(where)
+            message = item["msg"].removeprefix("Value error, ")
+            text = f"{path.name}:{reader.lines[known]}: {label + ': ' if label else ''}{message}"
+            messages.append(text)
+        raise InvalidSchema("\n".join(messages)) from None
+
+
+def _json(content: Any, name: str) -> str:
+    import json
+
+    try:
+        return json.dumps(content, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidSchema(f"{name}: a value is not allowed ({error})"[:300]) from None
+
+
+def read_dataset(folder: Path) -> DatasetSource:
+    """Read a dataset's two files.
+
+    Parameters
+    ----------
+    folder
+        Holds ``dataset.yaml`` and ``terms.yaml``.
+
+    Raises
+    ------
+    InvalidSchema
+        If one is missing or wrong, as ``file:line: field: what``.
+    """
+    dataset = _document(_DatasetFile, folder / DATASET)
+    terms = _document(Terms, folder / TERMS)
+    return DatasetSource(
+        name=dataset.name,
+        title=dataset.title,
+        description=dataset.description,
+        citation=dataset.citation,
+        licence=dataset.licence,
+        data=dataset.data,
+        record_count=dataset.record_count,
+        holdout_fraction=dataset.holdout_fraction,
+        snippet=dataset.snippet,
+        data_schema=dataset.data_schema,
+        terms=terms,
+    )

@@ -1,0 +1,226 @@
+"""Load a data holder's file as its schema says: CSV, Parquet or NPZ.
+
+Values outside the public bounds are clamped and missing ones filled, and both are counted for the
+steward. Anything else that does not fit stops the load with the place of the first such value,
+never the value itself.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.documents import Column, Schema
+from workbench.documents.errors import InvalidData, TooLarge
+from workbench.domain.partition import dataset_version, split
+from workbench.engine.records import Records
+
+__all__ = ["DataLimits", "LoadedData", "dataset_version", "load", "split"]
+
+
+@dataclass(frozen=True)
+class DataLimits:
+    """The largest data that a domain loads: bytes on disk, bytes in memory, records."""
+
+    file_bytes: int = 4 << 30
+    memory_bytes: int = 8 << 30
+    records: int = 50_000_000
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """Records that fit their schema, and what had to be changed, by column."""
+
+    records: Records
+    clamped: dict[str, int]
+    filled: dict[str, int]
+
+
+def load(path: Path, schema: Schema, limits: DataLimits = DataLimits()) -> LoadedData:  # noqa: B008
+    """Load a data file.
+
+    Parameters
+    ----------
+    path
+        A ``.csv``, ``.parquet`` or ``.npz`` file with at least the schema's columns.
+    schema
+        Types, bounds, categories, missing codes.
+    limits
+        What is too large.
+
+    Returns
+    -------
+    LoadedData
+        float32 within bounds, int64 category codes; tensors of shape ``(n, *shape)``.
+
+    Raises
+    ------
+    InvalidData
+        If the file cannot be read or a value does not fit; names file, column and row.
+    TooLarge
+        If it is over `limits`.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InvalidData(f"{path.name}: cannot be read ({error.strerror})") from None
+    if size > limits.file_bytes:
+        raise TooLarge(f"{path.name}: {size} bytes; at most {limits.file_bytes}")
+    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".npz": _read_npz}
+    if path.suffix not in readers:
+        raise InvalidData(f"{path.name}: expected a .csv, .parquet or .npz file")
+    wanted = [c for c in schema.columns if c.role != "ignored"]
+    raw = readers[path.suffix](path, wanted, limits)
+    counts = {len(values) for values in raw.values()}
+    if len(counts) != 1 or counts == {0}:
+        raise InvalidData(f"{path.name}: has no records, or columns of different length")
+    if counts.pop() > limits.records:
+        raise TooLarge(f"{path.name}: over {limits.records} records")
+    columns: dict[str, NDArray[np.generic]] = {}
+    clamped: dict[str, int] = {}
+    filled: dict[str, int] = {}
+    for column in schema.usable:
+        take = _categories if column.kind == "category" else _numbers
+        values, low, empty = take(path.name, column, raw[column.name])
+        columns[column.name] = values
+        if low:
+            clamped[column.name] = low
+        if empty:
+            filled[column.name] = empty
+    return LoadedData(Records(columns, _units(schema, raw)), clamped, filled)
+
+
+def _units(schema: Schema, raw: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    if schema.unit is None:
+        return np.arange(len(next(iter(raw.values()))), dtype=np.int64)
+    labels = np.asarray([str(value) for value in raw[schema.unit.name]])
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def _read_csv(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:
+    _refuse_tensors(path, wanted)
+    try:
+        # As text: what counts as missing is the card's to say, not pandas'.
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, on_bad_lines="error")
+    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        # The parser's message says which line; it quotes no value.
+        raise InvalidData(f"{path.name}: not CSV: {str(error).strip()[:200]}") from None
+    return _from_frame(path, frame, wanted)
+
+
+def _read_parquet(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    _refuse_tensors(path, wanted)
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        if file.metadata.num_rows > limits.records:
+            raise TooLarge(f"{path.name}: over {limits.records} records")
+        names = [c.name for c in wanted if c.name in file.schema_arrow.names]
+        frame = file.read(columns=names).to_pandas()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise InvalidData(f"{path.name}: not Parquet ({type(error).__name__})") from None
+    return _from_frame(path, frame, wanted)
+
+
+def _refuse_tensors(path: Path, wanted: list[Column]) -> None:
+    for column in wanted:
+        if column.kind == "tensor":
+            raise InvalidData(f"{path.name}: tensor column '{column.name}' needs an .npz file")
+
+
+def _from_frame(
+    path: Path, frame: pd.DataFrame, wanted: list[Column]
+) -> dict[str, NDArray[Any]]:
+    for column in wanted:
+        if column.name not in frame.columns:
+            raise InvalidData(f"{path.name}: column '{column.name}' is missing")
+    return {column.name: frame[column.name].to_numpy(dtype=object) for column in wanted}
+
+
+def _read_npz(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            # Said by the file itself, so that a bomb is refused before it is inflated.
+            if sum(info.file_size for info in archive.infolist()) > limits.memory_bytes:
+                raise TooLarge(f"{path.name}: over {limits.memory_bytes} bytes unpacked")
+        with np.load(path, allow_pickle=False) as file:
+            for column in wanted:
+                if column.name not in file.files:
+                    raise InvalidData(f"{path.name}: array '{column.name}' is missing")
+            return {column.name: file[column.name] for column in wanted}
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise InvalidData(f"{path.name}: not NPZ, or it holds objects "
+                          f"({type(error).__name__})") from None  # fmt: skip
+
+
+def _is_missing(column: Column, values: NDArray[Any]) -> NDArray[np.bool_]:
+    codes = {str(code) for code in column.missing}
+    if values.dtype != object:
+        return np.zeros(len(values), dtype=bool)
+    return np.array([v is None or v != v or str(v).strip() in codes for v in values], dtype=bool)
+
+
+def _numbers(
+    name: str, column: Column, values: NDArray[Any]
+) -> tuple[NDArray[np.generic], int, int]:
+    if values.shape[1:] != column.shape:
+        raise InvalidData(
+            f"{name}: column '{column.name}' has shape {values.shape[1:]}, not {column.shape}"
+        )
+    missing = _is_missing(column, values)
+    if values.dtype == object:
+        parsed = pd.to_numeric(pd.Series(np.where(missing, "0", values)), errors="coerce")
+        numbers = parsed.to_numpy(dtype=np.float64)
+    elif values.dtype.kind in "iufb":
+        numbers = values.astype(np.float64)
+    else:
+        raise InvalidData(f"{name}: column '{column.name}' holds {values.dtype}, not numbers")
+    wrong = np.flatnonzero(np.isnan(numbers).reshape(len(numbers), -1).any(1))
+    if len(wrong):
+        raise InvalidData(
+            f"{name}: row {wrong[0] + 1}, column '{column.name}': not a number",
+            "Name the file's codes for missing values in dataset.yaml (missing: [...]).",
+        )
+    lower, upper = float(column.lower or 0), float(column.upper or 0)
+    fill = (lower + upper) / 2 if column.fill is None else float(column.fill)
+    numbers[missing] = fill
+    outside = ((numbers < lower) | (numbers > upper)).reshape(len(numbers), -1).any(1)
+    bounded = np.clip(numbers, lower, upper).astype(np.float32)
+    return bounded, int(outside.sum()), int(missing.sum())
+
+
+def _categories(
+    name: str, column: Column, values: NDArray[Any]
+) -> tuple[NDArray[np.generic], int, int]:
+    missing = _is_missing(column, values)
+    codes = {str(value): code for code, value in enumerate(column.categories)}
+    fill = None if column.fill is None else codes[str(column.fill)]
+    if missing.any() and fill is None:
+        raise InvalidData(
+            f"{name}: row {np.flatnonzero(missing)[0] + 1}, column '{column.name}': missing, and "
+            "dataset.yaml gives no fill"
+        )
+    found = np.array(
+        [fill if empty else codes.get(_label(v), -1) for v, empty in zip(values, missing,
+                                                                       strict=True)],
+        dtype=np.int64,
+    )  # fmt: skip
+    unknown = np.flatnonzero(found < 0)
+    if len(unknown):
+        raise InvalidData(
+            f"{name}: row {unknown[0] + 1}, column '{column.name}': not one of the categories"
+        )
+    return found, 0, int(missing.sum())
+
+
+def _label(value: Any) -> str:
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value)) if whole else str(value).strip()
