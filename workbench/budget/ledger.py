@@ -64,7 +64,10 @@ def _counting(rows: list[LedgerEntry]) -> list[LedgerEntry]:
 
 
 def _sum(rows: list[LedgerEntry]) -> Curve:
-    return np.sum([np.zeros(len(ORDERS)), *(row.curve for row in rows)], axis=0)
+    total = np.zeros(len(ORDERS))
+    for row in rows:
+        total = total + row.curve
+    return total
 
 
 def _append(

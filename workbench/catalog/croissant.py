@@ -51,7 +51,12 @@ _CONTEXT: dict[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-_TYPES = {"number": "sc:Float", "integer": "sc:Integer", "category": "sc:Text", "tensor": "sc:Float"}
+_TYPES = {
+    "number": "sc:Float",
+    "integer": "sc:Integer",
+    "category": "sc:Text",
+    "tensor": "sc:Float",
+}
 
 
 def croissant(card: DatasetCard, snippet: bytes) -> dict[str, Any]:

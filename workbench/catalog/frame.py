@@ -30,11 +30,11 @@ def to_frame(columns: dict[str, NDArray[np.generic]], schema: Schema) -> pd.Data
         values = columns[column.name]
         if column.kind == "category":
             labels = np.asarray(column.categories, dtype=object)
-            found[column.name] = labels[values.astype(np.int64)]
+            found[column.name] = labels[np.asarray(values, dtype=np.int64)]
         elif column.kind == "tensor":
             found[column.name] = [np.round(cell, 3).tolist() for cell in values]
         elif column.kind == "integer":
-            found[column.name] = np.round(values).astype(np.int64)
+            found[column.name] = np.asarray(values, dtype=np.float64).round().astype(np.int64)
         else:
             # Shortest decimal that gives the float32 back.
             found[column.name] = [float(str(value)) for value in values]

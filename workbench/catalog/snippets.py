@@ -102,7 +102,9 @@ def counts_snippet(schema: Schema, records: Records, rows: int, epsilon: float) 
             else random.uniform(edges[choice], edges[choice + 1]).astype(np.float32)
         )
         if column.kind == "integer":
-            found[column.name] = np.round(found[column.name]).astype(np.float32)
+            found[column.name] = (
+                np.asarray(found[column.name], np.float64).round().astype(np.float32)
+            )
     found[label.name] = drawn
     return {column.name: found[column.name] for column in schema.usable}
 

@@ -140,9 +140,7 @@ def _authenticated(domain: Domain, most: int) -> Callable[[Request], Awaitable[C
         raw = request.scope.get("raw_path") or request.url.path.encode()
         query = request.scope.get("query_string", b"")
         target = (raw.split(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
-        person = await run_in_threadpool(
-            domain.authenticate, token, request.method, target, body
-        )
+        person = await run_in_threadpool(domain.authenticate, token, request.method, target, body)
         return Call(person, body)
 
     return call
@@ -309,9 +307,7 @@ def _requests(router: APIRouter, domain: Domain, small: Any, large: Any) -> None
     @router.get("/requests/{digest}/model", response_class=Response)
     def model(digest: DigestPath, call: Call = small) -> Response:
         """Return a released model, safetensors."""
-        return Response(
-            domain.model(call.person, digest), media_type="application/octet-stream"
-        )
+        return Response(domain.model(call.person, digest), media_type="application/octet-stream")
 
 
 def _decisions(router: APIRouter, domain: Domain, small: Any) -> None:

@@ -42,7 +42,7 @@ class LoadedData:
     filled: dict[str, int]
 
 
-def load(path: Path, schema: Schema, limits: DataLimits = DataLimits()) -> LoadedData:  # noqa: B008
+def load(path: Path, schema: Schema, limits: DataLimits = DataLimits()) -> LoadedData:
     """Load a data file.
 
     Parameters
@@ -136,9 +136,7 @@ def _refuse_tensors(path: Path, wanted: list[Column]) -> None:
             raise InvalidData(f"{path.name}: tensor column '{column.name}' needs an .npz file")
 
 
-def _from_frame(
-    path: Path, frame: pd.DataFrame, wanted: list[Column]
-) -> dict[str, NDArray[Any]]:
+def _from_frame(path: Path, frame: pd.DataFrame, wanted: list[Column]) -> dict[str, NDArray[Any]]:
     for column in wanted:
         if column.name not in frame.columns:
             raise InvalidData(f"{path.name}: column '{column.name}' is missing")

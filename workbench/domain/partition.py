@@ -55,9 +55,7 @@ def dataset_version(records: Records, schema: Schema, salt: bytes) -> str:
     return digest_bytes(nodes[0])
 
 
-def split(
-    records: Records, schema: Schema, fraction: float, key: bytes
-) -> tuple[Records, Records]:
+def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tuple[Records, Records]:
     """Return the training and the hold-out part.
 
     A unit's part follows from the unit alone: HMAC-SHA256 of its content (of its index, where
@@ -100,9 +98,7 @@ def _share(digest: bytes) -> float:
     return int.from_bytes(digest[:8], "big") / 2.0**64
 
 
-def _first_of_each(
-    units: NDArray[np.int64], hashes: list[bytes], most: int
-) -> NDArray[np.bool_]:
+def _first_of_each(units: NDArray[np.int64], hashes: list[bytes], most: int) -> NDArray[np.bool_]:
     kept = np.zeros(len(units), dtype=bool)
     seen: dict[int, int] = {}
     for row in sorted(range(len(units)), key=lambda r: hashes[r]):

@@ -130,9 +130,7 @@ class Delta:
     def verify(self, facts: Facts) -> None:
         """See `Term`."""
         if facts.request.delta > facts.card.terms.delta:
-            raise TermsRefused(
-                f"delta {facts.request.delta:g} is above {facts.card.terms.delta:g}"
-            )
+            raise TermsRefused(f"delta {facts.request.delta:g} is above {facts.card.terms.delta:g}")
 
 
 TERMS: tuple[Term, ...] = (

@@ -72,9 +72,7 @@ class Review(Document):
     counts: cards.Counts
 
 
-def review(
-    connection: Connection, folder: DomainFolder, row: Any, rehearsal: Rehearsal
-) -> Review:
+def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Rehearsal) -> Review:
     """Collect the facts of one request."""
     request = payload_of(Envelope.parse(row.envelope), Request)
     card = payload_of(Envelope.parse(row.card), DatasetCard)

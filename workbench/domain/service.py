@@ -187,9 +187,7 @@ class Domain:
         """Return what of a dataset's budget is spent and left."""
         card = self._card(name)
         with self.store.read() as connection:
-            return ledger.status(
-                connection, dataset_version=card.dataset_version, terms=card.terms
-            )
+            return ledger.status(connection, dataset_version=card.dataset_version, terms=card.terms)
 
     def put_graph(self, person: Person, digest: str, archive: bytes) -> tuple[GraphFacts, bool]:
         """Keep a researcher's graph; returns its facts and whether it is new."""

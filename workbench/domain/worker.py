@@ -72,9 +72,7 @@ def run_job(folder: Path) -> Outcome:
     job = Job.parse(path.read_bytes())
     # The seed has done its way; nothing that runs later in this folder needs it.
     path.unlink()
-    graph = replace(
-        load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics
-    )
+    graph = replace(load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics)
     progress = os.open(folder / PROGRESS, os.O_WRONLY | os.O_CREAT, 0o600)
 
     def tell(step: int, steps: int) -> None:

@@ -1,0 +1,98 @@
+"""Parts that tests share: a real domain in a folder, and clients that call it without a socket."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from workbench.cli.demo_data import HOLDINGS, materialise
+from workbench.cli.domain import app as domain_app
+from workbench.documents import PrivateKey
+from workbench.domain.api import create_app
+from workbench.domain.service import Domain
+from workbench.space.client import DomainClient
+
+META = Path(__file__).parent.parent / "datasets_meta"
+
+
+def make_domain(
+    root: Path,
+    name: str = "hospital-a",
+    datasets: tuple[str, ...] = ("breast-cancer",),
+    database: str | None = None,
+    port: int = 8700,
+    limits: str = "",
+) -> Path:
+    """Make a domain's folder with demo data in it; nothing is published yet."""
+    arguments = ["init", str(root), "--name", name, "--port", str(port)]
+    result = CliRunner().invoke(domain_app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    config = root / "domain.toml"
+    text = config.read_text()
+    if database is not None:
+        text = f'database = "{database}"\n' + text
+    if limits:
+        text = text.split("[limits]")[0] + "[limits]\n" + limits
+    config.write_text(text)
+    holder = name if name in HOLDINGS else "hospital-a"
+    if set(datasets) & set(HOLDINGS[holder]):
+        materialise(holder, root / "data")
+    for dataset in datasets:
+        shutil.copytree(META / dataset, root / "datasets" / dataset)
+    return root
+
+
+@dataclass
+class Site:
+    """A domain in this process with a researcher and a steward."""
+
+    domain: Domain
+    http: TestClient
+    researcher: PrivateKey = field(default_factory=PrivateKey.create)
+    steward: PrivateKey = field(default_factory=PrivateKey.create)
+
+    @classmethod
+    def open(cls, root: Path, start: bool = True) -> Site:
+        """Open the domain in `root`, publish its datasets and admit the two."""
+        domain = Domain(root)
+        site = cls(domain, TestClient(create_app(domain), raise_server_exceptions=False))
+        for dataset in sorted(p.name for p in (root / "datasets").iterdir()):
+            domain.publish(dataset)
+        domain.admit(site.researcher.public, "Rosa Research", "researcher")
+        domain.admit(site.steward.public, "Stella Steward", "steward")
+        if start:
+            domain.start()
+        return site
+
+    def client(self, key: PrivateKey | None = None) -> DomainClient:
+        """Return a client of the domain for `key`, the researcher's by default."""
+        config = self.domain.folder.config
+        return DomainClient(
+            config.name, self.domain.key.public, self.http, key or self.researcher
+        )
+
+    def close(self) -> None:
+        """Stop the domain."""
+        self.domain.close()
+
+
+def error_of(response: httpx.Response) -> str:
+    """Return the code of an error's body."""
+    return response.json()["error"]["code"]
+
+
+def wait_until(condition, seconds: float = 30.0) -> None:
+    """Return once `condition` holds; fail the test if it takes too long."""
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds} seconds: {condition}")
+        time.sleep(0.02)
