@@ -1,4 +1,4 @@
-"""Real data for the demo, from what scikit-learn ships: written where two hospitals would keep it."""
+"""Real data for the demo, from what scikit-learn ships, where two hospitals would keep it."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ never the value itself.
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +100,10 @@ def load(path: Path, schema: Schema, limits: DataLimits = DataLimits()) -> Loade
 def _units(schema: Schema, raw: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
     if schema.unit is None:
         return np.arange(len(next(iter(raw.values()))), dtype=np.int64)
-    labels = np.asarray([str(value) for value in raw[schema.unit.name]])
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    # By its own label alone, so that no unit's number depends on another unit being there.
+    labels = [str(value).encode() for value in raw[schema.unit.name]]
+    digests = [hashlib.sha256(label).digest()[:8] for label in labels]
+    return np.array([int.from_bytes(d, "big", signed=True) for d in digests], dtype=np.int64)
 
 
 def _read_csv(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""From a stranger's bytes to a stored request: every check, in order, before anything is written."""
+"""From a stranger's bytes to a stored request: every check comes before anything is written."""
 
 from __future__ import annotations
 

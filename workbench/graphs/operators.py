@@ -43,7 +43,8 @@ binary_cross_entropy_with_logits.default soft_margin_loss.default kl_div.default
 cosine_similarity.default cosine_embedding_loss.default pairwise_distance.default
 view.default _unsafe_view.default reshape.default flatten.using_ints unflatten.int squeeze.default
 squeeze.dim squeeze.dims unsqueeze.default transpose.int permute.default t.default expand.default
-expand_as.default broadcast_tensors.default repeat.default repeat_interleave.self_int tile.default roll.default flip.default
+expand_as.default broadcast_tensors.default
+repeat.default repeat_interleave.self_int tile.default roll.default flip.default
 cat.default stack.default split.Tensor split_with_sizes.default chunk.default unbind.int
 select.int slice.Tensor narrow.default diagonal.default tril.default triu.default
 contiguous.default clone.default alias.default detach.default _to_copy.default to.dtype

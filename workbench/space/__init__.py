@@ -1,1 +1,1 @@
-""""""
+"""The researcher's side: connect, datasets, training functions, requests, results."""

@@ -1,0 +1,260 @@
+"""One domain as seen from outside: typed calls, signed tokens, checked answers."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from workbench.documents import (
+    BudgetStatus,
+    DatasetCard,
+    Decision,
+    Envelope,
+    Person,
+    PrivateKey,
+    PublicKey,
+    Request,
+    RequestStatus,
+    State,
+    digest_bytes,
+    now,
+    tokens,
+)
+from workbench.documents.errors import (
+    DomainUnavailable,
+    InvalidDocument,
+    InvalidSignature,
+    from_code,
+)
+from workbench.evidence.bundle import Bundle
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+MAX_ANSWER = 256 << 20
+_RETRIES = 3
+_RETRY_SECONDS = 0.3
+
+
+class DomainClient:
+    """Calls one domain as one person.
+
+    Parameters
+    ----------
+    name
+        The domain's name; it is the audience of every token.
+    public_key
+        The domain's key, as the researcher was told it: answers by another key are refused.
+    http
+        An HTTP client with the domain's base URL.
+    key
+        The caller's key.
+    """
+
+    def __init__(
+        self, name: str, public_key: PublicKey, http: httpx.Client, key: PrivateKey
+    ) -> None:
+        self.name = name
+        self.public_key = public_key
+        self.key = key
+        self._http = http
+        self._down_since: str | None = None
+
+    @classmethod
+    def at(
+        cls, name: str, url: str, public_key: PublicKey, key: PrivateKey, ca: str | None = None
+    ) -> DomainClient:
+        """Return a client of the domain at `url`; `ca` is a PEM file to trust for TLS."""
+        verify = ssl.create_default_context(cafile=ca) if ca else True
+        # A proxy from the environment would see which domains a researcher talks to.
+        http = httpx.Client(base_url=url, timeout=TIMEOUT, verify=verify, trust_env=False)
+        return cls(name, public_key, http, key)
+
+    def _headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        token = tokens.make(self.key, self.name, method, target, body)
+        return {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
+
+    def _unavailable(self, error: Exception) -> DomainUnavailable:
+        self._down_since = self._down_since or now()
+        return DomainUnavailable(
+            f"domain '{self.name}' at {self._http.base_url} does not answer "
+            f"({type(error).__name__}), since {self._down_since[:19].replace('T', ' ')} UTC",
+            "Your request is safe: submitting it again costs nothing. Check the network, ask the "
+            "domain's operator, or go on with the other domains.",
+        )
+
+    def _call(self, method: str, target: str, body: bytes = b"") -> httpx.Response:
+        # Every call is safe to repeat: requests and graphs are known by their digest.
+        for attempt in range(_RETRIES):
+            try:
+                headers = self._headers(method, target, body)
+                answer = self._http.request(method, target, content=body, headers=headers)
+                break
+            except (httpx.TransportError, OSError) as error:
+                if attempt == _RETRIES - 1:
+                    raise self._unavailable(error) from error
+                time.sleep(_RETRY_SECONDS)
+        self._down_since = None
+        return self._checked(answer)
+
+    def _checked(self, answer: httpx.Response) -> httpx.Response:
+        if answer.is_success:
+            if len(answer.content) > MAX_ANSWER:
+                raise InvalidDocument(f"domain '{self.name}': the answer is too large")
+            return answer
+        try:
+            error = answer.json()["error"]
+            found = from_code(str(error["code"]), str(error["message"]), str(error["hint"]))
+        except (ValueError, KeyError, TypeError):
+            raise DomainUnavailable(
+                f"domain '{self.name}' answered with HTTP {answer.status_code}",
+                "Is something else listening at its address? Check space.toml.",
+            ) from None
+        raise found
+
+    def info(self) -> dict[str, Any]:
+        """Return who answers, after checking that it is the expected domain.
+
+        Raises
+        ------
+        InvalidSignature
+            If it is another one.
+        """
+        found: dict[str, Any] = self._call("GET", "/v1/domain").json()
+        if (found.get("name"), found.get("public_key")) != (self.name, str(self.public_key)):
+            raise InvalidSignature(
+                f"the server is '{found.get('name')}', not '{self.name}' with the expected key",
+                "Compare the domain's public key with its operator before you go on.",
+            )
+        return found
+
+    def _card(self, envelope: Envelope) -> DatasetCard:
+        return envelope.open(DatasetCard, self.public_key)
+
+    def datasets(self) -> list[DatasetCard]:
+        """Return the cards of all datasets, signatures checked."""
+        found = self._call("GET", "/v1/datasets").json()["datasets"]
+        return [self._card(Envelope.read(item)) for item in found]
+
+    def dataset(self, name: str) -> DatasetCard:
+        """Return one card, signature checked."""
+        return self._card(Envelope.parse(self._call("GET", f"/v1/datasets/{name}").content))
+
+    def snippet(self, card: DatasetCard) -> bytes:
+        """Return a dataset's snippet, its digest checked against the card."""
+        content = self._call("GET", f"/v1/datasets/{card.name}/snippet").content
+        if digest_bytes(content) != card.snippet.content:
+            raise InvalidSignature(f"the snippet of '{card.path}' is not the one its card names")
+        return content
+
+    def croissant(self, name: str) -> dict[str, Any]:
+        """Return a dataset's Croissant description."""
+        found: dict[str, Any] = self._call("GET", f"/v1/datasets/{name}/croissant").json()
+        return found
+
+    def budget(self, name: str) -> BudgetStatus:
+        """Return a dataset's privacy budget."""
+        return BudgetStatus.parse(self._call("GET", f"/v1/datasets/{name}/budget").content)
+
+    def upload(self, digest: str, archive: bytes) -> None:
+        """Upload a record graph."""
+        self._call("PUT", f"/v1/graphs/{digest}", archive)
+
+    def submit(self, request: Request) -> RequestStatus:
+        """Sign and submit a request."""
+        envelope = Envelope.sign(request, self.key)
+        return self._status(self._call("POST", "/v1/requests", envelope.canonical()))
+
+    def _status(self, answer: httpx.Response) -> RequestStatus:
+        return RequestStatus.parse(answer.content)
+
+    def requests(
+        self, state: State | str | None = None, dataset: str | None = None
+    ) -> list[RequestStatus]:
+        """Return requests, newest first, at most 2,000; a steward sees everyone's."""
+        found: list[RequestStatus] = []
+        after = ""
+        for _ in range(4):
+            query = f"?limit=500{after}"
+            query += f"&state={State(state)}" if state else ""
+            query += f"&dataset={dataset}" if dataset else ""
+            page = self._call("GET", f"/v1/requests{query}").json()
+            found += [RequestStatus.read(item) for item in page["requests"]]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        return found
+
+    def status(self, digest: str) -> RequestStatus:
+        """Return where a request stands."""
+        return self._status(self._call("GET", f"/v1/requests/{digest}"))
+
+    def events(self, digest: str) -> Iterator[RequestStatus]:
+        """Yield the request's status whenever it changes, until it is final.
+
+        Raises
+        ------
+        DomainUnavailable
+            If the connection breaks.
+        """
+        target = f"/v1/requests/{digest}/events"
+        try:
+            with self._http.stream("GET", target, headers=self._headers("GET", target, b"")) as s:
+                if not s.is_success:
+                    s.read()
+                    self._checked(s)
+                for line in s.iter_lines():
+                    if line.startswith("data: "):
+                        yield RequestStatus.parse(line.removeprefix("data: "))
+        except (httpx.TransportError, OSError) as error:
+            raise self._unavailable(error) from error
+
+    def cancel(self, digest: str) -> RequestStatus:
+        """Cancel a request."""
+        return self._status(self._call("POST", f"/v1/requests/{digest}/cancel"))
+
+    def evidence(self, digest: str) -> Bundle:
+        """Return the evidence of a release; `workbench.evidence.verify` checks it."""
+        return Bundle.parse(self._call("GET", f"/v1/requests/{digest}/evidence").content)
+
+    def model(self, digest: str) -> bytes:
+        """Return a released model, safetensors."""
+        return self._call("GET", f"/v1/requests/{digest}/model").content
+
+    def review(self, digest: str) -> dict[str, Any]:
+        """Return all facts for a decision, as JSON; for stewards."""
+        found: dict[str, Any] = self._call("GET", f"/v1/requests/{digest}/review").json()
+        return found
+
+    def decide(self, digest: str, verdict: str, reason: str = "") -> RequestStatus:
+        """Sign and send a decision, ``approve`` or ``deny`` with a reason; for stewards."""
+        decision = Decision.read(
+            {
+                "request": digest,
+                "verdict": verdict,
+                "reason": reason,
+                "by": "steward",
+                "key": self.key.key_id,
+                "decided": now(),
+            }
+        )
+        body = Envelope.sign(decision, self.key).canonical()
+        return self._status(self._call("POST", f"/v1/requests/{digest}/decision", body))
+
+    def people(self) -> list[Person]:
+        """Return who is or was admitted; for stewards."""
+        return [Person.read(p) for p in self._call("GET", "/v1/people").json()["people"]]
+
+    def admit(self, public_key: str, name: str, role: str) -> Person:
+        """Admit a key; for stewards."""
+        body = json.dumps({"public_key": public_key, "name": name, "role": role}).encode()
+        return Person.parse(self._call("POST", "/v1/people", body).content)
+
+    def revoke(self, key_id: str) -> Person:
+        """Take back an admission; for stewards."""
+        return Person.parse(self._call("POST", f"/v1/people/{key_id}/revoke").content)
+
+

@@ -1,0 +1,195 @@
+"""Connect to a data space: the domains and the key that ``space.toml`` names."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from workbench.documents import DatasetCard, Document, PrivateKey, PublicKey, RequestStatus
+from workbench.documents.base import Name, explain, type_tuple
+from workbench.documents.errors import (
+    DomainUnavailable,
+    InvalidConfiguration,
+    NotFound,
+    WorkbenchError,
+)
+from workbench.space.client import DomainClient
+from workbench.space.datasets import Catalog, Dataset
+from workbench.space.requests import RequestHandle, RequestList
+
+FILE = "space.toml"
+VARIABLE = "WORKBENCH_SPACE"
+
+
+class DomainEntry(Document):
+    """One domain of a space: where it is and which key it signs with."""
+
+    name: Name
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$", max_length=300)]
+    public_key: str
+    ca: str | None = None
+
+
+class SpaceFile(Document):
+    """``space.toml``; paths are relative to it."""
+
+    key: str
+    domains: Annotated[tuple[DomainEntry, ...], type_tuple, Field(min_length=1, max_length=500)]
+
+
+class Space:
+    """A data space: some domains, seen with one key.
+
+    Parameters
+    ----------
+    domains
+        Name to client.
+    key
+        The person's key.
+    """
+
+    def __init__(self, domains: dict[str, DomainClient], key: PrivateKey) -> None:
+        self.domains = domains
+        self.key = key
+
+    def _each(self) -> tuple[list[tuple[str, DatasetCard]], dict[str, WorkbenchError]]:
+        cards: list[tuple[str, DatasetCard]] = []
+        problems: dict[str, WorkbenchError] = {}
+        for name, client in self.domains.items():
+            try:
+                cards += [(name, card) for card in client.datasets()]
+            except WorkbenchError as error:
+                problems[name] = error
+        return cards, problems
+
+    def catalog(self) -> Catalog:
+        """Return the cards of all domains as a table; domains that fail are listed with why."""
+        cards, problems = self._each()
+        return Catalog([card for _, card in cards], problems)
+
+    def dataset(self, path: str) -> Dataset:
+        """Return one dataset.
+
+        Parameters
+        ----------
+        path
+            ``"domain/name"``, or just the name if only one domain has it.
+
+        Raises
+        ------
+        NotFound
+            If there is none, or several; says which there are.
+        DomainUnavailable
+            If the domain is down.
+        """
+        domain, _, name = path.rpartition("/")
+        if domain:
+            if domain not in self.domains:
+                raise NotFound(
+                    f"there is no domain '{domain}'", f"There are: {', '.join(self.domains)}"
+                )
+            return Dataset(self.domains[domain].dataset(name), self.domains[domain])
+        cards, problems = self._each()
+        found = [card for _, card in cards if card.name == name]
+        if len(found) == 1:
+            return Dataset(found[0], self.domains[found[0].domain])
+        if found:
+            raise NotFound(
+                f"{len(found)} domains have a dataset '{name}'",
+                f"Say which: {' or '.join(card.path for card in found)}",
+            )
+        if problems:
+            raise next(iter(problems.values()))
+        known = ", ".join(sorted(card.path for _, card in cards))
+        raise NotFound(f"there is no dataset '{name}'", f"There are: {known}")
+
+    def requests(self, state: str | None = None) -> RequestList:
+        """Return your requests at all domains, newest first; also those of earlier kernels."""
+        found: list[RequestHandle] = []
+        problems: dict[str, WorkbenchError] = {}
+        for name, client in self.domains.items():
+            try:
+                found += [self._handle(client, status) for status in client.requests(state)]
+            except DomainUnavailable as error:
+                problems[name] = error
+        found.sort(key=lambda handle: handle.last_status.submitted, reverse=True)
+        return RequestList(found, problems)
+
+    def request(self, digest: str) -> RequestHandle:
+        """Return the request whose digest starts with `digest` (with or without ``sha256:``).
+
+        Raises
+        ------
+        NotFound
+            If there is none, or several.
+        """
+        start = "sha256:" + digest.removeprefix("sha256:")
+        found = [h for h in self.requests() if h.digest.startswith(start)]
+        if len(found) != 1:
+            raise NotFound(f"{len(found)} requests start with {digest}")
+        return found[0]
+
+    @staticmethod
+    def _handle(client: DomainClient, status: RequestStatus) -> RequestHandle:
+        return RequestHandle(client, status)
+
+    def __repr__(self) -> str:
+        return f"Space({', '.join(self.domains)}; key {self.key.key_id[:12]})"
+
+
+def connect(path: str | os.PathLike[str] | None = None) -> Space:
+    """Connect to the space that a ``space.toml`` describes.
+
+    Parameters
+    ----------
+    path
+        The file or its folder. Without it: ``$WORKBENCH_SPACE``, else ``space.toml`` here or in
+        the nearest folder above.
+
+    Raises
+    ------
+    InvalidConfiguration
+        If the file or the key is missing or wrong; says what to do.
+    """
+    file = _find(path)
+    try:
+        content: dict[str, Any] = tomllib.loads(file.read_text())
+        wanted = SpaceFile.model_validate(content)
+    except OSError as error:
+        raise InvalidConfiguration(f"cannot read {file}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfiguration(f"{file}: {error}") from None
+    except ValidationError as error:
+        raise InvalidConfiguration(explain(str(file), error)) from None
+    key = PrivateKey.load(file.parent / wanted.key)
+    domains: dict[str, DomainClient] = {}
+    for entry in wanted.domains:
+        if entry.url.startswith("http://") and not _loopback(entry.url):
+            raise InvalidConfiguration(f"{file}: {entry.name}: plain HTTP is for loopback only")
+        ca = str(file.parent / entry.ca) if entry.ca else None
+        public = PublicKey.from_text(entry.public_key)
+        domains[entry.name] = DomainClient.at(entry.name, entry.url, public, key, ca)
+    return Space(domains, key)
+
+
+def _loopback(url: str) -> bool:
+    host = url.removeprefix("http://").rstrip("/").rsplit(":", 1)[0]
+    return host in ("127.0.0.1", "localhost", "[::1]")
+
+
+def _find(path: str | os.PathLike[str] | None) -> Path:
+    given = path or os.environ.get(VARIABLE)
+    if given:
+        file = Path(given)
+        return file / FILE if file.is_dir() else file
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / FILE).is_file():
+            return folder / FILE
+    raise InvalidConfiguration(
+        f"there is no {FILE} here or in a folder above",
+        f"Give its path to connect(), set ${VARIABLE}, or start with 'workbench demo --lab'.",
+    )
