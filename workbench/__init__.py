@@ -1,3 +1,58 @@
-"""Workbench: a Jupyter-first research workbench for data spaces."""
+"""Workbench: a Jupyter-first research workbench for data spaces.
+
+The public names are loaded on first use, so that ``import workbench`` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.documents import errors
+    from workbench.graphs.features import features
+    from workbench.lab.catalog import CatalogBrowser
+    from workbench.lab.requests import RequestTable
+    from workbench.lab.steward import StewardPanel
+    from workbench.space.connection import Space, connect
+    from workbench.space.functions import TrainingFunction, training_function
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "CatalogBrowser",
+    "RequestTable",
+    "Space",
+    "StewardPanel",
+    "TrainingFunction",
+    "__version__",
+    "connect",
+    "errors",
+    "features",
+    "training_function",
+]
+
+_PLACES = {
+    "CatalogBrowser": "workbench.lab.catalog",
+    "RequestTable": "workbench.lab.requests",
+    "Space": "workbench.space.connection",
+    "StewardPanel": "workbench.lab.steward",
+    "TrainingFunction": "workbench.space.functions",
+    "connect": "workbench.space.connection",
+    "errors": "workbench.documents.errors",
+    "features": "workbench.graphs.features",
+    "training_function": "workbench.space.functions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'workbench' has no attribute '{name}'")
+    module = importlib.import_module(_PLACES[name])
+    value = module if name == "errors" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

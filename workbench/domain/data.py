@@ -179,7 +179,7 @@ def _numbers(
     missing = _is_missing(column, values)
     if values.dtype == object:
         parsed = pd.to_numeric(pd.Series(np.where(missing, "0", values)), errors="coerce")
-        numbers = parsed.to_numpy(dtype=np.float64)
+        numbers = parsed.to_numpy(dtype=np.float64, copy=True)
     elif values.dtype.kind in "iufb":
         numbers = values.astype(np.float64)
     else:

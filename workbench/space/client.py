@@ -256,5 +256,3 @@ class DomainClient:
     def revoke(self, key_id: str) -> Person:
         """Take back an admission; for stewards."""
         return Person.parse(self._call("POST", f"/v1/people/{key_id}/revoke").content)
-
-

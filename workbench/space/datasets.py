@@ -98,7 +98,7 @@ class SchemaView:
         self.document = document
 
     def _rows(self) -> list[tuple[str, ...]]:
-        found = []
+        found: list[tuple[str, ...]] = []
         for column in self.document.columns:
             values = (
                 ", ".join(str(value) for value in column.categories[:12])
