@@ -131,14 +131,7 @@ def _tell(**line: Any) -> None:
 def main() -> None:
     """Serve jobs until the input ends."""
     _die_with_parent(os.getppid())
-    import torch
-
-    import workbench.engine.train
-    import workbench.graphs.load  # noqa: F401 - loaded here once, for every child
-
-    import torch._subclasses.fake_tensor  # isort: skip
-
-    torch.set_num_threads(1)
+    _load_engine()
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -159,6 +152,25 @@ def main() -> None:
             *lines, pending = (pending + data).split(b"\n")
             for line in lines:
                 _start(json.loads(line), running)
+
+
+def _load_engine() -> None:
+    """Load once, for every child, what torch would otherwise load at its first use."""
+    import safetensors.torch  # noqa: F401
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    import workbench.engine.train
+    import workbench.graphs.load  # noqa: F401
+
+    torch.set_num_threads(1)
+    with FakeTensorMode():
+        torch.func.vmap(torch.nn.functional.linear, in_dims=(0, None))(
+            torch.zeros(2, 1), torch.zeros(1, 1)
+        )
+    weight = torch.zeros((2, 1), requires_grad=True)
+    torch.autograd.grad(torch.func.vmap(torch.sum)(weight).sum(), weight)
+    torch.optim.Adam([weight], foreach=False).step()
 
 
 def _start(order: dict[str, Any], running: dict[int, str]) -> None:

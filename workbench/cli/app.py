@@ -1,0 +1,117 @@
+"""The root of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli import domain, evidence, people, study
+from workbench.cli.output import print_json, table
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Train on data that may not leave its holder.",
+)
+app.add_typer(domain.app, name="domain")
+app.add_typer(people.keys, name="key")
+app.add_typer(study.app, name="study")
+app.command()(evidence.verify)
+app.command()(people.review)
+app.command()(people.approve)
+app.command()(people.deny)
+app.command()(study.submit)
+
+SpaceOption = Annotated[Path | None, typer.Option("--space", help="A space.toml.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def demo(
+    store: Annotated[Path, typer.Option(help="Where the demo keeps its domains.")] = Path(
+        ".workbench/demo"
+    ),
+    out: Annotated[Path, typer.Option(help="Where each run's results go.")] = Path("runs"),
+    lab: Annotated[bool, typer.Option("--lab", help="Open JupyterLab instead.")] = False,
+    repeats: Annotated[int, typer.Option(help="Private runs per dataset.")] = 5,
+) -> None:
+    """Run the main job on this machine: two hospitals, one study, real data."""
+    from workbench.cli.demo import run
+
+    run(store, out, lab=lab, repeats=repeats)
+
+
+@app.command()
+def catalog(space: SpaceOption = None, as_json: AsJson = False) -> None:
+    """List what the domains offer."""
+    from workbench.space.connection import connect
+
+    found = connect(space).catalog()
+    if as_json:
+        print_json([card.model_dump(mode="json") for card in found])
+        return
+    table(
+        ["dataset", "title", "records", "columns", "epsilon per run", "in all", "approval"],
+        [
+            [c.path, c.title, f"about {c.record_count}", str(len(c.data_schema.usable)),
+             f"{c.terms.epsilon_per_run:g}", f"{c.terms.epsilon_total:g}", c.terms.approval.mode]
+            for c in found
+        ],
+    )  # fmt: skip
+    for error in found.problems.values():
+        typer.echo(f"{error.message}\n  {error.hint}", err=True)
+
+
+@app.command()
+def requests(space: SpaceOption = None, as_json: AsJson = False) -> None:
+    """List your requests at all domains."""
+    from workbench.space.connection import connect
+
+    found = connect(space).requests()
+    if as_json:
+        print_json([handle.last_status.model_dump(mode="json") for handle in found])
+        return
+    table(
+        ["request", "submitted", "dataset", "function", "epsilon", "state", "reason"],
+        [
+            [h.digest[7:19], h.last_status.submitted[:19],
+             f"{h.client.name}/{h.last_status.request.dataset}", h.last_status.request.function,
+             f"{h.last_status.request.epsilon:g}", h.last_status.state, h.last_status.reason]
+            for h in found
+        ],
+    )  # fmt: skip
+
+
+@app.command()
+def result(
+    request: Annotated[str, typer.Argument(help="The start of a request's digest.")],
+    out: Annotated[Path, typer.Option(help="Folder for model, metrics, evidence.")],
+    space: SpaceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Wait for a request and save what was released."""
+    from workbench.space.connection import connect
+
+    found = connect(space).request(request).wait(progress=not as_json)
+    found.save(out)
+    metrics = {name: metric.model_dump() for name, metric in found.metrics.items()}
+    if as_json:
+        print_json({"metrics": metrics, "privacy": found.privacy.model_dump(), "out": str(out)})
+        return
+    for name, metric in found.metrics.items():
+        typer.echo(f"{name}: {metric.value:.3f} ± {metric.standard_error:.3f} (noise)")
+    typer.echo(f"privacy spent: epsilon {found.privacy.epsilon:.3f}, saved to {out}")
+
+
+@app.command()
+def cancel(
+    request: Annotated[str, typer.Argument(help="The start of a request's digest.")],
+    space: SpaceOption = None,
+) -> None:
+    """Cancel a request; what already ran stays charged."""
+    from workbench.space.connection import connect
+
+    status = connect(space).request(request).cancel()
+    typer.echo(f"{status.state}{' (charged)' if status.charged else ', nothing charged'}")

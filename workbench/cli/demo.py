@@ -1,0 +1,249 @@
+"""``workbench demo``: two hospitals on this machine, a study, and a table of its results."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import typer
+
+from workbench.cli.demo_data import HOLDINGS, materialise
+from workbench.cli.output import table
+from workbench.documents import PrivateKey
+from workbench.documents.errors import DomainUnavailable, InvalidConfiguration
+
+_START_SECONDS = 60
+_STOP_SECONDS = 5
+STUDY = "01-first-private-model.ipynb"
+
+
+def run(store: Path, out: Path, *, lab: bool, repeats: int) -> None:
+    """Set up what is missing, start the domains, and run the study or open JupyterLab."""
+    began = time.monotonic()
+    source = _source()
+    store = store.resolve()
+    with _as_interrupt():
+        typer.echo(f"Setting up two hospitals in {store} …")
+        spaces = set_up(store, source / "datasets_meta")
+        typer.echo("Starting their servers …")
+        with servers(store):
+            if lab:
+                _open_lab(source / "notebooks", spaces)
+                return
+            place = out.resolve() / datetime.now().strftime("%Y%m%d-%H%M%S")
+            before = _ledger_rows(store)
+            typer.echo("Running the study …")
+            from workbench.cli.study import execute
+
+            parameters = {
+                "space": str(spaces["researcher"]), "output": str(place), "repeats": repeats,
+            }  # fmt: skip
+            execute(source / "notebooks" / STUDY, place, parameters)
+        _report(place, before, _ledger_rows(store), time.monotonic() - began)
+
+
+def _source() -> Path:
+    for folder in (Path.cwd(), Path(__file__).resolve().parents[2]):
+        if (folder / "datasets_meta").is_dir() and (folder / "notebooks" / STUDY).is_file():
+            return folder
+    raise InvalidConfiguration(
+        "the demo's datasets_meta/ and notebooks/ are not here",
+        "Run it from a clone of the repository.",
+    )
+
+
+@contextlib.contextmanager
+def _as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end the demo as Ctrl-C does, so that nothing is left running."""
+
+    def on_signal(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, on_signal)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("\nStopped. Nothing is left running; run it again to go on.", err=True)
+        raise SystemExit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def set_up(store: Path, meta: Path) -> dict[str, Path]:
+    """Make keys, domains, data and cards where they are missing.
+
+    Returns
+    -------
+    dict of str to Path
+        ``researcher`` and ``steward`` to their space files.
+    """
+    from workbench.cli.domain import init
+    from workbench.domain.service import Domain
+
+    people: dict[str, PrivateKey] = {}
+    for role in ("researcher", "steward"):
+        path = store / f"{role}.key"
+        if not path.exists():
+            PrivateKey.create().save(path)
+        people[role] = PrivateKey.load(path)
+    entries = []
+    for name, datasets in HOLDINGS.items():
+        root = store / name
+        if not (root / "domain.toml").exists():
+            init(root, name=name, title=name.replace("-", " ").title(), port=_free_port())
+        port = _settle_port(root)
+        domain = Domain(root)
+        for role, key in people.items():
+            domain.admit(key.public, f"Demo {role}", role)
+        for dataset in datasets:
+            if not any((root / "data").glob(f"{dataset}.*")):
+                materialise(name, root / "data")
+            shutil.copytree(meta / dataset, root / "datasets" / dataset, dirs_exist_ok=True)
+            domain.publish(dataset)
+        entries.append((name, port, str(domain.key.public)))
+        domain.close()
+    found = {}
+    for role in people:
+        found[role] = store / f"{role}.toml"
+        lines = [f'key = "{role}.key"']
+        for name, port, key in entries:
+            lines += ["", "[[domains]]", f'name = "{name}"', f'url = "http://127.0.0.1:{port}"',
+                      f'public_key = "{key}"']  # fmt: skip
+        found[role].write_text("\n".join(lines) + "\n")
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _settle_port(root: Path) -> int:
+    """Return the domain's port; a new one if another program took it meanwhile."""
+    from workbench.domain.config import DomainFolder
+
+    port = DomainFolder(root).config.port
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            fresh = _free_port()
+    path = root / "domain.toml"
+    path.write_text(path.read_text().replace(f"port = {port}", f"port = {fresh}", 1))
+    return fresh
+
+
+@contextlib.contextmanager
+def servers(store: Path) -> Iterator[None]:
+    """Run every domain of the store as a server process; all are stopped on the way out."""
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name in HOLDINGS:
+            with (store / name / "server.log").open("ab") as log:
+                running[name] = subprocess.Popen(
+                    [sys.executable, "-m", "workbench.cli", "domain", "serve", str(store / name)],
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        for name, process in running.items():
+            _wait(store / name, process)
+        yield
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(root: Path, process: subprocess.Popen[bytes]) -> None:
+    from workbench.domain.config import DomainFolder
+
+    url = f"http://127.0.0.1:{DomainFolder(root).config.port}/v1/health"
+    deadline = time.monotonic() + _START_SECONDS
+    with httpx.Client(trust_env=False) as http:
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(httpx.TransportError):
+                if http.get(url).is_success:
+                    return
+            time.sleep(0.05)
+    raise DomainUnavailable(f"{root.name} did not start", f"See {root / 'server.log'}.")
+
+
+def _ledger_rows(store: Path) -> int:
+    from workbench.budget.ledger import count
+    from workbench.domain.config import DomainFolder
+    from workbench.domain.store import Store
+
+    total = 0
+    for name in HOLDINGS:
+        database = Store(DomainFolder(store / name).database_url)
+        with database.read() as connection:
+            total += count(connection)
+        database.close()
+    return total
+
+
+def _open_lab(notebooks: Path, spaces: dict[str, Path]) -> None:
+    environment = {
+        **os.environ,
+        "WORKBENCH_SPACE": str(spaces["researcher"]),
+        "WORKBENCH_STEWARD_SPACE": str(spaces["steward"]),
+    }
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebooks}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    if not os.environ.get("DISPLAY") and sys.platform == "linux":
+        command.append("--no-browser")
+    typer.echo("Opening JupyterLab; the domains stay up until you press Ctrl-C.")
+    process = subprocess.Popen(command, env=environment)
+    try:
+        process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _report(place: Path, before: int, after: int, seconds: float) -> None:
+    summary = json.loads((place / "summary.json").read_text())
+    table(
+        ["dataset", "metric", "private, median", "runs", "non-private", "rehearsal",
+         "epsilon per run", "epsilon of all runs", "delta"],
+        [
+            [
+                row["dataset"], row["metric"], f"{row['median']:.3f}", str(len(row["values"])),
+                f"{row['non_private']:.3f}", f"{row['rehearsal']:.3f}", f"{row['epsilon']:g}",
+                f"{row['epsilon_composed']:.2f}", f"{row['delta']:g}",
+            ]
+            for row in summary["results"]
+        ],
+        title="Private models of this study",
+    )  # fmt: skip
+    moved = after - before
+    typer.echo(
+        "The ledgers have not moved: every request was answered from its earlier release."
+        if moved == 0
+        else f"The ledgers have {moved} new entries."
+    )
+    typer.echo(f"Results: {place}  ({seconds:.0f} s)")
+    typer.echo("Next: workbench demo --lab")

@@ -1,0 +1,68 @@
+"""Keys, and the steward's decisions, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import print_json
+
+keys = typer.Typer(no_args_is_help=True, help="Make and show keys.")
+
+SpaceOption = Annotated[Path | None, typer.Option("--space", help="The steward's space.toml.")]
+RequestArgument = Annotated[str, typer.Argument(help="The start of a request's digest.")]
+
+
+@keys.command()
+def create(path: Annotated[Path, typer.Argument(help="Where to write it.")]) -> None:
+    """Make an Ed25519 key; the public half goes beside it as .pub."""
+    from workbench.documents.keys import PrivateKey
+
+    key = PrivateKey.create()
+    key.save(path)
+    typer.echo(f"{key.public}\nkey id {key.key_id}")
+
+
+@keys.command()
+def show(path: Annotated[Path, typer.Argument(help="A private key.")]) -> None:
+    """Show the public half of a key."""
+    from workbench.documents.keys import PrivateKey
+
+    key = PrivateKey.load(path)
+    typer.echo(f"{key.public}\nkey id {key.key_id}")
+
+
+def review(request: RequestArgument, space: SpaceOption = None) -> None:
+    """Print all facts on a request, as JSON; for stewards."""
+    from workbench.space.connection import connect
+
+    found = connect(space).request(request)
+    print_json(found.client.review(found.digest))
+
+
+def approve(
+    request: RequestArgument,
+    reason: Annotated[str, typer.Option(help="The researcher will read it.")] = "",
+    space: SpaceOption = None,
+) -> None:
+    """Approve a pending request; for stewards."""
+    _decide(request, "approve", reason, space)
+
+
+def deny(
+    request: RequestArgument,
+    reason: Annotated[str, typer.Option(help="The researcher will read it.")],
+    space: SpaceOption = None,
+) -> None:
+    """Deny a pending request with a reason; for stewards."""
+    _decide(request, "deny", reason, space)
+
+
+def _decide(request: str, verdict: str, reason: str, space: Path | None) -> None:
+    from workbench.space.connection import connect
+
+    found = connect(space).request(request)
+    status = found.client.decide(found.digest, verdict, reason)
+    typer.echo(f"{found.digest[7:19]}: {status.state}")
