@@ -141,10 +141,26 @@ def calibrate(
     TermsRefused
         If no multiplier up to 1e4 suffices: epsilon is too small for this many steps.
     """
-    return (
-        _smallest(epsilon, delta, sample_rate, steps),
-        _smallest(epsilon, delta, 1.0, 1),
-    )
+    training = _smallest(epsilon, delta, sample_rate, steps)
+    measuring = _smallest(epsilon, delta, 1.0, 1)
+
+    def together(percent: int) -> tuple[float, float]:
+        factor = 1 + percent / 100
+        return _up(training * factor), _up(measuring * factor)
+
+    # The larger of two curves can cost more than either: they have different best orders.
+    for percent in range(101 if metrics else 1):
+        first, second = together(percent)
+        curve = _gaussian_rdp(sample_rate, first, steps)
+        if metrics:
+            curve = np.maximum(curve, _gaussian_rdp(1.0, second, 1))
+        if epsilon_of(curve, delta) <= epsilon:
+            return first, second
+    raise TermsRefused(f"no noise gives epsilon {epsilon:g} for training and metrics together")
+
+
+def _up(multiplier: float) -> float:
+    return math.ceil(multiplier * _ROUNDING - 1e-6) / _ROUNDING
 
 
 def _smallest(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:

@@ -1,1 +1,1 @@
-""""""
+"""What people see in Jupyter: the steward's panel, tables."""

@@ -1,0 +1,238 @@
+// The steward's panel. All text comes from requests and is untrusted: textContent only.
+
+function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null) node.setAttribute(name, String(value));
+  }
+  for (const child of children.flat()) {
+    if (child !== null && child !== undefined)
+      node.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+  return node;
+}
+
+const WORDS = {
+  pending: "waits for you", approved: "approved", running: "running", released: "released",
+  denied: "denied", cancelled: "cancelled", failed: "failed",
+};
+const number = (value, digits = 3) => Number(value.toPrecision(digits)).toString();
+const when = (text) => text.slice(0, 16).replace("T", " ") + " UTC";
+
+function facts(rows) {
+  return h("table", { class: "wbs-facts" }, h("tbody", {}, rows
+    .filter(([, value]) => value !== "" && value !== null)
+    .map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)))));
+}
+
+function list(items) {
+  return h("ul", {}, items.map((item) => h("li", {}, item)));
+}
+
+function gauge(budget, asked) {
+  const share = (value) => `${Math.min(100, 100 * value / budget.epsilon_total)}%`;
+  const text = `ε ${number(budget.epsilon_spent)} of ${number(budget.epsilon_total)} spent, `
+    + `${number(budget.epsilon_left)} left`;
+  return h("div", { class: "wbs-budget" },
+    h("span", { class: "wbs-budget-name" }, budget.dataset ?? ""),
+    h("div", { class: "wbs-gauge", role: "meter", "aria-label": `budget ${budget.dataset ?? ""}`,
+      "aria-valuemin": 0, "aria-valuemax": budget.epsilon_total,
+      "aria-valuenow": budget.epsilon_spent, "aria-valuetext": text },
+      h("div", { class: "wbs-spent", style: `width:${share(budget.epsilon_spent)}` }),
+      asked ? h("div", { class: "wbs-asked", style: `width:${share(asked)}` }) : null),
+    h("span", { class: "wbs-budget-text" }, text));
+}
+
+function rehearsal(found) {
+  if (found.state === "waiting") return "running on the snippet …";
+  if (found.state === "failed") return `failed: ${found.note}`;
+  const values = found.metrics.map((metric) => `${metric.name} ${number(metric.value)}`);
+  return `${values.join(", ") || "ran without metrics"} (${found.note})`;
+}
+
+function changes(previous) {
+  if (!previous) return "this function has not been approved before";
+  if (!previous.changes.length) return "nothing has changed";
+  return h("table", { class: "wbs-diff" },
+    h("thead", {}, h("tr", {}, ["field", "before", "now"].map((t) => h("th", { scope: "col" }, t)))),
+    h("tbody", {}, previous.changes.map((change) => h("tr", {},
+      h("td", {}, change.field),
+      h("td", { class: "wbs-before" }, change.before.slice(0, 80)),
+      h("td", { class: "wbs-after" }, change.after.slice(0, 80))))));
+}
+
+function operators(found) {
+  const names = Object.entries(found.operators)
+    .map(([name, count]) => `${name.replace(/^aten\.|\.default$/g, "")} ×${count}`);
+  const size = `${found.trainable.toLocaleString("en")} trained parameters, `
+    + `${Math.ceil(found.archive_bytes / 1024)} KB, ${names.length} kinds of operators`;
+  return h("details", {}, h("summary", {}, size), names.join(", "));
+}
+
+function plan(value) {
+  return `${value.steps} rounds of ${value.optimizer}, sampling rate ${number(value.sample_rate)}, `
+    + `clipping norm ${number(value.max_grad_norm)}, noise multiplier `
+    + `${number(value.noise_multiplier)}, learning rate ${number(value.learning_rate)}`;
+}
+
+function counts(found) {
+  const text = (kind) => Object.entries(found[kind]).map(([name, n]) => `${name} ${n}`).join(", ");
+  const clamped = text("clamped");
+  const filled = text("filled");
+  return [clamped && `clamped to bounds: ${clamped}`, filled && `filled: ${filled}`]
+    .filter(Boolean).join("; ") || "no value was clamped or filled";
+}
+
+function decisionForm(model, row, drafts) {
+  const reason = h("textarea", { rows: 2, maxlength: 2000, "aria-label": "reason",
+    placeholder: "Reason: the researcher will read it" });
+  reason.value = drafts.get(row.digest) ?? "";
+  const deny = h("button", { type: "button", class: "wbs-deny" }, "Deny");
+  const why = h("span", { class: "wbs-why", id: `why-${row.digest.slice(7, 19)}` });
+  deny.setAttribute("aria-describedby", why.id);
+  const update = () => {
+    drafts.set(row.digest, reason.value);
+    deny.disabled = !reason.value.trim();
+    why.textContent = deny.disabled ? "To deny, write a reason first." : "";
+  };
+  const send = (verdict) => {
+    approve.disabled = deny.disabled = true;
+    why.textContent = "Sending the signed decision …";
+    model.send({ action: "decide", domain: row.domain, digest: row.digest, verdict,
+      reason: reason.value.trim() });
+    drafts.delete(row.digest);
+  };
+  const approve = h("button", { type: "button", class: "wbs-approve",
+    onclick: () => send("approve") }, "Approve");
+  deny.addEventListener("click", () => send("deny"));
+  reason.addEventListener("input", update);
+  update();
+  return h("div", { class: "wbs-form" }, reason, h("div", {}, approve, deny, why));
+}
+
+function detail(model, row, review, drafts) {
+  const parts = [
+    h("h4", {}, `${row.function} on ${row.domain}/${row.dataset}`),
+    h("p", { class: "wbs-kind" }, "Private by construction: only allow-listed operators run, on one "
+      + "record at a time, and what leaves is noised."),
+  ];
+  const rows = [
+    ["who", row.researcher],
+    ["purpose", row.purpose],
+    ["dataset version", row.version],
+    ["submitted", when(row.submitted)],
+    ["privacy asked", `ε ${number(row.epsilon)}, δ ${row.delta}`],
+    ["plan", plan(row.plan)],
+  ];
+  if (review) {
+    rows.push(
+      ["privacy, computed here", `ε ${number(review.epsilon_run, 4)}`],
+      ["budget", gauge(review.budget, row.epsilon)],
+      ["graph", operators(review.facts)],
+      ["what would leave", list(review.leaves)],
+      ["rehearsal on the snippet", rehearsal(review.rehearsal)],
+      ["since the last approval", changes(review.previous)],
+      ["terms", list(review.policy)],
+      ["data", counts(review.counts)],
+    );
+  } else {
+    rows.push(["facts", h("button", { type: "button",
+      onclick: () => model.send({ action: "review", domain: row.domain, digest: row.digest }) },
+      "Show all facts")]);
+  }
+  if (row.state !== "pending") {
+    rows.push(["state", WORDS[row.state] + (row.failure ? `: ${row.failure}` : "")
+      + (row.charged ? ", charged" : ", nothing charged")]);
+    rows.push(["decided by", [row.decided_by, row.decider].filter(Boolean).join(": ")]);
+    rows.push(["reason", row.reason]);
+  }
+  parts.push(facts(rows));
+  if (row.state === "pending") parts.push(decisionForm(model, row, drafts));
+  return h("section", { class: "wbs-detail", "aria-label": "request" }, parts);
+}
+
+function render({ model, el }) {
+  let show = "pending";
+  let text = "";
+  let chosen = null;
+  let drawn = "";
+  const drafts = new Map();
+  const filter = h("input", { type: "search", placeholder: "Filter by person, dataset, purpose",
+    "aria-label": "filter requests" });
+  const kind = h("select", { "aria-label": "which requests" },
+    [["pending", "waiting"], ["policy", "decided by policy"], ["all", "all requests"]]
+      .map(([value, label]) => h("option", { value }, label)));
+  const status = h("div", { class: "wbs-message", role: "status", "aria-live": "polite" });
+  const domains = h("div", { role: "alert" });
+  const entries = h("div", { class: "wbs-list", role: "listbox", "aria-label": "requests" });
+  const pane = h("div", { class: "wbs-pane" });
+  const budgets = h("div", { class: "wbs-budgets", "aria-label": "privacy budgets" });
+  filter.addEventListener("input", () => { text = filter.value.toLowerCase(); draw(true); });
+  kind.addEventListener("change", () => { show = kind.value; chosen = null; draw(true); });
+
+  function matches(row) {
+    const kept = show === "all" || (show === "pending" ? row.state === "pending"
+      : row.decided_by === "policy");
+    return kept && [row.researcher, row.domain, row.dataset, row.purpose, row.function, row.state]
+      .join(" ").toLowerCase().includes(text);
+  }
+
+  function entry(row, position, all) {
+    const progress = row.progress ? ` ${row.progress.step}/${row.progress.steps}` : "";
+    const select = (to) => { chosen = all[to]?.digest ?? chosen; draw(true);
+      entries.querySelector("[aria-selected=true]")?.focus(); };
+    return h("div", { role: "option", class: "wbs-entry", "data-state": row.state,
+      "aria-selected": row.digest === chosen, tabindex: row.digest === chosen ? 0 : -1,
+      onclick: () => select(position),
+      onkeydown: (event) => {
+        if (event.key === "ArrowDown") { event.preventDefault(); select(position + 1); }
+        if (event.key === "ArrowUp") { event.preventDefault(); select(position - 1); }
+      } },
+      h("strong", {}, row.function), h("span", { class: "wbs-state" }, WORDS[row.state] + progress),
+      h("div", {}, `${row.domain}/${row.dataset}, ε ${number(row.epsilon)}`),
+      h("div", { class: "wbs-small" }, `${row.researcher}, ${when(row.submitted)}`));
+  }
+
+  function draw(force) {
+    const view = model.get("view");
+    if (view === drawn && !force) return;
+    drawn = view;
+    const content = JSON.parse(view);
+    if (!content.requests) return;
+    // Redrawing would take the text cursor out of the reason field.
+    const writing = pane.contains(document.activeElement)
+      && document.activeElement.tagName === "TEXTAREA";
+    const found = content.requests.filter(matches);
+    const still = chosen && content.requests.find((row) => row.digest === chosen);
+    if (!still || (force && !found.some((row) => row.digest === chosen)))
+      chosen = found[0]?.digest ?? null;
+    const rest = found.length > 200 ? [h("p", {}, `and ${found.length - 200} older ones; filter`)] : [];
+    const focused = entries.contains(document.activeElement);
+    entries.replaceChildren(...found.slice(0, 200).map(entry), ...rest);
+    if (focused) entries.querySelector("[aria-selected=true]")?.focus();
+    if (!found.length) entries.append(h("p", { class: "wbs-small" },
+      show === "pending" ? "Nothing waits for you." : "No request matches."));
+    const row = content.requests.find((one) => one.digest === chosen);
+    if (!writing || !row || row.state !== "pending")
+      pane.replaceChildren(row ? detail(model, row, content.reviews[row.digest], drafts) : "");
+    status.textContent = content.message;
+    domains.replaceChildren(...content.domains.filter((one) => one.error)
+      .map((one) => h("p", { class: "wbs-error" }, one.error)));
+    budgets.replaceChildren(...content.budgets.map((budget) => gauge(budget)));
+  }
+
+  el.classList.add("wbs");
+  el.append(h("div", { class: "wbs-root", role: "region", "aria-label": "steward panel" },
+    h("div", { class: "wbs-bar" }, h("strong", {}, "Steward"), kind, filter), domains, status,
+    h("div", { class: "wbs-columns" }, entries, pane),
+    h("details", { class: "wbs-all-budgets", open: true }, h("summary", {}, "Privacy budgets"), budgets)));
+  const onChange = () => draw(false);
+  model.on("change:view", onChange);
+  model.send({ action: "opened" });
+  draw(true);
+  return () => { model.off("change:view", onChange); model.send({ action: "closed" }); };
+}
+
+export default { render };

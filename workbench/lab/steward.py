@@ -1,0 +1,185 @@
+"""The steward's panel: what waits for a decision, what it would cost, what would leave.
+
+The front end (``steward.js``) draws what this class puts into `view` and sends back what the
+steward does. The key stays in the kernel: decisions are signed here. While a panel is on the
+screen a thread asks the domains for news; it ends when the last view is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from workbench.documents import RequestStatus
+from workbench.documents.errors import WorkbenchError
+from workbench.space.client import DomainClient
+from workbench.space.connection import Space, connect
+from workbench.space.html import page
+
+_HERE = Path(__file__).parent
+POLL_SECONDS = 1.0
+_LARGEST_REASON = 2000
+
+
+class StewardPanel(anywidget.AnyWidget):  # type: ignore[misc]
+    """A panel on the requests of one or all domains of a space.
+
+    Parameters
+    ----------
+    space
+        Connected with the steward's key; by default what `connect` finds.
+    domain
+        Show only this domain.
+    """
+
+    _esm = _HERE / "steward.js"
+    _css = _HERE / "steward.css"
+    view = traitlets.Unicode("{}").tag(sync=True)
+
+    def __init__(self, space: Space | None = None, domain: str | None = None) -> None:
+        super().__init__()
+        space = space or connect()
+        self._clients = {
+            name: client for name, client in space.domains.items() if domain in (None, name)
+        }
+        self._reviews: dict[str, dict[str, Any]] = {}
+        self._message = ""
+        self._open_views = 0
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.on_msg(self._on_message)
+        self.refresh()
+
+    def _repr_html_(self) -> str:
+        waiting = [r for r in json.loads(self.view)["requests"] if r["state"] == "pending"]
+        return page("Steward", f"{len(waiting)} requests wait for a decision.", "")
+
+    def refresh(self) -> None:
+        """Ask the domains once and show what they say."""
+        domains, requests, budgets = [], [], []
+        for name, client in self._clients.items():
+            try:
+                found = client.requests()
+                requests += [self._row(name, status) for status in found]
+                budgets += self._budgets(client)
+                domains.append({"name": name, "error": ""})
+                self._review_pending(client, found)
+            except WorkbenchError as error:
+                domains.append({"name": name, "error": f"{error.message} {error.hint}".strip()})
+        requests.sort(key=lambda row: str(row["submitted"]), reverse=True)
+        known = {row["digest"] for row in requests}
+        self._reviews = {d: r for d, r in self._reviews.items() if d in known}
+        content = {
+            "domains": domains,
+            "requests": requests,
+            "budgets": budgets,
+            "reviews": self._reviews,
+            "message": self._message,
+        }
+        # An unchanged text sends nothing to the browser.
+        self.view = json.dumps(content, sort_keys=True)
+
+    @staticmethod
+    def _row(domain: str, status: RequestStatus) -> dict[str, Any]:
+        request = status.request
+        return {
+            "digest": status.request_digest,
+            "domain": domain,
+            "dataset": request.dataset,
+            "version": request.dataset_version[7:19],
+            "function": request.function,
+            "researcher": status.researcher,
+            "purpose": f"{request.purpose} {request.purpose_text}".strip(),
+            "epsilon": request.epsilon,
+            "delta": request.delta,
+            "repeat": request.repeat,
+            "plan": request.plan.model_dump(mode="json"),
+            "outputs": list(request.outputs),
+            "state": str(status.state),
+            "submitted": status.submitted,
+            "updated": status.updated,
+            "decided_by": status.decided_by or "",
+            "decider": status.decider,
+            "reason": status.reason,
+            "failure": status.failure or "",
+            "charged": status.charged,
+            "progress": status.progress.model_dump() if status.progress else None,
+        }
+
+    @staticmethod
+    def _budgets(client: DomainClient) -> list[dict[str, Any]]:
+        return [
+            {"dataset": card.path, **client.budget(card.name).model_dump(mode="json")}
+            for card in client.datasets()
+        ]
+
+    def _review_pending(self, client: DomainClient, found: list[RequestStatus]) -> None:
+        for status in found:
+            digest = status.request_digest
+            known = self._reviews.get(digest)
+            done = known is not None and known["rehearsal"]["state"] != "waiting"
+            if status.state == "pending" and not done:
+                self._reviews[digest] = client.review(digest)
+
+    def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
+        action = content.get("action") if isinstance(content, dict) else None
+        if action == "opened":
+            self._opened()
+        elif action == "closed":
+            self._open_views = max(0, self._open_views - 1)
+            self._wake.set()
+        elif action == "decide":
+            self.decide(
+                str(content.get("domain")), str(content.get("digest")),
+                str(content.get("verdict")), str(content.get("reason", ""))[:_LARGEST_REASON],
+            )  # fmt: skip
+        elif action == "review":
+            self._review(str(content.get("domain")), str(content.get("digest")))
+
+    def decide(self, domain: str, digest: str, verdict: str, reason: str = "") -> None:
+        """Sign a decision with the steward's key and send it; the panel shows what came of it.
+
+        Parameters
+        ----------
+        domain, digest
+            Which request.
+        verdict
+            ``"approve"`` or ``"deny"``.
+        reason
+            What the researcher will read; needed for a denial.
+        """
+        try:
+            status = self._clients[domain].decide(digest, verdict, reason)
+            self._message = f"{status.request.function} by {status.researcher}: {status.state}"
+        except KeyError:
+            self._message = f"There is no domain '{domain}' here."
+        except WorkbenchError as error:
+            self._message = f"{error.message} {error.hint}".strip()
+        self.refresh()
+
+    def _review(self, domain: str, digest: str) -> None:
+        try:
+            self._reviews[digest] = self._clients[domain].review(digest)
+        except (KeyError, WorkbenchError) as error:
+            self._message = f"The facts cannot be shown: {error}"
+        self.refresh()
+
+    def _opened(self) -> None:
+        with self._lock:
+            self._open_views += 1
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._poll, daemon=True)
+                self._thread.start()
+
+    def _poll(self) -> None:
+        while self._open_views:
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+            if self._open_views:
+                self.refresh()
