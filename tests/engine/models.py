@@ -73,6 +73,11 @@ def group_norm_cnn():
     )  # fmt: skip
 
 
+def classify_image(model, record):
+    logits = model(record["x"].unsqueeze(0))[0]
+    return F.cross_entropy(logits, record["y"]), {"accuracy": logits.argmax() == record["y"]}
+
+
 def embedding():
     return Net(
         lambda m, x: m.out(m.table((x * 10).long()).mean(-2)),
@@ -161,7 +166,7 @@ MODELS: dict[str, Case] = {
     "linear": (linear, classify, _schema((6,))),
     "mlp": (mlp, classify, _schema((6,))),
     "cnn": (cnn, classify, _schema((2, 8, 8))),
-    "group_norm_cnn": (group_norm_cnn, classify, _schema((2, 8, 8))),
+    "group_norm_cnn": (group_norm_cnn, classify_image, _schema((2, 8, 8))),
     "embedding": (embedding, classify, _schema((7,), 0.0, 1.0)),
     "dilated": (dilated, classify, _schema((2, 8, 8))),
     "padded_embedding": (padded_embedding, classify, _schema((7,), 0.0, 1.0)),

@@ -105,8 +105,8 @@ def set_up(store: Path, meta: Path) -> dict[str, Path]:
             init(root, name=name, title=name.replace("-", " ").title(), port=_free_port())
         port = _settle_port(root)
         domain = Domain(root)
-        for role, key in people.items():
-            domain.admit(key.public, f"Demo {role}", role)
+        for role, person in people.items():
+            domain.admit(person.public, f"Demo {role}", role)
         for dataset in datasets:
             if not any((root / "data").glob(f"{dataset}.*")):
                 materialise(name, root / "data")

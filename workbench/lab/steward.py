@@ -26,7 +26,7 @@ POLL_SECONDS = 1.0
 _LARGEST_REASON = 2000
 
 
-class StewardPanel(anywidget.AnyWidget):  # type: ignore[misc]
+class StewardPanel(anywidget.AnyWidget):
     """A panel on the requests of one or all domains of a space.
 
     Parameters

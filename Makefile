@@ -1,0 +1,38 @@
+# Each target installs what it needs: Python 3.11 or newer is all that has to be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo lab test lint bench system clean
+
+demo: $(STAMP)
+	$(BIN)/workbench demo
+
+lab: $(STAMP)
+	$(BIN)/workbench demo --lab
+
+test: $(STAMP) system
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/dp_sgd.py
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev,lab,postgres]'
+	touch $(STAMP)
+
+# The tests use a real PostgreSQL and a real browser.
+system:
+	@bash tests/system.sh
+
+clean:
+	rm -rf $(VENV) .workbench runs

@@ -1,0 +1,102 @@
+"""Fixtures that all tests share: both databases, and a domain in this process."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import Site, make_domain
+
+
+def _binary(name: str) -> str:
+    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = shutil.which(name) or (str(places[-1]) if places else None)
+    if found is None:
+        pytest.fail(f"PostgreSQL's '{name}' is missing: run 'make system'")
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory) -> Iterator[str]:
+    """A real PostgreSQL server on loopback; the URL of its maintenance database."""
+    root = tmp_path_factory.mktemp("postgresql")
+    options: dict = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    if os.geteuid() == 0:
+        # PostgreSQL refuses to run as root.
+        user = "postgres" if "postgres" in {p.pw_name for p in pwd.getpwall()} else "nobody"
+        options |= {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+        for folder in (root, *root.parents):
+            if folder == Path("/tmp") or folder == Path("/"):
+                break
+            folder.chmod(0o755)
+        shutil.chown(root, user)
+    data = root / "data"
+    subprocess.run(
+        [_binary("initdb"), "-D", data, "-U", "tests", "--auth=trust", "-E", "UTF8"],
+        check=True, cwd=root, **options,
+    )  # fmt: skip
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
+                "fsync": "off"}  # fmt: skip
+    flags = [part for k, v in settings.items() for part in ("-c", f"{k}={v}")]
+    server = subprocess.Popen([_binary("postgres"), "-D", data, *flags], cwd=root, **options)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield f"postgresql+pg8000://tests@127.0.0.1:{port}"
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path) -> str:
+    """The URL of an empty database, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.sqlite'}"
+    from sqlalchemy import create_engine, text
+
+    server = request.getfixturevalue("postgresql")
+    name = f"test_{uuid.uuid4().hex}"
+    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    for attempt in range(50):
+        try:
+            with engine.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name}"))
+            break
+        except Exception:
+            if attempt == 49:
+                raise
+            time.sleep(0.1)
+    engine.dispose()
+    return f"{server}/{name}"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[Site]:
+    """Hospital A in this process, with breast-cancer and digits published, and two people."""
+    root = tmp_path_factory.mktemp("site") / "hospital-a"
+    opened = Site.open(make_domain(root, datasets=("breast-cancer", "digits")))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def steward_site(tmp_path) -> Iterator[Site]:
+    """Hospital B in this process with diabetes, whose terms send all requests to the steward."""
+    opened = Site.open(make_domain(tmp_path / "hospital-b", "hospital-b", ("diabetes",)))
+    yield opened
+    opened.close()
