@@ -23,7 +23,7 @@ SCALAR_TYPES: dict[object, torch.dtype] = {
 _MEMORY_FORMATS = {1: torch.contiguous_format, 4: torch.preserve_format}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,500}")
 _TARGET = re.compile(r"torch\.ops\.(aten\.[a-z0-9_A-Z]+\.[a-z0-9_A-Z]+)")
-_FLOATS = {"Infinity": float("inf"), "-Infinity": float("-inf")}
+_FLOATS = {"Infinity": float("inf"), "-Infinity": float("-inf"), "NaN": float("nan")}
 _LARGEST = 1 << 31
 
 # Arguments that would let one record's value, randomness or the batch change the result.

@@ -172,7 +172,7 @@ def _review(domain: str, status: RequestStatus, card: DatasetCard, found: Json) 
             ["Operators", ", ".join(f"{name} × {n}" for name, n in operators)],
             ["Parameters", f"{facts['parameters']:,}, of which {facts['trainable']:,} train"],
             ["Constants", f"{facts['constants']:,}"],
-            ["Size of the file", f"{facts['bytes'] / 1024:,.1f} KiB"],
+            ["Size of the file", f"{facts['archive_bytes'] / 1024:,.1f} KiB"],
             ["Memory per record", f"{facts['activation_bytes'] / 1024:,.1f} KiB"],
             ["Graph", request.graph[7:19]],
         ],

@@ -1,0 +1,139 @@
+"""What a researcher's function may be, and what a refusal says."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tests.engine.models import MODELS, classify
+from workbench.documents import Schema
+from workbench.documents.errors import GraphRefused, UnknownColumn
+from workbench.graphs.export import export
+from workbench.graphs.features import features
+
+TABLE = Schema.read(
+    {
+        "columns": [
+            {"name": "age", "kind": "number", "lower": 0, "upper": 120},
+            {"name": "smokes", "kind": "category", "categories": ["no", "yes"]},
+            {"name": "ill", "kind": "category", "role": "target", "categories": ["no", "yes"]},
+        ]
+    }
+)
+
+
+def on_table(model, record):
+    return F.cross_entropy(model(features(record)), record["ill"])
+
+
+def linear(seed=0):
+    torch.manual_seed(seed)
+    return nn.Linear(3, 2)
+
+
+def test_equal_functions_give_equal_bytes():
+    first, second = (export(on_table, linear(), TABLE) for _ in range(2))
+    assert first.archive == second.archive
+    assert first.digest == second.digest
+    assert export(on_table, linear(1), TABLE).digest != first.digest
+
+
+def test_nothing_of_this_machine_travels():
+    archive = export(on_table, linear(), TABLE).archive
+    assert b"test_export" not in archive
+    assert b"stack_trace" not in archive
+
+
+def test_the_file_is_a_pt2_that_pytorch_opens():
+    graph = export(on_table, linear(), TABLE)
+    program = torch.export.load(io.BytesIO(graph.archive))
+    record = (torch.tensor(40.0), torch.tensor(1), torch.tensor(0))
+    expected = F.cross_entropy(
+        linear()(torch.tensor([40 / 60 - 1, 0.0, 1.0])), torch.tensor(0)
+    )
+    assert torch.allclose(program.module()(*record)[0], expected)
+
+
+def test_only_columns_that_are_read_travel():
+    graph = export(lambda m, r: m(r["age"].reshape(1)).sum(), nn.Linear(1, 1), TABLE)
+    assert graph.inputs == ("age",)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_family_of_models_exports(name):
+    make, function, schema = MODELS[name]
+    graph = export(function, make(), schema)
+    assert graph.facts.trainable > 0
+    assert graph.facts.activation_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("layer", "width"), [(nn.BatchNorm1d(3), 3), (nn.Sequential(nn.BatchNorm2d(3)), 3)]
+)
+def test_batch_norm_is_refused_with_its_name_and_the_remedy(layer, width):
+    with pytest.raises(GraphRefused, match="mixes records") as caught:
+        export(on_table, nn.Sequential(nn.Linear(3, width), layer), TABLE)
+    assert "GroupNorm" in caught.value.hint
+
+
+def test_active_dropout_is_refused():
+    with pytest.raises(GraphRefused, match=r"layer '1' \(Dropout\) is random"):
+        export(on_table, nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5)), TABLE)
+
+
+def test_a_buffer_that_forward_writes_to_is_refused():
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(3, 2)
+            self.register_buffer("seen", torch.zeros(()))
+
+        def forward(self, x):
+            self.seen += 1
+            return self.inner(x)
+
+    with pytest.raises(GraphRefused, match="buffer 'seen' is written"):
+        export(on_table, Counting(), TABLE)
+
+
+def test_python_decisions_on_a_record_are_refused():
+    def steered(model, record):
+        scale = 2.0 if record["age"] > 50 else 1.0
+        return (model(features(record)) * scale).sum()
+
+    with pytest.raises(GraphRefused, match=r"torch.export cannot follow") as caught:
+        export(steered, linear(), TABLE)
+    assert "without if" in caught.value.hint
+
+
+def test_random_operators_are_refused():
+    def noisy(model, record):
+        return (model(features(record)) + torch.randn(2)).sum()
+
+    with pytest.raises(GraphRefused, match="randn"):
+        export(noisy, linear(), TABLE)
+
+
+def test_a_column_that_does_not_exist_gets_a_suggestion():
+    with pytest.raises(UnknownColumn, match="no column 'aeg'") as caught:
+        export(lambda m, r: m(r["aeg"].reshape(1)).sum(), nn.Linear(1, 1), TABLE)
+    assert "Did you mean age?" in caught.value.hint
+
+
+def test_a_loss_that_is_not_one_number_is_refused():
+    with pytest.raises(GraphRefused, match="the loss has shape"):
+        export(lambda m, r: m(features(r)), linear(), TABLE)
+
+
+def test_a_function_that_returns_something_else_is_told_what_to_return():
+    with pytest.raises(GraphRefused, match="must return a loss"):
+        export(lambda m, r: "loss", linear(), TABLE)
+
+
+def test_half_precision_parameters_are_refused():
+    with pytest.raises(GraphRefused, match=r"expected float32"):
+        export(classify, nn.Linear(6, 3).half(), MODELS["linear"][2])
