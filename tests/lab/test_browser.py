@@ -32,7 +32,7 @@ BROWSER = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-LONG = 60_000
+LONG = 20_000
 
 
 @contextmanager
@@ -43,9 +43,13 @@ def jupyterlab(root, environment):
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
     home = root / "home"
-    home.mkdir()
+    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    # Without this a question about news covers the page.
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     private = {
         **environment, "HOME": str(home), "JUPYTER_TOKEN": token, "OMP_NUM_THREADS": "1",
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
     }  # fmt: skip
     command = [
@@ -53,7 +57,6 @@ def jupyterlab(root, environment):
         f"--port={port}", "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={root / 'notebooks'}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.news_url=None",
     ]  # fmt: skip
     with (root / "jupyterlab.log").open("wb") as log:
         process = subprocess.Popen(
@@ -228,9 +231,9 @@ def test_the_panel_follows_the_dark_theme(place):
     panel = page.get_by_role("region", name="steward panel")
     light = panel.evaluate("node => getComputedStyle(node).color")
     page.get_by_role("menuitem", name="Settings", exact=True).click()
-    page.get_by_role("menuitem", name="Theme", exact=True).hover()
+    page.get_by_text("Theme", exact=True).hover()
     page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
-    page.wait_for_selector("body[data-jp-theme-light=false]")
+    page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
     page.wait_for_function(
         "before => getComputedStyle(document.querySelector('.wbs-root')).color !== before",
         arg=light,

@@ -104,4 +104,24 @@ def test_messages_that_make_no_sense_change_nothing(study, panel, message):
 
 def test_the_domain_does_not_open_a_review_to_a_researcher(study):
     panel = StewardPanel(study.researcher)
-    assert "steward" in view(panel)["domains"][0]["error"]
+    (domain,) = view(panel)["domains"]
+    assert "you are researcher" in domain["error"]
+
+
+def test_an_approval_renews_what_the_other_requests_are_compared_with(study, panel):
+    assert view(panel)["reviews"][study.hostile.digest]["previous"] is None
+    digest = study.waiting.digest
+    tell(panel, action="decide", domain=DOMAIN, digest=digest, verdict="approve")
+    wait_until(lambda: study.waiting.state == "released")
+    panel.refresh()
+    previous = view(panel)["reviews"][study.hostile.digest]["previous"]
+    assert previous["request_digest"] == digest
+    assert "purpose_text" in {change["field"] for change in previous["changes"]}
+
+
+def test_closing_the_panel_ends_the_asking(study):
+    panel, before = StewardPanel(study.steward), len(pollers())
+    tell(panel, action="opened")
+    assert len(pollers()) == before + 1
+    panel.close()
+    wait_until(lambda: len(pollers()) == before)

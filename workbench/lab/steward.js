@@ -31,7 +31,8 @@ function list(items) {
   return h("ul", {}, items.map((item) => h("li", {}, item)));
 }
 
-function gauge(budget, asked) {
+// What a pending request asks for is set aside, so `epsilon_spent` holds it already.
+function gauge(budget, asked = 0) {
   const share = (value) => `${Math.min(100, 100 * value / budget.epsilon_total)}%`;
   const text = `ε ${number(budget.epsilon_spent)} of ${number(budget.epsilon_total)} spent, `
     + `${number(budget.epsilon_left)} left`;
@@ -40,7 +41,7 @@ function gauge(budget, asked) {
     h("div", { class: "wbs-gauge", role: "meter", "aria-label": `budget ${budget.dataset ?? ""}`,
       "aria-valuemin": 0, "aria-valuemax": budget.epsilon_total,
       "aria-valuenow": budget.epsilon_spent, "aria-valuetext": text },
-      h("div", { class: "wbs-spent", style: `width:${share(budget.epsilon_spent)}` }),
+      h("div", { class: "wbs-spent", style: `width:${share(Math.max(0, budget.epsilon_spent - asked))}` }),
       asked ? h("div", { class: "wbs-asked", style: `width:${share(asked)}` }) : null),
     h("span", { class: "wbs-budget-text" }, text));
 }
@@ -129,7 +130,7 @@ function detail(model, row, review, drafts) {
   if (review) {
     rows.push(
       ["privacy, computed here", `ε ${number(review.epsilon_run, 4)}`],
-      ["budget", gauge(review.budget, row.epsilon)],
+      ["budget", gauge(review.budget, row.state === "pending" ? row.epsilon : 0)],
       ["graph", operators(review.facts)],
       ["what would leave", list(review.leaves)],
       ["rehearsal on the snippet", rehearsal(review.rehearsal)],
@@ -181,10 +182,13 @@ function render({ model, el }) {
 
   function entry(row, position, all) {
     const progress = row.progress ? ` ${row.progress.step}/${row.progress.steps}` : "";
+    const shown = all.some((one) => one.digest === chosen);
     const select = (to) => { chosen = all[to]?.digest ?? chosen; draw(true);
       entries.querySelector("[aria-selected=true]")?.focus(); };
     return h("div", { role: "option", class: "wbs-entry", "data-state": row.state,
-      "aria-selected": row.digest === chosen, tabindex: row.digest === chosen ? 0 : -1,
+      "aria-selected": row.digest === chosen ? "true" : "false",
+      // One entry is always reachable with Tab, also while the chosen one is filtered out.
+      tabindex: row.digest === chosen || (position === 0 && !shown) ? 0 : -1,
       onclick: () => select(position),
       onkeydown: (event) => {
         if (event.key === "ArrowDown") { event.preventDefault(); select(position + 1); }

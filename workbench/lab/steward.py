@@ -48,6 +48,7 @@ class StewardPanel(anywidget.AnyWidget):
             name: client for name, client in space.domains.items() if domain in (None, name)
         }
         self._reviews: dict[str, dict[str, Any]] = {}
+        self._moves: dict[str, tuple[tuple[str, str], ...]] = {}
         self._message = ""
         self._open_views = 0
         self._wake = threading.Event()
@@ -63,18 +64,20 @@ class StewardPanel(anywidget.AnyWidget):
     def refresh(self) -> None:
         """Ask the domains once and show what they say."""
         domains, requests, budgets = [], [], []
+        reviews = dict(self._reviews)
         for name, client in self._clients.items():
             try:
                 found = client.requests()
                 requests += [self._row(name, status) for status in found]
                 budgets += self._budgets(client)
+                reviews |= self._review_pending(client, found)
                 domains.append({"name": name, "error": ""})
-                self._review_pending(client, found)
             except WorkbenchError as error:
                 domains.append({"name": name, "error": f"{error.message} {error.hint}".strip()})
         requests.sort(key=lambda row: str(row["submitted"]), reverse=True)
         known = {row["digest"] for row in requests}
-        self._reviews = {d: r for d, r in self._reviews.items() if d in known}
+        # Replaced and never changed in place: two threads may refresh at the same time.
+        self._reviews = {d: r for d, r in reviews.items() if d in known}
         content = {
             "domains": domains,
             "requests": requests,
@@ -119,13 +122,21 @@ class StewardPanel(anywidget.AnyWidget):
             for card in client.datasets()
         ]
 
-    def _review_pending(self, client: DomainClient, found: list[RequestStatus]) -> None:
+    def _review_pending(
+        self, client: DomainClient, found: list[RequestStatus]
+    ) -> dict[str, dict[str, Any]]:
+        # Another request's decision moves the budget and what this one is compared with.
+        moves = tuple((status.request_digest, status.state) for status in found)
+        moved = self._moves.get(client.name) != moves
+        reviews = {}
         for status in found:
             digest = status.request_digest
             known = self._reviews.get(digest)
             done = known is not None and known["rehearsal"]["state"] != "waiting"
-            if status.state == "pending" and not done:
-                self._reviews[digest] = client.review(digest)
+            if status.state == "pending" and (moved or not done):
+                reviews[digest] = client.review(digest)
+        self._moves[client.name] = moves
+        return reviews
 
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         action = content.get("action") if isinstance(content, dict) else None
@@ -165,10 +176,16 @@ class StewardPanel(anywidget.AnyWidget):
 
     def _review(self, domain: str, digest: str) -> None:
         try:
-            self._reviews[digest] = self._clients[domain].review(digest)
+            self._reviews = {**self._reviews, digest: self._clients[domain].review(digest)}
         except (KeyError, WorkbenchError) as error:
             self._message = f"The facts cannot be shown: {error}"
         self.refresh()
+
+    def close(self) -> None:
+        """Remove the panel and stop asking the domains."""
+        self._open_views = 0
+        self._wake.set()
+        super().close()
 
     def _opened(self) -> None:
         with self._lock:
