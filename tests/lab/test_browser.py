@@ -238,4 +238,6 @@ def test_the_panel_follows_the_dark_theme(place):
         "before => getComputedStyle(document.querySelector('.wbs-root')).color !== before",
         arg=light,
     )
+    # JupyterLab lays its splash over the page while it changes themes.
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
     page.screenshot(path=root / "4-dark.png")

@@ -44,13 +44,15 @@ def _die_with_parent(parent: int) -> None:
 
 def _limit(order: dict[str, Any]) -> None:
     for what, most in (
-        (resource.RLIMIT_CPU, int(order["cpu_seconds"])),
         (resource.RLIMIT_DATA, int(order["data_bytes"])),
         (resource.RLIMIT_FSIZE, _LARGEST_FILE),
         (resource.RLIMIT_NOFILE, 128),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+    # At the soft limit comes a signal that tells why; the hard one kills without a word.
+    seconds = int(order["cpu_seconds"])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
 
 
 def run_job(folder: Path) -> Outcome:

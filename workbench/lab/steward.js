@@ -34,7 +34,7 @@ function list(items) {
 // What a pending request asks for is set aside, so `epsilon_spent` holds it already.
 function gauge(budget, asked = 0) {
   const share = (value) => `${Math.min(100, 100 * value / budget.epsilon_total)}%`;
-  const text = `ε ${number(budget.epsilon_spent)} of ${number(budget.epsilon_total)} spent, `
+  const text = `ε ${number(budget.epsilon_spent)} of ${number(budget.epsilon_total)} spent or set aside, `
     + `${number(budget.epsilon_left)} left`;
   return h("div", { class: "wbs-budget" },
     h("span", { class: "wbs-budget-name" }, budget.dataset ?? ""),
@@ -146,7 +146,7 @@ function detail(model, row, review, drafts) {
   if (row.state !== "pending") {
     rows.push(["state", WORDS[row.state] + (row.failure ? `: ${row.failure}` : "")
       + (row.charged ? ", charged" : ", nothing charged")]);
-    rows.push(["decided by", [row.decided_by, row.decider].filter(Boolean).join(": ")]);
+    rows.push(["decided by", row.decided_by === "steward" ? `steward ${row.decider}` : row.decided_by]);
     rows.push(["reason", row.reason]);
   }
   parts.push(facts(rows));
