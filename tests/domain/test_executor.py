@@ -40,7 +40,7 @@ def test_a_run_that_takes_too_much_memory_is_ended(tmp_path):
 
     import workbench as wb
 
-    @wb.training_function(steps=50, sample_rate=1.0, learning_rate=0.1)
+    @wb.training_function(steps=5, sample_rate=1.0, learning_rate=0.1)
     def wide(model, record):
         hidden = model[0](wb.features(record)).repeat(12_000)
         return F.cross_entropy(model[1](hidden.reshape(12_000, -1).sum(0)), record["diagnosis"])

@@ -141,7 +141,7 @@ class Executor:
             worker.stdin.flush()
         except OSError:
             run.ended.set()
-        self._watch(run, base.rss + most, progress)
+        self._watch(run, base.rss - base.shared + most, progress)
         if run.cancelled:
             return None
         if run.killed is not None:
@@ -162,7 +162,7 @@ class Executor:
             if time.monotonic() > deadline:
                 run.killed = "timeout"
                 _kill(run)
-            if run.pid and _resident(run.pid) > most:
+            if run.pid and _private(run.pid) > most:
                 run.killed = "out-of-memory"
                 _kill(run)
             step = _steps_done(run.folder / PROGRESS)
@@ -221,9 +221,11 @@ def _kill(run: _Run) -> None:
                 kill(run.pid, signal.SIGKILL)
 
 
-def _resident(pid: int) -> int:
+def _private(pid: int) -> int:
+    """Return resident bytes that are no file's: a fork counts its files' pages anew."""
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        info = psutil.Process(pid).memory_info()
+        return int(info.rss - info.shared)
     except psutil.Error:
         return 0
 
