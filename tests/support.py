@@ -73,9 +73,7 @@ class Site:
     def client(self, key: PrivateKey | None = None) -> DomainClient:
         """Return a client of the domain for `key`, the researcher's by default."""
         config = self.domain.folder.config
-        return DomainClient(
-            config.name, self.domain.key.public, self.http, key or self.researcher
-        )
+        return DomainClient(config.name, self.domain.key.public, self.http, key or self.researcher)
 
     def close(self) -> None:
         """Stop the domain."""

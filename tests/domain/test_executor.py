@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.studies import endless, linear, submit
+from tests.studies import endless, submit
 from tests.support import Site, make_domain
 from workbench.budget import ledger
 from workbench.documents.errors import RequestFailed

@@ -52,9 +52,7 @@ def test_the_file_is_a_pt2_that_pytorch_opens():
     graph = export(on_table, linear(), TABLE)
     program = torch.export.load(io.BytesIO(graph.archive))
     record = (torch.tensor(40.0), torch.tensor(1), torch.tensor(0))
-    expected = F.cross_entropy(
-        linear()(torch.tensor([40 / 60 - 1, 0.0, 1.0])), torch.tensor(0)
-    )
+    expected = F.cross_entropy(linear()(torch.tensor([40 / 60 - 1, 0.0, 1.0])), torch.tensor(0))
     assert torch.allclose(program.module()(*record)[0], expected)
 
 

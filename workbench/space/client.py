@@ -169,7 +169,7 @@ class DomainClient:
         return self._status(self._call("POST", "/v1/requests", envelope.canonical()))
 
     def _status(self, answer: httpx.Response) -> RequestStatus:
-        return RequestStatus.parse(answer.content)
+        return _consistent(RequestStatus.parse(answer.content))
 
     def requests(
         self, state: State | str | None = None, dataset: str | None = None
@@ -182,7 +182,7 @@ class DomainClient:
             query += f"&state={State(state)}" if state else ""
             query += f"&dataset={dataset}" if dataset else ""
             page = self._call("GET", f"/v1/requests{query}").json()
-            found += [RequestStatus.read(item) for item in page["requests"]]
+            found += [_consistent(RequestStatus.read(item)) for item in page["requests"]]
             if page["next"] is None:
                 break
             after = f"&after={page['next']}"
@@ -256,3 +256,10 @@ class DomainClient:
     def revoke(self, key_id: str) -> Person:
         """Take back an admission; for stewards."""
         return Person.parse(self._call("POST", f"/v1/people/{key_id}/revoke").content)
+
+
+def _consistent(status: RequestStatus) -> RequestStatus:
+    """Return `status` if the request it shows has the digest it names: a steward signs that."""
+    if status.request.digest != status.request_digest:
+        raise InvalidDocument("the domain shows a request that has another digest than it says")
+    return status
