@@ -28,17 +28,29 @@ ORDERS: tuple[float, ...] = (
 """The Renyi orders of every curve. Ledger entries depend on them: never change, only replace."""
 
 _ROUNDING = 1e4
+_LEAST_MULTIPLIER = 0.05
 _LARGEST_MULTIPLIER = 1e4
+_LEAST_RATE = 1e-9
+_LEAST_COST = 1e-12
 
 
 @lru_cache(maxsize=512)
 def _gaussian_rdp(sample_rate: float, noise_multiplier: float, steps: int) -> Curve:
     from opacus.accountants.analysis import rdp
 
-    found = rdp.compute_rdp(
-        q=sample_rate, noise_multiplier=noise_multiplier, steps=steps, orders=ORDERS
-    )
-    curve = np.asarray(found, dtype=np.float64)
+    # Outside these limits Opacus's series lose their digits or never end. Less noise than the
+    # least counts as none; more noise or rarer sampling than the limit counts as the limit, and
+    # a cost in the noise of rounding as more than that noise: the curve only ever gets larger.
+    if noise_multiplier < _LEAST_MULTIPLIER:
+        found = np.full(len(ORDERS), math.inf)
+    else:
+        found = rdp.compute_rdp(
+            q=max(sample_rate, _LEAST_RATE),
+            noise_multiplier=min(noise_multiplier, _LARGEST_MULTIPLIER),
+            steps=1,
+            orders=ORDERS,
+        )
+    curve = steps * np.maximum(np.asarray(found, dtype=np.float64), _LEAST_COST)
     curve.flags.writeable = False
     return curve
 
@@ -57,6 +69,11 @@ def run_curve(plan: Plan, metrics: int) -> Curve:
         the hold-out part, one Gaussian with `metrics_noise_multiplier`.
     metrics
         How many metrics are released; with 0 the hold-out part is not touched.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64; infinite where the noise is below 0.05, which no budget admits.
     """
     training = _gaussian_rdp(plan.sample_rate, plan.noise_multiplier, plan.steps)
     if metrics == 0:

@@ -2,9 +2,13 @@
 
 *Reserve* before launch, *charge* when the run starts, *void* a reservation that never started.
 What touched data stays charged. Admission is a Renyi filter: a run is admitted if after it some
-order of the summed curves still gives at most the total epsilon. It is sound for runs chosen
-adaptively, by per-order filters (Feldman and Zrnic 2021, arXiv:2008.11193) and because the order
-need not be fixed ahead (Lecuyer 2021, arXiv:2103.01379, Theorem 1).
+order of the summed curves still gives at most the total epsilon.
+
+At any one order the filter is sound although runs and their costs are chosen in reaction to earlier
+releases (Feldman and Zrnic 2021, arXiv:2008.11193; Lecuyer 2021, arXiv:2103.01379). The order need
+not be named ahead when all outcomes end within the budget at one common order. Where different
+outcomes are admitted by different orders, a union bound over them still gives the total epsilon,
+at delta times the number of these orders, which is at most ``len(ORDERS)``.
 """
 
 from __future__ import annotations

@@ -24,6 +24,15 @@ _SQLITE = """
 CREATE TRIGGER ledger_no_{name} BEFORE {verb} ON ledger
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
 """
+# REPLACE deletes the row in its way without firing the trigger on DELETE.
+_SQLITE_REPLACE = """
+CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger
+WHEN EXISTS (
+    SELECT 1 FROM ledger
+    WHERE sequence = NEW.sequence OR (request = NEW.request AND event = NEW.event)
+)
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
+"""
 _POSTGRESQL = (
     """
     CREATE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS
@@ -46,6 +55,7 @@ def create(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
             connection.exec_driver_sql(_SQLITE.format(name=verb.lower(), verb=verb))
+        connection.exec_driver_sql(_SQLITE_REPLACE)
     else:
         for statement in _POSTGRESQL:
             connection.exec_driver_sql(statement)
