@@ -133,8 +133,15 @@ def test_almost_no_sampling_still_costs(sample_rate):
 
 
 @given(st.floats(1e-3, 50))
-def test_a_pure_release_costs_at_most_its_epsilon(epsilon):
-    assert epsilon_of(pure_curve(epsilon), 1e-9) <= epsilon
+def test_a_pure_release_costs_no_less_than_randomized_response(epsilon):
+    orders = np.asarray(ORDERS)
+    likely, unlikely = -np.logaddexp(0, -epsilon), -np.logaddexp(0, epsilon)
+    exact = np.logaddexp(
+        orders * likely + (1 - orders) * unlikely, orders * unlikely + (1 - orders) * likely
+    ) / (orders - 1)
+    assert (pure_curve(epsilon) >= exact - 1e-9).all()
+    slack = math.log(1 / DELTA) / (ORDERS[-1] - 1)
+    assert epsilon_of(pure_curve(epsilon), DELTA) <= epsilon + slack
 
 
 @settings(deadline=None)

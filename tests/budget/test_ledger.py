@@ -1,0 +1,409 @@
+"""The ledger: what is reserved counts, what is charged stays, and nothing else fits in."""
+
+import math
+import threading
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from workbench.budget import ledger, tables
+from workbench.budget.accountant import ORDERS, epsilon_of, pure_curve
+from workbench.documents import Terms
+from workbench.documents.errors import (
+    BudgetExhausted,
+    Conflict,
+    DomainUnavailable,
+    TermsRefused,
+    WorkbenchError,
+)
+from workbench.domain import store as store_module
+from workbench.domain.store import Store
+
+VERSION = "sha256:" + "0" * 64
+OTHER = "sha256:" + "1" * 64
+CURVE = np.asarray(ORDERS) / (2 * 4.0**2)
+"""One Gaussian with noise multiplier 4."""
+
+
+def terms(total=3.0, **values):
+    return Terms(
+        text="For tests.",
+        purposes=("DUO:0000042",),
+        epsilon_total=total,
+        epsilon_per_run=total,
+        delta=1e-5,
+        **values,
+    )
+
+
+def reserve(connection, request, *, curve=CURVE, under=None, researcher="rosa", version=VERSION):
+    ledger.reserve(
+        connection,
+        dataset_version=version,
+        request=request,
+        researcher=researcher,
+        curve=curve,
+        terms=under or terms(),
+    )
+
+
+def fill(connection, under, **options):
+    """Reserve until something is refused; return how many fitted."""
+    for number in range(1000):
+        try:
+            reserve(connection, f"fill-{number}", under=under, **options)
+        except BudgetExhausted:
+            return number
+    raise AssertionError("nothing was ever refused")
+
+
+@pytest.fixture
+def store(database_url):
+    opened = Store(database_url)
+    yield opened
+    opened.close()
+
+
+def rows(store):
+    with store.read() as connection:
+        return [tuple(row) for row in connection.execute(text("SELECT * FROM ledger"))]
+
+
+@contextmanager
+def scratch():
+    """A ledger in memory, for many short histories."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        tables.create(connection)
+        yield connection
+    engine.dispose()
+
+
+def test_runs_are_admitted_up_to_the_total_and_no_further(store):
+    expected = next(n for n in range(1000) if epsilon_of(CURVE * (n + 1), 1e-5) > 3.0)
+    with store.write() as connection:
+        assert fill(connection, terms()) == expected > 1
+        status = ledger.status(connection, dataset_version=VERSION, terms=terms())
+    assert status.runs == expected
+    assert status.epsilon_spent == pytest.approx(epsilon_of(CURVE * expected, 1e-5))
+    assert status.epsilon_spent + status.epsilon_left == pytest.approx(3.0)
+
+
+def test_the_refusal_says_what_is_left(store):
+    with store.write() as connection:
+        fill(connection, terms())
+        with pytest.raises(BudgetExhausted, match=r"of 3 of the dataset's budget is left") as error:
+            reserve(connection, "one more")
+    assert "smaller epsilon" in error.value.hint
+
+
+def test_composition_is_tighter_than_adding_epsilons(store):
+    with store.write() as connection:
+        admitted = fill(connection, terms())
+    assert admitted * epsilon_of(CURVE, 1e-5) > 3.0
+
+
+def test_dataset_versions_have_budgets_of_their_own(store):
+    with store.write() as connection:
+        fill(connection, terms())
+        reserve(connection, "elsewhere", version=OTHER)
+        status = ledger.status(connection, dataset_version=OTHER, terms=terms())
+    assert status.runs == 1
+
+
+def test_a_researcher_has_a_share_and_others_keep_theirs(store):
+    shared = terms(epsilon_per_researcher=1.5)
+    with store.write() as connection:
+        fill(connection, shared, researcher="rosa")
+        with pytest.raises(BudgetExhausted, match="of your share"):
+            reserve(connection, "again", under=shared, researcher="rosa")
+        reserve(connection, "other", under=shared, researcher="otto")
+
+
+def test_uses_are_counted(store):
+    twice = terms(total=50.0, uses=2)
+    with store.write() as connection:
+        assert fill(connection, twice) == 2
+        assert ledger.status(connection, dataset_version=VERSION, terms=twice).uses_left == 0
+
+
+def test_reserving_again_costs_nothing(store):
+    with store.write() as connection:
+        reserve(connection, "one")
+        reserve(connection, "one")
+        ledger.charge(connection, request="one")
+        ledger.charge(connection, request="one")
+        reserve(connection, "one")
+        assert ledger.count(connection) == 2
+
+
+def test_a_reservation_can_be_given_back_once_and_then_never_runs(store):
+    with store.write() as connection:
+        admitted = fill(connection, terms())
+        ledger.release_reservation(connection, request="fill-0")
+        ledger.release_reservation(connection, request="fill-0")
+        assert ledger.status(connection, dataset_version=VERSION, terms=terms()).runs < admitted
+        reserve(connection, "in its place")
+        with pytest.raises(Conflict):
+            reserve(connection, "fill-0")
+        with pytest.raises(Conflict):
+            ledger.charge(connection, request="fill-0")
+
+
+def test_a_charge_is_never_given_back(store):
+    with store.write() as connection:
+        reserve(connection, "one")
+        ledger.charge(connection, request="one")
+        with pytest.raises(Conflict, match="never given back"):
+            ledger.release_reservation(connection, request="one")
+        assert ledger.status(connection, dataset_version=VERSION, terms=terms()).runs == 1
+
+
+def test_nothing_is_charged_that_was_not_reserved(store):
+    with store.write() as connection, pytest.raises(Conflict, match="no reservation"):
+        ledger.charge(connection, request="unknown")
+    assert rows(store) == []
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        np.zeros(len(ORDERS)),
+        np.full(len(ORDERS), math.inf),
+        np.full(len(ORDERS), math.nan),
+        -CURVE,
+        CURVE[:-1],
+    ],
+    ids=["free", "infinite", "NaN", "negative", "too short"],
+)
+def test_a_cost_that_cannot_be_is_refused(store, curve):
+    with store.write() as connection, pytest.raises(TermsRefused):
+        reserve(connection, "one", curve=curve)
+    assert rows(store) == []
+
+
+def test_entries_give_back_exactly_what_was_written(store):
+    with store.write() as connection:
+        reserve(connection, "one")
+        ledger.charge(connection, request="one")
+        found = ledger.entries(connection, dataset_version=VERSION)
+    assert [(entry.request, entry.event) for entry in found] == [
+        ("one", "reserve"), ("one", "charge"),
+    ]  # fmt: skip
+    assert all(np.array_equal(entry.curve, CURVE) for entry in found)
+
+
+def test_a_snippet_from_counts_is_charged_once_and_takes_no_use(store):
+    single = terms(uses=1)
+    with store.write() as connection:
+        for _ in range(2):
+            ledger.charge_snippet(connection, dataset_version=VERSION, epsilon=0.5, terms=single)
+        status = ledger.status(connection, dataset_version=VERSION, terms=single)
+        assert (status.runs, status.uses_left) == (0, 1)
+        assert status.epsilon_spent == pytest.approx(epsilon_of(pure_curve(0.5), 1e-5))
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, math.nan, math.inf])
+def test_a_snippet_without_a_real_cost_is_refused(store, epsilon):
+    with store.write() as connection, pytest.raises(TermsRefused):
+        ledger.charge_snippet(connection, dataset_version=VERSION, epsilon=epsilon, terms=terms())
+
+
+def test_reading_changes_nothing(store):
+    with store.write() as connection:
+        reserve(connection, "one")
+    before = rows(store)
+    with store.read() as connection:
+        first = ledger.status(connection, dataset_version=VERSION, terms=terms())
+        ledger.entries(connection, dataset_version=VERSION)
+        assert ledger.status(connection, dataset_version=VERSION, terms=terms()) == first
+    assert rows(store) == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger SET curve = '[]'",
+        "DELETE FROM ledger",
+        "INSERT INTO ledger (dataset_version, request, researcher, event, curve, time) "
+        "SELECT dataset_version, request, researcher, event, '[]', time FROM ledger",
+    ],
+    ids=["update", "delete", "same event twice"],
+)
+def test_rows_can_only_be_added(store, statement):
+    with store.write() as connection:
+        reserve(connection, "one")
+    before = rows(store)
+    with pytest.raises(DBAPIError), store.engine.begin() as connection:
+        connection.execute(text(statement))
+    assert rows(store) == before
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("target", ["", "sequence, "], ids=["by event", "by sequence"])
+def test_sqlite_cannot_replace_a_row(store, target):
+    with store.write() as connection:
+        reserve(connection, "one")
+    before = rows(store)
+    value = "sequence, " if target else ""
+    name = "'other'" if target else "request"
+    statement = (
+        f"INSERT OR REPLACE INTO ledger ({target}dataset_version, request, researcher, event, "
+        f"curve, time) SELECT {value}dataset_version, {name}, researcher, event, '[]', time "
+        "FROM ledger"
+    )
+    with pytest.raises(DBAPIError), store.engine.begin() as connection:
+        connection.execute(text(statement))
+    assert rows(store) == before
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_cannot_truncate_the_ledger(store):
+    with store.write() as connection:
+        reserve(connection, "one")
+    with pytest.raises(DBAPIError), store.engine.begin() as connection:
+        connection.execute(text("TRUNCATE ledger"))
+    assert len(rows(store)) == 1
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_adaptive_history_gets_past_the_filter(data):
+    """Costs and moves are chosen after seeing what was admitted; the totals hold throughout."""
+    under = terms(total=2.0, epsilon_per_researcher=1.5, uses=8)
+    alive: dict[str, tuple[str, np.ndarray]] = {}
+    charged: set[str] = set()
+    with scratch() as connection:
+        for number in range(data.draw(st.integers(1, 20))):
+            move = data.draw(st.sampled_from(["gaussian", "pure", "charge", "void"]))
+            try:
+                if move in ("charge", "void") and alive:
+                    chosen = data.draw(st.sampled_from(sorted(alive)))
+                    if move == "charge":
+                        ledger.charge(connection, request=chosen)
+                        charged.add(chosen)
+                    else:
+                        ledger.release_reservation(connection, request=chosen)
+                        del alive[chosen]
+                elif move in ("gaussian", "pure"):
+                    spent = ledger.status(connection, dataset_version=VERSION, terms=under)
+                    size = data.draw(st.floats(0.02, 1.0)) * max(spent.epsilon_left, 0.1)
+                    curve = (
+                        np.asarray(ORDERS) * size**2 / 25 if move == "gaussian"
+                        else pure_curve(size)
+                    )  # fmt: skip
+                    who = data.draw(st.sampled_from(["rosa", "otto"]))
+                    reserve(connection, f"r{number}", curve=curve, under=under, researcher=who)
+                    alive[f"r{number}"] = (who, curve)
+            except WorkbenchError:
+                pass
+            zero = np.zeros(len(ORDERS))
+            total = sum((curve for _, curve in alive.values()), zero)
+            status = ledger.status(connection, dataset_version=VERSION, terms=under)
+            assert status.epsilon_spent == pytest.approx(epsilon_of(total, 1e-5))
+            assert epsilon_of(total, 1e-5) <= 2.0 + 1e-9
+            for name in ("rosa", "otto"):
+                share = sum((curve for who, curve in alive.values() if who == name), zero)
+                assert epsilon_of(share, 1e-5) <= 1.5 + 1e-9
+            assert len(alive) <= 8
+            assert charged <= set(alive)
+
+
+def test_of_many_writers_at_once_only_what_fits_passes(store):
+    expected = next(n for n in range(1000) if epsilon_of(CURVE * (n + 1), 1e-5) > 1.5)
+    assert 1 < expected < 12
+    gate = threading.Barrier(12)
+    outcomes: list[str] = []
+
+    def compete(number):
+        gate.wait()
+        try:
+            with store.write() as connection:
+                reserve(connection, f"thread-{number}", under=terms(1.5))
+            outcomes.append("admitted")
+        except BudgetExhausted:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=compete, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count("admitted") == expected == len(rows(store))
+    assert outcomes.count("refused") == 12 - expected
+
+
+def test_one_request_sent_many_times_at_once_is_one_charge(store):
+    def send():
+        with store.write() as connection:
+            reserve(connection, "one")
+            ledger.charge(connection, request="one")
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(rows(store)) == 2
+
+
+def test_an_error_after_reserving_leaves_no_trace(store):
+    with pytest.raises(Conflict), store.write() as connection:
+        reserve(connection, "one")
+        raise Conflict("something later in the same step went wrong")
+    assert rows(store) == []
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(store_module, "_WAIT_SECONDS", 1)
+
+
+def test_a_locked_database_is_told_and_nothing_changes(impatient, database_url):
+    store = Store(database_url)
+    other = Store(database_url)
+    done = SimpleNamespace(error=None)
+    with other.write() as held:
+        reserve(held, "first")
+
+        def second():
+            try:
+                with store.write() as connection:
+                    reserve(connection, "second")
+            except WorkbenchError as error:
+                done.error = error
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(30)
+    assert isinstance(done.error, DomainUnavailable)
+    assert "Nothing was changed" in done.error.hint
+    assert [row[2] for row in rows(other)] == ["first"]
+    store.close()
+    other.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_database_that_is_gone_is_told(store, database_url):
+    server, _, name = database_url.rpartition("/")
+    admin = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+    with pytest.raises(DomainUnavailable), store.write() as connection:
+        reserve(connection, "one")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_file_that_is_damaged_is_told(store, tmp_path):
+    store.close()
+    for file in tmp_path.glob("test.sqlite*"):
+        file.write_bytes(b"not a database" * 1000)
+    with pytest.raises(DomainUnavailable), store.write() as connection:
+        reserve(connection, "one")
