@@ -3,12 +3,14 @@
 1. Each envelope is signed by the key that has to sign it, and the domain's key is the one that the
    verifier trusts.
 2. Each document names the digest of the one before: request, card, decision, release, attestation.
-3. The decision approves this request; the attestation's subjects are this release and this model.
-4. The request's plan, accounted anew, costs no more than was claimed and asked.
+3. The decision approves this request, and what was released is what the request asked for.
+4. The attestation's subjects are this release and this model, and all it says agrees with them.
+5. The request's plan, accounted anew, costs no more than was claimed and asked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,6 +20,7 @@ from workbench.documents import (
     Decision,
     Document,
     Envelope,
+    Predicate,
     PublicKey,
     Release,
     Request,
@@ -25,7 +28,7 @@ from workbench.documents import (
     digest_bytes,
     subjects,
 )
-from workbench.documents.errors import VerificationFailed, WorkbenchError
+from workbench.documents.errors import InvalidDocument, VerificationFailed, WorkbenchError
 from workbench.evidence.bundle import Bundle
 
 D = TypeVar("D", bound=Document)
@@ -45,6 +48,18 @@ class Verified:
     release: Release
     checks: tuple[str, ...]
     trusted: bool
+
+
+@dataclass(frozen=True)
+class _Documents:
+    card: DatasetCard
+    request: Request
+    decision: Decision
+    release: Release
+    statement: Statement
+    domain_key: PublicKey
+    researcher_key: PublicKey
+    decider_key: PublicKey
 
 
 def verify(
@@ -67,41 +82,39 @@ def verify(
     VerificationFailed
         If a check fails; names it, with what was got and what was expected.
     """
-    evidence = Bundle.parse(bundle) if isinstance(bundle, bytes) else bundle
-    stated = PublicKey.from_text(evidence.domain_key)
+    try:
+        evidence = Bundle.parse(bundle) if isinstance(bundle, bytes) else bundle
+        stated = PublicKey.from_text(evidence.domain_key)
+        researcher = PublicKey.from_text(evidence.researcher_key)
+        decider = PublicKey.from_text(evidence.decider_key)
+    except InvalidDocument as error:
+        raise VerificationFailed(f"evidence: {error.message}") from None
     if domain_key is not None:
-        _equal("domain key", str(stated), str(domain_key))
-    card = _open("card", evidence.card, DatasetCard, stated)
-    researcher = PublicKey.from_text(evidence.researcher_key)
-    request = _open("request", evidence.request, Request, researcher)
-    decider = PublicKey.from_text(evidence.decider_key)
-    decision = _open("decision", evidence.decision, Decision, decider)
-    release = _open("release", evidence.release, Release, stated)
-    statement = _open("attestation", evidence.attestation, Statement, stated)
-
-    _equal("researcher", request.researcher, researcher.key_id)
-    _equal("card", request.card, card.digest)
-    _equal("dataset version", request.dataset_version, card.dataset_version)
-    _equal("decision on request", decision.request, request.digest)
-    _equal("verdict", decision.verdict, "approve")
-    _equal("decider", decision.key, decider.key_id)
-    if decision.by == "policy":
-        _equal("policy signer", str(decider), str(stated))
-    _equal("release of request", release.request, request.digest)
-    _equal("release by decision", release.decision, decision.digest)
-    _equal("released version", release.dataset_version, card.dataset_version)
-    _equal("attested subjects", str(statement.subject), str(subjects(release)))
-    predicate = statement.predicate
-    _equal("attested request", predicate.request, request.digest)
-    _equal("attested decision", predicate.decision, decision.digest)
-    _equal("attested graph", predicate.graph, request.graph)
-    _equal("attested privacy", str(predicate.privacy), str(release.privacy))
-    _check_privacy(request, release)
-    checks = ["signatures", "bindings", "decision", "attestation", "privacy"]
+        _equal("domain key", stated, domain_key)
+    documents = _Documents(
+        card=_open("card", evidence.card, DatasetCard, stated),
+        request=_open("request", evidence.request, Request, researcher),
+        decision=_open("decision", evidence.decision, Decision, decider),
+        release=_open("release", evidence.release, Release, stated),
+        statement=_open("attestation", evidence.attestation, Statement, stated),
+        domain_key=stated,
+        researcher_key=researcher,
+        decider_key=decider,
+    )
+    for check in _CHECKS.values():
+        check(documents)
+    checks = ["signatures", *_CHECKS]
     if model is not None:
-        _equal("model", digest_bytes(model), str(release.model))
+        _equal("model", digest_bytes(model), documents.release.model)
         checks.append("model")
-    return Verified(card, request, decision, release, tuple(checks), domain_key is not None)
+    return Verified(
+        documents.card,
+        documents.request,
+        documents.decision,
+        documents.release,
+        tuple(checks),
+        domain_key is not None,
+    )
 
 
 def _open(what: str, envelope: Envelope, kind: type[D], key: PublicKey) -> D:
@@ -111,12 +124,63 @@ def _open(what: str, envelope: Envelope, kind: type[D], key: PublicKey) -> D:
         raise VerificationFailed(f"{what}: {error.message}") from None
 
 
-def _equal(what: str, got: str, expected: str) -> None:
+def _equal(what: str, got: object, expected: object) -> None:
     if got != expected:
-        raise VerificationFailed(f"{what}: got {got[:200]}, expected {expected[:200]}")
+        raise VerificationFailed(f"{what}: got {str(got)[:200]}, expected {str(expected)[:200]}")
 
 
-def _check_privacy(request: Request, release: Release) -> None:
+def _check_bindings(documents: _Documents) -> None:
+    card, request, release = documents.card, documents.request, documents.release
+    _equal("researcher", request.researcher, documents.researcher_key.key_id)
+    _equal("card", request.card, card.digest)
+    _equal("domain", request.domain, card.domain)
+    _equal("dataset", request.dataset, card.name)
+    _equal("dataset version", request.dataset_version, card.dataset_version)
+    _equal("release of request", release.request, request.digest)
+    _equal("release by decision", release.decision, documents.decision.digest)
+    _equal("releasing domain", release.domain, card.domain)
+    _equal("released version", release.dataset_version, card.dataset_version)
+
+
+def _check_decision(documents: _Documents) -> None:
+    decision = documents.decision
+    _equal("decision on request", decision.request, documents.request.digest)
+    _equal("verdict", decision.verdict, "approve")
+    _equal("decider", decision.key, documents.decider_key.key_id)
+    if decision.by == "policy":
+        _equal("policy signer", documents.decider_key, documents.domain_key)
+
+
+def _check_outputs(documents: _Documents) -> None:
+    request, release = documents.request, documents.release
+    measured = request.metrics if "metrics" in request.outputs else ()
+    _equal("released metrics", tuple(metric.name for metric in release.metrics), measured)
+    _equal("a model was released", release.model is not None, "model" in request.outputs)
+    _equal("steps", release.steps, request.plan.steps)
+
+
+def _check_attestation(documents: _Documents) -> None:
+    card, request, release = documents.card, documents.request, documents.release
+    _equal("attested subjects", documents.statement.subject, subjects(release))
+    expected = Predicate(
+        domain=card.domain,
+        dataset=card.name,
+        dataset_version=card.dataset_version,
+        card=card.digest,
+        request=request.digest,
+        decision=documents.decision.digest,
+        graph=request.graph,
+        privacy=release.privacy,
+        engine=release.engine,
+        released=release.released,
+    )
+    for field in Predicate.model_fields:
+        got = getattr(documents.statement.predicate, field)
+        _equal(f"attested {field.replace('_', ' ')}", got, getattr(expected, field))
+
+
+def _check_privacy(documents: _Documents) -> None:
+    request, release = documents.request, documents.release
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     claimed = release.privacy.epsilon
     if not epsilon <= claimed * (1 + _ROUNDING) or release.privacy.delta != request.delta:
@@ -128,3 +192,12 @@ def _check_privacy(request: Request, release: Release) -> None:
         raise VerificationFailed(
             f"privacy: the release claims epsilon {claimed:.6g}, but {request.epsilon:g} was asked"
         )
+
+
+_CHECKS: dict[str, Callable[[_Documents], None]] = {
+    "bindings": _check_bindings,
+    "decision": _check_decision,
+    "outputs": _check_outputs,
+    "attestation": _check_attestation,
+    "privacy": _check_privacy,
+}

@@ -1,0 +1,250 @@
+"""Evidence that was signed by the right keys for the right documents verifies, and no other."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from workbench.budget.accountant import calibrate, run_epsilon
+from workbench.documents import (
+    Column,
+    DatasetCard,
+    Decision,
+    Envelope,
+    Metric,
+    Plan,
+    Predicate,
+    PrivacySpent,
+    PrivateKey,
+    Release,
+    Request,
+    Schema,
+    Snippet,
+    Statement,
+    Subject,
+    Terms,
+    digest_bytes,
+    subjects,
+)
+from workbench.documents.errors import InvalidDocument, VerificationFailed
+from workbench.evidence.bundle import Bundle
+from workbench.evidence.verify import verify
+
+DOMAIN, RESEARCHER, STEWARD, STRANGER = (PrivateKey.create() for _ in range(4))
+MODEL = b"the bytes of a model"
+TIME = "2026-01-01T00:00:00Z"
+ELSE = digest_bytes(b"something else")
+NOISE = calibrate(epsilon=2.0, delta=1e-5, sample_rate=0.1, steps=20, metrics=1)
+
+
+def changed(document, **values):
+    return document.model_copy(update=values)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened, each part as a change of the honest one; later parts follow the earlier."""
+
+    card: dict = field(default_factory=dict)
+    request: dict = field(default_factory=dict)
+    decision: dict = field(default_factory=dict)
+    release: dict = field(default_factory=dict)
+    predicate: dict = field(default_factory=dict)
+    statement: dict = field(default_factory=dict)
+    domain_key: PrivateKey = DOMAIN
+    researcher_key: PrivateKey = RESEARCHER
+    decider_key: PrivateKey = STEWARD
+    bundle: dict = field(default_factory=dict)
+
+    def told(self) -> Bundle:
+        schema = Schema(columns=(Column(name="x", kind="number", lower=0.0, upper=1.0),))
+        terms = Terms(text="", purposes=("DUO:0000042",), epsilon_total=10.0, delta=1e-5,
+                      epsilon_per_run=2.0)  # fmt: skip
+        card = changed(
+            DatasetCard(
+                domain="hospital-a", name="heart", title="Heart", data_schema=schema, terms=terms,
+                record_count=500, dataset_version=digest_bytes(b"data"), published=TIME,
+                snippet=Snippet(content=digest_bytes(b"rows"), level=0, rows=20, format="csv"),
+            ),
+            **self.card,
+        )  # fmt: skip
+        plan = Plan(learning_rate=0.1, steps=20, sample_rate=0.1, max_grad_norm=1.0,
+                    noise_multiplier=NOISE[0], metrics_noise_multiplier=NOISE[1])  # fmt: skip
+        request = changed(
+            Request(
+                researcher=self.researcher_key.key_id, domain="hospital-a", dataset="heart",
+                dataset_version=card.dataset_version, card=card.digest, function="predict",
+                graph=digest_bytes(b"graph"), inputs=("x",), metrics=("accuracy",), plan=plan,
+                epsilon=2.0, delta=1e-5, purpose="DUO:0000042",
+            ),
+            **self.request,
+        )  # fmt: skip
+        decision = changed(
+            Decision(request=request.digest, verdict="approve", by="steward",
+                     key=self.decider_key.key_id, decided=TIME),
+            **self.decision,
+        )  # fmt: skip
+        metric = Metric(name="accuracy", value=0.9, total=90.0, complement=10.0, standard_error=0.1)
+        release = changed(
+            Release(
+                request=request.digest, decision=decision.digest, domain="hospital-a",
+                dataset_version=card.dataset_version, model=digest_bytes(MODEL), metrics=(metric,),
+                privacy=PrivacySpent(epsilon=run_epsilon(plan, 1, 1e-5), delta=1e-5),
+                steps=20, engine="engine 1", released=TIME,
+            ),
+            **self.release,
+        )  # fmt: skip
+        predicate = Predicate(
+            domain="hospital-a", dataset="heart", dataset_version=card.dataset_version,
+            card=card.digest, request=request.digest, decision=decision.digest,
+            graph=request.graph, privacy=release.privacy, engine=release.engine,
+            released=release.released,
+        )  # fmt: skip
+        statement = Statement(
+            subject=subjects(release), predicate=changed(predicate, **self.predicate)
+        )
+        return changed(
+            Bundle(
+                card=Envelope.sign(card, self.domain_key),
+                request=Envelope.sign(request, self.researcher_key),
+                decision=Envelope.sign(decision, self.decider_key),
+                release=Envelope.sign(release, self.domain_key),
+                attestation=Envelope.sign(changed(statement, **self.statement), self.domain_key),
+                domain_key=str(self.domain_key.public),
+                researcher_key=str(self.researcher_key.public),
+                decider_key=str(self.decider_key.public),
+            ),
+            **self.bundle,
+        )
+
+
+HONEST = Story()
+
+
+def test_honest_evidence_verifies_with_the_model():
+    found = verify(HONEST.told().canonical(), DOMAIN.public, MODEL)
+    assert found.trusted
+    assert found.checks == (
+        "signatures", "bindings", "decision", "outputs", "attestation", "privacy", "model",
+    )  # fmt: skip
+    assert found.release.request == found.request.digest
+
+
+def test_without_a_key_of_ones_own_the_signer_is_not_trusted():
+    assert not verify(HONEST.told()).trusted
+
+
+def test_another_domains_key_fails():
+    with pytest.raises(VerificationFailed, match="domain key: got ed25519:.*expected ed25519:"):
+        verify(HONEST.told(), STRANGER.public)
+
+
+def test_all_signed_by_a_stranger_fails_against_the_trusted_key():
+    story = replace(HONEST, domain_key=STRANGER)
+    assert not verify(story.told()).trusted
+    with pytest.raises(VerificationFailed, match="domain key"):
+        verify(story.told(), DOMAIN.public)
+
+
+def test_a_decision_by_policy_is_signed_by_the_domain():
+    story = replace(HONEST, decision={"by": "policy"}, decider_key=DOMAIN)
+    assert verify(story.told(), DOMAIN.public)
+
+
+def test_metrics_alone_may_be_released():
+    story = replace(HONEST, request={"outputs": ("metrics",)}, release={"model": None})
+    assert verify(story.told(), DOMAIN.public)
+    with pytest.raises(VerificationFailed, match="model"):
+        verify(story.told(), DOMAIN.public, MODEL)
+
+
+def test_another_model_fails():
+    with pytest.raises(VerificationFailed, match="model: got sha256:.*expected sha256:"):
+        verify(HONEST.told(), DOMAIN.public, MODEL + b"!")
+
+
+CHEAP = Plan(learning_rate=0.1, steps=20, sample_rate=0.1, max_grad_norm=1.0,
+             noise_multiplier=0.5, metrics_noise_multiplier=5.0)  # fmt: skip
+FORGERIES = {
+    "researcher": replace(HONEST, request={"researcher": STRANGER.key_id}),
+    "card": replace(HONEST, request={"card": ELSE}),
+    "domain": replace(HONEST, request={"domain": "hospital-b"}),
+    "dataset": replace(HONEST, request={"dataset": "lung"}),
+    "dataset version": replace(HONEST, request={"dataset_version": ELSE}),
+    "release of request": replace(HONEST, release={"request": ELSE}),
+    "release by decision": replace(HONEST, release={"decision": ELSE}),
+    "releasing domain": replace(HONEST, release={"domain": "hospital-b"}),
+    "released version": replace(HONEST, release={"dataset_version": ELSE}),
+    "decision on request": replace(HONEST, decision={"request": ELSE}),
+    "verdict": replace(HONEST, decision={"verdict": "deny", "reason": "no"}),
+    "decider": replace(HONEST, decision={"key": STRANGER.key_id}),
+    "policy signer": replace(HONEST, decision={"by": "policy"}),
+    "released metrics": replace(HONEST, release={"metrics": ()}),
+    "a model was released": replace(HONEST, release={"model": None}),
+    "steps": replace(HONEST, release={"steps": 19}),
+    "attested subjects": replace(
+        HONEST, statement={"subject": (Subject(name="release.json", hashes={"sha256": "0" * 64}),)}
+    ),
+    "attested domain": replace(HONEST, predicate={"domain": "hospital-b"}),
+    "attested dataset": replace(HONEST, predicate={"dataset": "lung"}),
+    "attested dataset version": replace(HONEST, predicate={"dataset_version": ELSE}),
+    "attested card": replace(HONEST, predicate={"card": ELSE}),
+    "attested request": replace(HONEST, predicate={"request": ELSE}),
+    "attested decision": replace(HONEST, predicate={"decision": ELSE}),
+    "attested graph": replace(HONEST, predicate={"graph": ELSE}),
+    "attested privacy": replace(
+        HONEST, predicate={"privacy": PrivacySpent(epsilon=0.1, delta=1e-5)}
+    ),
+    "attested engine": replace(HONEST, predicate={"engine": "engine 2"}),
+    "attested released": replace(HONEST, predicate={"released": "2026-01-02T00:00:00Z"}),
+    "privacy: the plan costs": replace(HONEST, request={"plan": CHEAP}),
+    "privacy: the release claims": replace(HONEST, request={"epsilon": 1.0}),
+    "privacy: the plan costs.*claims.*at 1e-06": replace(
+        HONEST, release={"privacy": PrivacySpent(epsilon=2.0, delta=1e-6)}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "story"), FORGERIES.items(), ids=FORGERIES)
+def test_documents_that_do_not_fit_fail_although_each_is_signed(message, story):
+    with pytest.raises(VerificationFailed, match=f"^{message}"):
+        verify(story.told(), DOMAIN.public)
+
+
+@pytest.mark.parametrize("part", ["card", "request", "decision", "release", "attestation"])
+def test_a_document_signed_by_another_key_fails(part):
+    bundle = HONEST.told()
+    honest = getattr(bundle, part)
+    claimed = honest.signatures[0].keyid
+    forged = changed(honest, signatures=(changed(
+        honest.signatures[0], sig=Envelope.sign(bundle, STRANGER).signatures[0].sig),))  # fmt: skip
+    with pytest.raises(VerificationFailed, match=f"{part}: .*{claimed[:12]}"):
+        verify(changed(bundle, **{part: forged}), DOMAIN.public)
+
+
+@pytest.mark.parametrize("part", ["card", "request", "decision", "release"])
+def test_a_document_in_the_place_of_another_fails(part):
+    bundle = HONEST.told()
+    with pytest.raises(VerificationFailed, match=f"{part}: envelope: holds"):
+        verify(changed(bundle, **{part: bundle.attestation}), DOMAIN.public)
+
+
+@pytest.mark.parametrize("key", ["domain_key", "researcher_key", "decider_key"])
+@pytest.mark.parametrize("value", ["", "rsa:AAAA", "ed25519:AAAA", "ed25519:%"])
+def test_a_key_that_is_none_fails(key, value):
+    with pytest.raises(VerificationFailed, match="evidence: public key"):
+        verify(replace(HONEST, bundle={key: value}).told(), DOMAIN.public)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"null", b"{}", b"[" * 100_000, b"\xff", b" " * (2 << 20)],
+    ids=["empty", "null", "no fields", "deep", "not UTF-8", "too large"],
+)
+def test_bytes_that_are_no_evidence_fail(content):
+    with pytest.raises(VerificationFailed, match="evidence: Bundle"):
+        verify(content, DOMAIN.public)
+
+
+def test_an_unknown_field_is_refused():
+    with pytest.raises(InvalidDocument, match="note"):
+        Bundle.read({**HONEST.told().model_dump(mode="json"), "note": "trust me"})
