@@ -168,7 +168,7 @@ def decode(data: bytes, schema: Schema) -> Columns:
         if values is None:
             raise InvalidData(f"snippet: column '{column.name}' is missing")
         count = len(values) if count is None else count
-        if len(values) != count or values.shape[1:] != column.shape:
+        if not count or len(values) != count or values.shape[1:] != column.shape:
             raise InvalidData(f"snippet: column '{column.name}' has another shape")
         if values.dtype != _dtype(column) or not _within(column, values):
             raise InvalidData(f"snippet: column '{column.name}' has values that do not fit")

@@ -1,0 +1,102 @@
+"""What a steward writes: read as meant, or refused with file, line and field."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import META
+from workbench.catalog.files import read_dataset
+from workbench.documents.errors import InvalidSchema
+
+DATASET = """\
+name: visits
+title: Visits
+data: visits.csv
+record_count: 1000
+schema:
+  columns:
+    - {name: age, kind: number, lower: 0, upper: 110}
+    - {name: smokes, kind: category, categories: ["no", "yes"]}
+"""
+TERMS = """\
+text: For research.
+purposes: [DUO:0000007]
+epsilon_total: 8.0
+delta: 1.0e-5
+epsilon_per_run: 2.0
+expires: 2027-12-31
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reading(dataset=DATASET, terms=TERMS):
+        (tmp_path / "dataset.yaml").write_text(dataset)
+        (tmp_path / "terms.yaml").write_text(terms)
+        return read_dataset(tmp_path)
+
+    return reading
+
+
+@pytest.mark.parametrize("name", ["breast-cancer", "digits", "diabetes"])
+def test_the_shipped_datasets_load(name):
+    assert read_dataset(META / name).name == name
+
+
+def test_a_small_dataset_loads_with_its_defaults(read):
+    found = read()
+    assert found.terms.expires == "2027-12-31"
+    assert found.terms.approval.mode == "steward"
+    assert found.data_schema["smokes"].categories == ("no", "yes")
+    assert found.holdout_fraction == 0.25
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("title: Visits", "titel: Visits"), r"dataset.yaml:2: titel: Extra inputs"),
+        (("upper: 110", "uper: 110"), r"dataset.yaml:7: schema.columns\[0\].uper: Extra"),
+        (("lower: 0, upper: 110", "lower: 0"), r"dataset.yaml:7: .*needs public bounds"),
+        (("lower: 0, upper: 110", "lower: 9, upper: 9"), r"dataset.yaml:7: .*lower < upper"),
+        (("record_count: 1000", "record_count: many"), r"dataset.yaml:4: record_count"),
+        (("record_count: 1000", "record_count: 0"), r"dataset.yaml:4: record_count"),
+        (("lower: 0", "lower: .nan"), r"dataset.yaml"),
+        (("name: smokes", "name: age"), r"column 'age' is declared twice"),
+        (("title: Visits", "name: visits"), r"dataset.yaml:2: name: appears twice"),
+        (("data: visits.csv", "data: ../../etc/passwd.csv"), r"dataset.yaml:3: data"),
+        (("title: Visits", "title: !!python/object:os.system x"), r"dataset.yaml:2: anchors"),
+        (("title: Visits", "title: &a Visits\ncitation: *a"), r"dataset.yaml:2: anchors"),
+        (("title: Visits", "title: ["), r"dataset.yaml:\d+: not YAML"),
+    ],
+)
+def test_an_error_names_file_line_and_field(read, change, message):
+    with pytest.raises(InvalidSchema, match=message):
+        read(DATASET.replace(*change))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("epsilon_per_run: 2.0", "epsilon_per_run: 9.0"), "above epsilon_total"),
+        (("delta: 1.0e-5", "delta: 0.5"), "terms.yaml:4: delta"),
+        (("purposes: [DUO:0000007]", "purposes: []"), "terms.yaml:2: purposes"),
+        (("purposes: [DUO:0000007]", "purposes: [anything]"), r"terms.yaml:2: purposes\[0\]"),
+        (("expires: 2027-12-31", "expires: 2027-13-31"), "terms.yaml"),
+    ],
+)
+def test_terms_are_checked_too(read, change, message):
+    with pytest.raises(InvalidSchema, match=message):
+        read(terms=TERMS.replace(*change))
+
+
+def test_a_bomb_of_aliases_a_huge_file_and_deep_nesting_are_refused(read, tmp_path):
+    bomb = "a: &a [x, x]\n" + "".join(
+        f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
+    )
+    for text in (bomb, "x: " + "[" * 5000 + "]" * 5000, "# " + "x" * (2 << 20), "", "- 1", "\x00"):
+        with pytest.raises(InvalidSchema):
+            read(text)
+    read()
+    (tmp_path / "terms.yaml").unlink()
+    with pytest.raises(InvalidSchema, match="is missing"):
+        read_dataset(tmp_path)

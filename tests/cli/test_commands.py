@@ -1,0 +1,117 @@
+"""The command line as a stranger meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.processes import ServerSite
+from tests.support import wait_until
+
+WORKBENCH = [sys.executable, "-m", "workbench.cli"]
+
+
+def run(*arguments, **options):
+    return subprocess.run([*WORKBENCH, *arguments], capture_output=True, text=True, **options)
+
+
+def test_a_key_is_made_once_and_shown(tmp_path):
+    made = run("key", "create", str(tmp_path / "me.key"))
+    assert made.returncode == 0
+    assert made.stdout.startswith("ed25519:")
+    assert run("key", "show", str(tmp_path / "me.key")).stdout == made.stdout
+    again = run("key", "create", str(tmp_path / "me.key"))
+    assert again.returncode == 1
+    assert "error:" in again.stderr
+    assert "never overwritten" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_wrong_input_gives_one_clear_message(tmp_path):
+    first = run("domain", "init", str(tmp_path / "d"), "--name", "hospital-a")
+    assert first.returncode == 0
+    for arguments in (
+        ("domain", "init", str(tmp_path / "d"), "--name", "hospital-a"),
+        ("domain", "init", str(tmp_path / "e"), "--name", "Not A Name"),
+        ("domain", "publish", str(tmp_path / "d"), "nothing"),
+        ("domain", "publish", str(tmp_path / "nowhere"), "nothing"),
+        ("verify", str(tmp_path / "nothing.json")),
+        ("catalog", "--space", str(tmp_path / "space.toml")),
+    ):
+        answer = run(*arguments)
+        assert answer.returncode == 1, arguments
+        assert answer.stderr.startswith("error: "), answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.slow
+def test_the_main_job_without_a_notebook(tmp_path):
+    site = ServerSite(tmp_path / "hospital-a").start()
+    site.researcher.save(tmp_path / "me.key")
+    (tmp_path / "space.toml").write_text(
+        f'key = "me.key"\n[[domains]]\nname = "hospital-a"\nurl = "{site.url}"\n'
+        f'public_key = "{site.public_key}"\n'
+    )
+    (tmp_path / "study.py").write_text(
+        "import torch.nn.functional as F\nfrom torch import nn\nimport workbench as wb\n"
+        "@wb.training_function(steps=5, sample_rate=1.0, learning_rate=1.0)\n"
+        "def diagnose(model, record):\n"
+        "    logits = model(wb.features(record))\n"
+        "    right = logits.argmax() == record['diagnosis']\n"
+        "    return F.cross_entropy(logits, record['diagnosis']), {'accuracy': right}\n"
+        "def model():\n    net = nn.Linear(30, 2)\n    nn.init.zeros_(net.weight)\n"
+        "    nn.init.zeros_(net.bias)\n    return net\n"
+    )
+    space = ("--space", str(tmp_path / "space.toml"))
+    cards = json.loads(run("catalog", "--json", *space).stdout)
+    assert [card["name"] for card in cards] == ["breast-cancer"]
+    target = ("--to", "hospital-a/breast-cancer", "--epsilon", "2", "--purpose", "DUO:0000007 x")
+    rehearsed = run("submit", str(tmp_path / "study.py"), *target, *space, "--rehearse")
+    assert "Rehearsal on synthetic records" in rehearsed.stdout
+    sent = run("submit", str(tmp_path / "study.py"), *target, *space, "--json")
+    (digest,) = json.loads(sent.stdout)
+    out = tmp_path / "out"
+    got = run("result", digest, "--out", str(out), "--json", *space)
+    assert json.loads(got.stdout)["privacy"]["epsilon"] <= 2
+    assert digest in {r["request_digest"] for r in json.loads(run("requests", "--json",
+                                                                   *space).stdout)}  # fmt: skip
+    assert run("verify", str(out / "evidence.json"), *space).returncode == 0
+    assert run("verify", str(out / "evidence.json")).returncode == 2
+    content = (out / "evidence.json").read_text()
+    (out / "evidence.json").write_text(content.replace("released", "re1eased", 1)[:-1])
+    assert run("verify", str(out / "evidence.json"), *space).returncode == 1
+    budget = json.loads(run("domain", "budget", str(site.root), "--json").stdout)
+    assert budget["breast-cancer"]["runs"] == 1
+    refused = run("submit", str(tmp_path / "study.py"), *target[:2], "--epsilon", "50",
+                  "--purpose", "DUO:0000007", *space)  # fmt: skip
+    assert "above the cap" in refused.stderr
+    site.stop()
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_the_demo_and_all_its_processes(tmp_path):
+    process = subprocess.Popen(
+        [*WORKBENCH, "demo", "--store", str(tmp_path / "demo"), "--out", str(tmp_path / "runs")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    everyone: set[psutil.Process] = set()
+
+    def study_runs():
+        everyone.update(psutil.Process(process.pid).children(recursive=True))
+        return any("ipykernel" in " ".join(p.cmdline()) for p in everyone if p.is_running())
+
+    wait_until(study_runs, 60)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Nothing is left running" in errors
+    wait_until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE
+                               for p in everyone), 20)  # fmt: skip

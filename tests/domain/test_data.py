@@ -1,0 +1,122 @@
+"""Loading private data: what fits, what is clamped and counted, what stops the load."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.support import Site, make_domain
+from workbench.documents import Schema
+from workbench.documents.errors import InvalidData, TooLarge
+from workbench.domain.data import DataLimits, load
+
+SCHEMA = Schema.read(
+    {
+        "columns": [
+            {"name": "age", "kind": "number", "lower": 0, "upper": 100, "missing": ["?"],
+             "fill": 50},
+            {"name": "smokes", "kind": "category", "categories": ["no", "yes"], "missing": [""],
+             "fill": "no"},
+        ]
+    }
+)  # fmt: skip
+ROWS = "age,smokes,extra\n40,no,x\n140,yes,x\n-3,,x\n?,yes,x\n"
+
+
+def written(tmp_path, text, name="data.csv"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_values_outside_the_public_bounds_are_clamped_and_counted(tmp_path):
+    found = load(written(tmp_path, ROWS), SCHEMA)
+    assert found.records.columns["age"].tolist() == [40, 100, 0, 50]
+    assert found.records.columns["smokes"].tolist() == [0, 1, 0, 1]
+    assert found.clamped == {"age": 2}
+    assert found.filled == {"age": 1, "smokes": 1}
+
+
+def test_csv_parquet_and_npz_give_the_same_records(tmp_path):
+    frame = pd.DataFrame({"age": [40.0, 140.0, 1.5], "smokes": ["no", "yes", "no"]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    np.savez(tmp_path / "a.npz", age=frame["age"].to_numpy(), smokes=np.array(["no", "yes", "no"]))
+    found = [load(tmp_path / f"a.{kind}", SCHEMA) for kind in ("csv", "parquet", "npz")]
+    for other in found[1:]:
+        assert other.clamped == found[0].clamped == {"age": 1}
+        for name in ("age", "smokes"):
+            assert np.array_equal(other.records.columns[name], found[0].records.columns[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("age,smokes\nsecret,no\n", "row 1, column 'age': not a number"),
+        ("age,smokes\n1,no\nnan,no\n", "row 2, column 'age': not a number"),
+        ("age,smokes\n1,secret\n", "row 1, column 'smokes': not one of the categories"),
+        ("age\n1\n", "column 'smokes' is missing"),
+        ("age,smokes\n", "no records"),
+        ("", "not CSV"),
+        ("age,smokes\n1,no,3,4\n1,no\n", "data.csv"),
+        (b"\xff\xfe\x00\x01", "data.csv"),
+    ],
+)
+def test_what_does_not_fit_stops_the_load_without_telling_the_value(tmp_path, text, message):
+    with pytest.raises(InvalidData, match=message) as caught:
+        load(written(tmp_path, text), SCHEMA)
+    assert "secret" not in str(caught.value)
+
+
+def test_infinite_values_are_clamped(tmp_path):
+    found = load(written(tmp_path, "age,smokes\ninf,no\n-inf,no\n1e300,no\n"), SCHEMA)
+    assert found.records.columns["age"].tolist() == [100, 0, 100]
+
+
+def test_pickled_objects_and_bombs_in_npz_are_refused(tmp_path):
+    evil = io.BytesIO()
+    with zipfile.ZipFile(evil, "w") as file:
+        array = io.BytesIO()
+        np.save(array, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+        assert pickle.dumps({"a": 1})[:1] in array.getvalue()
+        for name in ("age.npy", "smokes.npy"):
+            file.writestr(name, array.getvalue())
+    with pytest.raises(InvalidData, match="objects"):
+        load(written(tmp_path, evil.getvalue(), "evil.npz"), SCHEMA)
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("age.npy", bytes(50 << 20))
+    with pytest.raises(TooLarge, match="unpacked"):
+        load(
+            written(tmp_path, bomb.getvalue(), "bomb.npz"), SCHEMA, DataLimits(memory_bytes=1 << 20)
+        )
+
+
+def test_files_that_are_missing_too_large_or_of_another_kind(tmp_path):
+    with pytest.raises(InvalidData, match="cannot be read"):
+        load(tmp_path / "nothing.csv", SCHEMA)
+    with pytest.raises(InvalidData, match="expected a"):
+        load(written(tmp_path, "x", "data.pkl"), SCHEMA)
+    with pytest.raises(TooLarge):
+        load(written(tmp_path, ROWS), SCHEMA, DataLimits(file_bytes=10))
+
+
+def test_counts_of_clamped_values_reach_the_steward_and_nobody_else(tmp_path):
+    root = make_domain(tmp_path / "hospital-b", "hospital-b", ("diabetes",))
+    data = root / "data" / "diabetes.csv"
+    frame = pd.read_csv(data)
+    frame.loc[:4, "bmi"] = 7.0
+    frame.to_csv(data, index=False)
+    site = Site.open(root)
+    from tests.studies import submit_progression
+
+    handle = submit_progression(site.client(), epsilon=1.0, purpose="DUO:0000007 x")
+    review = site.client(site.steward).review(handle.digest)
+    assert review["counts"]["clamped"] == {"bmi": 5}
+    assert "clamped" not in site.client().dataset("diabetes").canonical().decode()
+    site.close()
