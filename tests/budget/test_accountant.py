@@ -16,6 +16,7 @@ from workbench.budget.accountant import (
     calibrate,
     checked,
     epsilon_of,
+    filter_budget,
     pure_curve,
     run_curve,
     run_epsilon,
@@ -178,3 +179,29 @@ def test_an_infinite_order_does_not_hide_the_finite_ones():
 def test_importing_the_accountant_does_not_import_torch():
     code = "import sys, workbench.budget.ledger; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("epsilon", "delta"), [(10.0, 1e-5), (40.0, 1e-5), (1.0, 1e-6)])
+def test_the_filters_order_is_fixed_by_the_terms_and_its_budget_gives_the_total(epsilon, delta):
+    position, budget = filter_budget(epsilon, delta)
+    alone = np.full(len(ORDERS), np.inf)
+    alone[position] = budget
+    assert epsilon_of(alone, delta) == pytest.approx(epsilon)
+
+
+@pytest.mark.parametrize(
+    ("total", "per_run", "sample_rate", "steps", "fits"),
+    [(10.0, 2.0, 1.0, 20, 16), (40.0, 8.0, 0.5, 60, 12), (10.0, 2.0, 0.05, 500, 16)],
+)
+def test_fixing_the_order_ahead_admits_as_many_runs_as_the_best_one(
+    total, per_run, sample_rate, steps, fits
+):
+    position, budget = filter_budget(total, 1e-5)
+    noise, _ = calibrate(
+        epsilon=per_run, delta=1e-5, sample_rate=sample_rate, steps=steps, metrics=0
+    )
+    plan = Plan(learning_rate=1.0, steps=steps, sample_rate=sample_rate, max_grad_norm=1.0,
+                noise_multiplier=noise, metrics_noise_multiplier=1.0)  # fmt: skip
+    curve = run_curve(plan, 0)
+    assert int(budget / curve[position]) == fits
+    assert epsilon_of((fits + 1) * curve, 1e-5) > total

@@ -107,13 +107,35 @@ def epsilon_of(curve: Curve, delta: float) -> float:
     if not usable.any():
         return math.inf
     orders = np.asarray(ORDERS)[usable]
-    # Balle et al. 2020, Theorem 21, as in opacus.accountants.analysis.rdp.get_privacy_spent.
-    epsilons = (
-        curve[usable]
-        - (math.log(delta) + np.log(orders)) / (orders - 1)
-        + np.log((orders - 1) / orders)
-    )
-    return max(0.0, float(np.min(epsilons)))
+    return max(0.0, float(np.min(curve[usable] + _conversion(orders, delta))))
+
+
+def _conversion(orders: Curve, delta: float) -> Curve:
+    """Return what turns RDP into epsilon: Balle et al. 2020, Theorem 21, as Opacus has it."""
+    return np.log((orders - 1) / orders) - (math.log(delta) + np.log(orders)) / (orders - 1)
+
+
+def filter_budget(epsilon: float, delta: float) -> tuple[int, float]:
+    """Return the one order at which runs are admitted, and how much RDP there is at it.
+
+    The order follows from the terms alone, so it stands before the first release. It is the one
+    at which most Gaussian runs fit, whose curves are proportional to the order.
+
+    Parameters
+    ----------
+    epsilon, delta
+        The total guarantee.
+
+    Returns
+    -------
+    tuple of int and float
+        The position in `ORDERS`, and the largest sum of curves there that gives
+        (epsilon, delta); negative if epsilon is too small for any release.
+    """
+    orders = np.asarray(ORDERS)
+    budgets = epsilon - _conversion(orders, delta)
+    position = int(np.argmax(budgets / orders))
+    return position, float(budgets[position])
 
 
 def checked(curve: Curve) -> Curve:
