@@ -4,8 +4,8 @@
 What touched data stays charged. Admission is a Renyi filter at one order that the terms fix before
 the first run (`accountant.filter_budget`): a run is admitted if the curves' sum at that order stays
 within the budget there. So the total holds although runs and their costs are chosen in reaction to
-earlier releases (Feldman and Zrnic 2021, arXiv:2008.11193). Choosing the best order afterwards would
-show a little more left and is not covered by that theorem; `status` shows it for planning.
+earlier releases (Feldman and Zrnic 2021, arXiv:2008.11193). Choosing the best order afterwards
+would show a little more left and is not covered by that theorem; `status` shows it for planning.
 """
 
 from __future__ import annotations
