@@ -191,7 +191,7 @@ def test_the_filters_order_is_fixed_by_the_terms_and_its_budget_gives_the_total(
 
 @pytest.mark.parametrize(
     ("total", "per_run", "sample_rate", "steps"),
-    [(10.0, 2.0, 1.0, 20), (40.0, 8.0, 0.5, 60), (10.0, 2.0, 0.05, 500), (2.0, 2.0, 0.25, 100)],
+    [(10.0, 2.0, 1.0, 20), (40.0, 8.0, 0.5, 60), (10.0, 2.0, 0.05, 500), (8.0, 1.0, 0.01, 2000)],
 )
 def test_fixing_the_order_ahead_admits_as_many_runs_as_the_best_one(
     total, per_run, sample_rate, steps

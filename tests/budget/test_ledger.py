@@ -407,3 +407,30 @@ def test_a_database_file_that_is_damaged_is_told(store, tmp_path):
         file.write_bytes(b"not a database" * 1000)
     with pytest.raises(DomainUnavailable), store.write() as connection:
         reserve(connection, "one")
+
+
+def test_a_first_run_may_take_the_whole_total_and_is_then_the_last(database_url):
+    """Chosen before any release, it may use its own best order; nothing fits after it."""
+    from workbench.budget.accountant import calibrate, run_curve
+    from workbench.documents import Plan, Terms
+    from workbench.documents.errors import BudgetExhausted
+    from workbench.domain.store import Store
+
+    noise, _ = calibrate(epsilon=2.0, delta=1e-5, sample_rate=0.25, steps=100, metrics=0)
+    plan = Plan(learning_rate=0.1, steps=100, sample_rate=0.25, max_grad_norm=1.0,
+                noise_multiplier=noise, metrics_noise_multiplier=1.0)  # fmt: skip
+    terms = Terms.read({"text": "", "purposes": ["DUO:0000007"], "epsilon_total": 2.0,
+                        "delta": 1e-5, "epsilon_per_run": 2.0})  # fmt: skip
+    tiny = run_curve(plan.model_copy(update={"noise_multiplier": 1000.0}), 0)
+    store = Store(database_url)
+
+    def reserve(number, curve):
+        with store.write() as connection:
+            ledger.reserve(connection, dataset_version="sha256:" + "0" * 64,
+                           request=f"sha256:{number:064d}", researcher="0" * 64, curve=curve,
+                           terms=terms)  # fmt: skip
+
+    reserve(1, run_curve(plan, 0))
+    with pytest.raises(BudgetExhausted):
+        reserve(2, tiny)
+    store.close()

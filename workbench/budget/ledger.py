@@ -155,8 +155,11 @@ def _refuse_above(
 ) -> None:
     spent = _sum(rows)
     order, budget = filter_budget(total, delta)
-    if not float(spent[order] + curve[order]) <= budget:
-        after = epsilon_of(spent + curve, delta)
+    after = epsilon_of(spent + curve, delta)
+    # The very first run reacts to no release, so it may take its own best order. If it is over the
+    # budget at the fixed order, nothing is ever admitted after it.
+    first_alone = not rows and after <= total
+    if not (first_alone or float(spent[order] + curve[order]) <= budget):
         left = max(0.0, total - epsilon_of(spent, delta))
         raise BudgetExhausted(
             f"the run would bring the total to epsilon {after:.3g}; {left:.3g} of {total:g} "

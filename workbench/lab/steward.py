@@ -53,6 +53,7 @@ class StewardPanel(anywidget.AnyWidget):
         self._open_views = 0
         self._wake = threading.Event()
         self._lock = threading.Lock()
+        self._refreshing = threading.Lock()
         self._thread: threading.Thread | None = None
         self.on_msg(self._on_message)
         self.refresh()
@@ -63,6 +64,11 @@ class StewardPanel(anywidget.AnyWidget):
 
     def refresh(self) -> None:
         """Ask the domains once and show what they say."""
+        # A slower, older answer must not replace a newer one.
+        with self._refreshing:
+            self._refresh()
+
+    def _refresh(self) -> None:
         domains, requests, budgets = [], [], []
         reviews = dict(self._reviews)
         for name, client in self._clients.items():
@@ -143,7 +149,8 @@ class StewardPanel(anywidget.AnyWidget):
         if action == "opened":
             self._opened()
         elif action == "closed":
-            self._open_views = max(0, self._open_views - 1)
+            with self._lock:
+                self._open_views = max(0, self._open_views - 1)
             self._wake.set()
         elif action == "decide":
             self.decide(
@@ -190,13 +197,22 @@ class StewardPanel(anywidget.AnyWidget):
     def _opened(self) -> None:
         with self._lock:
             self._open_views += 1
-            if self._thread is None or not self._thread.is_alive():
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._poll, daemon=True)
                 self._thread.start()
 
     def _poll(self) -> None:
-        while self._open_views:
+        while True:
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()
-            if self._open_views:
+            with self._lock:
+                if not self._open_views:
+                    self._thread = None
+                    return
+            try:
                 self.refresh()
+            except Exception as error:
+                # A panel that silently shows old facts would be worse than any message.
+                self._message = f"The panel could not be renewed ({type(error).__name__})."
+                content = {**json.loads(self.view), "message": self._message}
+                self.view = json.dumps(content, sort_keys=True)
