@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from workbench.budget import ledger
-from workbench.budget.accountant import epsilon_of, run_curve
+from workbench.budget.accountant import Curve, epsilon_of
 from workbench.documents import DatasetCard, Envelope, Person, PublicKey, Request, digest_bytes, now
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import (
@@ -36,10 +36,8 @@ class Accepted:
     new: bool
 
 
-def store_graph(
-    connection: Connection, folder: DomainFolder, digest: str, archive: bytes, person: Person
-) -> tuple[GraphFacts, bool]:
-    """Check and keep a graph; returns its facts and whether it is new.
+def check_graph(digest: str, archive: bytes) -> GraphFacts:
+    """Return the facts of an uploaded graph if it may be kept; touches no database.
 
     Raises
     ------
@@ -50,15 +48,26 @@ def store_graph(
     """
     if digest_bytes(archive) != digest:
         raise InvalidDocument(f"graph: the bytes have digest {digest_bytes(archive)}, not {digest}")
-    known = connection.execute(select(graphs.c.facts).where(graphs.c.digest == digest)).scalar()
+    return load(archive, Limits()).facts
+
+
+def store_graph(
+    connection: Connection,
+    folder: DomainFolder,
+    digest: str,
+    archive: bytes,
+    facts: GraphFacts,
+    person: Person,
+) -> bool:
+    """Keep a checked graph; returns whether it is new."""
+    known = connection.execute(select(graphs.c.digest).where(graphs.c.digest == digest)).first()
     if known is not None:
-        return GraphFacts.parse(known), False
-    facts = load(archive, Limits()).facts
+        return False
     write_private(graph_path(folder, digest), archive)
     values = {"digest": digest, "facts": facts.canonical().decode(), "uploaded_by": person.key_id,
               "uploaded": now()}  # fmt: skip
     connection.execute(insert(graphs).values(values))
-    return facts, True
+    return True
 
 
 def graph_path(folder: DomainFolder, digest: str) -> Path:
@@ -100,8 +109,12 @@ def accept(
     envelope: Envelope,
     request: Request,
     graph: RecordGraph,
+    curve: Curve,
 ) -> Accepted:
     """Check a new request against card, terms and budget, reserve its cost and store it.
+
+    `curve` is what the plan costs by `accountant.run_curve`: computed before the transaction, which
+    keeps all other writers waiting.
 
     Raises
     ------
@@ -126,7 +139,6 @@ def accept(
         )
     if not graph.trainable:
         raise GraphRefused("graph: the model has no parameter to train")
-    curve = run_curve(request.plan, len(request.metrics))
     facts = Facts(request, card, epsilon_of(curve, request.delta), today())
     check_terms(facts)
     ledger.reserve(

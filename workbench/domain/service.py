@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select
 
 from workbench import __version__
 from workbench.budget import ledger
+from workbench.budget.accountant import run_curve
 from workbench.catalog.croissant import croissant
 from workbench.documents import (
     BudgetStatus,
@@ -192,8 +193,10 @@ class Domain:
     def put_graph(self, person: Person, digest: str, archive: bytes) -> tuple[GraphFacts, bool]:
         """Keep a researcher's graph; returns its facts and whether it is new."""
         people.require(person, "researcher")
+        facts = intake.check_graph(digest, archive)
         with self.store.write() as connection:
-            return intake.store_graph(connection, self.folder, digest, archive, person)
+            new = intake.store_graph(connection, self.folder, digest, archive, facts, person)
+        return facts, new
 
     def submit(self, person: Person, envelope: Envelope) -> tuple[RequestStatus, bool]:
         """Take a request; a known one is answered as it stands, at no cost.
@@ -212,10 +215,11 @@ class Domain:
         if known is not None:
             return self.status(person, request.digest), False
         graph = load(intake.graph_path(self.folder, request.graph).read_bytes(), Limits())
+        curve = run_curve(request.plan, len(request.metrics))
         with self.store.write() as connection:
             if requests.find(connection, request.digest) is None:
                 self._refuse_flood(connection, person)
-                accepted = intake.accept(connection, self.folder, envelope, request, graph)
+                accepted = intake.accept(connection, self.folder, envelope, request, graph, curve)
                 approved, why = approves(accepted.facts)
                 if approved:
                     self._decide(connection, request.digest, why)
