@@ -119,3 +119,72 @@ def test_a_training_function_needs_one_way_to_count_rounds_and_records():
                     {"steps": 1, "sample_rate": 0.1, "batch_size": 5}):  # fmt: skip
         with pytest.raises(InvalidDocument, match="one of them"):
             training_function(learning_rate=0.1, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps": 0, "sample_rate": 0.1}, {"steps": -1, "sample_rate": 0.1},
+        {"epochs": float("nan"), "sample_rate": 0.1}, {"epochs": 0, "sample_rate": 0.1},
+        {"steps": 1, "sample_rate": 0.0}, {"steps": 1, "sample_rate": 1.5},
+        {"steps": 1, "batch_size": 0},
+    ],
+)  # fmt: skip
+def test_settings_that_would_train_something_else_are_refused(options):
+    with pytest.raises(InvalidDocument, match="expected above 0"):
+        training_function(learning_rate=0.1, **options)
+
+
+def test_wrong_arguments_say_what_is_expected(site):
+    from tests.studies import dataset, diagnose, submit
+
+    with pytest.raises(NotFound, match="expected a dataset, got str"):
+        diagnose.submit(linear(), to="breast-cancer", epsilon=1.0, purpose="DUO:0000007 x")
+    with pytest.raises(NotFound, match="expected a dataset, got str"):
+        diagnose.rehearse(linear(), "breast-cancer")
+    with pytest.raises(InvalidDocument, match="does not begin with a code") as caught:
+        submit(site.client(), purpose="cancer")
+    assert "DUO:0000007" in caught.value.hint
+    space = Space({"hospital-a": site.client()}, site.researcher)
+    with pytest.raises(NotFound) as caught:
+        space.dataset("hospital-a/brest-cancer")
+    assert "Did you mean hospital-a/breast-cancer?" in caught.value.hint
+    assert dataset(site.client()).card.name == "breast-cancer"
+
+
+def test_something_else_at_a_domains_address_spoils_only_that_domain(site, tmp_path):
+    """A web server that answers everything with a page."""
+    import http.server
+    import threading
+
+    from workbench.space.client import DomainClient
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>hello</html>")
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    stranger = DomainClient.at("hospital-b", url, PrivateKey.create().public, site.researcher)
+    space = Space({"hospital-b": stranger, "hospital-a": site.client()}, site.researcher)
+    assert {card.domain for card in space.catalog()} == {"hospital-a"}
+    assert "is no domain" in repr(space.catalog())
+    assert "is no domain" in repr(space.requests())
+    with pytest.raises(DomainUnavailable, match="is no domain"):
+        stranger.info()
+    server.shutdown()
+
+
+def test_a_second_server_on_one_folder_is_refused(site):
+    from workbench.domain.service import Domain
+
+    second = Domain(site.domain.folder.root)
+    with pytest.raises(DomainUnavailable, match="another process already serves"):
+        second.start()
+    second.close()

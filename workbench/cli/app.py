@@ -82,6 +82,8 @@ def requests(space: SpaceOption = None, as_json: AsJson = False) -> None:
             for h in found
         ],
     )  # fmt: skip
+    for error in found.problems.values():
+        typer.echo(f"{error.message}\n  {error.hint}", err=True)
 
 
 @app.command()

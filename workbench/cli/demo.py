@@ -186,7 +186,9 @@ def _wait(root: Path, process: subprocess.Popen[bytes]) -> None:
                 if http.get(url).is_success:
                     return
             time.sleep(0.05)
-    raise DomainUnavailable(f"{root.name} did not start", f"See {root / 'server.log'}.")
+    log = (root / "server.log").read_text().strip().splitlines() or [""]
+    why = next((line for line in reversed(log) if line.startswith("error: ")), log[-1])
+    raise DomainUnavailable(f"{root.name} did not start: {why}", f"See {root / 'server.log'}.")
 
 
 def _ledger_rows(store: Path) -> int:

@@ -6,10 +6,11 @@ method checks the role it needs.
 
 from __future__ import annotations
 
+import fcntl
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sqlalchemy import delete, insert, select
 
@@ -32,7 +33,7 @@ from workbench.documents import (
     tokens,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, InvalidToken, NotFound
+from workbench.documents.errors import Conflict, DomainUnavailable, InvalidToken, NotFound
 from workbench.domain import cards, intake, people, releases, requests, tables
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import MODEL
@@ -80,10 +81,25 @@ class Domain:
         self.store = Store(self.folder.database_url)
         self._versions: dict[str, int] = {}
         self._changes = threading.Condition()
+        self._lock: TextIO | None = None
         self.runs = Runs(self.folder, self.store, self.key, self._seal, self._changed)
 
     def start(self) -> None:
-        """Warm up the worker and take up what a crash cut off."""
+        """Warm up the worker and take up what a crash cut off.
+
+        Raises
+        ------
+        DomainUnavailable
+            If another process serves this folder: two would run every request twice.
+        """
+        self._lock = (self.folder.folder("jobs").parent / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise DomainUnavailable(
+                f"another process already serves {self.folder.root}", "Stop that one first."
+            ) from None
         self.runs.executor.warm_up()
         self.runs.recover()
 
@@ -91,6 +107,8 @@ class Domain:
         """Stop all runs and close the database."""
         self.runs.close()
         self.store.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _changed(self, digest: str) -> None:
         with self._changes:

@@ -109,11 +109,24 @@ class DomainClient:
             error = answer.json()["error"]
             found = from_code(str(error["code"]), str(error["message"]), str(error["hint"]))
         except (ValueError, KeyError, TypeError):
-            raise DomainUnavailable(
-                f"domain '{self.name}' answered with HTTP {answer.status_code}",
-                "Is something else listening at its address? Check space.toml.",
-            ) from None
+            raise self._stranger(f"HTTP {answer.status_code}") from None
         raise found
+
+    def _stranger(self, what: str) -> DomainUnavailable:
+        return DomainUnavailable(
+            f"what answers for domain '{self.name}' at {self._http.base_url} is no domain ({what})",
+            "Is something else listening at its address? Check space.toml.",
+        )
+
+    def _json(self, target: str, *fields: str) -> dict[str, Any]:
+        """Return the JSON object at `target`, which must have `fields`."""
+        try:
+            found = self._call("GET", target).json()
+        except ValueError:
+            raise self._stranger("it sends no JSON") from None
+        if not isinstance(found, dict) or not set(fields) <= set(found):
+            raise self._stranger("it sends other JSON")
+        return found
 
     def info(self) -> dict[str, Any]:
         """Return who answers, after checking that it is the expected domain.
@@ -123,7 +136,7 @@ class DomainClient:
         InvalidSignature
             If it is another one.
         """
-        found: dict[str, Any] = self._call("GET", "/v1/domain").json()
+        found = self._json("/v1/domain")
         if (found.get("name"), found.get("public_key")) != (self.name, str(self.public_key)):
             raise InvalidSignature(
                 f"the server is '{found.get('name')}', not '{self.name}' with the expected key",
@@ -136,8 +149,8 @@ class DomainClient:
 
     def datasets(self) -> list[DatasetCard]:
         """Return the cards of all datasets, signatures checked."""
-        found = self._call("GET", "/v1/datasets").json()["datasets"]
-        return [self._card(Envelope.read(item)) for item in found]
+        found = self._json("/v1/datasets", "datasets")
+        return [self._card(Envelope.read(item)) for item in found["datasets"]]
 
     def dataset(self, name: str) -> DatasetCard:
         """Return one card, signature checked."""
@@ -152,8 +165,7 @@ class DomainClient:
 
     def croissant(self, name: str) -> dict[str, Any]:
         """Return a dataset's Croissant description."""
-        found: dict[str, Any] = self._call("GET", f"/v1/datasets/{name}/croissant").json()
-        return found
+        return self._json(f"/v1/datasets/{name}/croissant")
 
     def budget(self, name: str) -> BudgetStatus:
         """Return a dataset's privacy budget."""
@@ -181,7 +193,7 @@ class DomainClient:
             query = f"?limit=500{after}"
             query += f"&state={State(state)}" if state else ""
             query += f"&dataset={dataset}" if dataset else ""
-            page = self._call("GET", f"/v1/requests{query}").json()
+            page = self._json(f"/v1/requests{query}", "requests", "next")
             found += [_consistent(RequestStatus.read(item)) for item in page["requests"]]
             if page["next"] is None:
                 break
@@ -226,8 +238,7 @@ class DomainClient:
 
     def review(self, digest: str) -> dict[str, Any]:
         """Return all facts for a decision, as JSON; for stewards."""
-        found: dict[str, Any] = self._call("GET", f"/v1/requests/{digest}/review").json()
-        return found
+        return self._json(f"/v1/requests/{digest}/review")
 
     def decide(self, digest: str, verdict: str, reason: str = "") -> RequestStatus:
         """Sign and send a decision, ``approve`` or ``deny`` with a reason; for stewards."""
@@ -246,7 +257,7 @@ class DomainClient:
 
     def people(self) -> list[Person]:
         """Return who is or was admitted; for stewards."""
-        return [Person.read(p) for p in self._call("GET", "/v1/people").json()["people"]]
+        return [Person.read(p) for p in self._json("/v1/people", "people")["people"]]
 
     def admit(self, public_key: str, name: str, role: str) -> Person:
         """Admit a key; for stewards."""

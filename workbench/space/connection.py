@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from pathlib import Path
@@ -12,7 +13,6 @@ from pydantic import Field, ValidationError
 from workbench.documents import DatasetCard, Document, PrivateKey, PublicKey, RequestStatus
 from workbench.documents.base import Name, explain, type_tuple
 from workbench.documents.errors import (
-    DomainUnavailable,
     InvalidConfiguration,
     NotFound,
     WorkbenchError,
@@ -92,7 +92,10 @@ class Space:
                 raise NotFound(
                     f"there is no domain '{domain}'", f"There are: {', '.join(self.domains)}"
                 )
-            return Dataset(self.domains[domain].dataset(name), self.domains[domain])
+            try:
+                return Dataset(self.domains[domain].dataset(name), self.domains[domain])
+            except NotFound:
+                raise self._unknown(path) from None
         cards, problems = self._each()
         found = [card for _, card in cards if card.name == name]
         if len(found) == 1:
@@ -104,8 +107,14 @@ class Space:
             )
         if problems:
             raise next(iter(problems.values()))
-        known = ", ".join(sorted(card.path for _, card in cards))
-        raise NotFound(f"there is no dataset '{name}'", f"There are: {known}")
+        raise self._unknown(path)
+
+    def _unknown(self, path: str) -> NotFound:
+        known = sorted(card.path for _, card in self._each()[0])
+        names = [*known, *(one.split("/")[1] for one in known)]
+        near = difflib.get_close_matches(path, names, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        return NotFound(f"there is no dataset '{path}'", f"{hint}There are: {', '.join(known)}")
 
     def requests(self, state: str | None = None) -> RequestList:
         """Return your requests at all domains, newest first; also those of earlier kernels."""
@@ -114,7 +123,7 @@ class Space:
         for name, client in self.domains.items():
             try:
                 found += [self._handle(client, status) for status in client.requests(state)]
-            except DomainUnavailable as error:
+            except WorkbenchError as error:
                 problems[name] = error
         found.sort(key=lambda handle: handle.last_status.submitted, reverse=True)
         return RequestList(found, problems)
@@ -128,9 +137,11 @@ class Space:
             If there is none, or several.
         """
         start = "sha256:" + digest.removeprefix("sha256:")
-        found = [h for h in self.requests() if h.digest.startswith(start)]
+        every = self.requests()
+        found = [handle for handle in every if handle.digest.startswith(start)]
         if len(found) != 1:
-            raise NotFound(f"{len(found)} requests start with {digest}")
+            hint = "\n".join(error.message for error in every.problems.values())
+            raise NotFound(f"{len(found)} requests start with {digest}", hint)
         return found[0]
 
     @staticmethod

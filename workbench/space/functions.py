@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -171,6 +172,7 @@ class TrainingFunction:
         """
         from workbench.engine.train import rehearse
 
+        _check_dataset(dataset)
         graph = self.export(model, dataset)
         card = dataset.card
         plan = self.plan(card, epsilon, delta, len(graph.metrics))
@@ -236,7 +238,9 @@ class TrainingFunction:
         """
         if isinstance(to, Dataset):
             return self._submit(model, to, epsilon, delta, purpose, repeat, outputs)
-        targets = list(to)
+        targets = [to] if isinstance(to, str) else list(to)
+        for target in targets:
+            _check_dataset(target)
         if not targets:
             raise NotFound("no dataset was given", "Use to=space.dataset('domain/name').")
         return RequestGroup(
@@ -256,6 +260,12 @@ class TrainingFunction:
         graph = self.export(model, dataset)
         card, client = dataset.card, dataset.client
         code, _, words = purpose.strip().partition(" ")
+        if not re.fullmatch(r"DUO:\d{7}", code):
+            raise InvalidDocument(
+                f"purpose '{purpose[:80]}' does not begin with a code of the Data Use Ontology",
+                f"For example: 'DUO:0000007 cancer'. This dataset allows "
+                f"{', '.join(card.terms.purposes)}.",
+            )
         request = Request.read(
             {
                 "researcher": client.key.key_id,
@@ -278,6 +288,14 @@ class TrainingFunction:
         )
         client.upload(graph.digest, graph.archive)
         return RequestHandle(client, client.submit(request), model)
+
+
+def _check_dataset(value: Any) -> None:
+    if not isinstance(value, Dataset):
+        raise NotFound(
+            f"expected a dataset, got {type(value).__name__}",
+            "Get one with space.dataset('domain/name').",
+        )
 
 
 def _loaded(model: nn.Module, parameters: dict[str, Any]) -> nn.Module:
@@ -327,6 +345,13 @@ def training_function(
         raise InvalidDocument("training_function: give steps or epochs, one of them")
     if (sample_rate is None) == (batch_size is None):
         raise InvalidDocument("training_function: give sample_rate or batch_size, one of them")
+    for name, value, most in (
+        ("steps", steps, math.inf), ("epochs", epochs, math.inf),
+        ("sample_rate", sample_rate, 1.0), ("batch_size", batch_size, math.inf),
+    ):  # fmt: skip
+        if value is not None and not (0 < value <= most and math.isfinite(value)):
+            raise InvalidDocument(f"training_function: {name} is {value}; expected above 0"
+                                  + (" and at most 1" if most == 1.0 else ""))  # fmt: skip
     settings = Settings(
         learning_rate, steps, epochs, sample_rate, batch_size, optimizer, momentum, weight_decay,
         max_grad_norm,

@@ -209,6 +209,10 @@ class RequestList(RequestGroup):
         super().__init__(handles)
         self.problems = problems
 
+    def __repr__(self) -> str:
+        notes = [error.message for error in self.problems.values()]
+        return "\n".join([*(repr(handle) for handle in self), *notes])
+
     def _repr_html_(self) -> str:
         header = ("request", "submitted (UTC)", "dataset", "function", "ε", "state", "reason")
         rows = [
