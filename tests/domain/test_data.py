@@ -65,6 +65,8 @@ def test_csv_parquet_and_npz_give_the_same_records(tmp_path):
         ("", "not CSV"),
         ("age,smokes\n1,no,3,4\n1,no\n", "data.csv"),
         (b"\xff\xfe\x00\x01", "data.csv"),
+        ("age,smokes\n1,no,secret\n2,no,secret\n", "Expected 2 columns, got 3"),
+        ("age,age,smokes\n1,2,no\n", "appears twice"),
     ],
 )
 def test_what_does_not_fit_stops_the_load_without_telling_the_value(tmp_path, text, message):
@@ -119,4 +121,99 @@ def test_counts_of_clamped_values_reach_the_steward_and_nobody_else(tmp_path):
     review = site.client(site.steward).review(handle.digest)
     assert review["counts"]["clamped"] == {"bmi": 5}
     assert "clamped" not in site.client().dataset("diabetes").canonical().decode()
+    site.close()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (500000000000,), }",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (), }",
+        b"{'descr': '<f8', 'fortran",
+        b"not an array",
+    ],
+)
+def test_npz_members_that_lie_about_themselves_are_refused(tmp_path, header):
+    member = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header.ljust(117) + b"\n"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name in ("age.npy", "smokes.npy"):
+            file.writestr(name, member + bytes(8))
+    with pytest.raises((InvalidData, TooLarge)):
+        load(written(tmp_path, buffer.getvalue(), "liar.npz"), SCHEMA)
+
+
+def test_a_parquet_file_that_is_small_on_disk_and_huge_in_memory_is_refused(tmp_path):
+    frame = pd.DataFrame({"age": np.zeros(2_000_000), "smokes": ["no"] * 2_000_000})
+    frame.to_parquet(tmp_path / "bomb.parquet")
+    assert (tmp_path / "bomb.parquet").stat().st_size < 1 << 20
+    with pytest.raises(TooLarge, match="unpacked"):
+        load(tmp_path / "bomb.parquet", SCHEMA, DataLimits(memory_bytes=16 << 20))
+
+
+LEVEL_1 = """\
+name: visits
+title: Visits
+data: visits.csv
+record_count: 400
+snippet: {level: 1, rows: 50, epsilon: 1.0}
+schema:
+  privacy_unit: patient
+  max_records_per_unit: 2
+  columns:
+    - {name: patient, kind: category, role: unit}
+    - {name: age, kind: number, lower: 0, upper: 100}
+    - {name: ill, kind: category, role: target, categories: ["no", "yes"]}
+"""
+
+
+def level_1_site(tmp_path):
+    root = make_domain(tmp_path / "hospital-c", "hospital-c", ())
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"patient": [f"p{i % 400}" for i in range(4000)],
+                          "age": random.uniform(0, 100, 4000),
+                          "ill": random.choice(["no", "yes"], 4000)})  # fmt: skip
+    frame.to_csv(root / "data" / "visits.csv", index=False)
+    folder = root / "datasets" / "visits"
+    folder.mkdir()
+    (folder / "dataset.yaml").write_text(LEVEL_1)
+    (folder / "terms.yaml").write_text(
+        "text: x\npurposes: [DUO:0000007]\nepsilon_total: 4.0\ndelta: 1.0e-5\n"
+        "epsilon_per_run: 1.0\n"
+    )
+    return Site.open(root, start=False), folder
+
+
+def test_a_level_1_snippet_is_charged_once_and_never_noised_anew(tmp_path):
+    from workbench.documents.errors import Conflict
+
+    site, folder = level_1_site(tmp_path)
+    card = site.client().dataset("visits")
+    assert (card.snippet.level, card.snippet.epsilon) == (1, 1.0)
+    spent = site.client().budget("visits").epsilon_spent
+    # The orders are finite, so a pure epsilon comes back a little larger.
+    assert 0 < spent <= 1.01
+    content = site.client().snippet(card)
+    (folder / "dataset.yaml").write_text(LEVEL_1.replace("title: Visits", "title: All visits"))
+    again = site.domain.publish("visits")
+    assert again.title == "All visits"
+    assert again.snippet == card.snippet
+    assert site.client().snippet(again) == content
+    assert site.client().budget("visits").epsilon_spent == spent
+    (folder / "dataset.yaml").write_text(LEVEL_1.replace("rows: 50", "rows: 60"))
+    with pytest.raises(Conflict, match="would be another release"):
+        site.domain.publish("visits")
+    site.close()
+
+
+def test_a_level_1_snippet_counts_no_more_records_of_a_person_than_published(tmp_path, monkeypatch):
+    from workbench.domain import cards
+
+    seen = []
+    honest = cards.counts_snippet
+    monkeypatch.setattr(cards, "counts_snippet",
+                        lambda schema, records, *rest: seen.append(records)
+                        or honest(schema, records, *rest))  # fmt: skip
+    site, _ = level_1_site(tmp_path)
+    assert np.unique(seen[0].units, return_counts=True)[1].max() <= 2
     site.close()

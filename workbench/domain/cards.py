@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from sqlalchemy import Connection, insert, select
 
 from workbench.budget.ledger import charge_snippet
@@ -13,7 +14,7 @@ from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
 from workbench.documents import DatasetCard, Document, Envelope, PrivateKey, digest_bytes, now
 from workbench.documents.card import Snippet
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import InvalidSchema, NotFound
+from workbench.documents.errors import Conflict, InvalidSchema, NotFound
 from workbench.domain.config import DomainFolder
 from workbench.domain.data import dataset_version, load, split
 from workbench.domain.jobs import save_records, write_private
@@ -109,7 +110,9 @@ def publish(
     training, holdout = split(
         loaded.records, source.data_schema, source.holdout_fraction, key_for_split
     )
-    content, snippet = _snippet(source, loaded.records)
+    content, snippet = _kept_snippet(connection, folder, source, version) or _snippet(
+        source, _joined(training, holdout)
+    )
     card = DatasetCard(
         domain=folder.config.name,
         name=name,
@@ -143,6 +146,37 @@ def publish(
     values = {"digest": card.digest, "dataset": name, "envelope": envelope.canonical().decode()}
     connection.execute(insert(cards).values(values))
     return card
+
+
+def _kept_snippet(
+    connection: Connection, folder: DomainFolder, source: DatasetSource, version: str
+) -> tuple[bytes, Snippet] | None:
+    """Return the snippet that was made from this version's counts, if one was.
+
+    Counts noised a second time would be a second release; the first one is charged, so it stays.
+    """
+    if source.snippet.level == 0:
+        return None
+    rows = connection.execute(select(cards.c.envelope).where(cards.c.dataset == source.name))
+    known = [payload_of(Envelope.parse(row.envelope), DatasetCard) for row in rows]
+    made = [c.snippet for c in known if c.dataset_version == version and c.snippet.level == 1]
+    if not made:
+        return None
+    wish = source.snippet
+    if (made[0].rows, made[0].epsilon) != (wish.rows, wish.epsilon):
+        raise Conflict(
+            f"this version's snippet was made with {made[0].rows} rows and epsilon "
+            f"{made[0].epsilon:g}; another one would be another release",
+            "Put these figures into dataset.yaml, or use level 0.",
+        )
+    return snippet_path(folder, made[0].content).read_bytes(), made[0]
+
+
+def _joined(training: Records, holdout: Records) -> Records:
+    """Return both parts together: at most the published number of records of each unit."""
+    names = training.columns
+    columns = {n: np.concatenate([training.columns[n], holdout.columns[n]]) for n in names}
+    return Records(columns, np.concatenate([training.units, holdout.units]))
 
 
 def _snippet(source: DatasetSource, records: Records) -> tuple[bytes, Snippet]:
