@@ -15,7 +15,7 @@ import torch
 
 from workbench.documents.release import Metric
 from workbench.engine.batches import UnitTable
-from workbench.engine.clipping import Runner, pruned
+from workbench.engine.runner import Runner, pruned
 from workbench.engine.noise import Stream
 from workbench.graphs.record_graph import RecordGraph
 
