@@ -1,4 +1,4 @@
-"""Make look-ups total: an index from a record is brought into range instead of failing.
+"""Make look-ups total and the same for every record, whatever its place in the batch.
 
 A run that fails for one record's index tells that the record is there, which no noise covers. So
 an index outside the table is moved to its nearest end.
@@ -19,15 +19,27 @@ def _clamp(index: torch.Tensor, size: int, lowest: int = 0) -> torch.Tensor:
     return index.clamp(lowest, max(size - 1, 0))
 
 
-def _embedding(weight: torch.Tensor, indices: torch.Tensor, *rest: Any, **named: Any) -> Any:
-    return A.embedding.default(weight, _clamp(indices, weight.shape[0]), *rest, **named)
+def _embedding(
+    weight: torch.Tensor, indices: torch.Tensor, padding_idx: int = -1, *_: Any, **__: Any
+) -> Any:
+    found = A.embedding.default(weight, _clamp(indices, weight.shape[0]))
+    if padding_idx < 0:
+        return found
+    # Where each record has its own copy of the table, vmap lays them end to end and PyTorch would
+    # leave out the row `padding_idx` of that long table: of one record's copy, for its place alone.
+    padding = (indices == padding_idx).unsqueeze(-1)
+    return torch.where(padding, found.detach(), found)
 
 
 def _class_target(operator: Any) -> Callable[..., Any]:
+    names = [argument.name for argument in operator._schema.arguments]
+    place = names.index("ignore_index") - 2
+
     def guarded(scores: torch.Tensor, target: torch.Tensor, *rest: Any, **named: Any) -> Any:
         if not target.is_floating_point():
             classes = scores.shape[0 if scores.dim() == 1 else 1]
-            target = torch.where(target == _IGNORED, target, _clamp(target, classes))
+            given = rest[place] if len(rest) > place else named.get("ignore_index", _IGNORED)
+            target = torch.where(target == given, target, _clamp(target, classes))
         return operator(scores, target, *rest, **named)
 
     return guarded

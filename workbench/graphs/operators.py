@@ -2,7 +2,9 @@
 
 Each is free of side effects and randomness, has output shapes that follow from input shapes alone,
 and cannot fail on the values it meets: a run that could fail for one record's value would tell
-that value. Operators that look things up by index are made total by `workbench.engine.guards`.
+that value. Neither its value nor its gradient for one record looks at the other records of a batch
+(`tests/engine/test_independence.py` asks each). Operators that look things up by index are made
+total by `workbench.engine.guards`.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ bitwise_and.Tensor bitwise_or.Tensor bitwise_not.default
 relu.default relu6.default leaky_relu.default elu.default selu.default celu.default gelu.default
 silu.default mish.default hardtanh.default hardsigmoid.default hardswish.default softplus.default
 prelu.default glu.default hardshrink.default softshrink.default threshold.default
-sum.default sum.dim_IntList mean.default mean.dim prod.default prod.dim_int amax.default
+sum.default sum.dim_IntList mean.default mean.dim amax.default
 amin.default argmax.default argmin.default max.default max.dim min.default min.dim
 var.correction var.dim std.correction std.dim logsumexp.default cumsum.default cumprod.default
 any.default any.dim all.default all.dim norm.Scalar norm.ScalarOpt_dim linalg_vector_norm.default
@@ -81,6 +83,8 @@ REMEDIES: dict[str, str] = {
     "one_hot": "Compare instead: (x.unsqueeze(-1) == torch.arange(n)).float().",
     "index_put": "It writes in place: use torch.where with masks.",
     "scatter": "It can fail on a record's value: compare against torch.arange instead.",
+    "prod": "Its gradient depends on whether any record of a batch holds a zero: use cumprod, or "
+    "the exponential of a sum of logarithms.",
     "scaled_dot_product_attention": "Export it with workbench, which takes it apart.",
     "lstm": "Export it with workbench, which takes recurrent layers apart.",
     "gru": "Export it with workbench, which takes recurrent layers apart.",

@@ -1,0 +1,107 @@
+"""A record's contribution has the same bits at every place of a chunk, as runs compute it.
+
+A graph can amplify last bits without bound. If they told a record's place, then adding one record,
+which moves others to other places, could move their terms as well. Matrix products look at where a
+row begins in memory, unless MKL is told to take one code path, as the domain's worker does; and
+processors take the end of an array by other instructions, so chunks are multiples of 32 rows.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from tests.engine.models import CLASSES, MODELS, _schema, classify
+from tests.engine.test_clipping import batch
+from tests.engine.test_soundness import flat
+from workbench.domain import executor
+from workbench.engine.batches import chunk_size
+from workbench.engine.clipping import ClippedSum
+from workbench.graphs.export import export
+
+BOUND = 1e-2
+ROOT = Path(__file__).parents[2]
+
+
+def two(width, hidden, between):
+    return lambda: nn.Sequential(nn.Linear(width, hidden), between(), nn.Linear(hidden, CLASSES))
+
+
+FAMILIES = {name: MODELS[name] for name in MODELS if name != "lstm"} | {
+    "narrow": (lambda: nn.Linear(30, CLASSES), classify, _schema((30,))),
+    "tanh": (two(30, 17, nn.Tanh), classify, _schema((30,))),
+    "silu": (two(31, 17, nn.SiLU), classify, _schema((31,))),
+    "gelu": (two(5, 10, nn.GELU), classify, _schema((5,))),
+    "wide": (two(784, 64, nn.ReLU), classify, _schema((784,))),
+}
+
+
+def moved(name: str, rows: int) -> int:
+    """Return for how many places one record's clipped contribution is another than at the first.
+
+    The graph's float32 values must agree in every bit. The float64 sums after it may group the
+    terms of one record differently, by 1e-15, which nothing can amplify any more.
+    """
+    make, function, schema = FAMILIES[name]
+    torch.manual_seed(0)
+    graph = export(function, make(), schema)
+    summing = ClippedSum(graph, BOUND)
+    columns = batch(schema, rows)
+    inputs = tuple(columns[n][:1].expand_as(columns[n]).contiguous() for n in graph.inputs)
+    found = []
+    for place in range(rows):
+        present = torch.zeros(rows, dtype=torch.bool)
+        present[place] = True
+        found.append(summing(graph.parameters, inputs, present))
+    first = flat(found[0])
+    return sum(float((flat(one) - first).norm()) > 1e-12 * BOUND for one in found)
+
+
+def worker_environment() -> dict[str, str]:
+    """Return the environment in which the domain starts its worker, from the executor's source."""
+    for node in ast.walk(ast.parse(inspect.getsource(executor))):
+        if isinstance(node, ast.keyword) and node.arg == "env":
+            return dict(ast.literal_eval(node.value))
+    raise AssertionError("the executor gives its worker no environment of its own")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [32, 96])
+def test_in_a_domains_worker_a_record_has_the_same_bits_at_every_place(rows):
+    code = (
+        "import json, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from tests.engine.test_places import FAMILIES, moved\n"
+        f"print(json.dumps({{name: moved(name, {rows}) for name in FAMILIES}}))"
+    )
+    command = [sys.executable, "-c", code, str(ROOT)]
+    environment = worker_environment()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(FAMILIES, 0)
+
+
+@given(
+    expected=st.floats(0.1, 1e5), per_unit=st.integers(1, 100), copied=st.integers(0, 10**7),
+    activations=st.integers(0, 1 << 28),
+)  # fmt: skip
+def test_chunks_are_whole_tiles_wherever_memory_allows(expected, per_unit, copied, activations):
+    from types import SimpleNamespace
+
+    graph = SimpleNamespace(facts=SimpleNamespace(activation_bytes=activations))
+    size = chunk_size(graph, expected, per_unit, copied)
+    bytes_per_unit = per_unit * (4 * activations + 12 * copied + 1)
+    tile = 32 // math.gcd(32, per_unit)
+    assert size >= 1
+    assert size == 1 or size * bytes_per_unit <= 512 << 20
+    assert size * per_unit % 32 == 0 or tile * bytes_per_unit > 512 << 20
+    assert size <= expected + 2.5 * math.sqrt(expected) + 1 + tile

@@ -1,0 +1,77 @@
+"""Each operator rule gives the gradients of vmap(grad), whatever the shapes and options."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from tests.engine.models import CLASSES, Net, _schema
+from tests.engine.test_clipping import (
+    assert_close,
+    batch,
+    clipped,
+    clipped_sum,
+    per_record_gradients,
+)
+from workbench.engine.clipping import ClippedSum
+from workbench.graphs.export import export
+
+pytestmark = pytest.mark.slow
+FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def mixed(model, record):
+    """Weigh all outputs differently, so that no two of them have the same gradient."""
+    output = model(record["x"]).reshape(-1)
+    return (torch.tanh(output) * torch.arange(1.0, output.numel() + 1)).sum()
+
+
+def check(model, shape, *, bound, rows=5, lower=-1.0, upper=1.0):
+    schema = _schema(shape, lower, upper)
+    columns = batch(schema, rows)
+    graph = export(mixed, model, schema)
+    assert ClippedSum(graph, bound).fallback == ()
+    expected = clipped(per_record_gradients(model, mixed, schema, columns), bound)
+    assert_close(clipped_sum(graph, columns, bound), expected)
+
+
+bounds = st.sampled_from([1e-3, 1.0, 1e3])
+seeds = st.integers(0, 10**6)
+
+
+@FEW
+@given(inputs=st.integers(1, 9), outputs=st.integers(1, 9), bias=st.booleans(), bound=bounds,
+       positions=st.lists(st.integers(1, 4), max_size=3), seed=seeds)  # fmt: skip
+def test_linear(inputs, outputs, bias, bound, positions, seed):
+    torch.manual_seed(seed)
+    check(nn.Linear(inputs, outputs, bias=bias), (*positions, inputs), bound=bound)
+
+
+@FEW
+@given(
+    groups=st.integers(1, 3), inputs=st.integers(1, 2), outputs=st.integers(1, 2),
+    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    stride=st.tuples(st.integers(1, 3), st.integers(1, 2)),
+    padding=st.tuples(st.integers(0, 2), st.integers(0, 1)),
+    dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    bias=st.booleans(), bound=bounds, seed=seeds,
+)  # fmt: skip
+def test_conv2d(groups, inputs, outputs, kernel, stride, padding, dilation, bias, bound, seed):
+    torch.manual_seed(seed)
+    model = nn.Conv2d(groups * inputs, groups * outputs, kernel, stride, padding, dilation, groups,
+                      bias=bias)  # fmt: skip
+    check(model, (groups * inputs, 7, 6), bound=bound)
+
+
+@FEW
+@given(rows=st.integers(2, 9), width=st.integers(1, 5), looked_up=st.integers(1, 6), bound=bounds,
+       padding=st.booleans(), seed=seeds)  # fmt: skip
+def test_embedding(rows, width, looked_up, bound, padding, seed):
+    torch.manual_seed(seed)
+    table = nn.Embedding(rows, width, padding_idx=seed % rows if padding else None)
+    model = Net(lambda m, x: m.out(m.table((x * rows).long())), table=table,
+                out=nn.Linear(width, CLASSES))  # fmt: skip
+    check(model, (looked_up,), bound=bound, lower=0.0, upper=0.99)
