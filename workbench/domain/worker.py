@@ -101,7 +101,12 @@ def run_job(folder: Path) -> Outcome:
         {name: value.contiguous() for name, value in result.parameters.items()}
     )
     write_private(folder / MODEL, model)
-    return Outcome(model=digest_bytes(model), metrics=result.metrics, steps=result.steps)
+    return Outcome(
+        model=digest_bytes(model),
+        metrics=result.metrics,
+        history=result.history,
+        steps=result.steps,
+    )
 
 
 def _child(order: dict[str, Any], parent: int) -> int:

@@ -12,7 +12,8 @@ A unit whose loss, recorded inputs or gradients are not all finite contributes e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,12 +86,31 @@ class ClippedSum:
         The bound C on each unit's L2 norm over all trained parameters together.
     records_per_unit
         How many consecutive rows of a batch belong to one unit (missing ones masked).
+    groups
+        Groups of parameter names to be clipped apart, each to ``max_grad_norm / sqrt(groups)``,
+        so that the bound on all together stays C; by default one group of all.
+
+    Raises
+    ------
+    ValueError
+        If not every trained parameter is in exactly one group.
     """
 
-    def __init__(self, graph: RecordGraph, max_grad_norm: float, records_per_unit: int = 1) -> None:
+    def __init__(
+        self,
+        graph: RecordGraph,
+        max_grad_norm: float,
+        records_per_unit: int = 1,
+        groups: Sequence[Collection[str]] = (),
+    ) -> None:
         self.graph = graph
         self.max_grad_norm = max_grad_norm
         self.records_per_unit = records_per_unit
+        groups = groups or (graph.trainable,)
+        if sorted(name for group in groups for name in group) != sorted(graph.trainable):
+            raise ValueError("each trained parameter belongs to one group")
+        self._groups = len(groups)
+        self._group = {name: number for number, group in enumerate(groups) for name in group}
         self._loss = pruned(graph.graph, slice(0, 1))
         self._places = [node for node in self._loss.nodes if node.op == "placeholder"]
         self._taps = self._find_taps()
@@ -148,15 +168,33 @@ class ClippedSum:
             For each trained parameter the sum over units, float64. Adding or removing one unit
             changes all of them together by at most `max_grad_norm` in L2 norm.
         """
+        return self.with_count(parameters, columns, present)[0]
+
+    def with_count(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        columns: tuple[torch.Tensor, ...],
+        present: torch.Tensor,
+    ) -> tuple[dict[str, torch.Tensor], float]:
+        """Return the clipped sum and how many units were within their bounds, centred.
+
+        Parameters are those of a plain call. A unit within adds 1/2 to the count, one that was
+        clipped -1/2, filling and a unit that is not finite 0: one unit changes it by at most 1/2.
+        """
         contributions, finite = self._contributions(parameters, columns, present)
-        squared = torch.zeros(len(finite), dtype=torch.float64)
-        for _, contribution in contributions:
-            squared += contribution.squared_norms()
+        squared = torch.zeros((self._groups, len(finite)), dtype=torch.float64)
+        for name, contribution in contributions:
+            squared[self._group[name]] += contribution.squared_norms()
         norms = squared.sqrt()
-        limit = self.max_grad_norm * _BOUND
+        limit = self.max_grad_norm * _BOUND / math.sqrt(self._groups)
+        counted = finite & torch.isfinite(norms).all(0)
         weights = torch.where(norms <= limit, torch.ones(()).double(), limit / norms)
-        weights = torch.where(finite & torch.isfinite(norms), weights, torch.zeros(()).double())
-        return {name: c.weighted_sum(weights) for name, c in contributions}
+        weights = torch.where(counted, weights, torch.zeros(()).double())
+        counted &= present.reshape(-1, self.records_per_unit).any(1)
+        within = (norms <= limit).all(0)[counted]
+        count = float(within.sum()) - len(within) / 2
+        sums = {name: c.weighted_sum(weights[self._group[name]]) for name, c in contributions}
+        return sums, count
 
     def _contributions(
         self,

@@ -1,0 +1,87 @@
+"""The noised gradient of each round of DP-SGD, in chunks that fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from workbench.documents.request import Plan
+from workbench.engine.batches import UnitTable, chunk_size
+from workbench.engine.bounds import AdaptiveBound, layers
+from workbench.engine.clipping import ClippedSum
+from workbench.engine.distributed import Ranks
+from workbench.engine.noise import SealedRandom
+from workbench.graphs.record_graph import RecordGraph
+
+
+class NoisedRounds:
+    """Draws units, sums their clipped gradients and adds noise, once per round.
+
+    With adaptive clipping the count of units within the bound is noised beside the sum, and sets
+    the next round's bound.
+
+    Parameters
+    ----------
+    graph, plan
+        As for `workbench.engine.train.train`.
+    table
+        The training units.
+    expected
+        The expected number of units per round, from public figures; the divisor.
+    random
+        Whence come the streams ``sampling``, ``noise`` and ``count``.
+    ranks
+        This process's place among those that share the run.
+    """
+
+    def __init__(
+        self,
+        graph: RecordGraph,
+        plan: Plan,
+        table: UnitTable,
+        expected: float,
+        random: SealedRandom,
+        ranks: Ranks,
+    ) -> None:
+        self._plan, self._table, self._expected, self._ranks = plan, table, expected, ranks
+        self._shapes = {name: graph.parameters[name].shape for name in sorted(graph.trainable)}
+        groups = layers(graph.trainable) if plan.clipping == "per_layer" else ()
+        self._clipped = ClippedSum(graph, plan.max_grad_norm, table.records_per_unit, groups)
+        copied = sum(graph.parameters[name].numel() for name in self._clipped.fallback)
+        share = expected / ranks.size
+        self._chunk = chunk_size(graph, share, table.records_per_unit, copied)
+        self._sampling, self._noise = random.stream("sampling"), random.stream("noise")
+        self._count_noise = random.stream("count")
+        self._bound = AdaptiveBound(plan, expected) if plan.clipping == "adaptive" else None
+
+    def gradients(self, parameters: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return the noised mean gradient of the next batch, float32."""
+        chosen = np.flatnonzero(self._sampling.bernoulli(self._plan.sample_rate, self._table.units))
+        sums = {n: torch.zeros(shape, dtype=torch.float64) for n, shape in self._shapes.items()}
+        count = torch.zeros((), dtype=torch.float64)
+        mine = self._ranks.share(chosen, self._chunk)
+        for columns, present in self._table.chunks(mine, self._chunk):
+            found, within = self._clipped.with_count(parameters, columns, present)
+            count += within
+            for name, part in found.items():
+                sums[name] += part
+        for value in (*sums.values(), count):
+            self._ranks.reduced(value)
+        if self._ranks.rank == 0:
+            self._add_noise(sums, count)
+        if self._bound is not None:
+            self._clipped.max_grad_norm = self._bound.follow(float(self._ranks.agreed(count)))
+        return {
+            name: (self._ranks.agreed(noised) / self._expected).float()
+            for name, noised in sums.items()
+        }
+
+    def _add_noise(self, sums: Mapping[str, torch.Tensor], count: torch.Tensor) -> None:
+        scale = self._plan.gradient_noise_multiplier * self._clipped.max_grad_norm
+        for value in sums.values():
+            drawn = torch.from_numpy(self._noise.gaussian(value.numel())).reshape(value.shape)
+            value += scale * drawn
+        if self._bound is not None:
+            count += self._plan.count_noise_multiplier * float(self._count_noise.gaussian(1)[0])
