@@ -98,8 +98,8 @@ def test_disjoint_parts_cost_the_larger_of_the_two():
 
 
 def test_evaluations_on_the_holdout_part_add_up():
-    often = plan(metrics_noise=3.0).model_copy(update={"evaluations": 10})
-    measuring = 10 * np.asarray(ORDERS) / (2 * 3.0**2)
+    often = plan(metrics_noise=1.0).model_copy(update={"evaluations": 10})
+    measuring = 10 * np.asarray(ORDERS) / (2 * 1.0**2)
     assert np.allclose(run_curve(often, 2), np.maximum(run_curve(often, 0), measuring))
     assert (measuring > run_curve(often, 0)).any()
 

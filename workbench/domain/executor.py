@@ -131,6 +131,9 @@ class Executor:
         order = {
             "id": identity,
             "folder": str(run.folder),
+            "workers": self.limits.workers,
+            "threads": self.limits.threads,
+            "seconds": self.limits.seconds,
             "cpu_seconds": self.limits.cpu_seconds,
             # RLIMIT_DATA counts what torch has reserved too; resident memory is watched below.
             "data_bytes": base.vms + 2 * most,
@@ -141,7 +144,7 @@ class Executor:
             worker.stdin.flush()
         except OSError:
             run.ended.set()
-        self._watch(run, base.rss - base.shared + most, progress)
+        self._watch(run, self.limits.workers * (base.rss - base.shared) + most, progress)
         if run.cancelled:
             return None
         if run.killed is not None:
@@ -162,13 +165,21 @@ class Executor:
             if time.monotonic() > deadline:
                 run.killed = "timeout"
                 _kill(run)
-            if run.pid and _private(run.pid) > most:
+            if run.pid and self._memory(run.pid) > most:
                 run.killed = "out-of-memory"
                 _kill(run)
             step = _steps_done(run.folder / PROGRESS)
             if progress is not None and step != told:
                 told = step
                 progress(step)
+
+    def _memory(self, pid: int) -> int:
+        """Return the private memory of a run's processes, in bytes."""
+        found = _private(pid)
+        if self.limits.workers > 1:
+            with contextlib.suppress(psutil.Error):
+                found += sum(_private(child.pid) for child in psutil.Process(pid).children())
+        return found
 
     def _ensure_worker(self) -> subprocess.Popen[bytes]:
         with self._lock:
