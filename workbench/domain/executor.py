@@ -193,15 +193,25 @@ class Executor:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
-                    # One thread and one code path: a replay must round as the run did.
-                    env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-                         "MKL_CBWR": "COMPATIBLE"},
-                )  # fmt: skip
+                    env=self._environment(),
+                )
                 threading.Thread(target=self._listen, args=(self._worker,), daemon=True).start()
             worker = self._worker
         if not self._ready.wait(_START_SECONDS) or worker.poll() is not None:
             raise DomainUnavailable("the worker process did not start")
         return worker
+
+    def _environment(self) -> dict[str, str]:
+        threads = str(self.limits.threads)
+        return {
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            # A replay must round as the run did: a fixed number of threads, and sums whose order
+            # does not depend on where in memory the numbers lie.
+            "OMP_DYNAMIC": "FALSE",
+            "MKL_DYNAMIC": "FALSE",
+            "MKL_CBWR": "AUTO",
+        }
 
     def _listen(self, worker: subprocess.Popen[bytes]) -> None:
         assert worker.stdout is not None
