@@ -47,6 +47,7 @@ class NoisedRounds:
     ) -> None:
         self._plan, self._table, self._expected, self._ranks = plan, table, expected, ranks
         self._shapes = {name: graph.parameters[name].shape for name in sorted(graph.trainable)}
+        self._sizes = [shape.numel() for shape in self._shapes.values()]
         groups = layers(graph.trainable) if plan.clipping == "per_layer" else ()
         self._clipped = ClippedSum(graph, plan.max_grad_norm, table.records_per_unit, groups)
         copied = sum(graph.parameters[name].numel() for name in self._clipped.fallback)
@@ -59,24 +60,23 @@ class NoisedRounds:
     def gradients(self, parameters: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Return the noised mean gradient of the next batch, float32."""
         chosen = np.flatnonzero(self._sampling.bernoulli(self._plan.sample_rate, self._table.units))
-        sums = {n: torch.zeros(shape, dtype=torch.float64) for n, shape in self._shapes.items()}
-        count = torch.zeros((), dtype=torch.float64)
         mine = self._ranks.share(chosen, self._chunk)
+        # All sums and the count in one piece of memory, which goes round the ranks at once.
+        whole = torch.zeros(sum(self._sizes) + 1, dtype=torch.float64)
+        *parts, count = whole.split([*self._sizes, 1])
+        sums = {n: p.view(self._shapes[n]) for n, p in zip(self._shapes, parts, strict=True)}
         for columns, present in self._table.chunks(mine, self._chunk):
             found, within = self._clipped.with_count(parameters, columns, present)
             count += within
             for name, part in found.items():
                 sums[name] += part
-        for value in (*sums.values(), count):
-            self._ranks.reduced(value)
+        self._ranks.reduced(whole)
         if self._ranks.rank == 0:
             self._add_noise(sums, count)
+        self._ranks.agreed(whole)
         if self._bound is not None:
-            self._clipped.max_grad_norm = self._bound.follow(float(self._ranks.agreed(count)))
-        return {
-            name: (self._ranks.agreed(noised) / self._expected).float()
-            for name, noised in sums.items()
-        }
+            self._clipped.max_grad_norm = self._bound.follow(float(count))
+        return {name: (noised / self._expected).float() for name, noised in sums.items()}
 
     def _add_noise(self, sums: Mapping[str, torch.Tensor], count: torch.Tensor) -> None:
         scale = self._plan.gradient_noise_multiplier * self._clipped.max_grad_norm
