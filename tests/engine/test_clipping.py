@@ -52,10 +52,12 @@ def assert_close(got, expected):
         assert float((got[name] - value).abs().max()) <= 1e-5 * largest, name
 
 
-def clipped_sum(graph, columns, bound, **options):
+def clipped_sum(graph, columns, bound, flat=False, **options):
     inputs = tuple(columns[name] for name in graph.inputs)
     present = torch.ones(len(inputs[0]), dtype=torch.bool)
-    return ClippedSum(graph, bound, **options)(graph.parameters, inputs, present)
+    summing = ClippedSum(graph, bound, **options)
+    summing.flat = flat
+    return summing(graph.parameters, inputs, present)
 
 
 @pytest.fixture(params=MODELS, scope="module")
@@ -108,7 +110,8 @@ def test_float32_sums_stay_within_the_share_that_the_limit_leaves_for_them(case,
     inputs = tuple(columns[name] for name in graph.inputs)
     present = torch.ones(units, dtype=torch.bool)
     for bound in (1e-3, 10.0):
-        summing = ClippedSum(graph, bound, units=units, largest_batch=units + 100)
+        summing = ClippedSum(graph, bound)
+        summing.allow_float32(units, units + 100)
         assert not summing.exact
         assert bound * (1 - 2.0**-6) < summing.limit < bound
         exact, rounded = (summing(graph.parameters, inputs, present, e) for e in (True, False))
@@ -119,8 +122,10 @@ def test_float32_sums_stay_within_the_share_that_the_limit_leaves_for_them(case,
 def test_large_batches_are_summed_in_float64():
     make, function, schema = MODELS["mlp"]
     graph = export(function, make(), schema)
-    assert ClippedSum(graph, 1.0).exact
-    assert ClippedSum(graph, 1.0, units=256, largest_batch=10_000).exact
+    summing = ClippedSum(graph, 1.0)
+    assert summing.exact
+    summing.allow_float32(256, 10_000)
+    assert summing.exact
 
 
 OPACUS = ("linear", "mlp", "cnn", "group_norm_cnn", "embedding", "causal_attention")

@@ -8,8 +8,6 @@ processors take the end of an array by other instructions, so chunks are multipl
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import math
 import subprocess
@@ -38,7 +36,7 @@ def two(width, hidden, between):
     return lambda: nn.Sequential(nn.Linear(width, hidden), between(), nn.Linear(hidden, CLASSES))
 
 
-FAMILIES = {name: MODELS[name] for name in MODELS if name != "lstm"} | {
+FAMILIES = MODELS | {
     "narrow": (lambda: nn.Linear(30, CLASSES), classify, _schema((30,))),
     "tanh": (two(30, 17, nn.Tanh), classify, _schema((30,))),
     "silu": (two(31, 17, nn.SiLU), classify, _schema((31,))),
@@ -68,14 +66,6 @@ def moved(name: str, rows: int) -> int:
     return sum(float((flat(one) - first).norm()) > 1e-12 * BOUND for one in found)
 
 
-def worker_environment() -> dict[str, str]:
-    """Return the environment in which the domain starts its worker, from the executor's source."""
-    for node in ast.walk(ast.parse(inspect.getsource(executor))):
-        if isinstance(node, ast.keyword) and node.arg == "env":
-            return dict(ast.literal_eval(node.value))
-    raise AssertionError("the executor gives its worker no environment of its own")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [32, 96])
 def test_in_a_domains_worker_a_record_has_the_same_bits_at_every_place(rows):
@@ -85,7 +75,7 @@ def test_in_a_domains_worker_a_record_has_the_same_bits_at_every_place(rows):
         f"print(json.dumps({{name: moved(name, {rows}) for name in FAMILIES}}))"
     )
     command = [sys.executable, "-c", code, str(ROOT)]
-    environment = worker_environment()
+    environment = executor.worker_environment(threads=1)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(FAMILIES, 0)
 
@@ -104,4 +94,4 @@ def test_chunks_are_whole_tiles_wherever_memory_allows(expected, per_unit, copie
     assert size >= 1
     assert size == 1 or size * bytes_per_unit <= 512 << 20
     assert size * per_unit % 32 == 0 or tile * bytes_per_unit > 512 << 20
-    assert size <= expected + 2.5 * math.sqrt(expected) + 1 + tile
+    assert size <= expected + 2 * math.sqrt(expected) + 1 + tile

@@ -65,8 +65,10 @@ def run_curve(plan: Plan, metrics: int) -> Curve:
     Parameters
     ----------
     plan
-        Its `steps` rounds of sampling with `sample_rate` and noise `noise_multiplier`, and, on
-        the hold-out part, one Gaussian with `metrics_noise_multiplier`.
+        Its `steps` rounds of sampling with `sample_rate` and noise `noise_multiplier`, which with
+        adaptive clipping is that of gradients and count together (Andrew et al. 2021, Theorem 1),
+        and, on the hold-out part, `evaluations` Gaussians with `metrics_noise_multiplier`. A run
+        that stops early pays for all of them.
     metrics
         How many metrics are released; with 0 the hold-out part is not touched.
 
@@ -78,7 +80,8 @@ def run_curve(plan: Plan, metrics: int) -> Curve:
     training = _gaussian_rdp(plan.sample_rate, plan.noise_multiplier, plan.steps)
     if metrics == 0:
         return training
-    return np.maximum(training, _gaussian_rdp(1.0, plan.metrics_noise_multiplier, 1))
+    measuring = _gaussian_rdp(1.0, plan.metrics_noise_multiplier, plan.evaluations)
+    return np.maximum(training, measuring)
 
 
 def pure_curve(epsilon: float) -> Curve:
@@ -157,7 +160,13 @@ def run_epsilon(plan: Plan, metrics: int, delta: float) -> float:
 
 
 def calibrate(
-    *, epsilon: float, delta: float, sample_rate: float, steps: int, metrics: int
+    *,
+    epsilon: float,
+    delta: float,
+    sample_rate: float,
+    steps: int,
+    metrics: int,
+    evaluations: int = 1,
 ) -> tuple[float, float]:
     """Return the smallest noise multipliers for training and for metrics that cost `epsilon`.
 
@@ -169,6 +178,8 @@ def calibrate(
         As in `Plan`.
     metrics
         How many metrics there are; with 0 the second figure still is one for one metric.
+    evaluations
+        How often they are released.
 
     Returns
     -------
@@ -181,7 +192,7 @@ def calibrate(
         If no multiplier up to 1e4 suffices: epsilon is too small for this many steps.
     """
     training = _smallest(epsilon, delta, sample_rate, steps)
-    measuring = _smallest(epsilon, delta, 1.0, 1)
+    measuring = _smallest(epsilon, delta, 1.0, evaluations)
 
     def together(percent: int) -> tuple[float, float]:
         factor = 1 + percent / 100
@@ -192,7 +203,7 @@ def calibrate(
         first, second = together(percent)
         curve = _gaussian_rdp(sample_rate, first, steps)
         if metrics:
-            curve = np.maximum(curve, _gaussian_rdp(1.0, second, 1))
+            curve = np.maximum(curve, _gaussian_rdp(1.0, second, evaluations))
         if epsilon_of(curve, delta) <= epsilon:
             return first, second
     raise TermsRefused(f"no noise gives epsilon {epsilon:g} for training and metrics together")

@@ -6,7 +6,7 @@ from workbench.documents.card import Approval, DatasetCard, Snippet, Terms
 from workbench.documents.decision import Decision
 from workbench.documents.envelope import Envelope, Signature
 from workbench.documents.keys import PrivateKey, PublicKey
-from workbench.documents.release import Metric, PrivacySpent, Release
+from workbench.documents.release import Evaluation, Metric, PrivacySpent, Release
 from workbench.documents.request import Plan, Request
 from workbench.documents.schema import Column, Schema
 from workbench.documents.status import (
@@ -26,6 +26,7 @@ __all__ = [
     "Decision",
     "Document",
     "Envelope",
+    "Evaluation",
     "Failure",
     "Metric",
     "Person",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import math
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,6 +19,13 @@ from workbench.documents.base import (
 )
 from workbench.documents.card import Delta, Epsilon, Purpose
 
+MAX_EVALUATIONS = 100
+"""How many evaluations a plan may have."""
+
+
+def _option(default: Any) -> Any:
+    return Field(exclude_if=lambda value: value == default)
+
 
 class Plan(Document):
     """How to train: DP-SGD (Abadi et al. 2016, arXiv:1607.00133) and how to measure.
@@ -28,6 +36,27 @@ class Plan(Document):
     and hands the result to `optimizer`. Each metric is a mean of per-record values in ``[0, 1]``
     over the hold-out part, from two noisy sums, with noise ``metrics_noise_multiplier *
     sqrt(number of metrics)``.
+
+    An option that is left at its default is not written, so a plan that uses none of them has the
+    digest that it had before there were options.
+
+    Attributes
+    ----------
+    schedule, warmup_steps
+        How the learning rate goes: up linearly over the first `warmup_steps` rounds, then constant,
+        or down to 0 linearly or as a half cosine.
+    clipping
+        ``flat``: one bound on all parameters together. ``per_layer``: each of G layers is clipped
+        to ``max_grad_norm / sqrt(G)``. ``adaptive``: the bound starts at `max_grad_norm` and
+        follows the `target_quantile` of the units' norms by a noisy count of the units below it
+        (Andrew et al. 2021, arXiv:1905.03871); the count's noise has standard deviation
+        `count_noise_multiplier`, and the gradients get more noise, so that both together cost
+        what `noise_multiplier` says.
+    evaluations
+        How often the metrics are measured, evenly spaced, the last time after the last round.
+    patience
+        Stop when the first metric has not risen for so many evaluations, and keep the parameters
+        with its highest value. Without it all `steps` are run and the last parameters are kept.
     """
 
     optimizer: Literal["sgd", "momentum", "adam"] = "sgd"
@@ -39,6 +68,46 @@ class Plan(Document):
     max_grad_norm: Annotated[Finite, Field(gt=0, le=1e6)]
     noise_multiplier: Annotated[Finite, Field(gt=0, le=1e6)]
     metrics_noise_multiplier: Annotated[Finite, Field(gt=0, le=1e6)]
+    schedule: Annotated[Literal["constant", "linear", "cosine"], _option("constant")] = "constant"
+    warmup_steps: Annotated[int, Field(ge=0, le=1_000_000), _option(0)] = 0
+    clipping: Annotated[Literal["flat", "per_layer", "adaptive"], _option("flat")] = "flat"
+    target_quantile: Annotated[float, Field(ge=0.01, le=0.99), _option(0.5)] = 0.5
+    count_noise_multiplier: Annotated[Finite, Field(ge=0, le=1e7), _option(0.0)] = 0.0
+    evaluations: Annotated[int, Field(ge=1, le=MAX_EVALUATIONS), _option(1)] = 1
+    patience: Annotated[Annotated[int, Field(ge=1, le=MAX_EVALUATIONS)] | None, _option(None)] = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.warmup_steps > self.steps:
+            raise ValueError("warmup_steps: more than steps")
+        if self.evaluations > self.steps:
+            raise ValueError("evaluations: more than steps")
+        adaptive = self.clipping == "adaptive"
+        if not adaptive and (self.count_noise_multiplier, self.target_quantile) != (0.0, 0.5):
+            raise ValueError("count_noise_multiplier, target_quantile: for adaptive clipping only")
+        # Half the multiplier would leave the gradients no budget at all.
+        if adaptive and not 2 * self.count_noise_multiplier > 1.001 * self.noise_multiplier:
+            raise ValueError("count_noise_multiplier: must be above noise_multiplier / 2")
+        return self
+
+    @property
+    def gradient_noise_multiplier(self) -> float:
+        """Noise on the clipped sum in units of its bound.
+
+        With adaptive clipping part of the budget goes to the count, whose sensitivity is 1/2:
+        ``(z**-2 - (2 s)**-2)**(-1/2)`` (Andrew et al. 2021, Theorem 1).
+        """
+        if self.clipping != "adaptive":
+            return self.noise_multiplier
+        ratio = self.noise_multiplier / (2 * self.count_noise_multiplier)
+        return self.noise_multiplier / math.sqrt(1 - ratio**2)
+
+    @property
+    def evaluated_at(self) -> tuple[int, ...]:
+        """After how many rounds the metrics are measured."""
+        return tuple(n * self.steps // self.evaluations for n in range(1, self.evaluations + 1))
 
 
 class Request(Document):
@@ -74,4 +143,6 @@ class Request(Document):
             values = getattr(self, field)
             if len(set(values)) != len(values):
                 raise ValueError(f"{field}: an entry appears twice")
+        if not self.metrics and (self.plan.evaluations > 1 or self.plan.patience is not None):
+            raise ValueError("plan: evaluations and patience need a metric")
         return self

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from workbench.documents import Document, Failure, Metric, Plan
+from workbench.documents import Document, Evaluation, Failure, Metric, Plan
 from workbench.documents.base import Digest, Identifier, type_tuple
 from workbench.documents.errors import InvalidData
 from workbench.engine.records import Records
@@ -45,6 +45,7 @@ class Outcome(Document):
     failure: Failure | None = None
     model: Digest | None = None
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
+    history: Annotated[tuple[Evaluation, ...], type_tuple] = ()
     steps: int = 0
 
 

@@ -58,7 +58,7 @@ def release(
     decision = payload_of(Envelope.parse(row.decision), Decision)
     if tuple(metric.name for metric in outcome.metrics) != request.metrics:
         raise InvalidDocument("the outcome has other metrics than the request")
-    keeps_model = "model" in request.outputs
+    keeps_model, keeps_metrics = ("model" in request.outputs, "metrics" in request.outputs)
     place = release_folder(folder, row.digest)
     if keeps_model:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -69,7 +69,8 @@ def release(
         domain=request.domain,
         dataset_version=request.dataset_version,
         model=outcome.model if keeps_model else None,
-        metrics=outcome.metrics if "metrics" in request.outputs else (),
+        metrics=outcome.metrics if keeps_metrics else (),
+        history=outcome.history if keeps_metrics and request.plan.evaluations > 1 else (),
         privacy=PrivacySpent(
             epsilon=run_epsilon(request.plan, len(request.metrics), request.delta),
             delta=request.delta,

@@ -96,12 +96,20 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
 
 
 def _leaves(request: Request) -> tuple[str, ...]:
-    words = []
+    words, plan = [], request.plan
     if "model" in request.outputs:
-        words.append(f"the model's parameters after {request.plan.steps} noised rounds")
+        most = "" if plan.patience is None else "at most "
+        words.append(f"the model's parameters after {most}{plan.steps} noised rounds")
     if "metrics" in request.outputs:
+        times = "" if plan.evaluations == 1 else f", {plan.evaluations} times"
         words.extend(
-            f"metric '{name}': two noisy sums over the hold-out part" for name in request.metrics
+            f"metric '{name}': two noisy sums over the hold-out part{times}"
+            for name in request.metrics
+        )
+    if plan.patience is not None:
+        words.append(
+            f"when training stopped: after {plan.patience} noised values of "
+            f"'{request.metrics[0]}' that are no better"
         )
     return (*words, "the request's state, and nothing else")
 
@@ -113,12 +121,17 @@ def _flat(value: Any, prefix: str = "") -> dict[str, str]:
     return {prefix: json.dumps(value)}
 
 
+def _fields(request: Request) -> dict[str, str]:
+    # Canonical JSON leaves out options at their default; a steward compares them too.
+    return _flat(request.model_dump(mode="json") | {"plan": dict(request.plan)})
+
+
 def _previous(connection: Connection, row: Any, request: Request) -> Previous | None:
     earlier = requests.last_approved(connection, row)
     if earlier is None:
         return None
-    before = _flat(payload_of(Envelope.parse(earlier.envelope), Request).model_dump(mode="json"))
-    after = _flat(request.model_dump(mode="json"))
+    before = _fields(payload_of(Envelope.parse(earlier.envelope), Request))
+    after = _fields(request)
     return Previous(
         request_digest=earlier.digest,
         changes=tuple(

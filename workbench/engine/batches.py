@@ -9,10 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workbench.engine.contributions import float32_units
 from workbench.engine.records import Records
 from workbench.graphs.record_graph import RecordGraph
 
 _MEMORY = 512 << 20
+_NEAR = 8 << 20
+_ROWS = 64
 _TILE = 32
 
 
@@ -62,27 +65,62 @@ class UnitTable:
             yield tuple(column[safe] for column in self.columns), present
 
 
-def chunk_size(graph: RecordGraph, expected: float, records_per_unit: int, copied: int) -> int:
+def chunk_size(
+    graph: RecordGraph, expected: float, records_per_unit: int, copied: int = 0, ranks: int = 1
+) -> int:
     """Return how many units to run at once, from public figures only.
-
-    The rows are a multiple of 32 where memory allows: processors work on 8 or 16 numbers at once
-    and take the rest of an array by other instructions, which round differently, so a record's last
-    bits would tell whether it is among the last of a chunk.
 
     Parameters
     ----------
     graph
         Its `facts.activation_bytes` bounds the memory per record.
     expected
-        The expected number of units per round; the size leaves room for 2.5 standard deviations.
+        The expected number of units per round.
     records_per_unit
         Rows per unit.
     copied
-        How many numbers are copied for each record: the parameters without a rule.
+        For how many parameters each unit may have a gradient of its own.
+    ranks
+        Among how many processes a round's chunks are dealt out.
     """
-    wanted = math.ceil(expected + 2.5 * math.sqrt(expected))
-    per_unit = records_per_unit * (4 * graph.facts.activation_bytes + 12 * copied + 1)
-    most = max(1, _MEMORY // per_unit)
-    step = _TILE // math.gcd(_TILE, records_per_unit)
+    wanted = min(preferred_size(graph, expected, records_per_unit), _roomy(expected / ranks))
+    activations = 4 * graph.facts.activation_bytes
+    most = max(1, _MEMORY // (records_per_unit * (activations + 12 * copied + 1)))
+    step = _tile(records_per_unit)
     up = -(-min(wanted, most) // step) * step
     return up if up <= most else most // step * step or most
+
+
+def preferred_size(graph: RecordGraph, expected: float, records_per_unit: int) -> int:
+    """Return how many units would be run at once if memory was no matter.
+
+    The rows are a multiple of 32: processors work on 8 or 16 numbers at once and take the rest of
+    an array by other instructions, which round differently, so a record's last bits would tell
+    whether it is among the last of a chunk. Beyond 64 rows a chunk only grows as long as its
+    values stay near the processor and its sum may be taken in float32.
+
+    Parameters are those of `chunk_size`.
+    """
+    step = _tile(records_per_unit)
+    near = _NEAR // max(records_per_unit * graph.facts.activation_bytes, 1)
+    most = max(min(near, float32_units(largest_batch(expected))), _ROWS // records_per_unit)
+    return max(1, -(-min(_roomy(expected), most // step * step or most) // step)) * step
+
+
+def _roomy(expected: float) -> int:
+    return math.ceil(expected + 2 * math.sqrt(expected))
+
+
+def _tile(records_per_unit: int) -> int:
+    return _TILE // math.gcd(_TILE, records_per_unit)
+
+
+def largest_batch(expected: float) -> int:
+    """Return up to how many units of one round may be summed in float32.
+
+    Parameters
+    ----------
+    expected
+        The expected number of units per round; one round in a billion has more.
+    """
+    return math.ceil(expected + 6 * math.sqrt(expected)) + 1

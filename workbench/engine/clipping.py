@@ -11,7 +11,8 @@ A unit whose gradient is not finite contributes exactly zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,13 @@ import workbench.engine.layers.conv2d
 import workbench.engine.layers.embedding
 import workbench.engine.layers.linear
 import workbench.engine.layers.normalization  # noqa: F401 - registers its rules, as those above
-from workbench.engine.contributions import UNDERFLOW, Contribution, gamma
+from workbench.engine.contributions import (
+    LARGEST_SHARE,
+    MATERIALISED,
+    UNDERFLOW,
+    Contribution,
+    float32_share,
+)
 from workbench.engine.flat import flatten
 from workbench.engine.layers import RULES, Call, Factors, Whole, contribution
 from workbench.engine.runner import TappedRunner, pruned
@@ -30,9 +37,6 @@ from workbench.graphs.record_graph import RecordGraph
 
 _BOUND = 1.0 - 1e-6
 """Clips slightly below C, to cover the rounding of float64 sums over units."""
-
-_LARGEST_SHARE = 2.0**-6
-"""How much of C the rounding of float32 sums may take before they are done in float64."""
 
 _LEAST_WEIGHT = 2.0**-60
 """A smaller clip factor is not handled in float32, where it could be rounded upwards."""
@@ -61,22 +65,24 @@ class ClippedSum:
         The bound C on each unit's L2 norm over all trained parameters together.
     records_per_unit
         How many consecutive rows of a batch belong to one unit (missing ones masked).
-    units
-        With how many units at most sums may be rounded to float32 within one call; the largest
-        logical batch for which the bound then still holds is `largest_batch`. Without it, sums
-        are float64.
-    largest_batch
-        The number of units of a logical batch, over all calls, up to which float32 may be used.
-    flat
-        Whether to flatten forward and backward pass once per batch size, which pays for many
-        calls.
+    groups
+        Groups of parameter names to be clipped apart, each to ``max_grad_norm / sqrt(groups)``,
+        so that the bound on all together stays C; by default one group of all.
 
     Attributes
     ----------
-    limit
-        What each unit's norm is clipped to: C less what rounding can add.
+    max_grad_norm
+        C, which may change between calls.
+    flat
+        Whether to flatten forward and backward pass once per batch size, which pays for many
+        calls; false at first.
     exact
-        Whether all sums are float64.
+        Whether all sums are float64; true at first.
+
+    Raises
+    ------
+    ValueError
+        If not every trained parameter is in exactly one group.
     """
 
     def __init__(
@@ -84,26 +90,49 @@ class ClippedSum:
         graph: RecordGraph,
         max_grad_norm: float,
         records_per_unit: int = 1,
-        *,
-        units: int = 0,
-        largest_batch: int = 0,
-        flat: bool = False,
+        groups: Sequence[Collection[str]] = (),
     ) -> None:
         self.graph = graph
         self.max_grad_norm = max_grad_norm
         self.records_per_unit = records_per_unit
-        # Both of two neighbouring sums are rounded: each by at most this share of C.
-        share = 2 * gamma(units + 4) * largest_batch
-        self.exact = largest_batch == 0 or share > _LARGEST_SHARE
-        self.limit = max_grad_norm * _BOUND / (1.0 if self.exact else 1.0 + share)
         self.trained = tuple(sorted(graph.trainable))
+        self._groups = tuple(tuple(sorted(group)) for group in groups) or (self.trained,)
+        if sorted(name for group in self._groups for name in group) != list(self.trained):
+            raise ValueError("each trained parameter belongs to one group")
+        self.exact = True
+        self._share = _BOUND
         self._loss = pruned(graph.graph, slice(0, 1))
         self._places = [node for node in self._loss.nodes if node.op == "placeholder"]
         self._taps = self._find_taps()
         tapped = {name for tap in self._taps for name in (tap.weight, tap.bias) if name}
         self.fallback = tuple(name for name in self.trained if name not in tapped)
-        self._flat = flat
+        self.flat = False
         self._functions: dict[tuple[int, bool], Callable[..., Any]] = {}
+
+    def allow_float32(self, units: int, largest_batch: int) -> None:
+        """Sum in float32 where asked, if the limit needs to give up at most 1/64 of C for it.
+
+        Parameters
+        ----------
+        units
+            How many units one call has at most.
+        largest_batch
+            How many units all calls for one logical batch have together at most.
+        """
+        share = float32_share(units, largest_batch)
+        self.exact = share > LARGEST_SHARE
+        self._share = _BOUND / (1.0 if self.exact else 1.0 + share)
+
+    @property
+    def copied(self) -> int:
+        """For how many parameters each unit may have a gradient of its own."""
+        sizes = {name: self.graph.parameters[name].numel() for name in self.trained}
+        return sum(n for name, n in sizes.items() if name in self.fallback or n <= MATERIALISED)
+
+    @property
+    def limit(self) -> float:
+        """What each unit's norm is clipped to: C less what rounding can add."""
+        return self.max_grad_norm * self._share
 
     def __call__(
         self,
@@ -123,7 +152,7 @@ class ClippedSum:
         present
             Which rows are records, not filling; bool, ``(units * records_per_unit,)``.
         exact
-            Whether to sum in float64 even if `largest_batch` allows for float32.
+            Whether to sum in float64 even if `allow_float32` was called.
 
         Returns
         -------
@@ -131,16 +160,30 @@ class ClippedSum:
             For each trained parameter the sum over units, float64. Adding or removing one unit
             changes all of them together by at most `max_grad_norm` in L2 norm.
         """
+        return self.with_count(parameters, columns, present, exact)[0]
+
+    def with_count(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        columns: tuple[torch.Tensor, ...],
+        present: torch.Tensor,
+        exact: bool = True,
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Return the clipped sum and how many units were within their bounds, centred.
+
+        Parameters are those of a plain call. A unit within adds 1/2 to the count, one that was
+        clipped -1/2, filling and a unit that is not finite 0: one unit changes it by at most 1/2.
+        """
         exact = exact or self.exact
         values = [self._value(place, parameters, columns) for place in self._places]
-        limit = torch.tensor(self.limit, dtype=torch.float64)
+        limit = torch.tensor(self.limit / math.sqrt(len(self._groups)), dtype=torch.float64)
         function = self._function(len(present), exact)
-        with torch.inference_mode(self._flat):
-            least, sums = function(limit, present, *values)
+        with torch.inference_mode(self.flat):
+            least, count, sums = function(limit, present, *values)
         if not bool(least > (0.0 if exact else _LEAST_WEIGHT)):
             # Not finite, or out of float32's range: by selection, which costs a pass more.
-            _, sums = self._step(limit, present, *values, exact=True, select=True)
-        return {name: s.double() for name, s in zip(self.trained, sums, strict=True)}
+            _, count, sums = self._step(limit, present, *values, exact=True, select=True)
+        return {name: s.double() for name, s in zip(self.trained, sums, strict=True)}, count
 
     def _value(
         self,
@@ -157,7 +200,7 @@ class ClippedSum:
         def step(*arguments: torch.Tensor) -> Any:
             return self._step(*arguments, exact=exact)
 
-        if not self._flat:
+        if not self.flat:
             return step
         if (rows, exact) not in self._functions:
             examples = [torch.zeros((), dtype=torch.float64), torch.ones(rows, dtype=torch.bool)]
@@ -176,31 +219,47 @@ class ClippedSum:
         *values: torch.Tensor,
         exact: bool,
         select: bool = False,
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Return the smallest clip factor, NaN if there is one, and the sums."""
-        found = self._gradients(values, present, select)
-        parts = torch.stack([c.norms(wide=select) for c in found.values()]).double()
-        numbers = sum(self.graph.parameters[name].numel() for name in found)
-        error = 1 + max(c.error for c in found.values())
-        norms = (parts.square().sum(0) + numbers * UNDERFLOW).sqrt() * error
+    ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Return the smallest clip factor, NaN if there is one, the centred count and the sums."""
+        found, kept = self._gradients(values, present, select)
+        norms = torch.stack([self._norms(group, found, select) for group in self._groups])
         factors = (limit / norms).clamp(max=1.0)
-        chosen = present.reshape(-1, self.records_per_unit).any(1)
+        chosen = kept.reshape(-1, self.records_per_unit).any(1)
         weights = factors * chosen
         if select:
-            finite = chosen & torch.isfinite(norms)
-            weights = torch.where(finite, factors, torch.zeros_like(factors))
-        # A norm of infinity gives the factor 0.
-        least = factors.min()
+            chosen = chosen & torch.isfinite(norms).all(0)
+            weights = torch.where(chosen, factors, torch.zeros_like(factors))
+        within = (norms <= limit).all(0).double() - 0.5
         sums = tuple(
-            found[name].weighted_sum(weights, exact).reshape(self.graph.parameters[name].shape)
+            found[name].weighted_sum(weights[self._group(name)], exact)
+            .reshape(self.graph.parameters[name].shape)
             for name in self.trained
-        )
-        return least, sums
+        )  # fmt: skip
+        # A norm of infinity gives the factor 0.
+        return factors.min(), (within * chosen).sum(), sums
+
+    def _group(self, name: str) -> int:
+        return next(number for number, group in enumerate(self._groups) if name in group)
+
+    def _norms(
+        self, group: Collection[str], found: Mapping[str, Contribution], wide: bool
+    ) -> torch.Tensor:
+        """Return upper bounds on the norms of a group of parameters, ``(units,)``, float64.
+
+        `wide` ones are found where others are infinite; where they are not, both are equal.
+        """
+        parts = torch.stack([found[name].norms() for name in group]).double()
+        numbers = sum(self.graph.parameters[name].numel() for name in group)
+        norms = (parts.square().sum(0) + numbers * UNDERFLOW).sqrt()
+        if wide:
+            more = torch.stack([found[name].norms(wide=True) for name in group])
+            norms = torch.where(torch.isfinite(norms), norms, more.square().sum(0).sqrt())
+        return norms * (1 + max(found[name].error for name in group))
 
     def _gradients(
         self, values: tuple[torch.Tensor, ...], present: torch.Tensor, select: bool
-    ) -> dict[str, Contribution]:
-        """Return, by parameter, what each unit adds to its gradient."""
+    ) -> tuple[dict[str, Contribution], torch.Tensor]:
+        """Return what each unit adds to each parameter's gradient, and which records count."""
         rows = len(present)
         copies: dict[str, torch.Tensor] = {}
         given, dims = [], []
@@ -220,8 +279,8 @@ class ClippedSum:
             leaves = [*(runner.outputs[node] for node in tapped), *copies.values()]
             gradients = _gradients(losses, leaves)
         recorded = [runner.inputs[tap.recorded].detach() for tap in self._taps]
+        keep = present
         if select or self.records_per_unit > 1:
-            keep = present
             if select:
                 for value in (*recorded, *gradients):
                     if value.is_floating_point():
@@ -231,7 +290,7 @@ class ClippedSum:
                 recorded = [_selected(value, keep) for value in recorded]
             gradients = [_selected(value, keep) for value in gradients]
         own = dict(zip(copies, gradients[len(tapped) :], strict=True))
-        return self._contributions(recorded, gradients[: len(tapped)], own)
+        return self._contributions(recorded, gradients[: len(tapped)], own), keep
 
     def _contributions(
         self,

@@ -1,7 +1,7 @@
 """What each privacy unit adds to the gradient of a parameter, in forms that are cheap to clip.
 
 A contribution gives its norm per unit with a bound on the norm's own rounding, and the weighted sum
-over units (book-keeping: Bu et al. 2023, arXiv:2210.00038). Two kinds of sums are told apart by `exact`:
+over units (book-keeping: Bu et al. 2023, arXiv:2210.00038). `exact` tells two kinds of sums apart:
 
 - *exact*: float64 sums of products of float32 numbers, off by less than 2**-40 of C;
 - else float32: over `m` units with clipped norms of at most C together, entry by entry the error is
@@ -18,14 +18,36 @@ import torch
 
 _ROUNDOFF_32 = 2.0**-24
 _ROUNDOFF_64 = 2.0**-53
+LARGEST_SHARE = 2.0**-6
+"""How much of C the rounding of float32 sums may take before they are done in float64."""
+
 UNDERFLOW = 2.0**-125
 """What the square of a float32 number can be at most if float32 loses it."""
-_MATERIALISED = 1 << 20
+MATERIALISED = 1 << 20
+"""How many numbers a gradient may have for it to be found for each unit."""
 
 
 def gamma(terms: int) -> float:
     """Return the relative error of a float32 sum of `terms` products, in any order."""
     return terms * _ROUNDOFF_32 / (1 - terms * _ROUNDOFF_32)
+
+
+def float32_share(units: int, largest_batch: int) -> float:
+    """Return by which share of C rounding can move two neighbouring float32 sums apart.
+
+    Parameters
+    ----------
+    units
+        How many units one sum has at most.
+    largest_batch
+        How many units all sums for one logical batch have together at most.
+    """
+    return 2 * gamma(units + 4) * largest_batch
+
+
+def float32_units(largest_batch: int) -> int:
+    """Return how many units one sum may have for `float32_share` to be within `LARGEST_SHARE`."""
+    return max(0, int(LARGEST_SHARE / (2 * _ROUNDOFF_32 * largest_batch) * 0.99) - 4)
 
 
 class Contribution(Protocol):
@@ -59,8 +81,10 @@ def _norms(values: torch.Tensor, wide: bool) -> torch.Tensor:
     if wide:
         return values.double().flatten(1).square().sum(1).sqrt()
     # In two steps, so that no sum is long.
-    lines = torch.linalg.vector_norm(values, dim=-1)
-    return torch.linalg.vector_norm(lines.flatten(1), dim=1) if values.dim() > 2 else lines
+    lines: torch.Tensor = torch.linalg.vector_norm(values, dim=-1)
+    if values.dim() > 2:
+        lines = torch.linalg.vector_norm(lines.flatten(1), dim=1)
+    return lines
 
 
 def _error(values: torch.Tensor) -> float:
@@ -115,10 +139,11 @@ class OuterProduct:
         """See `Contribution`."""
         left, right = _norms(self.left, wide), _norms(self.right, wide)
         if wide:
-            return left * right
+            return left.mul(right)
         # What vanished in one factor's squares may be multiplied by a large other factor.
         hidden = [(UNDERFLOW * values.shape[1]) ** 0.5 for values in (self.left, self.right)]
-        return (left + hidden[0]) * (right + hidden[1])
+        norms: torch.Tensor = (left + hidden[0]) * (right + hidden[1])
+        return norms
 
     def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
@@ -209,6 +234,6 @@ def outer(left: torch.Tensor, right: torch.Tensor) -> Contribution:
     positions, inputs, outputs = left.shape[1], left.shape[2], right.shape[2]
     if positions == 1:
         return OuterProduct(left.squeeze(1), right.squeeze(1))
-    if inputs * outputs <= min(_MATERIALISED, 8 * positions * (inputs + outputs)):
+    if inputs * outputs <= min(MATERIALISED, 8 * positions * (inputs + outputs)):
         return PerUnit(right.mT @ left)
     return OuterProducts(left, right)

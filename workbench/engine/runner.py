@@ -82,5 +82,5 @@ class TappedRunner(Runner):
 
     def _whole(self, value: torch.Tensor) -> torch.Tensor:
         if maybe_get_level(value) == self._level:
-            return _remove_batch_dim(value, self._level, self._rows, 0)  # type: ignore[no-any-return]
+            return _remove_batch_dim(value, self._level, self._rows, 0)
         return value.expand(self._rows, *value.shape)
