@@ -206,6 +206,8 @@ class Executor:
         return {
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
+            # Threads that wait by spinning take the cores from other runs.
+            "OMP_WAIT_POLICY": "PASSIVE",
             # A replay must round as the run did: a fixed number of threads, and sums whose order
             # does not depend on where in memory the numbers lie.
             "OMP_DYNAMIC": "FALSE",

@@ -63,7 +63,7 @@ class NoisedRounds:
         mine = self._ranks.share(chosen, self._chunk)
         # All sums and the count in one piece of memory, which goes round the ranks at once.
         whole = torch.zeros(sum(self._sizes) + 1, dtype=torch.float64)
-        *parts, count = whole.split([*self._sizes, 1])
+        *parts, count = torch.split_with_sizes(whole, [*self._sizes, 1])
         sums = {n: p.view(self._shapes[n]) for n, p in zip(self._shapes, parts, strict=True)}
         for columns, present in self._table.chunks(mine, self._chunk):
             found, within = self._clipped.with_count(parameters, columns, present)
