@@ -61,7 +61,8 @@ def test_the_worker_sees_no_environment_and_no_secret(tmp_path, monkeypatch):
     worker = psutil.Process(site.domain.runs.executor._worker.pid)
     assert "A_SECRET" not in worker.environ()
     assert set(worker.environ()) <= {
-        "OMP_NUM_THREADS", "OMP_DYNAMIC", "MKL_NUM_THREADS", "MKL_DYNAMIC", "MKL_CBWR", "LC_CTYPE",
+        "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_DYNAMIC", "MKL_NUM_THREADS",
+        "MKL_DYNAMIC", "MKL_CBWR", "LC_CTYPE",
     }  # fmt: skip
     submit(site.client()).wait(progress=False)
     assert not list(site.domain.folder.state.rglob("job.json"))

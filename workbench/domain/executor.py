@@ -49,6 +49,8 @@ def worker_environment(threads: int) -> dict[str, str]:
     return {
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
+        # Threads that wait by spinning take the cores from other runs.
+        "OMP_WAIT_POLICY": "PASSIVE",
         # A replay must round as the run did, and one record as at any other place of a batch: a
         # fixed number of threads, and sums whose order does not depend on where in memory the
         # numbers lie.

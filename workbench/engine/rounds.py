@@ -87,7 +87,7 @@ class NoisedRounds:
         return self._by_name((whole / self._expected).float())
 
     def _by_name(self, whole: torch.Tensor) -> dict[str, torch.Tensor]:
-        parts = torch.split(whole[:-1], self._sizes)
+        parts = torch.split_with_sizes(whole[:-1], self._sizes)
         return {n: p.view(shape) for (n, shape), p in zip(self._shapes.items(), parts, strict=True)}
 
     def _add_noise(self, whole: torch.Tensor) -> None:
