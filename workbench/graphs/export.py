@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ from workbench.documents.schema import Schema
 from workbench.graphs import archive as pt2
 from workbench.graphs.features import RecordView
 from workbench.graphs.load import expected_spec, load
+from workbench.graphs.normalisation import without_batch_norm
 from workbench.graphs.record_graph import RecordGraph
 
 Outputs = torch.Tensor | tuple[torch.Tensor, Mapping[str, torch.Tensor]]
@@ -77,7 +79,8 @@ def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGr
         Takes the model and one record, returns the loss (float32, shape ``()``), or the loss and
         a dict of metrics (shape ``()``, values in [0, 1]).
     model
-        Its parameters must be float32; those with ``requires_grad=False`` stay as they are.
+        Is left as it is. Its parameters must be float32; those with ``requires_grad=False`` stay
+        as they are. Batch normalisation is converted on a copy, with a notice.
     schema
         The dataset's schema.
 
@@ -89,6 +92,7 @@ def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGr
     UnknownColumn
         If the function asks for a column that the schema does not have.
     """
+    model = without_batch_norm(model)
     _check_layers(model)
     examples = {c.name: _example(c) for c in schema.usable}
     inputs, metrics = _dry_run(function, model, schema, examples)
@@ -109,12 +113,6 @@ def _example(column: Any) -> torch.Tensor:
 def _check_layers(model: nn.Module) -> None:
     for name, layer in model.named_modules():
         kind = type(layer).__name__
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-            raise GraphRefused(
-                f"layer '{name}' ({kind}) mixes records, so no bound on one record's share holds",
-                "Use nn.GroupNorm or nn.LayerNorm, or convert the model with "
-                "opacus.validators.ModuleValidator.fix(model).",
-            )
         if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0 and layer.training:
             raise GraphRefused(
                 f"layer '{name}' ({kind}) is random; a record graph must give the same each time",
@@ -203,6 +201,11 @@ def _archive(program: torch.export.ExportedProgram) -> bytes:
         elif node.target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
             # Strides are others once the graph is mapped over records.
             node.target = torch.ops.aten.reshape.default
+        elif node.target is torch.ops.aten.slice.Tensor:
+            # The end of x[1:] is written as the largest integer; the loader takes no such sizes.
+            node.args = tuple(
+                None if argument == sys.maxsize else argument for argument in node.args
+            )
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     with zipfile.ZipFile(buffer) as file:

@@ -70,8 +70,8 @@ REMEDIES: dict[str, str] = {
     "bernoulli": "Random operators are not allowed: use nn.Dropout(0) or call model.eval() first.",
     "rand": "Random operators are not allowed; draw constants outside of the training function.",
     "normal": "Random operators are not allowed; draw constants outside of the training function.",
-    "batch_norm": "Batch normalisation mixes records: use nn.GroupNorm or nn.LayerNorm, or convert "
-    "the model with opacus.validators.ModuleValidator.fix(model).",
+    "batch_norm": "Batch normalisation mixes records: use nn.GroupNorm or nn.LayerNorm. As a layer "
+    "(nn.BatchNorm2d) it is converted when the function is exported.",
     "binary_cross_entropy": "It fails on values outside [0, 1]: use "
     "binary_cross_entropy_with_logits on the raw outputs.",
     "local_scalar_dense": "A record's value must not steer Python: use torch.where instead of if "

@@ -159,12 +159,17 @@ class Result:
 def load_into(module: nn.Module, parameters: dict[str, torch.Tensor]) -> nn.Module:
     """Return a copy of `module` with `parameters`, in evaluation mode.
 
+    Batch normalisation is replaced as in what was trained: released scales and shifts belong to
+    group normalisation, and would be wrong beside a batch layer's running statistics.
+
     Raises
     ------
     NotFound
         If the module has other parameters.
     """
-    found = copy.deepcopy(module)
+    from workbench.graphs.normalisation import without_batch_norm
+
+    found = without_batch_norm(copy.deepcopy(module), quiet=True)
     try:
         missing = found.load_state_dict(parameters, strict=False)
     except RuntimeError as error:
