@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.documents import errors
-    from workbench.graphs.features import features
+    from workbench.graphs.features import features, noise
     from workbench.lab.catalog import CatalogBrowser
     from workbench.lab.requests import RequestTable
     from workbench.lab.steward import StewardPanel
@@ -29,6 +29,7 @@ __all__ = [
     "connect",
     "errors",
     "features",
+    "noise",
     "training_function",
 ]
 
@@ -41,6 +42,7 @@ _PLACES = {
     "connect": "workbench.space.connection",
     "errors": "workbench.documents.errors",
     "features": "workbench.graphs.features",
+    "noise": "workbench.graphs.features",
     "training_function": "workbench.space.functions",
 }
 

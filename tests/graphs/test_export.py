@@ -79,9 +79,10 @@ def test_a_batch_norm_function_is_refused_with_the_remedy():
     assert "GroupNorm" in caught.value.hint
 
 
-def test_active_dropout_is_refused():
-    with pytest.raises(GraphRefused, match=r"layer '1' \(Dropout\) is random"):
-        export(on_table, nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5)), TABLE)
+@pytest.mark.parametrize("layer", [nn.AlphaDropout(0.5), nn.LSTM(2, 2, 2, dropout=0.1)])
+def test_layers_that_drop_out_by_themselves_are_refused(layer):
+    with pytest.raises(GraphRefused, match=r"layer '1' \(\w+\) drops out in a way"):
+        export(on_table, nn.Sequential(nn.Linear(3, 2), layer), TABLE)
 
 
 def test_a_buffer_that_forward_writes_to_is_refused():

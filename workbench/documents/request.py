@@ -17,6 +17,7 @@ from workbench.documents.base import (
     type_tuple,
 )
 from workbench.documents.card import Delta, Epsilon, Purpose
+from workbench.documents.inputs import MAX_NOISE_NUMBERS, GraphInput, noise_numbers
 
 
 class Plan(Document):
@@ -56,7 +57,7 @@ class Request(Document):
     card: Digest
     function: Identifier
     graph: Digest
-    inputs: Annotated[tuple[Identifier, ...], type_tuple, Field(min_length=1, max_length=10_000)]
+    inputs: Annotated[tuple[GraphInput, ...], type_tuple, Field(min_length=1, max_length=10_000)]
     metrics: Annotated[tuple[Identifier, ...], type_tuple, Field(max_length=16)] = ()
     plan: Plan
     epsilon: Epsilon
@@ -74,4 +75,6 @@ class Request(Document):
             values = getattr(self, field)
             if len(set(values)) != len(values):
                 raise ValueError(f"{field}: an entry appears twice")
+        if noise_numbers(self.inputs) > MAX_NOISE_NUMBERS:
+            raise ValueError(f"inputs: over {MAX_NOISE_NUMBERS} random numbers for one record")
         return self

@@ -9,10 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workbench.documents.inputs import NoiseInput, noise_numbers
+from workbench.engine.noise import Stream
 from workbench.engine.records import Records
 from workbench.graphs.record_graph import RecordGraph
 
 _MEMORY = 512 << 20
+_BYTES_PER_NOISE = 160
+"""What drawing one normal number takes at its peak: four words and what is made from them."""
 
 
 class UnitTable:
@@ -23,17 +27,24 @@ class UnitTable:
     records
         The records; of a unit with more than `records_per_unit` only the first ones count.
     inputs
-        The columns that the graph reads, in its order.
+        The columns that the graph reads and the noise that it takes, in its order.
     records_per_unit
         The published bound on records of one unit.
+    noise
+        Where the noise comes from: a stream of its own, so that what is drawn for a record's
+        loss says nothing about the noise that covers the sums.
     """
 
-    def __init__(self, records: Records, inputs: tuple[str, ...], records_per_unit: int) -> None:
+    def __init__(
+        self, records: Records, inputs: tuple[str, ...], records_per_unit: int, noise: Stream
+    ) -> None:
         names, position = np.unique(records.units, return_inverse=True)
         self.units = len(names)
         self.records_per_unit = records_per_unit
-        self.columns = tuple(
-            torch.from_numpy(np.ascontiguousarray(records.columns[name])) for name in inputs
+        self._noise = noise
+        self._inputs = tuple(
+            NoiseInput.parse(name) or torch.from_numpy(np.ascontiguousarray(records.columns[name]))
+            for name in inputs
         )
         # Row -1 stands for "no record"; `chunks` masks it.
         self._rows = np.full((self.units, records_per_unit), -1, dtype=np.int64)
@@ -49,7 +60,7 @@ class UnitTable:
         """Yield the columns and the mask of present rows for each `size` units of `chosen`.
 
         Every chunk has exactly ``size * records_per_unit`` rows: the shapes that the operators
-        see never depend on how many units were drawn.
+        see never depend on how many units were drawn. Noise is fresh for each row of each chunk.
         """
         for start in range(0, len(chosen), size):
             rows = np.full((size, self.records_per_unit), -1, dtype=np.int64)
@@ -58,7 +69,13 @@ class UnitTable:
             index = torch.from_numpy(rows.reshape(-1))
             present = index >= 0
             safe = index.clamp_min(0)
-            yield tuple(column[safe] for column in self.columns), present
+            yield tuple(self._values(source, safe) for source in self._inputs), present
+
+    def _values(self, source: torch.Tensor | NoiseInput, rows: torch.Tensor) -> torch.Tensor:
+        if isinstance(source, torch.Tensor):
+            return source[rows]
+        drawn = self._noise.gaussian(len(rows) * source.numbers)
+        return torch.from_numpy(drawn.astype(np.float32)).reshape(len(rows), *source.shape)
 
 
 def chunk_size(graph: RecordGraph, expected: float, records_per_unit: int, copied: int) -> int:
@@ -76,5 +93,6 @@ def chunk_size(graph: RecordGraph, expected: float, records_per_unit: int, copie
         How many numbers are copied for each record: the parameters without a rule.
     """
     wanted = math.ceil(expected + 2.5 * math.sqrt(expected))
-    per_unit = records_per_unit * (4 * graph.facts.activation_bytes + 12 * copied + 1)
+    noise = _BYTES_PER_NOISE * noise_numbers(graph.inputs)
+    per_unit = records_per_unit * (4 * graph.facts.activation_bytes + 12 * copied + noise + 1)
     return max(1, min(wanted, _MEMORY // per_unit))

@@ -91,11 +91,13 @@ def train(
     torch.set_num_threads(threads)
     random = SealedRandom(seed)
     expected = plan.sample_rate * record_count * (1 - holdout_fraction)
-    table = UnitTable(training, graph.inputs, max_records_per_unit)
+    table = UnitTable(training, graph.inputs, max_records_per_unit, random.stream("record-noise"))
     parameters = _descend(graph, plan, table, expected, random, progress)
     metrics: tuple[Metric, ...] = ()
     if graph.metrics:
-        held_out = UnitTable(holdout, graph.inputs, max_records_per_unit)
+        held_out = UnitTable(
+            holdout, graph.inputs, max_records_per_unit, random.stream("record-noise-metrics")
+        )
         size = chunk_size(graph, _EVALUATED_AT_ONCE, max_records_per_unit, 0)
         sums = exact_sums(graph, parameters, held_out, size)
         stream = random.stream("metrics")
@@ -184,7 +186,7 @@ def rehearse(
         Whether to clip and add noise.
     """
     random = SealedRandom(seed)
-    table = UnitTable(records, graph.inputs, 1)
+    table = UnitTable(records, graph.inputs, 1, random.stream("record-noise"))
     expected = plan.sample_rate * table.units
     scaled = plan.noise_multiplier * table.units / record_count
     changes = (

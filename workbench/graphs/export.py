@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import sys
 import warnings
 import zipfile
@@ -22,8 +21,11 @@ import torch
 from torch import nn
 
 from workbench.documents.errors import GraphRefused, WorkbenchError
+from workbench.documents.inputs import MAX_NOISE_NUMBERS, NoiseInput, noise_numbers
 from workbench.documents.schema import Schema
 from workbench.graphs import archive as pt2
+from workbench.graphs.attention import attention
+from workbench.graphs.dropout import dropout_from
 from workbench.graphs.features import RecordView
 from workbench.graphs.load import expected_spec, load
 from workbench.graphs.normalisation import without_batch_norm
@@ -49,7 +51,8 @@ class _OneRecord(nn.Module):
     def forward(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         function, schema, inputs = self._call
         view = RecordView(schema, dict(zip(inputs, values, strict=True)))
-        loss, metrics = outputs_of(function(self.model, view))
+        with dropout_from(view):
+            loss, metrics = outputs_of(function(self.model, view))
         return (loss, *(torch.as_tensor(metrics[name]).to(torch.float32) for name in metrics))
 
 
@@ -96,6 +99,10 @@ def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGr
     _check_layers(model)
     examples = {c.name: _example(c) for c in schema.usable}
     inputs, metrics = _dry_run(function, model, schema, examples)
+    for name in inputs:
+        noise = NoiseInput.parse(name)
+        if noise is not None:
+            examples[name] = torch.zeros(noise.shape)
     module = _OneRecord(function, model, schema, inputs)
     program = _export(module, tuple(examples[name] for name in inputs))
     graph = load(_archive(program))
@@ -113,10 +120,14 @@ def _example(column: Any) -> torch.Tensor:
 def _check_layers(model: nn.Module) -> None:
     for name, layer in model.named_modules():
         kind = type(layer).__name__
-        if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0 and layer.training:
+        if isinstance(layer, nn.AlphaDropout | nn.FeatureAlphaDropout):
+            random = layer.training and layer.p > 0
+        else:
+            random = isinstance(layer, nn.RNNBase) and layer.training and layer.dropout > 0
+        if random:
             raise GraphRefused(
-                f"layer '{name}' ({kind}) is random; a record graph must give the same each time",
-                "Set p=0 for training under differential privacy; the noise regularises already.",
+                f"layer '{name}' ({kind}) drops out in a way that cannot be repeated",
+                "Set its dropout to 0 and put nn.Dropout between the layers if you need it.",
             )
     for name, parameter in model.named_parameters():
         if parameter.dtype != torch.float32:
@@ -128,13 +139,20 @@ def _check_layers(model: nn.Module) -> None:
 def _dry_run(
     function: TrainingStep, model: nn.Module, schema: Schema, examples: dict[str, torch.Tensor]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Run once on example values to learn which columns and metrics there are."""
+    """Run once on example values to learn which columns, noise and metrics there are."""
     view = RecordView(schema, examples)
-    with torch.no_grad():
+    with torch.no_grad(), dropout_from(view):
         _, metrics = outputs_of(function(model, view))
     if not view.used:
         raise GraphRefused("the training function reads no column of the record")
-    return tuple(c.name for c in schema.usable if c.name in view.used), tuple(metrics)
+    columns = (c.name for c in schema.usable if c.name in view.used)
+    if noise_numbers(view.drawn) > MAX_NOISE_NUMBERS:
+        raise GraphRefused(
+            f"the function draws {noise_numbers(view.drawn)} random numbers for one record; "
+            f"at most {MAX_NOISE_NUMBERS}",
+            "Draw fewer, or leave out dropout on the largest layers.",
+        )
+    return (*columns, *view.drawn), tuple(metrics)
 
 
 def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
@@ -142,7 +160,7 @@ def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export
         operator: how
         for operator, how in dict(torch.export.default_decompositions()).items()
         if str(operator) in {f"aten.{name}" for name in _RECURRENT}
-    } | {torch.ops.aten.scaled_dot_product_attention.default: _attention}
+    } | {torch.ops.aten.scaled_dot_product_attention.default: attention}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -164,34 +182,6 @@ def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export
             "Remove running statistics and counters from the model.",
         )
     return program
-
-
-def _attention(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attn_mask: torch.Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> torch.Tensor:
-    """Attention from plain operators: the fused kernels cannot be mapped over records."""
-    if dropout_p or enable_gqa:
-        raise GraphRefused(
-            "scaled_dot_product_attention with dropout or grouped queries is not supported",
-            "Set dropout to 0 and repeat the key and value heads.",
-        )
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = query @ key.mT * factor
-    if is_causal:
-        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
-    if attn_mask is not None and attn_mask.dtype == torch.bool:
-        scores = torch.where(attn_mask, scores, float("-inf"))
-    elif attn_mask is not None:
-        scores = scores + attn_mask
-    return scores.softmax(-1) @ value
 
 
 def _archive(program: torch.export.ExportedProgram) -> bytes:

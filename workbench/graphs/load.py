@@ -20,6 +20,7 @@ import torch.fx
 
 from workbench.documents.base import digest_bytes
 from workbench.documents.errors import GraphRefused, TooLarge, UnknownColumn
+from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
 from workbench.graphs import archive as pt2
 from workbench.graphs.nodes import SCALAR_TYPES, NodeReader, field
@@ -327,7 +328,7 @@ def expected_spec(column: Column) -> TensorSpec:
 
 
 def check_inputs(graph: RecordGraph, inputs: tuple[str, ...], schema: Schema) -> None:
-    """Return None if the graph's inputs are the columns `inputs` of `schema`.
+    """Return None if the graph's inputs are the columns and the noise that `inputs` names.
 
     Raises
     ------
@@ -338,15 +339,18 @@ def check_inputs(graph: RecordGraph, inputs: tuple[str, ...], schema: Schema) ->
     """
     if len(inputs) != len(graph.input_specs):
         raise GraphRefused(
-            f"graph: {len(graph.input_specs)} inputs, but the request names {len(inputs)} columns"
+            f"graph: {len(graph.input_specs)} inputs, but the request names {len(inputs)}"
         )
     usable = {column.name: column for column in schema.usable}
     for name, spec in zip(inputs, graph.input_specs, strict=True):
-        if name not in usable:
+        noise = NoiseInput.parse(name)
+        if noise is None and name not in usable:
             raise UnknownColumn(f"the dataset has no column '{name}' to train on")
-        expected = expected_spec(usable[name])
+        expected = (
+            expected_spec(usable[name]) if noise is None else TensorSpec(noise.shape, torch.float32)
+        )
         if spec != expected:
             raise GraphRefused(
-                f"graph: column '{name}' has shape {expected.shape} and {expected.dtype}, "
+                f"graph: input '{name}' has shape {expected.shape} and {expected.dtype}, "
                 f"the graph takes {spec.shape} and {spec.dtype}"
             )

@@ -15,9 +15,11 @@ import torch
 from torch import nn
 
 from workbench.documents import Plan, Schema
+from workbench.documents.inputs import NoiseInput
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.records import Records
 from workbench.engine.train import TrainingResult, train
+from workbench.graphs.dropout import dropout_from
 from workbench.graphs.export import export, outputs_of
 from workbench.graphs.features import RecordView
 from workbench.graphs.record_graph import RecordGraph
@@ -89,9 +91,16 @@ def metric(result: TrainingResult, name: str) -> float:
 
 def drawn(graph: RecordGraph, columns: Mapping[str, np.ndarray], rows: int = COMPARED):
     """The graph's inputs for the first rows of the data."""
-    return {
-        name: torch.from_numpy(np.ascontiguousarray(columns[name][:rows])) for name in graph.inputs
-    }
+    generator = torch.Generator().manual_seed(7)
+    found = {}
+    for name in graph.inputs:
+        noise = NoiseInput.parse(name)
+        found[name] = (
+            torch.from_numpy(np.ascontiguousarray(columns[name][:rows]))
+            if noise is None
+            else torch.randn((rows, *noise.shape), generator=generator)
+        )
+    return found
 
 
 def gradients_one_by_one(
@@ -102,7 +111,8 @@ def gradients_one_by_one(
     for row in range(len(next(iter(values.values())))):
         model.zero_grad()
         record = RecordView(schema, {n: v[row] for n, v in values.items()})
-        outputs_of(function(model, record))[0].backward()
+        with dropout_from(record):
+            outputs_of(function(model, record))[0].backward()
         rows.append({
             n: torch.zeros_like(p) if p.grad is None else p.grad.clone()
             for n, p in model.named_parameters() if p.requires_grad

@@ -162,6 +162,8 @@ class Decoder(nn.Module):
         self.blocks = nn.Sequential(*(DecoderBlock(width, 2) for _ in range(layers)))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, WORDS, bias=False)
+        nn.init.normal_(self.tokens.weight, std=0.2)
+        nn.init.normal_(self.positions.weight, std=0.2)
         if tied:
             self.head.weight = self.tokens.weight
 
