@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
+import workbench as wb
 from tests.studies import dataset, diagnose, linear, submit, submit_progression
 from tests.support import wait_until
 from workbench.budget import ledger
-from workbench.documents.errors import Conflict, NotFound, RequestDenied
+from workbench.documents.errors import Conflict, LayersConverted, NotFound, RequestDenied
 from workbench.evidence.verify import verify
 
 
@@ -25,6 +28,31 @@ def test_a_request_within_the_policy_is_trained_and_released(site):
     assert result.verified.decision.by == "policy"
     assert result.model(torch.zeros(30)).shape == (2,)
     assert verify(result.evidence, site.domain.key.public, result.model_bytes)
+
+
+def test_noise_dropout_and_converted_layers_go_the_whole_way(site):
+    """What the domain trained fits into the researcher's module, batch normalisation and all."""
+
+    @wb.training_function(steps=20, sample_rate=1.0, learning_rate=0.5)
+    def noisy(model, record):
+        logits = model(wb.features(record) + 0.5 + 0.01 * wb.noise(record, 30))
+        loss = F.cross_entropy(logits, record["diagnosis"])
+        return loss, {"accuracy": logits.argmax() == record["diagnosis"]}
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(30, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1),
+                          nn.Linear(16, 2))  # fmt: skip
+    with pytest.warns(LayersConverted, match="'1' became group normalisation"):
+        rehearsed = noisy.rehearse(model, dataset(site.client()))
+    with pytest.warns(LayersConverted):
+        result = submit(site.client(), noisy, model).wait(progress=False)
+    assert result.request.inputs[-2:] == ("noise:0:30", "noise:1:16")
+    assert result.metrics["accuracy"].value > 0.6
+    assert rehearsed.model(torch.zeros(30)).shape == (2,)
+    released = result.model
+    assert torch.equal(released(torch.zeros(30)), released(torch.zeros(1, 30))[0])
+    assert torch.equal(released[1].weight, result.parameters["1.weight"])
+    assert isinstance(model[1], nn.BatchNorm1d)
 
 
 def test_the_same_request_returns_the_same_release_at_no_cost(site):
