@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.documents import errors
     from workbench.graphs.features import features, noise
+    from workbench.graphs.lora import lora, merge_lora
     from workbench.lab.catalog import CatalogBrowser
     from workbench.lab.requests import RequestTable
     from workbench.lab.steward import StewardPanel
@@ -29,6 +30,8 @@ __all__ = [
     "connect",
     "errors",
     "features",
+    "lora",
+    "merge_lora",
     "noise",
     "training_function",
 ]
@@ -42,6 +45,8 @@ _PLACES = {
     "connect": "workbench.space.connection",
     "errors": "workbench.documents.errors",
     "features": "workbench.graphs.features",
+    "lora": "workbench.graphs.lora",
+    "merge_lora": "workbench.graphs.lora",
     "noise": "workbench.graphs.features",
     "training_function": "workbench.space.functions",
 }
