@@ -29,12 +29,22 @@ from workbench.graphs.dropout import dropout_from
 from workbench.graphs.features import RecordView
 from workbench.graphs.load import expected_spec, load
 from workbench.graphs.normalisation import without_batch_norm
+from workbench.graphs.operators import ALLOWED
 from workbench.graphs.record_graph import RecordGraph
 
+A = torch.ops.aten
 Outputs = torch.Tensor | tuple[torch.Tensor, Mapping[str, torch.Tensor]]
 TrainingStep = Callable[[nn.Module, Mapping[str, torch.Tensor]], Outputs]
 
-_RECURRENT = ("gru.input", "lstm.input", "rnn_tanh.input", "rnn_relu.input")
+_SAME = {
+    # Strides are others once the graph is mapped over records.
+    A.view.default: A.reshape.default,
+    A._unsafe_view.default: A.reshape.default,
+    A.__and__.Tensor: A.bitwise_and.Tensor,
+    A.__or__.Tensor: A.bitwise_or.Tensor,
+}
+"""Operators to others that compute the same and are allowed."""
+
 _PREFIX = "model."
 
 
@@ -159,8 +169,8 @@ def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export
     decompositions = {
         operator: how
         for operator, how in dict(torch.export.default_decompositions()).items()
-        if str(operator) in {f"aten.{name}" for name in _RECURRENT}
-    } | {torch.ops.aten.scaled_dot_product_attention.default: attention}
+        if str(operator) not in ALLOWED
+    } | {A.scaled_dot_product_attention.default: attention}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -188,10 +198,9 @@ def _archive(program: torch.export.ExportedProgram) -> bytes:
     for node in list(program.graph.nodes):
         if node.op == "call_function" and "_assert_tensor_metadata" in str(node.target):
             program.graph.erase_node(node)
-        elif node.target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
-            # Strides are others once the graph is mapped over records.
-            node.target = torch.ops.aten.reshape.default
-        elif node.target is torch.ops.aten.slice.Tensor:
+        elif node.target in _SAME:
+            node.target = _SAME[node.target]
+        elif node.target is A.slice.Tensor:
             # The end of x[1:] is written as the largest integer; the loader takes no such sizes.
             node.args = tuple(
                 None if argument == sys.maxsize else argument for argument in node.args
