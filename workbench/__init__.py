@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.lab.requests import RequestTable
     from workbench.lab.steward import StewardPanel
     from workbench.space.connection import Space, connect
+    from workbench.space.convert import from_sklearn
     from workbench.space.functions import TrainingFunction, training_function
 
 __version__ = "0.1.0"
@@ -30,6 +31,7 @@ __all__ = [
     "connect",
     "errors",
     "features",
+    "from_sklearn",
     "lora",
     "merge_lora",
     "noise",
@@ -45,6 +47,7 @@ _PLACES = {
     "connect": "workbench.space.connection",
     "errors": "workbench.documents.errors",
     "features": "workbench.graphs.features",
+    "from_sklearn": "workbench.space.convert",
     "lora": "workbench.graphs.lora",
     "merge_lora": "workbench.graphs.lora",
     "noise": "workbench.graphs.features",
