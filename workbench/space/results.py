@@ -112,6 +112,20 @@ class Result:
         """Return a copy of `module` with the released parameters, in evaluation mode."""
         return load_into(module, self.parameters)
 
+    def to_onnx(self, path: str | Path, *example: torch.Tensor) -> Path:
+        """Write the trained model as ONNX; see `workbench.space.interchange.write_onnx`.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        example
+            What the model is called with, such as ``torch.zeros(2, 30)``.
+        """
+        from workbench.space.interchange import write_onnx
+
+        return write_onnx(self.model, path, *example)
+
     def plot(self, references: dict[str, dict[str, float]] | None = None) -> Any:
         """Return a plotly figure of the metrics with their noise.
 
