@@ -20,6 +20,18 @@ from workbench.documents.card import Delta, Epsilon, Purpose
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, GraphInput, noise_numbers
 
 
+class PublicLoss(Document):
+    """How to train the parameters that no record reaches, such as a generator's.
+
+    After each round one step of `optimizer` on the mean of the graph's last output over `draws`
+    draws of its noise. It reads noised parameters only: post-processing, free of cost.
+    """
+
+    optimizer: Literal["sgd", "adam"] = "adam"
+    learning_rate: Annotated[Finite, Field(gt=0, le=1e4)]
+    draws: Annotated[int, Field(ge=1, le=10_000)] = 64
+
+
 class Plan(Document):
     """How to train: DP-SGD (Abadi et al. 2016, arXiv:1607.00133) and how to measure.
 
@@ -40,6 +52,7 @@ class Plan(Document):
     max_grad_norm: Annotated[Finite, Field(gt=0, le=1e6)]
     noise_multiplier: Annotated[Finite, Field(gt=0, le=1e6)]
     metrics_noise_multiplier: Annotated[Finite, Field(gt=0, le=1e6)]
+    public_loss: PublicLoss | None = None
 
 
 class Request(Document):

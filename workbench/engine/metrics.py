@@ -34,9 +34,9 @@ def exact_sums(
     A unit's value is the mean over its records, clipped to [0, 1] and rounded to a multiple of
     2**-20 so that sums are exact; a unit with a value that is not finite adds nothing.
     """
-    run = Runner(pruned(graph.graph, slice(1, None)))
+    run = Runner(pruned(graph.graph, slice(1, 1 + len(graph.metrics))))
     fixed = {**parameters, **graph.constants}
-    sums = torch.zeros((graph.outputs - 1, 2), dtype=torch.float64)
+    sums = torch.zeros((len(graph.metrics), 2), dtype=torch.float64)
     dims = tuple(0 if kind == "input" else None for kind, _ in graph.bindings.values())
     for columns, present in table.chunks(np.arange(table.units), size):
         values = [

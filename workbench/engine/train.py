@@ -20,6 +20,7 @@ from workbench.engine.batches import UnitTable, chunk_size
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.metrics import exact_sums, noisy_metrics
 from workbench.engine.noise import SealedRandom
+from workbench.engine.postprocessing import private_part
 from workbench.engine.records import Records
 from workbench.graphs.record_graph import RecordGraph
 
@@ -115,6 +116,7 @@ def _descend(
     progress: Progress | None,
 ) -> dict[str, torch.Tensor]:
     parameters = {name: value.clone() for name, value in graph.parameters.items()}
+    graph, follow = private_part(graph, plan, random, parameters)
     trained = sorted(graph.trainable)
     optimizer = _optimizer(plan, [parameters[name] for name in trained]) if trained else None
     clipped_sum = ClippedSum(graph, plan.max_grad_norm, table.records_per_unit)
@@ -133,11 +135,12 @@ def _descend(
             parameters[name].grad = (noised / expected).float()
         if optimizer is not None:
             optimizer.step()
+        follow(parameters)
         if progress is not None:
             progress(step + 1, plan.steps)
-    for name in trained:
-        parameters[name].grad = None
-    if not all(bool(torch.isfinite(parameters[name]).all()) for name in trained):
+    for value in parameters.values():
+        value.grad = None
+    if not all(bool(torch.isfinite(value).all()) for value in parameters.values()):
         raise RequestFailed("not-finite")
     return parameters
 

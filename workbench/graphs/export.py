@@ -30,10 +30,12 @@ from workbench.graphs.features import RecordView
 from workbench.graphs.load import expected_spec, load
 from workbench.graphs.normalisation import without_batch_norm
 from workbench.graphs.operators import ALLOWED
+from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import RecordGraph
 
 A = torch.ops.aten
-Outputs = torch.Tensor | tuple[torch.Tensor, Mapping[str, torch.Tensor]]
+Metrics = Mapping[str, torch.Tensor]
+Outputs = torch.Tensor | tuple[torch.Tensor, Metrics] | tuple[torch.Tensor, Metrics, torch.Tensor]
 TrainingStep = Callable[[nn.Module, Mapping[str, torch.Tensor]], Outputs]
 
 _SAME = {
@@ -62,8 +64,11 @@ class _OneRecord(nn.Module):
         function, schema, inputs = self._call
         view = RecordView(schema, dict(zip(inputs, values, strict=True)))
         with dropout_from(view):
-            loss, metrics = outputs_of(function(self.model, view))
-        return (loss, *(torch.as_tensor(metrics[name]).to(torch.float32) for name in metrics))
+            returned = function(self.model, view)
+        loss, metrics = outputs_of(returned)
+        public = public_loss_of(returned)
+        numbers = (torch.as_tensor(metrics[name]).to(torch.float32) for name in metrics)
+        return (loss, *numbers, *([] if public is None else [public]))
 
 
 def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -72,15 +77,26 @@ def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     Raises
     ------
     GraphRefused
-        If it returned neither a loss nor ``(loss, {name: value})``.
+        If it returned neither a loss nor ``(loss, {name: value})``, with or without a public loss.
     """
-    loss, metrics = value if isinstance(value, tuple) and len(value) == 2 else (value, {})
-    if not isinstance(loss, torch.Tensor) or not isinstance(metrics, Mapping):
+    loss, metrics, *public = value if isinstance(value, tuple) and value else (value, {})
+    if (
+        not isinstance(loss, torch.Tensor)
+        or not isinstance(metrics, Mapping)
+        or len(public) > 1
+        or not all(isinstance(other, torch.Tensor) for other in public)
+    ):
         raise GraphRefused(
             "the training function must return a loss, or a loss and a dict of metrics",
-            "For example: return loss, {'accuracy': logits.argmax() == record['label']}",
+            "For example: return loss, {'accuracy': logits.argmax() == record['label']}. A loss "
+            "that only wb.noise(record, …) reaches may come third.",
         )
     return loss, {str(name): metric for name, metric in metrics.items()}
+
+
+def public_loss_of(value: Outputs) -> torch.Tensor | None:
+    """Return the public loss, the third value of a training function, or None."""
+    return value[2] if isinstance(value, tuple) and len(value) == 3 else None
 
 
 def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGraph:
@@ -90,7 +106,8 @@ def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGr
     ----------
     function
         Takes the model and one record, returns the loss (float32, shape ``()``), or the loss and
-        a dict of metrics (shape ``()``, values in [0, 1]).
+        a dict of metrics (shape ``()``, values in [0, 1]), or these and a public loss; see
+        `workbench.graphs.public_loss`.
     model
         Is left as it is. Its parameters must be float32; those with ``requires_grad=False`` stay
         as they are. Batch normalisation is converted on a copy, with a notice.
@@ -117,7 +134,10 @@ def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGr
     program = _export(module, tuple(examples[name] for name in inputs))
     graph = load(_archive(program))
     _try_mapped(graph)
-    return replace(graph, inputs=inputs, metrics=metrics)
+    graph = replace(graph, inputs=inputs, metrics=metrics)
+    if graph.outputs > 1 + len(metrics):
+        publicly_trained(graph, inputs)
+    return graph
 
 
 def _example(column: Any) -> torch.Tensor:

@@ -232,9 +232,9 @@ def _read_outputs(specs: list[Any], limits: Limits) -> list[str]:
                 "Remove buffers that forward() writes to, such as running statistics.",
             )
         names.append(field(field(field(value, "arg", dict), "as_tensor", dict), "name", str))
-    if not 1 <= len(names) <= 1 + limits.metrics:
-        raise GraphRefused(f"graph: {len(names)} outputs; expected the loss and up to "
-                           f"{limits.metrics} metrics")  # fmt: skip
+    if not 1 <= len(names) <= 2 + limits.metrics:
+        raise GraphRefused(f"graph: {len(names)} outputs; expected the loss, up to "
+                           f"{limits.metrics} metrics and a public loss")  # fmt: skip
     return names
 
 

@@ -36,6 +36,8 @@ class Settings:
     momentum: float
     weight_decay: float
     max_grad_norm: float
+    public_learning_rate: float | None
+    public_draws: int
 
     def schedule(self, card: DatasetCard) -> tuple[float, int]:
         """Return sampling rate and number of rounds from the card's published record count."""
@@ -142,6 +144,7 @@ class TrainingFunction:
                 "max_grad_norm": self.settings.max_grad_norm,
                 "noise_multiplier": training,
                 "metrics_noise_multiplier": measuring,
+                "public_loss": self._public_loss(),
             }
         )
 
@@ -149,7 +152,21 @@ class TrainingFunction:
         """Return the record graph that would travel; see `workbench.graphs.export.export`."""
         from workbench.graphs.export import export
 
-        return export(self._function, model, dataset.card.data_schema)
+        graph = export(self._function, model, dataset.card.data_schema)
+        returned = graph.outputs > 1 + len(graph.metrics)
+        if returned != (self.settings.public_learning_rate is not None):
+            raise InvalidDocument(
+                f"{self.name} returns {'a' if returned else 'no'} public loss, but "
+                f"public_learning_rate is {self.settings.public_learning_rate}",
+                "Give public_learning_rate if, and only if, the function returns a third value.",
+            )
+        return graph
+
+    def _public_loss(self) -> dict[str, Any] | None:
+        rate = self.settings.public_learning_rate
+        return (
+            None if rate is None else {"learning_rate": rate, "draws": self.settings.public_draws}
+        )
 
     def rehearse(
         self, model: nn.Module, dataset: Dataset, epsilon: float = 2.0, delta: float = 1e-5
@@ -315,6 +332,8 @@ def training_function(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
     max_grad_norm: float = 1.0,
+    public_learning_rate: float | None = None,
+    public_draws: int = 64,
 ) -> Callable[[Callable[..., Any]], TrainingFunction]:
     """Make a function of ``(model, record)`` into a `TrainingFunction`.
 
@@ -335,6 +354,9 @@ def training_function(
         For ``"momentum"``; for all.
     max_grad_norm
         The clipping bound on each record's gradient (L2).
+    public_learning_rate, public_draws
+        For a function that returns a third value, a loss that no column reaches: step size of
+        Adam for the parameters that it alone trains, and draws of noise per step.
 
     Raises
     ------
@@ -354,6 +376,6 @@ def training_function(
                                   + (" and at most 1" if most == 1.0 else ""))  # fmt: skip
     settings = Settings(
         learning_rate, steps, epochs, sample_rate, batch_size, optimizer, momentum, weight_decay,
-        max_grad_norm,
+        max_grad_norm, public_learning_rate, public_draws,
     )  # fmt: skip
     return lambda function: TrainingFunction(function, settings)

@@ -1,4 +1,4 @@
-"""Autoencoder and variational autoencoder, on 8x8 digits."""
+"""Autoencoders on 8x8 digits, and a generative adversarial network on points."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.engine.families.common import (
     trained,
 )
 from workbench.graphs.features import noise
+from workbench.space.results import load_into
 
 PIXELS = 64
 
@@ -87,3 +88,54 @@ def test_variational_autoencoder():
     assert metric(result, "error") < 0.85 * variance()
     # The latent code says something about the image.
     assert metric(result, "kl") > 0.05
+
+
+class Adversarial(nn.Module):
+    """Goodfellow et al. 2014, arXiv:1406.2661: points in the plane from random numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 2))
+        self.discriminator = nn.Sequential(nn.Linear(2, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
+
+
+def adversarial(model, record):
+    """The discriminator learns from a record; the generator from the discriminator alone."""
+    real = model.discriminator(record["point"])
+    fake = model.generator(noise(record, 2))
+    judged = model.discriminator(fake.detach())
+    private = F.softplus(-real).sum() + F.softplus(judged).sum()
+    public = F.softplus(-model.discriminator(fake)).sum()
+    right = ((real > 0).float() + (judged < 0).float()).sum() / 2
+    return private, {"told_apart": right}, public
+
+
+def points() -> Study:
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, 2000)
+    ring = np.stack([np.cos(angle), np.sin(angle)], 1) * 0.4 + [1.5, -1.0]
+    columns = {"point": (ring + rng.normal(0, 0.05, ring.shape)).astype(np.float32)}
+    return Study(adversarial, schema(tensor("point", (2,), -3, 3)), columns)
+
+
+@pytest.mark.slow
+def test_generative_adversarial_network():
+    study = points()
+    torch.manual_seed(0)
+    model = Adversarial()
+    public = {"learning_rate": 0.003, "draws": 128}
+    _, result = trained(study, model, steps=500, sample_rate=0.1, public_loss=public)
+    after = load_into(model, result.parameters)
+
+    def made(net):
+        with torch.no_grad():
+            return net.generator(torch.randn(4000, 2, generator=torch.Generator().manual_seed(1)))
+
+    real = torch.from_numpy(study.columns["point"])
+    before, now = (float((made(net).mean(0) - real.mean(0)).norm()) for net in (model, after))
+    assert before > 1.0
+    assert now < 0.3
+    # They spread as the data do, and are not one point in their middle.
+    spread = made(after).std(0) / real.std(0)
+    assert 0.4 < float(spread.min()) <= float(spread.max()) < 2
+    assert 0.3 < metric(result, "told_apart") < 0.9
