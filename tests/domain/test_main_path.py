@@ -11,7 +11,13 @@ import workbench as wb
 from tests.studies import dataset, diagnose, linear, submit, submit_progression
 from tests.support import wait_until
 from workbench.budget import ledger
-from workbench.documents.errors import Conflict, LayersConverted, NotFound, RequestDenied
+from workbench.documents.errors import (
+    Conflict,
+    InvalidDocument,
+    LayersConverted,
+    NotFound,
+    RequestDenied,
+)
 from workbench.evidence.verify import verify
 
 
@@ -53,6 +59,30 @@ def test_noise_dropout_and_converted_layers_go_the_whole_way(site):
     assert torch.equal(released(torch.zeros(30)), released(torch.zeros(1, 30))[0])
     assert torch.equal(released[1].weight, result.parameters["1.weight"])
     assert isinstance(model[1], nn.BatchNorm1d)
+
+
+def test_a_generator_is_trained_at_the_domain_and_its_settings_are_checked(site):
+    class Adversarial(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.generator, self.discriminator = nn.Linear(4, 30), nn.Linear(30, 1)
+
+    def both(model, record):
+        fake = model.generator(wb.noise(record, 4))
+        judged = model.discriminator(torch.stack([wb.features(record), fake.detach()]))[:, 0]
+        private = F.softplus(-judged[0]) + F.softplus(judged[1])
+        return private, {}, F.softplus(-model.discriminator(fake)).sum()
+
+    settings = {"steps": 5, "sample_rate": 0.5, "learning_rate": 0.5}
+    without = wb.training_function(**settings)(both)
+    with pytest.raises(InvalidDocument, match="a public loss, but public_learning_rate is None"):
+        submit(site.client(), without, Adversarial())
+    model = Adversarial()
+    function = wb.training_function(**settings, public_learning_rate=0.01)(both)
+    result = submit(site.client(), function, model, epsilon=1.0).wait(progress=False)
+    moved = (result.model.generator.weight - model.generator.weight).detach().abs().max()
+    assert 0 < float(moved) <= 5 * 0.011
+    assert result.privacy.epsilon <= 1.0
 
 
 def test_the_same_request_returns_the_same_release_at_no_cost(site):
