@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -107,6 +108,11 @@ def test_draws_are_standard_normal_and_fresh_for_each_record_and_round():
     assert abs(float(drawn.var()) - 1) < 5 * (2 / count) ** 0.5
 
 
+def test_without_a_stream_no_noise_is_made_up():
+    with pytest.raises(ValueError, match="no stream"):
+        UnitTable(records(5), ("x", "noise:0:"), 1)
+
+
 def test_one_seed_repeats_a_run_bit_for_bit_and_another_draws_others(graph):
     first, again = (trained(replace(graph, metrics=("accuracy",))) for _ in range(2))
     assert all(torch.equal(first.parameters[n], again.parameters[n]) for n in graph.trainable)
@@ -199,3 +205,22 @@ def test_torch_has_its_own_dropout_back_afterwards():
             assert F.dropout is not before[0]
             _ = 1 / 0
     assert (F.dropout, F.scaled_dot_product_attention) == before
+
+
+def test_other_threads_keep_torchs_own_dropout():
+    view = RecordView(SCHEMA, {})
+    with dropout_from(view):
+        with ThreadPoolExecutor(1) as pool:
+            out = pool.submit(F.dropout, torch.ones(1000), 0.5).result()
+    assert 0 < int((out == 0).sum()) < 1000
+    assert view.drawn == []
+
+
+def test_dropout_inside_attention_draws_from_the_record():
+    torch.manual_seed(0)
+    layer = nn.MultiheadAttention(8, 2, dropout=0.5, batch_first=True)
+    x = torch.randn(1, 5, 8)
+    (dropped, _), names = dropping(lambda x: layer(x, x, x, need_weights=False), x)
+    assert len(names) == 1
+    assert NoiseInput.parse(names[0]).numbers == 2 * 5 * 5
+    assert not torch.allclose(dropped, layer.eval()(x, x, x, need_weights=False)[0])

@@ -114,8 +114,47 @@ def test_random_operators_are_refused():
     def noisy(model, record):
         return (model(features(record)) + torch.randn(2)).sum()
 
-    with pytest.raises(GraphRefused, match="randn"):
+    with pytest.raises(GraphRefused, match="randn") as caught:
         export(noisy, linear(), TABLE)
+    assert "wb.noise(record" in caught.value.hint
+
+
+def test_a_slice_to_the_end_and_an_and_of_masks_are_written_as_allowed_operators():
+    def masked(model, record):
+        logits = model(features(record))
+        both = (logits[1:] > -9) & (logits[1:] < 9)
+        either = (logits[:1] > 9) | both
+        return torch.where(either, logits[1:], 0.0).sum()
+
+    operators = export(masked, linear(), TABLE).facts.operators
+    assert {"aten.bitwise_and.Tensor", "aten.bitwise_or.Tensor"} <= set(operators)
+
+
+def test_an_operator_made_of_allowed_ones_is_taken_apart():
+    def stepped(model, record):
+        return torch.diff(model(features(record))).square().sum()
+
+    graph = export(stepped, linear(), TABLE)
+    assert "aten.diff.default" not in graph.facts.operators
+
+
+def test_tied_parameters_are_kept_under_whichever_name_the_graph_uses():
+    class Tied(nn.Module):
+        def __init__(self, first, second):
+            super().__init__()
+            setattr(self, first, nn.Linear(3, 2, bias=False))
+            setattr(self, second, nn.Linear(3, 2, bias=False))
+            getattr(self, second).weight = getattr(self, first).weight
+            self.names = (first, second)
+
+        def forward(self, x):
+            return getattr(self, self.names[0])(x) + getattr(self, self.names[1])(2 * x)
+
+    for names in (("a", "b"), ("b", "a")):
+        graph = export(on_table, Tied(*names), TABLE)
+        assert len(graph.ties) == len(graph.trainable) == 1
+        assert {*graph.ties, *graph.ties.values()} == {"a.weight", "b.weight"}
+        assert set(graph.ties.values()) == graph.trainable
 
 
 def test_a_column_that_does_not_exist_gets_a_suggestion():

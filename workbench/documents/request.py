@@ -40,7 +40,8 @@ class Plan(Document):
     deviation ``noise_multiplier * max_grad_norm`` to the sum, divides by the expected batch size
     and hands the result to `optimizer`. Each metric is a mean of per-record values in ``[0, 1]``
     over the hold-out part, from two noisy sums, with noise ``metrics_noise_multiplier *
-    sqrt(number of metrics)``.
+    sqrt(number of metrics)``. With `public_loss` the graph's last output is a loss that no record
+    reaches, and it is descended after each round.
     """
 
     optimizer: Literal["sgd", "momentum", "adam"] = "sgd"
@@ -52,7 +53,7 @@ class Plan(Document):
     max_grad_norm: Annotated[Finite, Field(gt=0, le=1e6)]
     noise_multiplier: Annotated[Finite, Field(gt=0, le=1e6)]
     metrics_noise_multiplier: Annotated[Finite, Field(gt=0, le=1e6)]
-    public_loss: PublicLoss | None = None
+    public_loss: Annotated[PublicLoss | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 class Request(Document):

@@ -99,6 +99,8 @@ def _leaves(request: Request) -> tuple[str, ...]:
     words = []
     if "model" in request.outputs:
         words.append(f"the model's parameters after {request.plan.steps} noised rounds")
+        if request.plan.public_loss is not None:
+            words.append("among them some that are computed from noised ones and random numbers")
     if "metrics" in request.outputs:
         words.extend(
             f"metric '{name}': two noisy sums over the hold-out part" for name in request.metrics

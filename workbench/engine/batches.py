@@ -32,15 +32,26 @@ class UnitTable:
         The published bound on records of one unit.
     noise
         Where the noise comes from: a stream of its own, so that what is drawn for a record's
-        loss says nothing about the noise that covers the sums.
+        loss says nothing about the noise that covers the sums. Not needed if no input is noise.
+
+    Raises
+    ------
+    ValueError
+        If an input is noise and there is no stream.
     """
 
     def __init__(
-        self, records: Records, inputs: tuple[str, ...], records_per_unit: int, noise: Stream
+        self,
+        records: Records,
+        inputs: tuple[str, ...],
+        records_per_unit: int,
+        noise: Stream | None = None,
     ) -> None:
         names, position = np.unique(records.units, return_inverse=True)
         self.units = len(names)
         self.records_per_unit = records_per_unit
+        if noise is None and noise_numbers(inputs):
+            raise ValueError("an input is noise, but there is no stream to draw it from")
         self._noise = noise
         self._inputs = tuple(
             NoiseInput.parse(name) or torch.from_numpy(np.ascontiguousarray(records.columns[name]))
@@ -74,6 +85,7 @@ class UnitTable:
     def _values(self, source: torch.Tensor | NoiseInput, rows: torch.Tensor) -> torch.Tensor:
         if isinstance(source, torch.Tensor):
             return source[rows]
+        assert self._noise is not None
         drawn = self._noise.gaussian(len(rows) * source.numbers)
         return torch.from_numpy(drawn.astype(np.float32)).reshape(len(rows), *source.shape)
 

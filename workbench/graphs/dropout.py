@@ -63,13 +63,23 @@ def _attention(view: RecordView, fused: Callable[..., Any]) -> Callable[..., Any
     return scaled_dot_product_attention
 
 
+def _in_this_thread(ours: Callable[..., Any], theirs: Callable[..., Any]) -> Callable[..., Any]:
+    here = threading.get_ident()
+
+    def chosen(*args: Any, **named: Any) -> Any:
+        return (ours if threading.get_ident() == here else theirs)(*args, **named)
+
+    return chosen
+
+
 @contextmanager
 def dropout_from(view: RecordView) -> Iterator[None]:
     """Let the dropout functions of torch draw from the record, here and in all that is called.
 
-    Their place in ``torch.nn.functional`` is taken for the time: modules look them up there.
+    Their place in ``torch.nn.functional`` is taken for the time: modules look them up there. What
+    other threads call meanwhile is torch's own.
     """
-    functions = {
+    functions: dict[str, Callable[..., Any]] = {
         "dropout": _elementwise(view),
         "dropout1d": _channelwise(view, 1),
         "dropout2d": _channelwise(view, 2),
@@ -80,7 +90,7 @@ def dropout_from(view: RecordView) -> Iterator[None]:
         before = {name: getattr(F, name) for name in functions}
         try:
             for name, function in functions.items():
-                setattr(F, name, function)
+                setattr(F, name, _in_this_thread(function, before[name]))
             yield
         finally:
             for name, function in before.items():
