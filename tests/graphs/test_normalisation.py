@@ -11,7 +11,7 @@ from torch import nn
 from tests.engine.models import MODELS, classify
 from workbench.documents.errors import LayersConverted
 from workbench.graphs.export import export
-from workbench.graphs.normalisation import RecordNorm, groups_for, without_batch_norm
+from workbench.graphs.normalisation import FixedNorm, RecordNorm, groups_for, without_batch_norm
 from workbench.space.results import load_into
 
 SCHEMA = MODELS["cnn"][2]
@@ -83,6 +83,39 @@ def test_a_layer_used_under_two_names_is_replaced_under_both():
     found = without_batch_norm(nn.ModuleDict({"a": shared, "b": shared}), quiet=True)
     assert isinstance(found["a"], RecordNorm)
     assert found["a"] is found["b"]
+
+
+def pretrained():
+    """A network that has seen other data, frozen, with a new head."""
+    torch.manual_seed(0)
+    body = cnn()[:4]
+    for _ in range(20):
+        body(3 + 2 * torch.randn(16, 2, 8, 8))
+    nn.init.normal_(body[1].weight)
+    body.requires_grad_(False)
+    return nn.Sequential(body, nn.Flatten(-3), nn.Linear(3, 3))
+
+
+def test_a_frozen_layer_keeps_its_statistics_so_a_pretrained_network_computes_what_it_did():
+    model = pretrained()
+    with pytest.warns(LayersConverted, match="fixed statistics"):
+        found = without_batch_norm(model)
+    assert isinstance(found[0][1], FixedNorm)
+    images = torch.randn(5, 2, 8, 8)
+    assert torch.allclose(found(images), model.eval()(images), atol=1e-5)
+    assert torch.allclose(found(images[0]), model.eval()(images)[0], atol=1e-5)
+
+
+def test_only_the_head_of_a_frozen_network_is_trained_and_the_release_fits():
+    model = pretrained()
+    with pytest.warns(LayersConverted):
+        graph = export(classify, model, SCHEMA)
+    assert graph.trainable == {"2.weight", "2.bias"}
+    released = {n: v + 0.1 if n in graph.trainable else v for n, v in graph.parameters.items()}
+    loaded = load_into(model, released)
+    model[2].load_state_dict({"weight": released["2.weight"], "bias": released["2.bias"]})
+    image = torch.randn(2, 8, 8)
+    assert torch.allclose(loaded(image), model.eval()(image.unsqueeze(0))[0], atol=1e-5)
 
 
 def test_a_model_without_batch_norm_is_returned_as_it_is():

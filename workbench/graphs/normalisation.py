@@ -1,4 +1,8 @@
-"""Batch normalisation becomes group normalisation, which stays within one record."""
+"""Batch normalisation becomes what stays within one record.
+
+A layer that is trained becomes group normalisation. A frozen one keeps the statistics that it
+brought along, as constants: so a pretrained network computes what it always did.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +47,37 @@ class RecordNorm(nn.GroupNorm):
         return super().forward(input)
 
 
+class FixedNorm(nn.Module):
+    """Batch normalisation by the running statistics that it has, which are never changed.
+
+    Parameters
+    ----------
+    layer
+        Its statistics, scale, shift and their names are taken over.
+    batched
+        As for `RecordNorm`.
+    """
+
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
+    def __init__(self, layer: nn.modules.batchnorm._BatchNorm, batched: int) -> None:
+        super().__init__()
+        self.batched, self.eps = batched, layer.eps
+        self.weight, self.bias = (nn.Parameter(p.detach().clone(), requires_grad=False)
+                                  for p in (layer.weight, layer.bias))  # fmt: skip
+        for name in ("running_mean", "running_var"):
+            self.register_buffer(name, getattr(layer, name).detach().clone())
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Scale and shift each channel."""
+        axis = 0 if input.dim() == self.batched - 1 else 1
+        shape = [-1 if dim == axis else 1 for dim in range(input.dim())]
+        factor = self.weight * torch.rsqrt(self.running_var + self.eps)
+        shift = self.bias - self.running_mean * factor
+        return input * factor.reshape(shape) + shift.reshape(shape)
+
+
 def groups_for(channels: int) -> int:
     """Return a number of groups that divides `channels`: about 8 channels in each, at most 32.
 
@@ -52,10 +87,11 @@ def groups_for(channels: int) -> int:
 
 
 def without_batch_norm(model: nn.Module, *, quiet: bool = False) -> nn.Module:
-    """Return `model`, or a copy in which `RecordNorm` stands for each batch normalisation.
+    """Return `model`, or a copy in which no layer is a batch normalisation.
 
-    The scale and shift of the layer are kept, its running statistics are not: they are of other
-    data, and keeping new ones would mix records.
+    A layer whose scale and shift are frozen becomes a `FixedNorm` with its running statistics. Any
+    other becomes a `RecordNorm`: scale and shift are kept, running statistics are not, since new
+    ones would mix records.
 
     Parameters
     ----------
@@ -86,17 +122,21 @@ def without_batch_norm(model: nn.Module, *, quiet: bool = False) -> nn.Module:
         names = [f"'{name}'" for name in found]
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         warnings.warn(
-            f"batch normalisation mixes records: {shown} became group normalisation in what is "
-            "trained. Your model is left as it is; result.model has the new layers.",
+            f"batch normalisation mixes records: {shown} became group normalisation (frozen "
+            "layers: fixed statistics) in what is trained. Your model is left as it is; "
+            "result.model has the new layers.",
             LayersConverted,
             stacklevel=3,
         )
     return converted
 
 
-def _replacement(layer: nn.modules.batchnorm._BatchNorm) -> RecordNorm:
+def _replacement(layer: nn.modules.batchnorm._BatchNorm) -> nn.Module:
     channels = layer.num_features
     batched = next((d for kind, d in _BATCHED_DIMENSIONS.items() if isinstance(layer, kind)), 0)
+    frozen = layer.affine and not (layer.weight.requires_grad or layer.bias.requires_grad)
+    if frozen and layer.running_mean is not None:
+        return FixedNorm(layer, batched).train(layer.training)
     made = RecordNorm(groups_for(channels), channels, batched, layer.eps, layer.affine)
     if layer.affine:
         made.load_state_dict({"weight": layer.weight.detach(), "bias": layer.bias.detach()})
