@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.documents import errors
-    from workbench.graphs.features import features
+    from workbench.graphs.features import features, noise
+    from workbench.graphs.lora import lora, merge_lora
     from workbench.lab.catalog import CatalogBrowser
     from workbench.lab.requests import RequestTable
     from workbench.lab.steward import StewardPanel
     from workbench.space.connection import Space, connect
+    from workbench.space.convert import from_sklearn
     from workbench.space.functions import TrainingFunction, training_function
 
 __version__ = "0.1.0"
@@ -29,6 +31,10 @@ __all__ = [
     "connect",
     "errors",
     "features",
+    "from_sklearn",
+    "lora",
+    "merge_lora",
+    "noise",
     "training_function",
 ]
 
@@ -41,6 +47,10 @@ _PLACES = {
     "connect": "workbench.space.connection",
     "errors": "workbench.documents.errors",
     "features": "workbench.graphs.features",
+    "from_sklearn": "workbench.space.convert",
+    "lora": "workbench.graphs.lora",
+    "merge_lora": "workbench.graphs.lora",
+    "noise": "workbench.graphs.features",
     "training_function": "workbench.space.functions",
 }
 

@@ -51,6 +51,16 @@ def test_what_does_not_fit_is_refused_by_field(field, value):
         Plan.read(PLAN | {field: value})
 
 
+def test_a_plan_without_a_public_loss_is_written_as_before_there_was_one():
+    assert b"public_loss" not in Plan.read(PLAN).canonical()
+    with_one = Plan.read(PLAN | {"public_loss": {"learning_rate": 0.1}})
+    assert Plan.parse(with_one.canonical()) == with_one
+    assert with_one.digest != Plan.read(PLAN).digest
+    for wrong in ({}, {"learning_rate": 0}, {"learning_rate": 0.1, "draws": 10_001}):
+        with pytest.raises(InvalidDocument, match="public_loss"):
+            Plan.read(PLAN | {"public_loss": wrong})
+
+
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_numbers_that_are_not_finite_are_refused(text):
     body = json.dumps(PLAN).replace("0.1", text)

@@ -18,6 +18,20 @@ from workbench.documents.base import (
     type_tuple,
 )
 from workbench.documents.card import Delta, Epsilon, Purpose
+from workbench.documents.inputs import MAX_NOISE_NUMBERS, GraphInput, noise_numbers
+
+
+class PublicLoss(Document):
+    """How to train the parameters that no record reaches, such as a generator's.
+
+    After each round one step of `optimizer` on the mean of the graph's last output over `draws`
+    draws of its noise. It reads noised parameters only: post-processing, free of cost.
+    """
+
+    optimizer: Literal["sgd", "adam"] = "adam"
+    learning_rate: Annotated[Finite, Field(gt=0, le=1e4)]
+    draws: Annotated[int, Field(ge=1, le=10_000)] = 64
+
 
 MAX_EVALUATIONS = 100
 """How many evaluations a plan may have."""
@@ -35,7 +49,8 @@ class Plan(Document):
     deviation ``noise_multiplier * max_grad_norm`` to the sum, divides by the expected batch size
     and hands the result to `optimizer`. Each metric is a mean of per-record values in ``[0, 1]``
     over the hold-out part, from two noisy sums, with noise ``metrics_noise_multiplier *
-    sqrt(number of metrics)``.
+    sqrt(number of metrics)``. With `public_loss` the graph's last output is a loss that no record
+    reaches, and it is descended after each round.
 
     An option that is left at its default is not written, so a plan that uses none of them has the
     digest that it had before there were options.
@@ -68,6 +83,7 @@ class Plan(Document):
     max_grad_norm: Annotated[Finite, Field(gt=0, le=1e6)]
     noise_multiplier: Annotated[Finite, Field(gt=0, le=1e6)]
     metrics_noise_multiplier: Annotated[Finite, Field(gt=0, le=1e6)]
+    public_loss: Annotated[PublicLoss | None, Field(exclude_if=lambda value: value is None)] = None
     schedule: Annotated[Literal["constant", "linear", "cosine"], _option("constant")] = "constant"
     warmup_steps: Annotated[int, Field(ge=0, le=1_000_000), _option(0)] = 0
     clipping: Annotated[Literal["flat", "per_layer", "adaptive"], _option("flat")] = "flat"
@@ -125,7 +141,7 @@ class Request(Document):
     card: Digest
     function: Identifier
     graph: Digest
-    inputs: Annotated[tuple[Identifier, ...], type_tuple, Field(min_length=1, max_length=10_000)]
+    inputs: Annotated[tuple[GraphInput, ...], type_tuple, Field(min_length=1, max_length=10_000)]
     metrics: Annotated[tuple[Identifier, ...], type_tuple, Field(max_length=16)] = ()
     plan: Plan
     epsilon: Epsilon
@@ -145,4 +161,6 @@ class Request(Document):
                 raise ValueError(f"{field}: an entry appears twice")
         if not self.metrics and (self.plan.evaluations > 1 or self.plan.patience is not None):
             raise ValueError("plan: evaluations and patience need a metric")
+        if noise_numbers(self.inputs) > MAX_NOISE_NUMBERS:
+            raise ValueError(f"inputs: over {MAX_NOISE_NUMBERS} random numbers for one record")
         return self

@@ -24,6 +24,7 @@ from workbench.domain.jobs import write_private
 from workbench.domain.policy import Facts, check_terms, today
 from workbench.domain.tables import graphs
 from workbench.graphs.load import check_inputs, load
+from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph
 
 
@@ -133,10 +134,14 @@ def accept(
             "Load the dataset again, read its terms, and submit once more.",
         )
     check_inputs(graph, request.inputs, card.data_schema)
-    if len(request.metrics) != graph.outputs - 1:
+    public = request.plan.public_loss is not None
+    metrics = graph.outputs - 1 - public
+    if len(request.metrics) != metrics:
         raise GraphRefused(
-            f"graph: {graph.outputs - 1} metrics, but the request names {len(request.metrics)}"
+            f"graph: {metrics} metrics, but the request names {len(request.metrics)}"
         )
+    if public:
+        publicly_trained(graph, request.inputs)
     if not graph.trainable:
         raise GraphRefused("graph: the model has no parameter to train")
     facts = Facts(request, card, epsilon_of(curve, request.delta), today())

@@ -12,6 +12,7 @@ from pydantic import Field
 from workbench.documents import Document, Evaluation, Failure, Metric, Plan
 from workbench.documents.base import Digest, Identifier, type_tuple
 from workbench.documents.errors import InvalidData
+from workbench.documents.inputs import GraphInput
 from workbench.engine.records import Records
 
 JOB = "job.json"
@@ -30,7 +31,7 @@ class Job(Document):
     graph: str
     training: str
     holdout: str | None = None
-    inputs: Annotated[tuple[Identifier, ...], type_tuple]
+    inputs: Annotated[tuple[GraphInput, ...], type_tuple]
     metrics: Annotated[tuple[Identifier, ...], type_tuple]
     plan: Plan
     record_count: int

@@ -100,6 +100,8 @@ def _leaves(request: Request) -> tuple[str, ...]:
     if "model" in request.outputs:
         most = "" if plan.patience is None else "at most "
         words.append(f"the model's parameters after {most}{plan.steps} noised rounds")
+        if request.plan.public_loss is not None:
+            words.append("among them some that are computed from noised ones and random numbers")
     if "metrics" in request.outputs:
         times = "" if plan.evaluations == 1 else f", {plan.evaluations} times"
         words.extend(

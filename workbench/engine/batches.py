@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workbench.documents.inputs import NoiseInput, noise_numbers
 from workbench.engine.contributions import float32_units
+from workbench.engine.noise import Stream
 from workbench.engine.records import Records
 from workbench.graphs.record_graph import RecordGraph
 
@@ -17,6 +19,8 @@ _MEMORY = 512 << 20
 _NEAR = 8 << 20
 _ROWS = 64
 _TILE = 32
+_BYTES_PER_NOISE = 48
+"""What drawing one normal number takes at its peak: its word and what is made from it."""
 
 
 class UnitTable:
@@ -27,17 +31,35 @@ class UnitTable:
     records
         The records; of a unit with more than `records_per_unit` only the first ones count.
     inputs
-        The columns that the graph reads, in its order.
+        The columns that the graph reads and the noise that it takes, in its order.
     records_per_unit
         The published bound on records of one unit.
+    noise
+        Where the noise comes from: a stream of its own, so that what is drawn for a record's
+        loss says nothing about the noise that covers the sums. Not needed if no input is noise.
+
+    Raises
+    ------
+    ValueError
+        If an input is noise and there is no stream.
     """
 
-    def __init__(self, records: Records, inputs: tuple[str, ...], records_per_unit: int) -> None:
+    def __init__(
+        self,
+        records: Records,
+        inputs: tuple[str, ...],
+        records_per_unit: int,
+        noise: Stream | None = None,
+    ) -> None:
         names, position = np.unique(records.units, return_inverse=True)
         self.units = len(names)
         self.records_per_unit = records_per_unit
-        self.columns = tuple(
-            torch.from_numpy(np.ascontiguousarray(records.columns[name])) for name in inputs
+        if noise is None and noise_numbers(inputs):
+            raise ValueError("an input is noise, but there is no stream to draw it from")
+        self._noise = noise
+        self._inputs = tuple(
+            NoiseInput.parse(name) or torch.from_numpy(np.ascontiguousarray(records.columns[name]))
+            for name in inputs
         )
         # Row -1 stands for "no record"; `chunks` masks it.
         self._rows = np.full((self.units, records_per_unit), -1, dtype=np.int64)
@@ -53,7 +75,7 @@ class UnitTable:
         """Yield the columns and the mask of present rows for each `size` units of `chosen`.
 
         Every chunk has exactly ``size * records_per_unit`` rows: the shapes that the operators
-        see never depend on how many units were drawn.
+        see never depend on how many units were drawn. Noise is fresh for each row of each chunk.
         """
         for start in range(0, len(chosen), size):
             rows = np.full((size, self.records_per_unit), -1, dtype=np.int64)
@@ -62,7 +84,14 @@ class UnitTable:
             index = torch.from_numpy(rows.reshape(-1))
             present = index >= 0
             safe = index.clamp_min(0)
-            yield tuple(column[safe] for column in self.columns), present
+            yield tuple(self._values(source, safe) for source in self._inputs), present
+
+    def _values(self, source: torch.Tensor | NoiseInput, rows: torch.Tensor) -> torch.Tensor:
+        if isinstance(source, torch.Tensor):
+            return source[rows]
+        assert self._noise is not None
+        drawn = self._noise.gaussian(len(rows) * source.numbers)
+        return drawn.float().reshape(len(rows), *source.shape)
 
 
 def chunk_size(
@@ -85,7 +114,8 @@ def chunk_size(
     """
     wanted = min(preferred_size(graph, expected, records_per_unit), _roomy(expected / ranks))
     activations = 4 * graph.facts.activation_bytes
-    most = max(1, _MEMORY // (records_per_unit * (activations + 12 * copied + 1)))
+    noise = _BYTES_PER_NOISE * noise_numbers(graph.inputs)
+    most = max(1, _MEMORY // (records_per_unit * (activations + 12 * copied + noise + 1)))
     step = _tile(records_per_unit)
     up = -(-min(wanted, most) // step) * step
     return up if up <= most else most // step * step or most

@@ -45,9 +45,9 @@ def exact_sums(
     units
         Their positions in the table; by default all.
     """
-    run = Runner(pruned(graph.graph, slice(1, None)))
+    run = Runner(pruned(graph.graph, slice(1, 1 + len(graph.metrics))))
     fixed = {**parameters, **graph.constants}
-    sums = torch.zeros((graph.outputs - 1, 2), dtype=torch.float64)
+    sums = torch.zeros((len(graph.metrics), 2), dtype=torch.float64)
     dims = tuple(0 if kind == "input" else None for kind, _ in graph.bindings.values())
     for columns, present in table.chunks(np.arange(table.units) if units is None else units, size):
         values = [

@@ -22,6 +22,7 @@ from workbench.engine.distributed import ALONE, Ranks
 from workbench.engine.metrics import exact_sums, noisy_metrics
 from workbench.engine.noise import SealedRandom
 from workbench.engine.optimizers import optimizer_of, schedule_of
+from workbench.engine.postprocessing import private_part
 from workbench.engine.records import Records
 from workbench.engine.rounds import NoisedRounds
 from workbench.engine.stopping import kept, stops
@@ -105,8 +106,13 @@ def train(
     torch.set_num_threads(threads)
     random = SealedRandom(seed)
     expected = plan.sample_rate * record_count * (1 - holdout_fraction)
-    table = UnitTable(training, graph.inputs, max_records_per_unit)
-    held_out = UnitTable(holdout, graph.inputs, max_records_per_unit)
+    own, measured = (
+        # Each rank draws for its own records: no draw may serve two.
+        random.stream(f"{label}/{ranks.rank}")
+        for label in ("record-noise", "record-noise-metrics")
+    )
+    table = UnitTable(training, graph.inputs, max_records_per_unit, own)
+    held_out = UnitTable(holdout, graph.inputs, max_records_per_unit, measured)
     size = chunk_size(graph, _EVALUATED_AT_ONCE, max_records_per_unit, 0)
     mine = ranks.share(np.arange(held_out.units), size)
     stream = random.stream("metrics")
@@ -132,6 +138,7 @@ def _descend(
     ranks: Ranks,
 ) -> TrainingResult:
     parameters = {name: value.clone() for name, value in graph.parameters.items()}
+    graph, follow = private_part(graph, plan, random, parameters)
     trained = sorted(graph.trainable)
     rounds = NoisedRounds(graph, plan, table, expected, random, ranks)
     evaluations = set(plan.evaluated_at) if graph.metrics else set()
@@ -146,6 +153,7 @@ def _descend(
         if optimizer is not None and schedule is not None:
             optimizer.step()
             schedule.step()
+        follow(parameters)
         done += 1
         if done in evaluations:
             history.append(Evaluation(step=done, metrics=evaluate(parameters)))
@@ -153,7 +161,7 @@ def _descend(
                 released = {name: value.clone() for name, value in parameters.items()}
         if progress is not None:
             progress(done, plan.steps)
-    if not all(bool(torch.isfinite(released[name]).all()) for name in trained):
+    if not all(bool(torch.isfinite(value).all()) for value in released.values()):
         raise RequestFailed("not-finite")
     metrics = history[kept(history, plan.patience)].metrics if history else ()
     tied = {name: released[other] for name, other in graph.ties.items()}
@@ -190,7 +198,7 @@ def rehearse(
         Whether to clip and add noise.
     """
     random = SealedRandom(seed)
-    table = UnitTable(records, graph.inputs, 1)
+    table = UnitTable(records, graph.inputs, 1, random.stream("record-noise/0"))
     scale = table.units / record_count
     changes: dict[str, object] = {"noise_multiplier": 0.0, "max_grad_norm": 1e6, "clipping": "flat"}
     if private:

@@ -20,6 +20,7 @@ import torch.fx
 
 from workbench.documents.base import digest_bytes
 from workbench.documents.errors import GraphRefused, TooLarge, UnknownColumn
+from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
 from workbench.graphs import archive as pt2
 from workbench.graphs.nodes import SCALAR_TYPES, NodeReader, field
@@ -52,7 +53,7 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
     content = pt2.read(archive, limits)
     module = field(content.graph, "graph_module", dict)
     body, signature = field(module, "graph", dict), field(module, "signature", dict)
-    tensors, trainable, ties = _read_tensors(content, limits)
+    tensors, trainable, shared = _read_tensors(content, limits)
     bindings = _read_inputs(field(signature, "input_specs", list), tensors)
     specs = _input_specs(bindings, field(body, "tensor_values", dict))
     outputs = _read_outputs(field(signature, "output_specs", list), limits)
@@ -62,11 +63,8 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
     constants = {n: t for kind, n, t in _bound(bindings, tensors) if kind == "constant"}
     _check_sizes(parameters, constants, limits)
     used = {p.name for p in graph.nodes if p.op == "placeholder" and p.users}
-    live = {name for place, (_, name) in bindings.items() if place in used}
-    ties = {name: other for name, other in ties.items() if name in parameters}
-    for name, other in ties.items():
-        if name in live or other not in parameters:
-            raise GraphRefused(f"graph: tied parameters '{name}' and '{other}' are used apart")
+    live = {str(name) for place, (_, name) in bindings.items() if place in used}
+    ties = _ties([[n for n in names if n in parameters] for names in shared], live)
     facts = GraphFacts(
         operators=dict(
             sorted(Counter(str(n.target) for n in graph.nodes if _is_operator(n)).items())
@@ -104,7 +102,8 @@ def _bound(
 
 def _read_tensors(
     content: pt2.Archive, limits: Limits
-) -> tuple[dict[str, torch.Tensor], set[str], dict[str, str]]:
+) -> tuple[dict[str, torch.Tensor], set[str], list[list[str]]]:
+    """Return the tensors, the names that are trained, and the groups of names of one tensor."""
     tensors: dict[str, torch.Tensor] = {}
     trainable: set[str] = set()
     owners: dict[str, list[str]] = {}
@@ -125,9 +124,20 @@ def _read_tensors(
                 trainable.add(name)
     if set(content.tensors) - set(owners):
         raise GraphRefused("graph: the archive holds tensors that nothing describes")
-    # Aliases: the last name is the one that export keeps in use.
-    ties = {name: names[-1] for names in owners.values() for name in names[:-1]}
-    return tensors, trainable, ties
+    return tensors, trainable, list(owners.values())
+
+
+def _ties(groups: list[list[str]], live: set[str]) -> dict[str, str]:
+    """Return each tied name's other name: the one of its group that the graph uses."""
+    ties: dict[str, str] = {}
+    for names in groups:
+        in_use = [name for name in names if name in live] or names[-1:]
+        if len(in_use) > 1:
+            raise GraphRefused(
+                f"graph: tied parameters '{in_use[0]}' and '{in_use[1]}' are used apart"
+            )
+        ties |= {name: in_use[0] for name in names if name != in_use[0]}
+    return ties
 
 
 def _read_tensor(
@@ -222,9 +232,9 @@ def _read_outputs(specs: list[Any], limits: Limits) -> list[str]:
                 "Remove buffers that forward() writes to, such as running statistics.",
             )
         names.append(field(field(field(value, "arg", dict), "as_tensor", dict), "name", str))
-    if not 1 <= len(names) <= 1 + limits.metrics:
-        raise GraphRefused(f"graph: {len(names)} outputs; expected the loss and up to "
-                           f"{limits.metrics} metrics")  # fmt: skip
+    if not 1 <= len(names) <= 2 + limits.metrics:
+        raise GraphRefused(f"graph: {len(names)} outputs; expected the loss, up to "
+                           f"{limits.metrics} metrics and a public loss")  # fmt: skip
     return names
 
 
@@ -318,7 +328,7 @@ def expected_spec(column: Column) -> TensorSpec:
 
 
 def check_inputs(graph: RecordGraph, inputs: tuple[str, ...], schema: Schema) -> None:
-    """Return None if the graph's inputs are the columns `inputs` of `schema`.
+    """Return None if the graph's inputs are the columns and the noise that `inputs` names.
 
     Raises
     ------
@@ -329,15 +339,18 @@ def check_inputs(graph: RecordGraph, inputs: tuple[str, ...], schema: Schema) ->
     """
     if len(inputs) != len(graph.input_specs):
         raise GraphRefused(
-            f"graph: {len(graph.input_specs)} inputs, but the request names {len(inputs)} columns"
+            f"graph: {len(graph.input_specs)} inputs, but the request names {len(inputs)}"
         )
     usable = {column.name: column for column in schema.usable}
     for name, spec in zip(inputs, graph.input_specs, strict=True):
-        if name not in usable:
+        noise = NoiseInput.parse(name)
+        if noise is None and name not in usable:
             raise UnknownColumn(f"the dataset has no column '{name}' to train on")
-        expected = expected_spec(usable[name])
+        expected = (
+            expected_spec(usable[name]) if noise is None else TensorSpec(noise.shape, torch.float32)
+        )
         if spec != expected:
             raise GraphRefused(
-                f"graph: column '{name}' has shape {expected.shape} and {expected.dtype}, "
+                f"graph: input '{name}' has shape {expected.shape} and {expected.dtype}, "
                 f"the graph takes {spec.shape} and {spec.dtype}"
             )

@@ -43,6 +43,8 @@ class Settings:
     warmup_steps: int
     evaluations: int
     patience: int | None
+    public_learning_rate: float | None
+    public_draws: int
 
     def rounds(self, card: DatasetCard) -> tuple[float, int]:
         """Return sampling rate and number of rounds from the card's published record count."""
@@ -164,6 +166,7 @@ class TrainingFunction:
             "target_quantile": settings.target_quantile,
             "evaluations": settings.evaluations,
             "patience": settings.patience,
+            "public_loss": self._public_loss(),
         }
         if settings.clipping == "adaptive":
             # Andrew et al. 2021, section 3.1: a twentieth of the batch. In small batches the count
@@ -176,7 +179,21 @@ class TrainingFunction:
         """Return the record graph that would travel; see `workbench.graphs.export.export`."""
         from workbench.graphs.export import export
 
-        return export(self._function, model, dataset.card.data_schema)
+        graph = export(self._function, model, dataset.card.data_schema)
+        returned = graph.outputs > 1 + len(graph.metrics)
+        if returned != (self.settings.public_learning_rate is not None):
+            raise InvalidDocument(
+                f"{self.name} returns {'a' if returned else 'no'} public loss, but "
+                f"public_learning_rate is {self.settings.public_learning_rate}",
+                "Give public_learning_rate if, and only if, the function returns a third value.",
+            )
+        return graph
+
+    def _public_loss(self) -> dict[str, Any] | None:
+        rate = self.settings.public_learning_rate
+        return (
+            None if rate is None else {"learning_rate": rate, "draws": self.settings.public_draws}
+        )
 
     def rehearse(
         self, model: nn.Module, dataset: Dataset, epsilon: float = 2.0, delta: float = 1e-5
@@ -348,6 +365,8 @@ def training_function(
     warmup_steps: int = 0,
     evaluations: int = 1,
     patience: int | None = None,
+    public_learning_rate: float | None = None,
+    public_draws: int = 64,
 ) -> Callable[[Callable[..., Any]], TrainingFunction]:
     """Make a function of ``(model, record)`` into a `TrainingFunction`.
 
@@ -383,6 +402,9 @@ def training_function(
     patience
         Stop when the first metric (more is better) has not risen for so many evaluations, and
         release the parameters with its highest value. Costs as much as the full plan.
+    public_learning_rate, public_draws
+        For a function that returns a third value, a loss that no column reaches: step size of
+        Adam for the parameters that it alone trains, and draws of noise per step.
 
     Raises
     ------
@@ -407,5 +429,6 @@ def training_function(
     settings = Settings(
         learning_rate, steps, epochs, sample_rate, batch_size, optimizer, momentum, weight_decay,
         max_grad_norm, clipping, target_quantile, schedule, warmup_steps, evaluations, patience,
+        public_learning_rate, public_draws,
     )  # fmt: skip
     return lambda function: TrainingFunction(function, settings)

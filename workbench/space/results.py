@@ -124,6 +124,20 @@ class Result:
         """Return a copy of `module` with the released parameters, in evaluation mode."""
         return load_into(module, self.parameters)
 
+    def to_onnx(self, path: str | Path, *example: torch.Tensor) -> Path:
+        """Write the trained model as ONNX; see `workbench.space.interchange.write_onnx`.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        example
+            What the model is called with, such as ``torch.zeros(2, 30)``.
+        """
+        from workbench.space.interchange import write_onnx
+
+        return write_onnx(self.model, path, *example)
+
     def plot(self, references: dict[str, dict[str, float]] | None = None) -> Any:
         """Return a plotly figure of the metrics with their noise.
 
@@ -185,12 +199,17 @@ class Result:
 def load_into(module: nn.Module, parameters: dict[str, torch.Tensor]) -> nn.Module:
     """Return a copy of `module` with `parameters`, in evaluation mode.
 
+    Batch normalisation is replaced as in what was trained: released scales and shifts belong to
+    group normalisation, and would be wrong beside a batch layer's running statistics.
+
     Raises
     ------
     NotFound
         If the module has other parameters.
     """
-    found = copy.deepcopy(module)
+    from workbench.graphs.normalisation import without_batch_norm
+
+    found = without_batch_norm(copy.deepcopy(module), quiet=True)
     try:
         missing = found.load_state_dict(parameters, strict=False)
     except RuntimeError as error:
