@@ -43,7 +43,11 @@ class PrivacySpent(Document):
 
 
 class Release(Document):
-    """What was released for a request, and at which cost."""
+    """What was released for a request, and at which cost.
+
+    `model` and `statistics` are the digests of safetensors files: the trained parameters, or the
+    noisy sums and the last state.
+    """
 
     format: Literal["workbench/release/v1"] = "workbench/release/v1"
     request: Digest
@@ -51,6 +55,7 @@ class Release(Document):
     domain: Name
     dataset_version: Digest
     model: Digest | None
+    statistics: Digest | None = None
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
     privacy: PrivacySpent
     steps: Annotated[int, Field(ge=1)]

@@ -17,6 +17,7 @@ from workbench.documents import (
     Metric,
     Request,
     RequestStatus,
+    StatisticPlan,
 )
 from workbench.documents.base import Digest, type_tuple
 from workbench.documents.envelope import payload_of
@@ -78,16 +79,17 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
     card = payload_of(Envelope.parse(row.card), DatasetCard)
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
+    graph = intake.graph_facts(connection, request.graph)
     counts_file = cards.prepared(folder, card.dataset_version).counts
     return Review(
         status=requests.status(connection, row),
         card=card,
-        facts=intake.graph_facts(connection, request.graph),
+        facts=graph,
         epsilon_asked=request.epsilon,
         epsilon_run=epsilon,
         delta=request.delta,
         budget=ledger.status(connection, dataset_version=card.dataset_version, terms=card.terms),
-        leaves=_leaves(request),
+        leaves=_leaves(request, graph, card),
         policy=(*explain_terms(facts), approves(facts)[1]),
         rehearsal=rehearsal,
         previous=_previous(connection, row, request),
@@ -95,10 +97,21 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
     )
 
 
-def _leaves(request: Request) -> tuple[str, ...]:
+def _leaves(request: Request, graph: GraphFacts, card: DatasetCard) -> tuple[str, ...]:
+    plan = request.plan
     words = []
+    if isinstance(plan, StatisticPlan):
+        rounds = "once" if plan.rounds == 1 else f"in each of {plan.rounds} rounds"
+        noise = plan.noise_multiplier * plan.max_norm
+        words.append(
+            f"{graph.released} noisy sums over all records, {rounds}: one "
+            f"{card.data_schema.privacy_unit} moves them by at most {plan.max_norm:.6g} together "
+            f"(L2 norm), each gets noise of standard deviation {noise:.6g}"
+        )
+        if graph.parameters:
+            words.append(f"a state of {graph.parameters} numbers, computed from those sums alone")
     if "model" in request.outputs:
-        words.append(f"the model's parameters after {request.plan.steps} noised rounds")
+        words.append(f"the model's parameters after {plan.steps} noised rounds")
     if "metrics" in request.outputs:
         words.extend(
             f"metric '{name}': two noisy sums over the hold-out part" for name in request.metrics

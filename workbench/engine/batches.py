@@ -37,11 +37,12 @@ class UnitTable:
         )
         # Row -1 stands for "no record"; `chunks` masks it.
         self._rows = np.full((self.units, records_per_unit), -1, dtype=np.int64)
-        filled = np.zeros(self.units, dtype=np.int64)
-        for row, unit in enumerate(position):
-            if filled[unit] < records_per_unit:
-                self._rows[unit, filled[unit]] = row
-                filled[unit] += 1
+        by_unit = np.argsort(position, kind="stable")
+        unit = position[by_unit]
+        first = np.searchsorted(unit, np.arange(self.units))
+        place = np.arange(len(unit)) - first[unit]
+        kept = place < records_per_unit
+        self._rows[unit[kept], place[kept]] = by_unit[kept]
 
     def chunks(
         self, chosen: NDArray[np.int64], size: int
@@ -61,7 +62,13 @@ class UnitTable:
             yield tuple(column[safe] for column in self.columns), present
 
 
-def chunk_size(graph: RecordGraph, expected: float, records_per_unit: int, copied: int) -> int:
+def chunk_size(
+    graph: RecordGraph,
+    expected: float,
+    records_per_unit: int,
+    copied: int,
+    memory: int = _MEMORY,
+) -> int:
     """Return how many units to run at once, from public figures only.
 
     Parameters
@@ -74,7 +81,9 @@ def chunk_size(graph: RecordGraph, expected: float, records_per_unit: int, copie
         Rows per unit.
     copied
         How many numbers are copied for each record: the parameters without a rule.
+    memory
+        Bytes that a chunk may take.
     """
     wanted = math.ceil(expected + 2.5 * math.sqrt(expected))
     per_unit = records_per_unit * (4 * graph.facts.activation_bytes + 12 * copied + 1)
-    return max(1, min(wanted, _MEMORY // per_unit))
+    return max(1, min(wanted, memory // per_unit))

@@ -4,7 +4,7 @@
    verifier trusts.
 2. Each document names the digest of the one before: request, card, decision, release, attestation.
 3. The decision approves this request, and what was released is what the request asked for.
-4. The attestation's subjects are this release and this model, and all it says agrees with them.
+4. The attestation's subjects are this release and its files, and all it says agrees with them.
 5. The request's plan, accounted anew, costs no more than was claimed and asked.
 """
 
@@ -75,7 +75,7 @@ def verify(
         The domain's key as the verifier knows it. Without it signatures are checked against the
         key in the file, which shows that nothing was changed but not who signed.
     model
-        The model's safetensors bytes, to be checked too.
+        The bytes of the released safetensors file, model or statistics, to be checked too.
 
     Raises
     ------
@@ -105,8 +105,9 @@ def verify(
         check(documents)
     checks = ["signatures", *_CHECKS]
     if model is not None:
-        _equal("model", digest_bytes(model), documents.release.model)
-        checks.append("model")
+        what = "model" if documents.release.statistics is None else "statistics"
+        _equal(what, digest_bytes(model), getattr(documents.release, what))
+        checks.append(what)
     return Verified(
         documents.card,
         documents.request,
@@ -155,7 +156,9 @@ def _check_outputs(documents: _Documents) -> None:
     request, release = documents.request, documents.release
     measured = request.metrics if "metrics" in request.outputs else ()
     _equal("released metrics", tuple(metric.name for metric in release.metrics), measured)
-    _equal("a model was released", release.model is not None, "model" in request.outputs)
+    for output in ("model", "statistics"):
+        released = getattr(release, output) is not None
+        _equal(f"{output} released", released, output in request.outputs)
     _equal("steps", release.steps, request.plan.steps)
 
 
