@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.lab.steward import StewardPanel
     from workbench.space.connection import Space, connect
     from workbench.space.functions import TrainingFunction, training_function
+    from workbench.space.statistics import Statistic, statistic
 
 __version__ = "0.1.0"
 
@@ -23,12 +24,14 @@ __all__ = [
     "CatalogBrowser",
     "RequestTable",
     "Space",
+    "Statistic",
     "StewardPanel",
     "TrainingFunction",
     "__version__",
     "connect",
     "errors",
     "features",
+    "statistic",
     "training_function",
 ]
 
@@ -36,11 +39,13 @@ _PLACES = {
     "CatalogBrowser": "workbench.lab.catalog",
     "RequestTable": "workbench.lab.requests",
     "Space": "workbench.space.connection",
+    "Statistic": "workbench.space.statistics",
     "StewardPanel": "workbench.lab.steward",
     "TrainingFunction": "workbench.space.functions",
     "connect": "workbench.space.connection",
     "errors": "workbench.documents.errors",
     "features": "workbench.graphs.features",
+    "statistic": "workbench.space.statistics",
     "training_function": "workbench.space.functions",
 }
 
