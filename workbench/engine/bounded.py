@@ -50,6 +50,9 @@ class BoundedSum:
         # Below 2**52, so a float64 sum of squared integers that passes it was exact.
         self._limit = float(math.floor(squared))
         self._bound = math.sqrt(self._limit)
+        # Kept from chunk to chunk: the kernel's pages for a new one cost more than the arithmetic.
+        self._values, self._squares = torch.empty((2, 0, self.length), dtype=torch.float64)
+        self._whole = torch.empty((0, self.length), dtype=torch.int32)
         self._run = torch.func.vmap(
             Runner(graph.graph).run,
             in_dims=tuple(0 if kind == "input" else None for kind, _ in graph.bindings.values()),
@@ -85,19 +88,22 @@ class BoundedSum:
             for kind, name in self.graph.bindings.values()
         ]
         (vectors,) = self._run(*values)
-        vectors = vectors.double()
         if self.records_per_unit > 1:
-            vectors = torch.where(present[:, None], vectors, torch.zeros((), dtype=vectors.dtype))
-            vectors = vectors.reshape(-1, self.records_per_unit, self.length).sum(1)
+            vectors = torch.where(present[:, None], vectors, torch.zeros(()))
+            vectors = vectors.reshape(-1, self.records_per_unit, self.length).double().sum(1)
             present = present.reshape(-1, self.records_per_unit).any(1)
-        vectors = vectors / self.grid
-        squared = torch.linalg.vecdot(vectors, vectors)
+        if self._values.shape != vectors.shape:
+            self._values, self._squares = torch.empty((2, *vectors.shape), dtype=torch.float64)
+            self._whole = torch.empty(vectors.shape, dtype=torch.int32)
+        values = self._values.copy_(vectors).div_(self.grid)
+        squared = torch.mul(values, values, out=self._squares).sum(1)
         # Sums of squares of float32 numbers stay finite in float64 if the numbers are.
         keep = present & torch.isfinite(squared)
         factors = (self._bound / squared.sqrt()).clamp_max_(1.0)
         factors = torch.where(squared <= self._limit, torch.ones_like(factors), factors)
-        vectors = vectors.mul_(factors[:, None]).trunc_()
-        vectors = vectors.masked_fill_(~keep[:, None], 0.0)
-        within = torch.linalg.vecdot(vectors, vectors) <= self._limit
-        total: torch.Tensor = within.double() @ vectors
+        factors = torch.where(keep, factors, torch.zeros_like(factors))
+        # As an int32 a value is cut toward zero, and finite whatever it was before.
+        values.copy_(self._whole.copy_(values.mul_(factors[:, None])))
+        keep &= torch.mul(values, values, out=self._squares).sum(1) <= self._limit
+        total: torch.Tensor = keep.double() @ values
         return total
