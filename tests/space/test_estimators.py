@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import cluster, datasets, decomposition, linear_model, naive_bayes
+from sklearn import cluster, datasets, decomposition, ensemble, linear_model, naive_bayes, tree
 
 from tests.studies import dataset
 from tests.support import Site, add_dataset, make_domain
@@ -13,9 +13,14 @@ from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, run_curve
 from workbench.documents.errors import InvalidDocument, NotFound
 from workbench.space.estimators.bayes import GaussianNB
+from workbench.space.estimators.boosting import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+)
 from workbench.space.estimators.kmeans import KMeans
 from workbench.space.estimators.linear import LinearRegression, Ridge
 from workbench.space.estimators.pca import PCA
+from workbench.space.estimators.tree import DecisionTreeClassifier
 
 GENEROUS = {"epsilon": 50.0, "purpose": "DUO:0000042 tests", "progress": False}
 
@@ -69,7 +74,24 @@ def coloured():
                    columns[3]]  # fmt: skip
 
 
-DATA = {"diabetes": diabetes, "iris": lambda: labelled(datasets.load_iris),
+def moons():
+    points, labels = datasets.make_moons(4000, noise=0.2, random_state=0)
+    frame = pd.DataFrame(np.clip(points, -3, 3), columns=["x", "y"])
+    frame["target"] = np.array(["upper", "lower"])[labels]
+    return frame, [*numbers(frame, ["x", "y"]), target("target", ["upper", "lower"])]
+
+
+def friedman():
+    points, values = datasets.make_friedman1(4000, n_features=6, noise=1.0, random_state=0)
+    frame = pd.DataFrame(points, columns=[f"x{i}" for i in range(6)])
+    frame["target"] = np.clip(values, 0, 30)
+    return frame, [
+        *numbers(frame, frame.columns[:-1]),
+        {"name": "target", "kind": "number", "role": "target", "lower": 0, "upper": 30},
+    ]
+
+
+DATA = {"moons": moons, "friedman": friedman, "diabetes": diabetes, "iris": lambda: labelled(datasets.load_iris),
         "cancer": lambda: labelled(datasets.load_breast_cancer), "blobs": blobs,
         "coloured": coloured}  # fmt: skip
 
@@ -165,6 +187,49 @@ def test_principal_components_are_scikit_learns(at):
     )
     again = ours.inverse_transform(ours.transform(X))
     assert np.abs(again - X.to_numpy()).mean() < 0.4
+
+
+@pytest.mark.parametrize("name", ["iris", "moons"])
+def test_a_tree_classifies_as_scikit_learns_does(at, name):
+    X, y = split(name)
+    ours = DecisionTreeClassifier(3, min_samples_leaf=5).fit(at(name), **GENEROUS)
+    theirs = tree.DecisionTreeClassifier(max_depth=3, min_samples_leaf=5).fit(X, y)
+    assert ours.score(X, y) > theirs.score(X, y) - 0.06
+    assert ours.predict_proba(X).sum(1) == pytest.approx(np.ones(len(X)))
+    assert ours.result_.plan.rounds == 3
+
+
+def test_a_tree_splits_on_categories(at):
+    X, y = split("coloured", "label")
+    ours = DecisionTreeClassifier(2, bins=4).fit(at("coloured"), **GENEROUS)
+    assert ours.score(X, y) > 0.95
+
+
+@pytest.mark.parametrize("name", ["cancer", "moons"])
+def test_boosting_classifies_as_scikit_learns_does(at, name):
+    X, y = split(name)
+    ours = GradientBoostingClassifier(10, max_depth=2).fit(at(name), **GENEROUS)
+    theirs = ensemble.GradientBoostingClassifier(
+        n_estimators=10, max_depth=2, learning_rate=0.3, random_state=0
+    ).fit(X, y)
+    assert ours.score(X, y) > theirs.score(X, y) - 0.06
+    assert ours.predict_proba(X).sum(1) == pytest.approx(np.ones(len(X)))
+    assert ours.result_.plan.rounds == 20
+    assert ours.privacy_.epsilon <= 50
+
+
+def test_boosting_predicts_numbers_as_scikit_learns_does(at):
+    X, y = split("friedman")
+    ours = GradientBoostingRegressor(20, max_depth=2).fit(at("friedman"), **GENEROUS)
+    theirs = ensemble.GradientBoostingRegressor(
+        n_estimators=20, max_depth=2, learning_rate=0.3, random_state=0
+    ).fit(X, y)
+    assert ours.score(X, y) > theirs.score(X, y) - 0.08
+
+
+def test_boosting_for_more_than_two_classes_is_refused(at):
+    with pytest.raises(InvalidDocument, match="has 3 categories; this needs two"):
+        GradientBoostingClassifier().fit(at("iris"), **GENEROUS)
 
 
 def test_what_does_not_suit_is_refused_before_anything_is_sent(at):
