@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -246,3 +249,28 @@ def test_a_state_that_is_not_finite_leaves_noise_alone():
     with_data = run(summed, records_of(np.ones((30, WIDTH))), asked, update=update)
     without = run(summed, records_of(np.zeros((0, WIDTH))), asked, update=update)
     assert np.array_equal(with_data[1], without[1])
+
+
+MOVED = """
+import numpy as np, torch
+from tests.engine.test_statistics import SCHEMA, plan, records_of, run, values
+from workbench.graphs.export_statistic import export_statistic
+
+torch.manual_seed(0)
+inner, outer = torch.randn(30, 3), torch.randn(5, 30)
+graph = export_statistic(lambda record: outer @ torch.tanh(inner @ values(record)), SCHEMA)
+rows = np.random.default_rng(0).standard_normal((1003, 3))
+quiet = plan(noise_multiplier=1e-9, max_norm=8.0)
+whole = run(graph, records_of(rows), quiet)
+for row in (0, 1, 7, 500, 1002):
+    rest = run(graph, records_of(np.delete(rows, row, 0)), quiet)
+    alone = run(graph, records_of(rows[row : row + 1]), quiet)
+    assert np.array_equal(whole - rest, alone), row
+"""
+
+
+@pytest.mark.slow
+def test_a_unit_that_is_removed_changes_no_other_ones_vector_though_all_move_by_a_row():
+    environment = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MKL_CBWR": "COMPATIBLE",
+                   "PYTHONPATH": str(Path(__file__).parents[2])}  # fmt: skip
+    subprocess.run([sys.executable, "-c", MOVED], check=True, env=environment)

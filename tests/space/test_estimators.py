@@ -91,8 +91,9 @@ def friedman():
     ]
 
 
-DATA = {"moons": moons, "friedman": friedman, "diabetes": diabetes, "iris": lambda: labelled(datasets.load_iris),
-        "cancer": lambda: labelled(datasets.load_breast_cancer), "blobs": blobs,
+DATA = {"moons": moons, "friedman": friedman, "blobs": blobs, "diabetes": diabetes,
+        "iris": lambda: labelled(datasets.load_iris),
+        "cancer": lambda: labelled(datasets.load_breast_cancer),
         "coloured": coloured}  # fmt: skip
 
 

@@ -33,6 +33,10 @@ Source = Records | Iterable[Records]
 Progress = Callable[[int, int], None]
 Chunk = tuple[tuple[torch.Tensor, ...], torch.Tensor]
 _CHUNK_BYTES = 64 << 20
+# Matrix products compute the last few rows of a chunk in another way than the others. With whole
+# blocks (and MKL_CBWR=COMPATIBLE, as the domain's worker has it) a record's vector does not depend
+# on its row, so a unit that is not there moves the others without changing them.
+_BLOCK = 16
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def noisy_sums(
     bounded = BoundedSum(graph, plan.max_norm, max_records_per_unit)
     expected = max(1.0, plan.sample_rate * record_count)
     size = chunk_size(graph, expected, max_records_per_unit, 4 * bounded.length, _CHUNK_BYTES)
+    size = _BLOCK * math.ceil(size / _BLOCK)
     reader = _Reader(source, graph.inputs, max_records_per_unit, size, repeated=plan.rounds > 1)
     state = dict(graph.parameters)
     released = np.zeros((plan.rounds, bounded.length))
