@@ -54,7 +54,7 @@ def noisy(path: Path, rows: int) -> np.ndarray:
     class Batches:
         def __iter__(self) -> Iterator[Records]:
             start = 0
-            for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=NAMES):
+            for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(BATCH, columns=NAMES):
                 units = np.arange(start, start + batch.num_rows)
                 yield Records({name: batch[name].to_numpy() for name in NAMES}, units)
                 start += batch.num_rows
@@ -91,7 +91,7 @@ def with_pyarrow(path: Path, rows: int) -> np.ndarray:
     import pyarrow.parquet as pq
 
     count, sums, squares = 0, np.zeros(COLUMNS), np.zeros(COLUMNS)
-    for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=NAMES):
+    for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(BATCH, columns=NAMES):
         count += batch.num_rows
         for position, column in enumerate(batch.columns):
             wide = pc.cast(column, pa.float64())

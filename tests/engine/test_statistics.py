@@ -253,19 +253,23 @@ def test_a_state_that_is_not_finite_leaves_noise_alone():
 
 MOVED = """
 import numpy as np, torch
-from tests.engine.test_statistics import SCHEMA, plan, records_of, run, values
+from tests.engine.test_statistics import plan, run
+from workbench.documents import Schema
+from workbench.engine.records import Records
 from workbench.graphs.export_statistic import export_statistic
 
 torch.manual_seed(0)
-inner, outer = torch.randn(30, 3), torch.randn(5, 30)
-graph = export_statistic(lambda record: outer @ torch.tanh(inner @ values(record)), SCHEMA)
-rows = np.random.default_rng(0).standard_normal((1003, 3))
-quiet = plan(noise_multiplier=1e-9, max_norm=8.0)
-whole = run(graph, records_of(rows), quiet)
+column = {"name": "x", "kind": "tensor", "shape": [30], "lower": -9, "upper": 9}
+mix = torch.randn(30, 30)
+graph = export_statistic(lambda record: mix @ record["x"], Schema.read({"columns": [column]}))
+x = np.random.default_rng(0).standard_normal((1003, 30)).astype(np.float32)
+
+def total(rows):
+    return run(graph, Records.each_its_own({"x": rows}), plan(noise_multiplier=1e-9))
+
 for row in (0, 1, 7, 500, 1002):
-    rest = run(graph, records_of(np.delete(rows, row, 0)), quiet)
-    alone = run(graph, records_of(rows[row : row + 1]), quiet)
-    assert np.array_equal(whole - rest, alone), row
+    moved = total(x) - total(np.delete(x, row, 0))
+    assert np.array_equal(moved, total(x[row : row + 1])), row
 """
 
 

@@ -95,13 +95,14 @@ class BoundedSum:
         if self._values.shape != vectors.shape:
             self._values, self._squares = torch.empty((2, *vectors.shape), dtype=torch.float64)
             self._whole = torch.empty(vectors.shape, dtype=torch.int32)
-        values = self._values.copy_(vectors).div_(self.grid)
-        squared = torch.mul(values, values, out=self._squares).sum(1)
+        values = self._values.copy_(vectors)
+        # In units of the grid, a power of two: this scaling is exact.
+        squared = torch.mul(values, values, out=self._squares).sum(1) / self.grid**2
         # Sums of squares of float32 numbers stay finite in float64 if the numbers are.
         keep = present & torch.isfinite(squared)
         factors = (self._bound / squared.sqrt()).clamp_max_(1.0)
         factors = torch.where(squared <= self._limit, torch.ones_like(factors), factors)
-        factors = torch.where(keep, factors, torch.zeros_like(factors))
+        factors = torch.where(keep, factors / self.grid, torch.zeros_like(factors))
         # As an int32 a value is cut toward zero, and finite whatever it was before.
         values.copy_(self._whole.copy_(values.mul_(factors[:, None])))
         keep &= torch.mul(values, values, out=self._squares).sum(1) <= self._limit

@@ -87,9 +87,9 @@ class Scaled:
         import torch
 
         values = torch.stack([record[name] for name in self.names])
-        middle = torch.tensor(self.middle, dtype=torch.float32)
-        half = torch.tensor(self.half, dtype=torch.float32)
-        return ((values - middle) / half).clamp(-1.0, 1.0)
+        slope = torch.tensor(1.0 / self.half, dtype=torch.float32)
+        offset = torch.tensor(-self.middle / self.half, dtype=torch.float32)
+        return torch.addcmul(offset, values, slope)
 
 
 @dataclass(frozen=True)
