@@ -23,6 +23,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/latency.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/scale_out.py
+	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/noisy_sums.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

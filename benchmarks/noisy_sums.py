@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-ROWS, COLUMNS, BATCH = 10_000_000, 20, 1 << 17
+ROWS, COLUMNS, BATCH = 10_000_000, 20, 1 << 18
 NAMES = [f"x{i}" for i in range(COLUMNS)]
 LOWER, UPPER = 0.0, 100.0
 
@@ -79,7 +79,6 @@ def with_pandas(path: Path, rows: int) -> np.ndarray:
     import pandas as pd
 
     frame = pd.read_parquet(path)
-    # float32 sums of this length lose digits: pandas is asked for float64 as one would.
     found = [frame.count().iloc[:1], frame.sum(), frame.mean(), frame.var()]
     return np.concatenate(found).astype(np.float64)
 
