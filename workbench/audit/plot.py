@@ -8,7 +8,7 @@ from html import escape
 from workbench.audit.study import Finding
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 860, 400, 20, 34, 58
-_CLAIM, _SOUND, _BROKEN, _INK = "#6e7781", "#1f6feb", "#cf222e", "#24292f"
+_CLAIM, _SOUND, _BROKEN, _INK = "#24292f", "#1f6feb", "#cf222e", "#24292f"
 
 
 def svg(findings: list[Finding]) -> str:
@@ -50,11 +50,14 @@ def svg(findings: list[Finding]) -> str:
 
 
 def _legend() -> list[str]:
-    entries = ((_CLAIM, "claimed"), (_SOUND, "proven, sound engine"),
-               (_BROKEN, "proven, broken engine"))  # fmt: skip
+    entries = (
+        (0, _CLAIM, "claimed"),
+        (95, _SOUND, "proven, sound engine"),
+        (265, _BROKEN, "proven, broken engine"),
+    )
     parts = []
-    for place, (colour, label) in enumerate(entries):
-        x = _LEFT + 150 * place - 50 * (place > 0)
+    for offset, colour, label in entries:
+        x = _LEFT + offset
         parts.append(
             f'<rect x="{x}" y="16" width="12" height="12" fill="{colour}"/>'
             f'<text x="{x + 18}" y="27">{label}</text>'
