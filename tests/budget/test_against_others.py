@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
 
 import dp_accounting
+import numpy as np
 import pytest
 from dp_accounting import pld, rdp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opacus.accountants import RDPAccountant
+from scipy.integrate import quad
 
-from workbench.budget.accountant import ORDERS, calibrate, planning_epsilon, run_curve, run_epsilon
+from workbench.budget.accountant import (
+    ORDERS,
+    epsilon_of,
+    planning_epsilon,
+    run_curve,
+    run_epsilon,
+)
 from workbench.documents import Plan
 
 DELTA = 1e-5
+WHOLE = slice(ORDERS.index(11.0), ORDERS.index(128.0) + 1)
 GRID = [
     (0.001, 0.6, 5000), (0.01, 1.0, 1000), (0.05, 0.8, 300), (0.15, 1.5, 200), (0.5, 3.0, 60),
     (1.0, 1.0, 1), (1.0, 10.0, 1), (1.0, 5.0, 20), (0.2, 20.0, 100), (1e-4, 1.0, 10_000),
@@ -33,9 +43,17 @@ def composed(accountant, sample_rate, noise, steps):
 
 
 def googles_rdp(sample_rate, noise, steps):
-    return composed(rdp.RdpAccountant(list(ORDERS)), sample_rate, noise, steps)
+    """At whole orders; between them dp-accounting bounds, up to 0.4 % above the truth."""
+    return composed(rdp.RdpAccountant(list(ORDERS[WHOLE])), sample_rate, noise, steps)
 
 
+def ours_at_whole_orders(sample_rate, noise, steps):
+    curve = np.full(len(ORDERS), np.inf)
+    curve[WHOLE] = run_curve(plan(sample_rate, noise, steps), 0)[WHOLE]
+    return epsilon_of(curve, DELTA)
+
+
+@lru_cache
 def googles_pld(sample_rate, noise, steps):
     accountant = pld.PLDAccountant(dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE)
     return composed(accountant, sample_rate, noise, steps)
@@ -43,13 +61,26 @@ def googles_pld(sample_rate, noise, steps):
 
 @pytest.mark.parametrize(("sample_rate", "noise", "steps"), GRID)
 def test_renyi_epsilon_is_that_of_dp_accounting(sample_rate, noise, steps):
-    """Where dp-accounting's best order is one of ours; it knows one more tail bound at most."""
-    ours = run_epsilon(plan(sample_rate, noise, steps), 0, DELTA)
     theirs = googles_rdp(sample_rate, noise, steps)
-    assert ours == pytest.approx(theirs, rel=1e-6)
+    assert ours_at_whole_orders(sample_rate, noise, steps) == pytest.approx(theirs, rel=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("order", [1.5, 2.3, 3.7, 5.5])
+@pytest.mark.parametrize(("sample_rate", "noise"), [(0.05, 0.8), (0.15, 1.5), (0.5, 3.0)])
+def test_the_curve_between_whole_orders_is_the_integral(sample_rate, noise, order):
+    """E[((1 - q) + q exp((2 z - 1) / 2 s^2))^a] over z from N(0, s^2), by quadrature."""
+
+    def integrand(z):
+        density = np.exp(-(z**2) / (2 * noise**2)) / (noise * np.sqrt(2 * np.pi))
+        ratio = 1 - sample_rate + sample_rate * np.exp((2 * z - 1) / (2 * noise**2))
+        return density * ratio**order
+
+    moment, _ = quad(integrand, -40, 60, limit=500, points=[0, 1, order])
+    ours = run_curve(plan(sample_rate, noise, 1), 0)[ORDERS.index(order)]
+    assert ours == pytest.approx(np.log(moment) / (order - 1), rel=1e-8)
+
+
+@settings(max_examples=20, deadline=None)
 @given(
     sample_rate=st.floats(1e-4, 1.0), noise=st.floats(0.4, 50.0), steps=st.integers(1, 20_000)
 )  # fmt: skip
@@ -61,12 +92,13 @@ def test_any_plan_costs_as_much_as_dp_accounting_and_opacus_say(sample_rate, noi
         warnings.simplefilter("ignore")
         theirs = opacus.get_epsilon(DELTA, alphas=list(ORDERS))
     assert ours == pytest.approx(theirs, rel=1e-9)
-    assert ours >= googles_rdp(sample_rate, noise, steps) * (1 - 1e-6)
+    whole = ours_at_whole_orders(sample_rate, noise, steps)
+    assert whole == pytest.approx(googles_rdp(sample_rate, noise, steps), rel=1e-6)
 
 
 @pytest.mark.parametrize(("sample_rate", "noise", "steps"), GRID)
 def test_the_ledgers_epsilon_is_never_below_the_true_one(sample_rate, noise, steps):
-    """The PLD of dp-accounting bounds it from above, and within 2 % or 0.01 of it."""
+    """The PLD of dp-accounting is above the truth by hardly anything."""
     assert run_epsilon(plan(sample_rate, noise, steps), 0, DELTA) >= googles_pld(
         sample_rate, noise, steps
     )
@@ -97,19 +129,3 @@ def test_the_planning_figure_counts_the_dearer_part():
 def test_a_plan_beyond_all_budgets_has_one_figure(noise):
     made = plan(0.5, noise, 1000)
     assert planning_epsilon(made, 0, DELTA) == run_epsilon(made, 0, DELTA)
-
-
-@settings(max_examples=15, deadline=None)
-@given(
-    epsilon=st.floats(0.5, 10.0), sample_rate=st.floats(0.01, 1.0), steps=st.integers(1, 500),
-    metrics=st.integers(0, 3),
-)  # fmt: skip
-def test_noise_for_an_epsilon_keeps_it_by_dp_accountings_reckoning(
-    epsilon, sample_rate, steps, metrics
-):
-    noise, measuring = calibrate(
-        epsilon=epsilon, delta=DELTA, sample_rate=sample_rate, steps=steps, metrics=metrics
-    )
-    assert googles_rdp(sample_rate, noise, steps) <= epsilon
-    assert googles_rdp(1.0, measuring, 1) <= epsilon * (1 + 1e-3)
-    assert run_curve(plan(sample_rate, noise, steps, measuring), metrics).min() > 0
