@@ -10,6 +10,7 @@ both are computed by Opacus.
 from __future__ import annotations
 
 import math
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -189,7 +190,10 @@ def _numeric_epsilon(
 
     accountant = PRVAccountant()
     accountant.history = [(noise_multiplier, sample_rate, steps)]
-    return float(accountant.get_epsilon(delta))
+    # Opacus takes the logarithm of 0 at sample rate 1, and warns of its own first guess.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(accountant.get_epsilon(delta))
 
 
 def calibrate(
