@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from workbench.budget.accountant import planning_epsilon
@@ -10,6 +11,8 @@ from workbench.space.html import page, rows_table
 
 if TYPE_CHECKING:
     from workbench.space.functions import Rehearsal
+
+_COLOURS = ("#1f6feb", "#cf222e", "#1a7f37")
 
 
 class Expectation:
@@ -60,11 +63,26 @@ class Expectation:
 
     def figure(self) -> Any:
         """Return a Plotly figure of each metric by epsilon, with two standard deviations."""
-        from workbench.space.plots import expectation_figure
+        import plotly.graph_objects as go
 
-        first = next(iter(self.rehearsals.values()))
-        values = {
-            name: [(e, r.metrics[name], r.noise[name]) for e, r in self.rehearsals.items()]
-            for name in first.metrics
-        }
-        return expectation_figure(values, first.without_privacy)
+        figure = go.Figure()
+        epsilons = list(self.rehearsals)
+        runs = list(self.rehearsals.values())
+        for name, colour in zip(runs[0].metrics, cycle(_COLOURS), strict=False):
+            figure.add_scatter(
+                name=f"{name} (± 2 σ of the noise)", x=epsilons,
+                y=[run.metrics[name] for run in runs], mode="lines+markers",
+                marker={"color": colour},
+                error_y={"type": "data", "array": [2 * run.noise[name] for run in runs]},
+            )  # fmt: skip
+            figure.add_scatter(
+                name=f"{name} without privacy", x=[epsilons[0], epsilons[-1]],
+                y=[runs[0].without_privacy[name]] * 2, mode="lines",
+                line={"color": colour, "dash": "dash"},
+            )  # fmt: skip
+        figure.update_layout(
+            xaxis={"title": "epsilon", "type": "log"}, yaxis={"title": "on synthetic records"},
+            height=400, margin={"l": 60, "r": 20, "t": 60, "b": 50}, template="plotly_white",
+            legend={"orientation": "h", "y": 1.2},
+        )  # fmt: skip
+        return figure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import cycle
 from typing import Any
 
 from workbench.documents import BudgetStatus, Metric
@@ -87,41 +86,6 @@ def repeats_figure(
         xaxis={"tickvals": list(range(len(names))), "ticktext": names}, yaxis={"title": metric},
         height=420, margin={"l": 60, "r": 20, "t": 60, "b": 40}, template="plotly_white",
         legend={"orientation": "h", "y": 1.15},
-    )  # fmt: skip
-    return figure
-
-
-def expectation_figure(
-    values: Mapping[str, list[tuple[float, float, float]]], without_privacy: Mapping[str, float]
-) -> Any:
-    """Return a figure of metrics by epsilon.
-
-    Parameters
-    ----------
-    values
-        Metric to (epsilon, value, standard deviation of the noise).
-    without_privacy
-        Metric to its value without clipping and noise, drawn as a line.
-    """
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    for (name, points), colour in zip(
-        values.items(), cycle((_BLUE, _RED, "#1a7f37")), strict=False
-    ):
-        figure.add_scatter(
-            name=f"{name} (± 2 σ of the noise)", x=[e for e, _, _ in points],
-            y=[v for _, v, _ in points], mode="lines+markers", marker={"color": colour},
-            error_y={"type": "data", "array": [2 * s for _, _, s in points]},
-        )  # fmt: skip
-        figure.add_scatter(
-            name=f"{name} without privacy", x=[points[0][0], points[-1][0]],
-            y=[without_privacy[name]] * 2, mode="lines", line={"color": colour, "dash": "dash"},
-        )  # fmt: skip
-    figure.update_layout(
-        xaxis={"title": "epsilon", "type": "log"}, yaxis={"title": "on synthetic records"},
-        height=400, margin={"l": 60, "r": 20, "t": 60, "b": 50}, template="plotly_white",
-        legend={"orientation": "h", "y": 1.2},
     )  # fmt: skip
     return figure
 
