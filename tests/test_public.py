@@ -11,8 +11,8 @@ from pathlib import Path
 import workbench
 
 PACKAGE = Path(workbench.__file__).parent
-LAYERS = ["documents", "catalog", "graphs", "engine", "budget", "evidence", "domain", "space",
-          "lab", "cli"]  # fmt: skip
+LAYERS = ["documents", "catalog", "graphs", "engine", "budget", "audit", "evidence", "domain",
+          "space", "lab", "cli"]  # fmt: skip
 # Records are plain numpy columns that snippets fill; they live with the engine that reads them.
 ALLOWED_UPWARD = {("catalog", "workbench.engine.records")}
 

@@ -8,6 +8,7 @@ processors take the end of an array by other instructions, so chunks are multipl
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import subprocess
@@ -21,7 +22,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tests.engine.models import CLASSES, MODELS, _schema, classify
+from tests.engine.operator_samples import SAMPLES
 from tests.engine.test_clipping import batch
+from tests.engine.test_independence import values_and_gradients
 from tests.engine.test_soundness import flat
 from workbench.domain import executor
 from workbench.engine.batches import chunk_size
@@ -66,18 +69,47 @@ def moved(name: str, rows: int) -> int:
     return sum(float((flat(one) - first).norm()) > 1e-12 * BOUND for one in found)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rows", [32, 96])
-def test_in_a_domains_worker_a_record_has_the_same_bits_at_every_place(rows):
+def operators_moved(rows: int) -> list[str]:
+    """Return the operators whose value or gradient has other bits at another place."""
+    generator = torch.Generator().manual_seed(0)
+    found = set()
+    for (name, samples), shared in itertools.product(SAMPLES.items(), (True, False)):
+        for sample in samples:
+            base = [torch.randn((rows, 4, 6), generator=generator) for _ in range(3)]
+            base[2] = base[2][0] if shared else base[2]
+            first = values_and_gradients(sample, *base, shared)
+            for step in (1, 3, rows // 2):
+                rolled = [t.roll(step, 0) if t.dim() == 3 else t for t in base]
+                then = values_and_gradients(sample, *rolled, shared)
+                pairs = zip(first, then, strict=True)
+                if any(not torch.equal(a.nan_to_num(), b.roll(-step, 0).nan_to_num())
+                       for a, b in pairs):  # fmt: skip
+                    found.add(name)
+    return sorted(found)
+
+
+def in_a_worker(expression: str) -> object:
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from tests.engine.test_places import FAMILIES, moved\n"
-        f"print(json.dumps({{name: moved(name, {rows}) for name in FAMILIES}}))"
+        "from tests.engine.test_places import FAMILIES, moved, operators_moved\n"
+        f"print(json.dumps({expression}))"
     )
     command = [sys.executable, "-c", code, str(ROOT)]
     environment = executor.worker_environment(threads=1)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(FAMILIES, 0)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [32, 96])
+def test_in_a_domains_worker_a_record_has_the_same_bits_at_every_place(rows):
+    found = in_a_worker(f"{{name: moved(name, {rows}) for name in FAMILIES}}")
+    assert found == dict.fromkeys(FAMILIES, 0)
+
+
+@pytest.mark.slow
+def test_in_a_domains_worker_no_operator_tells_a_place():
+    assert in_a_worker("operators_moved(32)") == []
 
 
 @given(

@@ -10,6 +10,7 @@ both are computed by Opacus.
 from __future__ import annotations
 
 import math
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -32,6 +33,7 @@ _LEAST_MULTIPLIER = 0.05
 _LARGEST_MULTIPLIER = 1e4
 _LEAST_RATE = 1e-9
 _LEAST_COST = 1e-12
+_LARGEST_PLANNED = 50.0
 
 
 @lru_cache(maxsize=512)
@@ -157,6 +159,44 @@ def checked(curve: Curve) -> Curve:
 def run_epsilon(plan: AnyPlan, metrics: int, delta: float) -> float:
     """Return what a run costs by itself at `delta`."""
     return epsilon_of(run_curve(plan, metrics), delta)
+
+
+def planning_epsilon(plan: Plan, metrics: int, delta: float) -> float:
+    """Return a tighter figure for what a run costs by itself at `delta`, for planning only.
+
+    The privacy loss is composed numerically (Gopi, Lee and Wutschitz 2021, arXiv:2106.02848, by
+    Opacus, to an error of 0.01). Ledgers and releases never use it: the filter that admits
+    adaptively chosen runs is one over Renyi curves.
+
+    Parameters
+    ----------
+    plan, metrics
+        As for `run_curve`.
+    delta
+        As for `run_epsilon`, which is never less.
+    """
+    known = run_epsilon(plan, metrics, delta)
+    if known > _LARGEST_PLANNED:
+        return known
+    numeric = _numeric_epsilon(plan.sample_rate, plan.noise_multiplier, plan.steps, delta)
+    if metrics:
+        measuring = _numeric_epsilon(1.0, plan.metrics_noise_multiplier, 1, delta)
+        numeric = max(numeric, measuring)
+    return min(known, numeric)
+
+
+@lru_cache(maxsize=64)
+def _numeric_epsilon(
+    sample_rate: float, noise_multiplier: float, steps: int, delta: float
+) -> float:
+    from opacus.accountants import PRVAccountant
+
+    accountant = PRVAccountant()
+    accountant.history = [(noise_multiplier, sample_rate, steps)]
+    # Opacus takes the logarithm of 0 at sample rate 1, and warns of its own first guess.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(accountant.get_epsilon(delta))
 
 
 def calibrate(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import domain, evidence, people, study
+from workbench.cli import audit, domain, evidence, people, study
 from workbench.cli.output import print_json, table
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.add_typer(domain.app, name="domain")
 app.add_typer(people.keys, name="key")
 app.add_typer(study.app, name="study")
+app.command()(audit.audit)
 app.command()(evidence.verify)
 app.command()(people.review)
 app.command()(people.approve)

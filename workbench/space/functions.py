@@ -14,6 +14,7 @@ from workbench.documents import DatasetCard, Evaluation, Metric, Plan, Request
 from workbench.documents.errors import InvalidDocument, NotFound
 from workbench.documents.request import MAX_EVALUATIONS
 from workbench.space.datasets import Dataset
+from workbench.space.expectation import Expectation
 from workbench.space.html import page, rows_table
 from workbench.space.requests import RequestGroup, RequestHandle
 from workbench.space.submission import check_guarantee, purpose_parts
@@ -237,6 +238,27 @@ class TrainingFunction:
         }
         trained = _loaded(model, runs[0].parameters)
         return Rehearsal(runs[0].metrics, runs[1].metrics, noise, plan, trained, runs[0].history)
+
+    def expected(
+        self,
+        model: nn.Module,
+        dataset: Dataset,
+        epsilons: Iterable[float] = (0.5, 1.0, 2.0, 4.0, 8.0),
+        delta: float = 1e-5,
+    ) -> Expectation:
+        """Rehearse at each of `epsilons`; a table, and a figure of metrics by epsilon.
+
+        Raises
+        ------
+        InvalidDocument
+            If there is no epsilon.
+        GraphRefused, UnknownColumn, TermsRefused
+            As for `rehearse`.
+        """
+        found = {float(e): self.rehearse(model, dataset, e, delta) for e in epsilons}
+        if not found:
+            raise InvalidDocument("no epsilon to rehearse at")
+        return Expectation(found, delta)
 
     def submit(
         self,

@@ -1,0 +1,161 @@
+"""An adversary who chooses each run by all that was admitted before never gets past the filter.
+
+Reservations, charges, voids and crashes in the middle of a transaction are interleaved freely. What
+holds throughout is the ledger's own promise: the curves of all runs that are not void sum up to at
+most the budget at the one order that the terms fix, or there is one run alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from sqlalchemy import create_engine
+
+from workbench.budget import ledger, tables
+from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve, run_curve
+from workbench.documents import Plan, Terms
+from workbench.documents.errors import BudgetExhausted, Conflict
+
+VERSION = "sha256:" + "0" * 64
+TERMS = Terms.read({"text": "", "purposes": ["DUO:0000042"], "epsilon_total": 4.0,
+                    "epsilon_per_run": 4.0, "delta": 1e-5})  # fmt: skip
+ORDER, BUDGET = filter_budget(TERMS.epsilon_total, TERMS.delta)
+
+
+class Crash(Exception):
+    """What ends a transaction before it is written."""
+
+
+def subsampled(noise, steps):
+    return run_curve(
+        Plan(learning_rate=0.1, steps=steps, sample_rate=0.05, max_grad_norm=1.0,
+             noise_multiplier=noise, metrics_noise_multiplier=1.0), 0)  # fmt: skip
+
+
+def curve_of(shape, size, left):
+    """Return a curve that takes `size` of what is left at the ledger's order, in several shapes."""
+    orders = np.asarray(ORDERS)
+    base = {
+        "gaussian": orders,
+        "pure": pure_curve(1.0),
+        "subsampled": subsampled(1.0, 100),
+        "cheap where it counts": np.where(np.arange(len(orders)) == ORDER, 1.0, 50.0),
+        "dear where it counts": np.where(np.arange(len(orders)) == ORDER, 1.0, 1e-3),
+    }[shape]
+    return base * (size * max(left, 1e-6) / base[ORDER])
+
+
+class Adversary(RuleBasedStateMachine):
+    runs = Bundle("runs")
+
+    def __init__(self):
+        super().__init__()
+        self.engine = create_engine("sqlite://")
+        with self.engine.begin() as connection:
+            tables.create(connection)
+        self.alive: dict[str, np.ndarray] = {}
+        self.charged: set[str] = set()
+        self.void: set[str] = set()
+        self.number = 0
+
+    def teardown(self):
+        self.engine.dispose()
+
+    @property
+    def spent(self):
+        return float(sum(curve[ORDER] for curve in self.alive.values()))
+
+    def _reserve(self, request, curve, crash):
+        with self.engine.begin() as connection:
+            ledger.reserve(connection, dataset_version=VERSION, request=request,
+                           researcher="rosa", curve=curve, terms=TERMS)  # fmt: skip
+            if crash:
+                raise Crash
+
+    @rule(
+        target=runs,
+        shape=st.sampled_from(["gaussian", "pure", "subsampled", "cheap where it counts",
+                               "dear where it counts"]),
+        size=st.sampled_from([1e-3, 0.1, 0.5, 0.9, 1.0, 1.0 + 1e-9, 1.5, 20.0]),
+        crash=st.booleans(),
+    )  # fmt: skip
+    def reserve(self, shape, size, crash):
+        self.number += 1
+        request, curve = f"run-{self.number}", curve_of(shape, size, BUDGET - self.spent)
+        try:
+            self._reserve(request, curve, crash)
+        except Crash:
+            return request
+        except BudgetExhausted:
+            assert self.alive or epsilon_of(curve, TERMS.delta) > TERMS.epsilon_total
+            assert self.spent + curve[ORDER] > BUDGET * (1 - 1e-12)
+            return request
+        self.alive[request] = curve
+        return request
+
+    @rule(request=runs, size=st.floats(0.0, 100.0))
+    def reserve_again_at_another_price(self, request, size):
+        """A known request stays what it was, whatever curve comes with it."""
+        if request in self.alive:
+            self._reserve(request, pure_curve(size), False)
+        elif request in self.void:
+            try:
+                self._reserve(request, pure_curve(size), False)
+            except Conflict:
+                return
+            raise AssertionError("a voided request came back")
+
+    @rule(request=runs, crash=st.booleans())
+    def charge(self, request, crash):
+        try:
+            with self.engine.begin() as connection:
+                ledger.charge(connection, request=request)
+                if crash:
+                    raise Crash
+        except Crash:
+            return
+        except Conflict:
+            assert request not in self.alive
+            return
+        assert request in self.alive
+        self.charged.add(request)
+
+    @rule(request=consumes(runs), crash=st.booleans())
+    def give_back(self, request, crash):
+        try:
+            with self.engine.begin() as connection:
+                ledger.release_reservation(connection, request=request)
+                if crash:
+                    raise Crash
+        except Crash:
+            return
+        except Conflict:
+            assert request in self.charged
+            return
+        assert request not in self.charged
+        if self.alive.pop(request, None) is not None:
+            self.void.add(request)
+
+    @invariant()
+    def the_budget_holds_at_the_ledgers_order(self):
+        total = sum(self.alive.values(), np.zeros(len(ORDERS)))
+        assert self.spent <= BUDGET or len(self.alive) <= 1
+        assert epsilon_of(total, TERMS.delta) <= TERMS.epsilon_total + 1e-9
+        assert self.charged <= set(self.alive)
+
+    @invariant()
+    def the_ledger_says_what_happened(self):
+        with self.engine.begin() as connection:
+            status = ledger.status(connection, dataset_version=VERSION, terms=TERMS)
+        total = sum(self.alive.values(), np.zeros(len(ORDERS)))
+        assert status.runs == len(self.alive)
+        assert abs(status.epsilon_spent - epsilon_of(total, TERMS.delta)) <= 1e-9
+
+
+TestAdversary = Adversary.TestCase
+TestAdversary.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip

@@ -1,0 +1,145 @@
+"""The noise by its statistics: variance, shape, tails, and independence of everything it meets.
+
+Seeds are fixed, so a test passes always or never; bounds are five standard errors or more.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from tests.engine.models import CLASSES, _schema, classify
+from tests.engine.test_clipping import batch
+from tests.engine.test_soundness import exported
+from workbench.documents import Plan
+from workbench.engine.noise import SealedRandom
+from workbench.engine.records import Records
+from workbench.engine.train import train
+
+COUNT = 1_000_000
+
+
+def seed(number):
+    return number.to_bytes(32, "big")
+
+
+def drawn(number=1, label="noise", count=COUNT):
+    return SealedRandom(seed(number)).stream(label).gaussian(count)
+
+
+@pytest.fixture(scope="module")
+def million():
+    return drawn()
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_its_shape_is_normal_by_three_tests(number):
+    values = drawn(number, count=200_000)
+    assert stats.kstest(values, "norm").pvalue > 1e-4
+    assert abs(stats.skew(values)) < 5 * np.sqrt(6 / len(values))
+    assert abs(stats.kurtosis(values)) < 5 * np.sqrt(24 / len(values))
+
+
+@pytest.mark.parametrize("beyond", [1.0, 2.0, 3.0, 4.0])
+def test_its_tails_are_as_heavy_as_they_should_be(million, beyond):
+    for side in (million, -million):
+        expected = stats.norm.sf(beyond) * COUNT
+        assert abs((side > beyond).sum() - expected) <= 5 * np.sqrt(expected) + 1
+
+
+def test_its_extremes_reach_where_a_million_draws_reach(million):
+    assert 4.3 < np.abs(million).max() < 6.6
+
+
+@pytest.mark.parametrize("lag", [1, 2, 3, 4, 100, COUNT // 4, COUNT // 2, 3 * COUNT // 4])
+def test_no_draw_tells_another_one_of_its_call(million, lag):
+    """Four uniform words make one draw; the lags are those at which words could be shared."""
+    first, second = million[:-lag], million[lag:]
+    limit = 5 / np.sqrt(len(first))
+    assert abs(np.corrcoef(first, second)[0, 1]) < limit
+    assert abs(np.corrcoef(first**2, second**2)[0, 1]) < limit
+
+
+def test_streams_of_other_seeds_labels_and_rounds_are_independent():
+    count = 100_000
+    streams = [drawn(n, label, count) for n in (1, 2) for label in ("noise", "sampling", "metrics")]
+    going = SealedRandom(seed(1)).stream("noise")
+    going.gaussian(count)
+    streams += [going.gaussian(count) for _ in range(3)]
+    for one, two in itertools.combinations(streams, 2):
+        assert abs(np.corrcoef(one, two)[0, 1]) < 5 / np.sqrt(count)
+        assert not np.intersect1d(one, two).size
+
+
+def test_seeds_that_differ_in_one_bit_give_unrelated_words():
+    whole = [SealedRandom(seed(1 << bit)).stream("noise").words(500) for bit in range(0, 256, 16)]
+    for one, two in itertools.combinations(whole, 2):
+        shared = np.unpackbits((one ^ two).view(np.uint8)).mean()
+        assert abs(shared - 0.5) < 5 * 0.5 / np.sqrt(500 * 64)
+
+
+def test_each_draw_is_the_sum_of_four():
+    """Taken apart: two Box-Muller pairs from four words each, by the words themselves."""
+    words = SealedRandom(seed(7)).stream("noise").words(4 * 10) >> np.uint64(11)
+    uniform = words.astype(np.float64) * 2.0**-53
+    radius = np.sqrt(-2 * np.log(uniform[:20] + 2.0**-53))
+    four = [
+        radius[half] * wave(2 * np.pi * uniform[20:][half])
+        for half in (slice(0, 10), slice(10, 20))
+        for wave in (np.cos, np.sin)
+    ]
+    assert np.allclose(drawn(7, count=10), sum(four) / 2, atol=1e-12)
+
+
+def test_sums_of_four_leave_no_gaps():
+    """Of single Box-Muller draws the values near zero lie on few points; sums of four do not."""
+    values = drawn(3, count=200_000)
+    near = np.sort(values[np.abs(values) < 1e-2])
+    assert len(np.unique(near)) == len(near)
+    assert np.diff(near).min() > 0
+
+
+def noise_of(runs, steps=1):
+    """Return what `runs` runs of one round added to each coordinate, in units of its deviation."""
+    graph = exported(classify, nn.Linear(6, CLASSES))
+    columns = {n: v.numpy() for n, v in batch(_schema((6,)), 4).items()}
+    records = Records.each_its_own(columns)
+    plan = Plan(learning_rate=1.0, steps=steps, sample_rate=1e-9, max_grad_norm=2.0,
+                noise_multiplier=3.0, metrics_noise_multiplier=1.0)  # fmt: skip
+    graph, expected = replace(graph, metrics=()), 1e-9 * 1000
+    moved = []
+    for number in runs:
+        found = train(graph, plan, records, records.select(np.zeros(4, bool)), record_count=1000,
+                      holdout_fraction=0.0, max_records_per_unit=1, seed=seed(number))  # fmt: skip
+        change = [graph.parameters[n] - found.parameters[n] for n in sorted(graph.trainable)]
+        moved.append(torch.cat([c.reshape(-1) for c in change]).double().numpy() * expected / 6)
+    return np.array(moved)
+
+
+def test_what_a_run_adds_has_unit_variance_and_no_correlation_between_coordinates():
+    added = noise_of(range(600))
+    runs, width = added.shape
+    assert stats.kstest(added.reshape(-1), "norm").pvalue > 1e-4
+    assert np.abs(added.var(0) - 1).max() < 5 * np.sqrt(2 / runs)
+    between = np.corrcoef(added.T) - np.eye(width)
+    assert np.abs(between).max() < 5 / np.sqrt(runs)
+    assert np.abs(added.mean(0)).max() < 5 / np.sqrt(runs)
+
+
+def test_every_round_adds_noise_of_its_own():
+    """After n rounds the variance is n times as large: no round repeats or cancels another."""
+    added = noise_of(range(200), steps=9)
+    assert abs(added.var() / 9 - 1) < 5 * np.sqrt(2 / added.size)
+
+
+def test_a_replay_repeats_every_bit_and_no_two_runs_share_a_draw():
+    first, again = noise_of([1]), noise_of([1])
+    assert np.array_equal(first, again)
+    many = noise_of(range(100))
+    assert len(np.unique(many)) > 0.999 * many.size
