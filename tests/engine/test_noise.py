@@ -13,7 +13,7 @@ COUNT = 200_000
 
 
 def gaussian(seed=SEED, label="noise", count=COUNT):
-    return SealedRandom(seed).stream(label).gaussian(count)
+    return SealedRandom(seed).stream(label).gaussian(count).numpy()
 
 
 def test_it_is_standard_normal():

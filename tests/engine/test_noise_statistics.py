@@ -30,7 +30,7 @@ def seed(number):
 
 
 def drawn(number=1, label="noise", count=COUNT):
-    return SealedRandom(seed(number)).stream(label).gaussian(count)
+    return SealedRandom(seed(number)).stream(label).gaussian(count).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -84,25 +84,35 @@ def test_seeds_that_differ_in_one_bit_give_unrelated_words():
         assert abs(shared - 0.5) < 5 * 0.5 / np.sqrt(500 * 64)
 
 
-def test_each_draw_is_the_sum_of_four():
-    """Taken apart: two Box-Muller pairs from four words each, by the words themselves."""
-    words = SealedRandom(seed(7)).stream("noise").words(4 * 10) >> np.uint64(11)
+def test_draws_are_the_box_muller_transform_of_53_bits_each():
+    words = SealedRandom(seed(7)).stream("noise").words(10) >> np.uint64(11)
     uniform = words.astype(np.float64) * 2.0**-53
-    radius = np.sqrt(-2 * np.log(uniform[:20] + 2.0**-53))
-    four = [
-        radius[half] * wave(2 * np.pi * uniform[20:][half])
-        for half in (slice(0, 10), slice(10, 20))
-        for wave in (np.cos, np.sin)
-    ]
-    assert np.allclose(drawn(7, count=10), sum(four) / 2, atol=1e-12)
+    radius = np.sqrt(-2 * np.log(uniform[:5] + 2.0**-53))
+    pairs = [radius * wave(2 * np.pi * uniform[5:]) for wave in (np.cos, np.sin)]
+    assert np.allclose(drawn(7, count=10), np.concatenate(pairs), atol=1e-12)
 
 
-def test_sums_of_four_leave_no_gaps():
-    """Of single Box-Muller draws the values near zero lie on few points; sums of four do not."""
-    values = drawn(3, count=200_000)
-    near = np.sort(values[np.abs(values) < 1e-2])
-    assert len(np.unique(near)) == len(near)
-    assert np.diff(near).min() > 0
+@pytest.mark.parametrize("scale", [1e-9, 0.3, 1.0, 7e5])
+def test_noised_sums_lie_on_a_grid_that_tells_nothing_below_it(scale):
+    """Whatever the digits of the sum, what leaves is a multiple of one public power of two."""
+    sums = torch.linspace(-1, 1, 20_001, dtype=torch.float64) * scale * np.pi
+    noised = sums.clone()
+    SealedRandom(seed(3)).stream("noise").add_noise(noised, scale)
+    grid = 2.0 ** np.floor(np.log2(scale * 2.0**-20))
+    multiples = (noised / grid).numpy()
+    assert np.array_equal(multiples, np.round(multiples))
+    assert grid <= scale * 2.0**-20
+    # Parities are fair, so the grid is not coarser than it says.
+    assert abs((multiples % 2).mean() - 0.5) < 5 * 0.5 / np.sqrt(len(multiples))
+    added = ((noised - sums) / scale).numpy()
+    assert stats.kstest(added, "norm").pvalue > 1e-4
+
+
+def test_no_noise_leaves_the_sums_as_they_are():
+    sums = torch.rand(10, dtype=torch.float64)
+    same = sums.clone()
+    SealedRandom(seed(3)).stream("noise").add_noise(same, 0.0)
+    assert torch.equal(same, sums)
 
 
 def noise_of(runs, steps=1):

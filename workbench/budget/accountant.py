@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents.errors import TermsRefused
-from workbench.documents.request import AnyPlan, StatisticPlan
+from workbench.documents.request import AnyPlan, Plan, StatisticPlan
 
 Curve = NDArray[np.float64]
 
@@ -180,7 +180,7 @@ def planning_epsilon(plan: Plan, metrics: int, delta: float) -> float:
         return known
     numeric = _numeric_epsilon(plan.sample_rate, plan.noise_multiplier, plan.steps, delta)
     if metrics:
-        measuring = _numeric_epsilon(1.0, plan.metrics_noise_multiplier, 1, delta)
+        measuring = _numeric_epsilon(1.0, plan.metrics_noise_multiplier, plan.evaluations, delta)
         numeric = max(numeric, measuring)
     return min(known, numeric)
 
