@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.documents import Column, Decision, Envelope, Plan, PrivateKey, PublicKey, now
+from workbench.documents import (
+    Column,
+    Decision,
+    Envelope,
+    Plan,
+    PrivateKey,
+    PublicKey,
+    Request,
+    StatisticPlan,
+    now,
+)
 from workbench.documents.errors import (
     InvalidConfiguration,
     InvalidDocument,
@@ -147,3 +157,43 @@ def test_errors_travel_by_code():
     assert isinstance(error, NotFound)
     assert (error.message, error.hint) == ("no", "look")
     assert type(from_code("from-the-future", "x")) is WorkbenchError
+
+
+STATISTIC = {"kind": "statistic", "max_norm": 1.0, "noise_multiplier": 2.0}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rounds": 0}, {"rounds": 1001}, {"rounds": 2}, {"max_norm": 0.0}, {"max_norm": 1e7},
+        {"noise_multiplier": 0.0}, {"sample_rate": 0.0}, {"sample_rate": 1.1},
+        {"update": "sha256:x"}, {"steps": 3}, {"learning_rate": 0.1},
+    ],
+)  # fmt: skip
+def test_the_plan_of_a_statistic_is_bounded(changes):
+    assert StatisticPlan.read(STATISTIC).steps == 1
+    with pytest.raises(InvalidDocument):
+        StatisticPlan.read(STATISTIC | changes)
+
+
+def test_a_request_knows_a_training_plan_from_that_of_a_statistic():
+    digest = "sha256:" + "0" * 64
+    base = {
+        "researcher": "0" * 64, "domain": "a", "dataset": "b", "dataset_version": digest,
+        "card": digest, "function": "f", "graph": digest, "inputs": ["x"], "epsilon": 1.0,
+        "delta": 1e-5, "purpose": "DUO:0000042",
+    }  # fmt: skip
+    statistic = Request.read(base | {"plan": STATISTIC, "outputs": ["statistics"]})
+    assert isinstance(statistic.plan, StatisticPlan)
+    assert Request.parse(statistic.canonical()) == statistic
+    assert isinstance(Request.read(base | {"plan": PLAN}).plan, Plan)
+    for wrong in (
+        {"plan": STATISTIC},
+        {"plan": STATISTIC, "outputs": ["statistics", "model"]},
+        {"plan": STATISTIC, "outputs": ["statistics"], "metrics": ["accuracy"]},
+        {"plan": PLAN, "outputs": ["statistics"]},
+        {"plan": PLAN | {"kind": "statistic"}, "outputs": ["statistics"]},
+        {"plan": STATISTIC | {"kind": "else"}, "outputs": ["statistics"]},
+    ):
+        with pytest.raises(InvalidDocument):
+            Request.read(base | wrong)

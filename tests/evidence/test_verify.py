@@ -242,7 +242,7 @@ FORGERIES = {
     "decider": replace(HONEST, decision={"key": STRANGER.key_id}),
     "policy signer": replace(HONEST, decision={"by": "policy"}),
     "released metrics": replace(HONEST, release={"metrics": ()}),
-    "a model was released": replace(HONEST, release={"model": None}),
+    "model released": replace(HONEST, release={"model": None}),
     "steps": replace(HONEST, release={"steps": 19}),
     "attested subjects": replace(
         HONEST, statement={"subject": (Subject(name="release.json", hashes={"sha256": "0" * 64}),)}

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents.errors import TermsRefused
-from workbench.documents.request import Plan
+from workbench.documents.request import AnyPlan, StatisticPlan
 
 Curve = NDArray[np.float64]
 
@@ -55,12 +55,12 @@ def _gaussian_rdp(sample_rate: float, noise_multiplier: float, steps: int) -> Cu
     return curve
 
 
-def run_curve(plan: Plan, metrics: int) -> Curve:
+def run_curve(plan: AnyPlan, metrics: int) -> Curve:
     """Return the RDP curve of a run, shape ``(len(ORDERS),)``.
 
     Training and hold-out part are disjoint by a rule that looks at one unit alone, so one unit
     pays for one of them: the curve is the larger of the two at every order (parallel
-    composition).
+    composition). A statistic reads both parts, and costs its rounds at every unit.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def run_curve(plan: Plan, metrics: int) -> Curve:
         float64; infinite where the noise is below 0.05, which no budget admits.
     """
     training = _gaussian_rdp(plan.sample_rate, plan.noise_multiplier, plan.steps)
-    if metrics == 0:
+    if isinstance(plan, StatisticPlan) or metrics == 0:
         return training
     measuring = _gaussian_rdp(1.0, plan.metrics_noise_multiplier, plan.evaluations)
     return np.maximum(training, measuring)
@@ -154,7 +154,7 @@ def checked(curve: Curve) -> Curve:
     return curve
 
 
-def run_epsilon(plan: Plan, metrics: int, delta: float) -> float:
+def run_epsilon(plan: AnyPlan, metrics: int, delta: float) -> float:
     """Return what a run costs by itself at `delta`."""
     return epsilon_of(run_curve(plan, metrics), delta)
 

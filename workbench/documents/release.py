@@ -55,6 +55,8 @@ class Release(Document):
 
     `steps` is how many rounds were run, and `metrics` are those of the released parameters.
     `history` holds every evaluation, if the plan asked for more than one.
+    `model` and `statistics` are the digests of safetensors files: the trained parameters, or the
+    noisy sums and the last state.
     """
 
     format: Literal["workbench/release/v1"] = "workbench/release/v1"
@@ -63,6 +65,7 @@ class Release(Document):
     domain: Name
     dataset_version: Digest
     model: Digest | None
+    statistics: Digest | None = None
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
     history: Annotated[
         tuple[Evaluation, ...],

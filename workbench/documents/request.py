@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from workbench.documents.base import (
     Digest,
@@ -126,6 +126,48 @@ class Plan(Document):
         return tuple(n * self.steps // self.evaluations for n in range(1, self.evaluations + 1))
 
 
+class StatisticPlan(Document):
+    """How to compute noisy sums of a bounded vector over ALL records, training and hold-out part.
+
+    Each of `rounds` rounds takes every unit with probability `sample_rate` (Poisson), clips each
+    unit's vector to L2 norm `max_norm`, and adds Gaussian noise of standard deviation
+    ``noise_multiplier * max_norm`` to each entry of the sum. `update` is the digest of the graph
+    that makes the next round's state from the noisy sum; without it there is one round.
+    """
+
+    kind: Literal["statistic"] = "statistic"
+    rounds: Annotated[int, Field(ge=1, le=1000)] = 1
+    max_norm: Annotated[Finite, Field(ge=1e-6, le=1e6)]
+    noise_multiplier: Annotated[Finite, Field(gt=0, le=1e6)]
+    sample_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
+    update: Digest | None = None
+
+    @model_validator(mode="after")
+    def _rounds_differ(self) -> Self:
+        if self.rounds > 1 and self.update is None:
+            raise ValueError("more than one round needs an update graph: all would be the same")
+        return self
+
+    @property
+    def steps(self) -> int:
+        """The number of noisy sums, by the name that `Plan` has for it."""
+        return self.rounds
+
+
+def _kind_of_plan(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return "statistic" if kind == "statistic" else "training"
+
+
+AnyPlan = Annotated[
+    Annotated[Plan, Tag("training")] | Annotated[StatisticPlan, Tag("statistic")],
+    Discriminator(_kind_of_plan),
+]
+"""A training plan or, where its ``kind`` says so, the plan of a statistic."""
+
+Output = Literal["model", "metrics", "statistics"]
+
+
 class Request(Document):
     """What a researcher asks one domain to run on one dataset version.
 
@@ -143,14 +185,15 @@ class Request(Document):
     graph: Digest
     inputs: Annotated[tuple[GraphInput, ...], type_tuple, Field(min_length=1, max_length=10_000)]
     metrics: Annotated[tuple[Identifier, ...], type_tuple, Field(max_length=16)] = ()
-    plan: Plan
+    plan: AnyPlan
     epsilon: Epsilon
     delta: Delta
     purpose: Purpose
     purpose_text: Line = ""
-    outputs: Annotated[
-        tuple[Literal["model", "metrics"], ...], type_tuple, Field(min_length=1, max_length=2)
-    ] = ("model", "metrics")
+    outputs: Annotated[tuple[Output, ...], type_tuple, Field(min_length=1, max_length=3)] = (
+        "model",
+        "metrics",
+    )
     repeat: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
     @model_validator(mode="after")
@@ -159,8 +202,18 @@ class Request(Document):
             values = getattr(self, field)
             if len(set(values)) != len(values):
                 raise ValueError(f"{field}: an entry appears twice")
-        if not self.metrics and (self.plan.evaluations > 1 or self.plan.patience is not None):
-            raise ValueError("plan: evaluations and patience need a metric")
         if noise_numbers(self.inputs) > MAX_NOISE_NUMBERS:
             raise ValueError(f"inputs: over {MAX_NOISE_NUMBERS} random numbers for one record")
+        return self
+
+    @model_validator(mode="after")
+    def _outputs_of_plan(self) -> Self:
+        if isinstance(self.plan, StatisticPlan):
+            if self.metrics or self.outputs != ("statistics",):
+                raise ValueError("a statistic has the output 'statistics' and no metrics")
+            return self
+        if "statistics" in self.outputs:
+            raise ValueError("a training run has the outputs 'model' and 'metrics'")
+        if not self.metrics and (self.plan.evaluations > 1 or self.plan.patience is not None):
+            raise ValueError("plan: evaluations and patience need a metric")
         return self

@@ -15,21 +15,30 @@ import resource
 import select
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from workbench.documents import Plan, StatisticPlan
 from workbench.documents.base import digest_bytes
 from workbench.documents.errors import RequestFailed
 from workbench.domain.jobs import (
     JOB,
     MODEL,
     PROGRESS,
+    STATISTICS,
     Job,
     Outcome,
     load_records,
     write_private,
 )
 from workbench.domain.ranks import Crew, die_with_parent
+
+if TYPE_CHECKING:
+    from workbench.engine.distributed import Ranks
 
 _LARGEST_FILE = 1 << 30
 _MEETING = "meeting"
@@ -51,7 +60,7 @@ def _limit(order: dict[str, Any]) -> None:
 def run_job(
     folder: Path, crew: Crew, workers: int = 1, threads: int = 1, seconds: float = 600.0
 ) -> Outcome:
-    """Run the job in `folder` and leave the model there.
+    """Run the job in `folder` and leave there what it gives.
 
     Parameters
     ----------
@@ -71,36 +80,56 @@ def run_job(
     RankLost
         If another rank has died.
     """
-    from dataclasses import replace
-
-    import safetensors.torch
-
-    from workbench.engine.distributed import joined
-    from workbench.engine.train import rehearse, train
-    from workbench.graphs.load import load
 
     path = folder / JOB
     job = Job.parse(path.read_bytes())
     # The seed has done its way; nothing that runs later in this folder needs it.
     path.unlink()
-    graph = replace(load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics)
     progress = os.open(folder / PROGRESS, os.O_WRONLY | os.O_CREAT, 0o600)
 
     def tell(step: int, steps: int) -> None:
         os.pwrite(progress, b"%12d" % step, 0)
 
+    if isinstance(job.plan, StatisticPlan):
+        return _sum_up(job, job.plan, folder, tell)
+    ranks = partial(_ranks, crew, workers, folder / _MEETING, seconds)
+    return _train(job, job.plan, folder, tell, ranks, threads)
+
+
+@contextmanager
+def _ranks(crew: Crew, workers: int, meeting: Path, seconds: float) -> Iterator[Ranks]:
+    from workbench.engine.distributed import joined
+
+    crew.fork(workers)
+    with joined(crew.rank, crew.size, meeting, seconds) as ranks:
+        yield ranks
+
+
+def _train(
+    job: Job,
+    plan: Plan,
+    folder: Path,
+    tell: Callable[[int, int], None],
+    divided: Callable[[], AbstractContextManager[Ranks]],
+    threads: int,
+) -> Outcome:
+    import safetensors.torch
+
+    from workbench.engine.train import rehearse, train
+    from workbench.graphs.load import load
+
+    graph = replace(load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics)
     training = load_records(Path(job.training))
     seed = bytes.fromhex(job.seed)
     if job.kind == "rehearsal":
         expected = job.record_count * (1 - job.holdout_fraction)
-        result = rehearse(graph, job.plan, training, seed=seed, record_count=expected)
+        result = rehearse(graph, plan, training, seed=seed, record_count=expected)
     else:
         holdout = load_records(Path(job.holdout or ""))
-        crew.fork(workers)
-        with joined(crew.rank, crew.size, folder / _MEETING, seconds) as ranks:
+        with divided() as ranks:
             result = train(
                 graph,
-                job.plan,
+                plan,
                 training,
                 holdout,
                 record_count=job.record_count,
@@ -123,6 +152,33 @@ def run_job(
         history=result.history,
         steps=result.steps,
     )
+
+
+def _sum_up(
+    job: Job, plan: StatisticPlan, folder: Path, tell: Callable[[int, int], None]
+) -> Outcome:
+    import safetensors.torch
+
+    from workbench.engine.records import join
+    from workbench.engine.statistics import noisy_sums
+    from workbench.graphs.load import load
+
+    graph = replace(load(Path(job.graph).read_bytes(), role="sum"), inputs=job.inputs)
+    parts = [load_records(Path(name)) for name in (job.training, job.holdout) if name]
+    result = noisy_sums(
+        graph,
+        plan,
+        join(parts, job.inputs),
+        record_count=job.record_count,
+        max_records_per_unit=job.max_records_per_unit,
+        seed=bytes.fromhex(job.seed),
+        update=load(Path(job.update).read_bytes(), role="update") if job.update else None,
+        progress=tell,
+    )
+    state = {f"state.{name}": value.contiguous() for name, value in result.state.items()}
+    content = safetensors.torch.save({"sums": result.sums, **state})
+    write_private(folder / STATISTICS, content)
+    return Outcome(statistics=digest_bytes(content), steps=plan.rounds)
 
 
 def _child(order: dict[str, Any], parent: int) -> None:
@@ -190,6 +246,7 @@ def _load_engine() -> None:
     import torch.distributed
     from torch._subclasses.fake_tensor import FakeTensorMode
 
+    import workbench.engine.statistics
     import workbench.engine.train
     import workbench.graphs.load  # noqa: F401
 

@@ -63,11 +63,12 @@ class UnitTable:
         )
         # Row -1 stands for "no record"; `chunks` masks it.
         self._rows = np.full((self.units, records_per_unit), -1, dtype=np.int64)
-        filled = np.zeros(self.units, dtype=np.int64)
-        for row, unit in enumerate(position):
-            if filled[unit] < records_per_unit:
-                self._rows[unit, filled[unit]] = row
-                filled[unit] += 1
+        by_unit = np.argsort(position, kind="stable")
+        unit = position[by_unit]
+        first = np.searchsorted(unit, np.arange(self.units))
+        place = np.arange(len(unit)) - first[unit]
+        kept = place < records_per_unit
+        self._rows[unit[kept], place[kept]] = by_unit[kept]
 
     def chunks(
         self, chosen: NDArray[np.int64], size: int
@@ -112,10 +113,17 @@ def chunk_size(
     ranks
         Among how many processes a round's chunks are dealt out.
     """
-    wanted = min(preferred_size(graph, expected, records_per_unit), _roomy(expected / ranks))
+    wanted = min(preferred_size(graph, expected, records_per_unit), roomy(expected / ranks))
+    return within_memory(graph, wanted, records_per_unit, copied, _MEMORY)
+
+
+def within_memory(
+    graph: RecordGraph, wanted: int, records_per_unit: int, copied: int, memory: int
+) -> int:
+    """Return `wanted` units, in whole tiles of 32 rows, or as many as fit into `memory` bytes."""
     activations = 4 * graph.facts.activation_bytes
     noise = _BYTES_PER_NOISE * noise_numbers(graph.inputs)
-    most = max(1, _MEMORY // (records_per_unit * (activations + 12 * copied + noise + 1)))
+    most = max(1, memory // (records_per_unit * (activations + 12 * copied + noise + 1)))
     step = _tile(records_per_unit)
     up = -(-min(wanted, most) // step) * step
     return up if up <= most else most // step * step or most
@@ -134,10 +142,11 @@ def preferred_size(graph: RecordGraph, expected: float, records_per_unit: int) -
     step = _tile(records_per_unit)
     near = _NEAR // max(records_per_unit * graph.facts.activation_bytes, 1)
     most = max(min(near, float32_units(largest_batch(expected))), _ROWS // records_per_unit)
-    return max(1, -(-min(_roomy(expected), most // step * step or most) // step)) * step
+    return max(1, -(-min(roomy(expected), most // step * step or most) // step)) * step
 
 
-def _roomy(expected: float) -> int:
+def roomy(expected: float) -> int:
+    """Return how many units a round has in nearly all cases: 2 standard deviations more."""
     return math.ceil(expected + 2 * math.sqrt(expected))
 
 

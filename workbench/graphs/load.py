@@ -7,6 +7,7 @@
 4. Nodes become calls of allowed operators (`workbench.graphs.operators`) on earlier values.
 5. Shapes are propagated without data, which finds graphs that do not fit together or that need
    too much memory.
+6. The outputs are those of the graph's role (`workbench.graphs.roles`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
 from workbench.graphs import archive as pt2
 from workbench.graphs.nodes import SCALAR_TYPES, NodeReader, field
-from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph, TensorSpec
+from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph, Role, TensorSpec
+from workbench.graphs.roles import check_outputs
 
 _KINDS = {
     "parameter": ("parameter", "parameter_name"),
@@ -33,7 +35,11 @@ _KINDS = {
 }
 
 
-def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B008 - frozen
+def load(
+    archive: bytes,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    role: Role | None = "loss",
+) -> RecordGraph:
     """Return the record graph in `archive`.
 
     Parameters
@@ -42,6 +48,8 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
         A ``.pt2`` file.
     limits
         What to accept.
+    role
+        What its outputs have to be; None leaves that open, for a graph that no request names yet.
 
     Raises
     ------
@@ -56,7 +64,7 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
     tensors, trainable, shared = _read_tensors(content, limits)
     bindings = _read_inputs(field(signature, "input_specs", list), tensors)
     specs = _input_specs(bindings, field(body, "tensor_values", dict))
-    outputs = _read_outputs(field(signature, "output_specs", list), limits)
+    outputs = _read_outputs(field(signature, "output_specs", list))
     graph = _build(bindings, field(body, "nodes", list), outputs, limits)
 
     parameters = {n: t for kind, n, t in _bound(bindings, tensors) if kind == "parameter"}
@@ -65,6 +73,8 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
     used = {p.name for p in graph.nodes if p.op == "placeholder" and p.users}
     live = {str(name) for place, (_, name) in bindings.items() if place in used}
     ties = _ties([[n for n in names if n in parameters] for names in shared], live)
+    activation_bytes, output_specs = _propagate(graph, bindings, tensors, specs, limits)
+    check_outputs(output_specs, role, limits)
     facts = GraphFacts(
         operators=dict(
             sorted(Counter(str(n.target) for n in graph.nodes if _is_operator(n)).items())
@@ -73,7 +83,8 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
         trainable=sum(t.numel() for n, t in parameters.items() if n in trainable),
         constants=sum(t.numel() for t in constants.values()),
         archive_bytes=len(archive),
-        activation_bytes=_propagate(graph, bindings, tensors, specs, limits),
+        activation_bytes=activation_bytes,
+        released=sum(math.prod(spec.shape) for spec in output_specs),
     )
     return RecordGraph(
         graph=graph,
@@ -83,7 +94,7 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
         ties=ties,
         bindings=bindings,
         input_specs=specs,
-        outputs=len(outputs),
+        output_specs=output_specs,
         facts=facts,
         archive=archive,
         digest=digest_bytes(archive),
@@ -175,7 +186,8 @@ def _sizes(meta: dict[str, Any], key: str) -> list[int]:
 
 
 def _spec(name: str, meta: dict[str, Any]) -> TensorSpec:
-    dtype = SCALAR_TYPES.get(meta.get("dtype", 0))
+    number = meta.get("dtype")
+    dtype = SCALAR_TYPES.get(number) if isinstance(number, int) else None
     if dtype is None:
         raise GraphRefused(f"graph: tensor '{name}' has a dtype that is not allowed")
     shape = tuple(_sizes(meta, "sizes"))
@@ -222,7 +234,7 @@ def _input_specs(
     return tuple(_spec(place, field(values, place, dict)) for place in places)
 
 
-def _read_outputs(specs: list[Any], limits: Limits) -> list[str]:
+def _read_outputs(specs: list[Any]) -> list[str]:
     names = []
     for spec in specs:
         kind, value = next(iter(spec.items())) if isinstance(spec, dict) and spec else ("", {})
@@ -232,9 +244,6 @@ def _read_outputs(specs: list[Any], limits: Limits) -> list[str]:
                 "Remove buffers that forward() writes to, such as running statistics.",
             )
         names.append(field(field(field(value, "arg", dict), "as_tensor", dict), "name", str))
-    if not 1 <= len(names) <= 2 + limits.metrics:
-        raise GraphRefused(f"graph: {len(names)} outputs; expected the loss, up to "
-                           f"{limits.metrics} metrics and a public loss")  # fmt: skip
     return names
 
 
@@ -289,7 +298,7 @@ def _propagate(
     tensors: dict[str, torch.Tensor],
     specs: tuple[TensorSpec, ...],
     limits: Limits,
-) -> int:
+) -> tuple[int, tuple[TensorSpec, ...]]:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     sizes = _Sizes(graph, limits.activation_bytes)
@@ -308,16 +317,9 @@ def _propagate(
             raise GraphRefused(
                 f"graph: its operators do not fit together ({type(error).__name__})"
             ) from None
-    for position, value in enumerate(outputs):
-        what = "the loss" if position == 0 else f"metric {position}"
-        if not isinstance(value, torch.Tensor) or value.numel() != 1 or value.dim():
-            raise GraphRefused(
-                f"graph: {what} has shape {tuple(value.shape)}; expected one number per record",
-                "Reduce it, for example with .mean() or .sum().",
-            )
-        if position == 0 and value.dtype != torch.float32:
-            raise GraphRefused(f"graph: the loss is {value.dtype}, expected float32")
-    return sizes.total
+    if not all(isinstance(value, torch.Tensor) for value in outputs):
+        raise GraphRefused("graph: an output is not a tensor")
+    return sizes.total, tuple(TensorSpec(tuple(value.shape), value.dtype) for value in outputs)
 
 
 def expected_spec(column: Column) -> TensorSpec:

@@ -128,6 +128,9 @@ class NodeReader:
                 return value
             case "as_int", int() if not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63:
                 return value
+            case "as_int", 0x7FFF_FFFF_FFFF_FFFF:
+                # The end of an open slice, x[1:].
+                return value
             case "as_ints", [*items] if all(type(i) is int and abs(i) <= _LARGEST for i in items):
                 return items
             case "as_bools", [*items] if all(type(i) is bool for i in items):

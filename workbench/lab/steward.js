@@ -73,6 +73,11 @@ function operators(found) {
 }
 
 function plan(value) {
+  if (value.kind === "statistic") {
+    return `${value.rounds} noisy sums over all records, sampling rate `
+      + `${number(value.sample_rate)}, bound on one unit ${number(value.max_norm)}, `
+      + `noise multiplier ${number(value.noise_multiplier)}`;
+  }
   return `${value.steps} rounds of ${value.optimizer}, sampling rate ${number(value.sample_rate)}, `
     + `clipping norm ${number(value.max_grad_norm)}, noise multiplier `
     + `${number(value.noise_multiplier)}, learning rate ${number(value.learning_rate)}`

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import os
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from workbench.documents.request import MAX_EVALUATIONS
 from workbench.space.datasets import Dataset
 from workbench.space.html import page, rows_table
 from workbench.space.requests import RequestGroup, RequestHandle
+from workbench.space.submission import check_guarantee, purpose_parts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -136,10 +136,7 @@ class TrainingFunction:
         InvalidDocument
             If a setting is out of range.
         """
-        if not (isinstance(epsilon, int | float) and math.isfinite(epsilon) and epsilon > 0):
-            raise InvalidDocument(f"epsilon is {epsilon}; expected a number above 0")
-        if not (isinstance(delta, float) and 0 < delta < 0.01):
-            raise InvalidDocument(f"delta is {delta}; expected a number between 0 and 0.01")
+        check_guarantee(epsilon, delta)
         settings = self.settings
         rate, steps = settings.rounds(card)
         training, measuring = calibrate(
@@ -303,13 +300,7 @@ class TrainingFunction:
     ) -> RequestHandle:
         graph = self.export(model, dataset)
         card, client = dataset.card, dataset.client
-        code, _, words = purpose.strip().partition(" ")
-        if not re.fullmatch(r"DUO:\d{7}", code):
-            raise InvalidDocument(
-                f"purpose '{purpose[:80]}' does not begin with a code of the Data Use Ontology",
-                f"For example: 'DUO:0000007 cancer'. This dataset allows "
-                f"{', '.join(card.terms.purposes)}.",
-            )
+        code, words = purpose_parts(purpose, card)
         request = Request.read(
             {
                 "researcher": client.key.key_id,
@@ -325,7 +316,7 @@ class TrainingFunction:
                 "epsilon": epsilon,
                 "delta": delta,
                 "purpose": code,
-                "purpose_text": words.strip(),
+                "purpose_text": words,
                 "outputs": list(outputs),
                 "repeat": repeat,
             }

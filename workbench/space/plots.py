@@ -143,3 +143,29 @@ def budget_figure(budgets: Mapping[str, BudgetStatus]) -> Any:
         legend={"orientation": "h", "y": 1.3},
     )  # fmt: skip
     return figure
+
+
+def series_figure(
+    title: str, labels: Sequence[str], values: Sequence[float], errors: Sequence[float]
+) -> Any:
+    """Return a figure of one bar per label, as for a histogram.
+
+    Parameters
+    ----------
+    title
+        The axis' title.
+    labels, values, errors
+        One each per bar; the error bars are two standard deviations of the noise.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_bar(
+        x=list(labels), y=list(values), marker_color=_BLUE,
+        error_y={"type": "data", "array": [2 * error for error in errors]},
+    )  # fmt: skip
+    figure.update_layout(
+        yaxis={"title": title}, height=360, margin={"l": 50, "r": 20, "t": 40, "b": 40},
+        template="plotly_white",
+    )  # fmt: skip
+    return figure
