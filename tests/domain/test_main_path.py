@@ -81,7 +81,8 @@ def test_a_generator_is_trained_at_the_domain_and_its_settings_are_checked(site)
     function = wb.training_function(**settings, public_learning_rate=0.01)(both)
     result = submit(site.client(), function, model, epsilon=1.0).wait(progress=False)
     moved = (result.model.generator.weight - model.generator.weight).detach().abs().max()
-    assert 0 < float(moved) <= 5 * 0.011
+    # No step of Adam is longer than the rate times (1 - 0.5) / sqrt(1 - 0.999); noise would be.
+    assert 0 < float(moved) <= 5 * 0.01 * 0.5 / 0.001**0.5
     assert result.privacy.epsilon <= 1.0
 
 

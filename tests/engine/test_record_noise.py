@@ -125,8 +125,9 @@ def test_one_seed_repeats_a_run_bit_for_bit_and_another_draws_others(graph):
 
 def test_the_losss_noise_is_not_the_noise_that_covers_the_sums():
     random = SealedRandom(bytes(32))
-    labels = ("record-noise", "record-noise-metrics", "noise", "sampling", "metrics")
-    drawn = {label: random.stream(label).gaussian(4).tobytes() for label in labels}
+    labels = ("record-noise/0", "record-noise/1", "record-noise-metrics/0", "public-noise", "noise",
+              "sampling", "metrics")  # fmt: skip
+    drawn = {label: random.stream(label).gaussian(4).numpy().tobytes() for label in labels}
     assert len(set(drawn.values())) == len(labels)
 
 

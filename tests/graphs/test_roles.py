@@ -9,6 +9,7 @@ from workbench.documents import Schema
 from workbench.documents.errors import GraphRefused, TooLarge, UnknownColumn
 from workbench.graphs.export import export
 from workbench.graphs.export_statistic import export_statistic, export_update
+from workbench.graphs.features import noise
 from workbench.graphs.load import load
 from workbench.graphs.record_graph import Limits
 from workbench.graphs.roles import check_update
@@ -125,3 +126,8 @@ def test_too_many_states_are_refused(summed):
     update = export_update(moved, summed)
     with pytest.raises(GraphRefused, match="outputs"):
         load(update.archive, Limits(states=1, metrics=0), role="update")
+
+
+def test_a_statistic_that_draws_noise_is_refused():
+    with pytest.raises(GraphRefused, match=r"takes no wb\.noise"):
+        export_statistic(lambda record: record["age"] / 100 + noise(record), SCHEMA)

@@ -90,6 +90,10 @@ def export_statistic(
     view = RecordView(schema, examples)
     with torch.no_grad():
         vector_of(function, view, state or {})
+    if view.drawn:
+        raise GraphRefused(
+            "a statistic takes no wb.noise(record, …)", "The domain adds what noise is needed."
+        )
     # A count reads no column, but a record graph has to read one.
     used = view.used or {schema.usable[0].name}
     inputs = tuple(column.name for column in schema.usable if column.name in used)
