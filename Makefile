@@ -22,11 +22,13 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/latency.py
+	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/scale_out.py
+	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/noisy_sums.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev,lab,postgres]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev,huggingface,lab,onnx,postgres]'
 	touch $(STAMP)
 
 # The tests use a real PostgreSQL and a real browser.

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pandas as pd
 import pytest
+import yaml
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -46,6 +48,32 @@ def make_domain(
     for dataset in datasets:
         shutil.copytree(META / dataset, root / "datasets" / dataset)
     return root
+
+
+def add_dataset(
+    root: Path,
+    name: str,
+    frame: pd.DataFrame,
+    columns: list[dict],
+    record_count: int | None = None,
+    **schema,
+) -> None:
+    """Give a domain's folder a dataset of one's own, whose policy approves whatever fits."""
+    frame.to_csv(root / "data" / f"{name}.csv", index=False)
+    folder = root / "datasets" / name
+    folder.mkdir(parents=True)
+    dataset = {
+        "name": name, "title": name, "data": f"{name}.csv",
+        "record_count": record_count or len(frame),
+        "snippet": {"level": 0, "rows": 50}, "schema": {"columns": columns} | schema,
+    }  # fmt: skip
+    terms = {
+        "text": "For tests.", "purposes": ["DUO:0000042"], "epsilon_total": 100.0, "delta": 1e-5,
+        "epsilon_per_run": 100.0, "minimum_records": 10,
+        "approval": {"mode": "policy", "epsilon": 100.0, "purposes": ["DUO:0000042"]},
+    }  # fmt: skip
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(dataset))
+    (folder / "terms.yaml").write_text(yaml.safe_dump(terms))
 
 
 @dataclass

@@ -19,8 +19,11 @@ ALLOWED_UPWARD = {("catalog", "workbench.engine.records")}
 
 def test_the_public_names():
     assert workbench.__all__ == [
-        "CatalogBrowser", "RequestTable", "Space", "StewardPanel", "TrainingFunction",
-        "__version__", "connect", "errors", "features", "training_function",
+        "PCA", "CatalogBrowser", "DecisionTreeClassifier", "GaussianNB",
+        "GradientBoostingClassifier", "GradientBoostingRegressor", "KMeans",
+        "LinearRegression", "RequestTable", "Ridge", "Space", "Statistic", "StewardPanel",
+        "TrainingFunction", "__version__", "connect", "errors", "features", "from_sklearn",
+        "lora", "merge_lora", "noise", "statistic", "training_function",
     ]  # fmt: skip
     for name in workbench.__all__:
         assert getattr(workbench, name) is not None

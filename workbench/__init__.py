@@ -10,37 +10,77 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.documents import errors
-    from workbench.graphs.features import features
+    from workbench.graphs.features import features, noise
+    from workbench.graphs.lora import lora, merge_lora
     from workbench.lab.catalog import CatalogBrowser
     from workbench.lab.requests import RequestTable
     from workbench.lab.steward import StewardPanel
     from workbench.space.connection import Space, connect
+    from workbench.space.convert import from_sklearn
+    from workbench.space.estimators.bayes import GaussianNB
+    from workbench.space.estimators.boosting import (
+        GradientBoostingClassifier,
+        GradientBoostingRegressor,
+    )
+    from workbench.space.estimators.kmeans import KMeans
+    from workbench.space.estimators.linear import LinearRegression, Ridge
+    from workbench.space.estimators.pca import PCA
+    from workbench.space.estimators.tree import DecisionTreeClassifier
     from workbench.space.functions import TrainingFunction, training_function
+    from workbench.space.statistics import Statistic, statistic
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "PCA",
     "CatalogBrowser",
+    "DecisionTreeClassifier",
+    "GaussianNB",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
+    "KMeans",
+    "LinearRegression",
     "RequestTable",
+    "Ridge",
     "Space",
+    "Statistic",
     "StewardPanel",
     "TrainingFunction",
     "__version__",
     "connect",
     "errors",
     "features",
+    "from_sklearn",
+    "lora",
+    "merge_lora",
+    "noise",
+    "statistic",
     "training_function",
 ]
 
 _PLACES = {
     "CatalogBrowser": "workbench.lab.catalog",
+    "DecisionTreeClassifier": "workbench.space.estimators.tree",
+    "GaussianNB": "workbench.space.estimators.bayes",
+    "GradientBoostingClassifier": "workbench.space.estimators.boosting",
+    "GradientBoostingRegressor": "workbench.space.estimators.boosting",
+    "KMeans": "workbench.space.estimators.kmeans",
+    "LinearRegression": "workbench.space.estimators.linear",
+    "PCA": "workbench.space.estimators.pca",
     "RequestTable": "workbench.lab.requests",
+    "Ridge": "workbench.space.estimators.linear",
     "Space": "workbench.space.connection",
+    "Statistic": "workbench.space.statistics",
     "StewardPanel": "workbench.lab.steward",
     "TrainingFunction": "workbench.space.functions",
     "connect": "workbench.space.connection",
     "errors": "workbench.documents.errors",
     "features": "workbench.graphs.features",
+    "from_sklearn": "workbench.space.convert",
+    "lora": "workbench.graphs.lora",
+    "merge_lora": "workbench.graphs.lora",
+    "noise": "workbench.graphs.features",
+    "statistic": "workbench.space.statistics",
     "training_function": "workbench.space.functions",
 }
 

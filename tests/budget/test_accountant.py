@@ -97,6 +97,43 @@ def test_disjoint_parts_cost_the_larger_of_the_two():
     assert np.allclose(both, np.maximum(training, measuring))
 
 
+def test_evaluations_on_the_holdout_part_add_up():
+    often = plan(metrics_noise=1.0).model_copy(update={"evaluations": 10})
+    measuring = 10 * np.asarray(ORDERS) / (2 * 1.0**2)
+    assert np.allclose(run_curve(often, 2), np.maximum(run_curve(often, 0), measuring))
+    assert (measuring > run_curve(often, 0)).any()
+
+
+def test_calibrated_noise_covers_every_evaluation():
+    terms = {"epsilon": 2.0, "delta": DELTA, "sample_rate": 0.15, "steps": 200, "metrics": 1}
+    training, measuring = calibrate(**terms, evaluations=9)
+    once = calibrate(**terms)[1]
+    asked = plan(0.15, 200, training, measuring).model_copy(update={"evaluations": 9})
+    assert 1.8 < run_epsilon(asked, 1, DELTA) <= 2.0
+    assert measuring == pytest.approx(3 * once, rel=0.02)
+
+
+def test_a_run_that_may_stop_early_pays_for_the_full_plan():
+    patient = plan().model_copy(update={"evaluations": 10, "patience": 1})
+    assert np.array_equal(
+        run_curve(patient, 1), run_curve(plan().model_copy(update={"evaluations": 10}), 1)
+    )
+
+
+@pytest.mark.parametrize("count_noise", [0.51, 1.0, 7.0, 1e4])
+def test_adaptive_clipping_costs_exactly_what_its_noise_multiplier_says(count_noise):
+    """Gradient and count as one Gaussian: the squared sensitivities in noise units add up."""
+    adaptive = Plan.read(
+        plan(noise=1.0).model_dump()
+        | {"clipping": "adaptive", "count_noise_multiplier": count_noise}
+    )
+    gradient = 1 / adaptive.gradient_noise_multiplier**2
+    count = (1 / 2) ** 2 / count_noise**2
+    assert gradient + count == pytest.approx(1 / 1.0**2, rel=1e-9)
+    assert np.array_equal(run_curve(adaptive, 0), run_curve(plan(noise=1.0), 0))
+    assert plan(noise=1.0).gradient_noise_multiplier == 1.0
+
+
 def test_metrics_cost_the_same_whatever_their_number():
     assert np.array_equal(run_curve(plan(), 1), run_curve(plan(), 16))
 
@@ -203,3 +240,13 @@ def test_fixing_the_order_ahead_admits_as_many_runs_as_the_best_one(
     curve = run_curve(plan(sample_rate, steps, noise), 0)
     best = max(runs for runs in range(1, 50) if epsilon_of(runs * curve, 1e-5) <= total)
     assert int(budget / curve[position]) == best
+
+
+def test_a_statistic_costs_its_rounds_and_no_parallel_part():
+    from workbench.documents import StatisticPlan
+
+    base = {"kind": "statistic", "max_norm": 7.0, "noise_multiplier": 1.1, "sample_rate": 0.3,
+            "update": "sha256:" + "0" * 64}  # fmt: skip
+    one, ten = (run_curve(StatisticPlan.read(base | {"rounds": n}), 0) for n in (1, 10))
+    assert np.allclose(ten, 10 * one)
+    assert np.array_equal(ten, run_curve(plan(0.3, 10, 1.1), 0))

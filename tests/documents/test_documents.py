@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.documents import Column, Decision, Envelope, Plan, PrivateKey, PublicKey, now
+from workbench.documents import (
+    Column,
+    Decision,
+    Envelope,
+    Plan,
+    PrivateKey,
+    PublicKey,
+    Request,
+    StatisticPlan,
+    now,
+)
 from workbench.documents.errors import (
     InvalidConfiguration,
     InvalidDocument,
@@ -49,6 +59,16 @@ def test_the_order_of_fields_does_not_matter(names):
 def test_what_does_not_fit_is_refused_by_field(field, value):
     with pytest.raises(InvalidDocument, match=field):
         Plan.read(PLAN | {field: value})
+
+
+def test_a_plan_without_a_public_loss_is_written_as_before_there_was_one():
+    assert b"public_loss" not in Plan.read(PLAN).canonical()
+    with_one = Plan.read(PLAN | {"public_loss": {"learning_rate": 0.1}})
+    assert Plan.parse(with_one.canonical()) == with_one
+    assert with_one.digest != Plan.read(PLAN).digest
+    for wrong in ({}, {"learning_rate": 0}, {"learning_rate": 0.1, "draws": 10_001}):
+        with pytest.raises(InvalidDocument, match="public_loss"):
+            Plan.read(PLAN | {"public_loss": wrong})
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
@@ -137,3 +157,43 @@ def test_errors_travel_by_code():
     assert isinstance(error, NotFound)
     assert (error.message, error.hint) == ("no", "look")
     assert type(from_code("from-the-future", "x")) is WorkbenchError
+
+
+STATISTIC = {"kind": "statistic", "max_norm": 1.0, "noise_multiplier": 2.0}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rounds": 0}, {"rounds": 1001}, {"rounds": 2}, {"max_norm": 0.0}, {"max_norm": 1e7},
+        {"noise_multiplier": 0.0}, {"sample_rate": 0.0}, {"sample_rate": 1.1},
+        {"update": "sha256:x"}, {"steps": 3}, {"learning_rate": 0.1},
+    ],
+)  # fmt: skip
+def test_the_plan_of_a_statistic_is_bounded(changes):
+    assert StatisticPlan.read(STATISTIC).steps == 1
+    with pytest.raises(InvalidDocument):
+        StatisticPlan.read(STATISTIC | changes)
+
+
+def test_a_request_knows_a_training_plan_from_that_of_a_statistic():
+    digest = "sha256:" + "0" * 64
+    base = {
+        "researcher": "0" * 64, "domain": "a", "dataset": "b", "dataset_version": digest,
+        "card": digest, "function": "f", "graph": digest, "inputs": ["x"], "epsilon": 1.0,
+        "delta": 1e-5, "purpose": "DUO:0000042",
+    }  # fmt: skip
+    statistic = Request.read(base | {"plan": STATISTIC, "outputs": ["statistics"]})
+    assert isinstance(statistic.plan, StatisticPlan)
+    assert Request.parse(statistic.canonical()) == statistic
+    assert isinstance(Request.read(base | {"plan": PLAN}).plan, Plan)
+    for wrong in (
+        {"plan": STATISTIC},
+        {"plan": STATISTIC, "outputs": ["statistics", "model"]},
+        {"plan": STATISTIC, "outputs": ["statistics"], "metrics": ["accuracy"]},
+        {"plan": PLAN, "outputs": ["statistics"]},
+        {"plan": PLAN | {"kind": "statistic"}, "outputs": ["statistics"]},
+        {"plan": STATISTIC | {"kind": "else"}, "outputs": ["statistics"]},
+    ):
+        with pytest.raises(InvalidDocument):
+            Request.read(base | wrong)

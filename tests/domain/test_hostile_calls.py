@@ -114,6 +114,21 @@ class TestRequests:
         with pytest.raises(GraphRefused, match="1 metrics"):
             site.client().submit(good_request(site, metrics=[]))
 
+    def test_a_public_loss_that_records_reach(self, site):
+        """A metric passed off as the public loss: it would be descended without any noise."""
+        plan = good_request(site).plan.model_dump() | {"public_loss": {"learning_rate": 1.0}}
+        with pytest.raises(GraphRefused, match="public loss depends on column"):
+            site.client().submit(good_request(site, plan=plan, metrics=[]))
+        with pytest.raises(GraphRefused, match="0 metrics, but the request names 1"):
+            site.client().submit(good_request(site, plan=plan))
+
+    def test_noise_in_the_place_of_a_column_or_too_much_of_it(self, site):
+        inputs = good_request(site).inputs
+        with pytest.raises(GraphRefused, match="'noise:0:7' has shape"):
+            site.client().submit(good_request(site, inputs=[*inputs[:-1], "noise:0:7"]))
+        with pytest.raises(InvalidDocument, match="random numbers for one record"):
+            good_request(site, inputs=[*inputs[:-1], "noise:0:2000000"])
+
     def test_an_old_card_or_version(self, site):
         for field in ("card", "dataset_version"):
             with pytest.raises(Conflict, match="published anew"):

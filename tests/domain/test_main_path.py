@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
+import workbench as wb
 from tests.studies import dataset, diagnose, linear, submit, submit_progression
 from tests.support import wait_until
 from workbench.budget import ledger
-from workbench.documents.errors import Conflict, NotFound, RequestDenied
+from workbench.documents.errors import (
+    Conflict,
+    InvalidDocument,
+    LayersConverted,
+    NotFound,
+    RequestDenied,
+)
 from workbench.evidence.verify import verify
 
 
@@ -25,6 +34,55 @@ def test_a_request_within_the_policy_is_trained_and_released(site):
     assert result.verified.decision.by == "policy"
     assert result.model(torch.zeros(30)).shape == (2,)
     assert verify(result.evidence, site.domain.key.public, result.model_bytes)
+
+
+def test_noise_dropout_and_converted_layers_go_the_whole_way(site):
+    """What the domain trained fits into the researcher's module, batch normalisation and all."""
+
+    @wb.training_function(steps=20, sample_rate=1.0, learning_rate=0.5)
+    def noisy(model, record):
+        logits = model(wb.features(record) + 0.5 + 0.01 * wb.noise(record, 30))
+        loss = F.cross_entropy(logits, record["diagnosis"])
+        return loss, {"accuracy": logits.argmax() == record["diagnosis"]}
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(30, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1),
+                          nn.Linear(16, 2))  # fmt: skip
+    with pytest.warns(LayersConverted, match="'1' became group normalisation"):
+        rehearsed = noisy.rehearse(model, dataset(site.client()))
+    with pytest.warns(LayersConverted):
+        result = submit(site.client(), noisy, model).wait(progress=False)
+    assert result.request.inputs[-2:] == ("noise:0:30", "noise:1:16")
+    assert result.metrics["accuracy"].value > 0.6
+    assert rehearsed.model(torch.zeros(30)).shape == (2,)
+    released = result.model
+    assert torch.equal(released(torch.zeros(30)), released(torch.zeros(1, 30))[0])
+    assert torch.equal(released[1].weight, result.parameters["1.weight"])
+    assert isinstance(model[1], nn.BatchNorm1d)
+
+
+def test_a_generator_is_trained_at_the_domain_and_its_settings_are_checked(site):
+    class Adversarial(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.generator, self.discriminator = nn.Linear(4, 30), nn.Linear(30, 1)
+
+    def both(model, record):
+        fake = model.generator(wb.noise(record, 4))
+        judged = model.discriminator(torch.stack([wb.features(record), fake.detach()]))[:, 0]
+        private = F.softplus(-judged[0]) + F.softplus(judged[1])
+        return private, {}, F.softplus(-model.discriminator(fake)).sum()
+
+    settings = {"steps": 5, "sample_rate": 0.5, "learning_rate": 0.5}
+    without = wb.training_function(**settings)(both)
+    with pytest.raises(InvalidDocument, match="a public loss, but public_learning_rate is None"):
+        submit(site.client(), without, Adversarial())
+    model = Adversarial()
+    function = wb.training_function(**settings, public_learning_rate=0.01)(both)
+    result = submit(site.client(), function, model, epsilon=1.0).wait(progress=False)
+    moved = (result.model.generator.weight - model.generator.weight).detach().abs().max()
+    assert 0 < float(moved) <= 5 * 0.011
+    assert result.privacy.epsilon <= 1.0
 
 
 def test_the_same_request_returns_the_same_release_at_no_cost(site):

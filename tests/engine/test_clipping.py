@@ -52,10 +52,12 @@ def assert_close(got, expected):
         assert float((got[name] - value).abs().max()) <= 1e-5 * largest, name
 
 
-def clipped_sum(graph, columns, bound, **options):
+def clipped_sum(graph, columns, bound, flat=False, **options):
     inputs = tuple(columns[name] for name in graph.inputs)
     present = torch.ones(len(inputs[0]), dtype=torch.bool)
-    return ClippedSum(graph, bound, **options)(graph.parameters, inputs, present)
+    summing = ClippedSum(graph, bound, **options)
+    summing.flat = flat
+    return summing(graph.parameters, inputs, present)
 
 
 @pytest.fixture(params=MODELS, scope="module")
@@ -90,6 +92,40 @@ def test_clipped_sum_is_that_of_vmap_grad(case, bound):
     got = clipped_sum(graph, columns, bound)
     assert set(got) == set(expected) == set(graph.trainable)
     assert_close(got, expected)
+
+
+def test_a_flattened_step_gives_the_same_floats(case):
+    _, _, schema, graph = case
+    columns = batch(schema)
+    plain, flat = (clipped_sum(graph, columns, 0.1, flat=flat) for flat in (False, True))
+    for name in graph.trainable:
+        assert torch.equal(plain[name], flat[name]), name
+
+
+@pytest.mark.parametrize("units", [8, 64, 256])
+def test_float32_sums_stay_within_the_share_that_the_limit_leaves_for_them(case, units):
+    """Measured on the same floats: what rounding adds, against what was taken off C for it."""
+    _, _, schema, graph = case
+    columns = batch(schema, units)
+    inputs = tuple(columns[name] for name in graph.inputs)
+    present = torch.ones(units, dtype=torch.bool)
+    for bound in (1e-3, 10.0):
+        summing = ClippedSum(graph, bound)
+        summing.allow_float32(units, units + 100)
+        assert not summing.exact
+        assert bound * (1 - 2.0**-6) < summing.limit < bound
+        exact, rounded = (summing(graph.parameters, inputs, present, e) for e in (True, False))
+        error = sum(float((exact[n] - rounded[n]).square().sum()) for n in exact) ** 0.5
+        assert error <= (bound - summing.limit) / 2
+
+
+def test_large_batches_are_summed_in_float64():
+    make, function, schema = MODELS["mlp"]
+    graph = export(function, make(), schema)
+    summing = ClippedSum(graph, 1.0)
+    assert summing.exact
+    summing.allow_float32(256, 10_000)
+    assert summing.exact
 
 
 OPACUS = ("linear", "mlp", "cnn", "group_norm_cnn", "embedding", "causal_attention")

@@ -30,7 +30,7 @@ def seed(number):
 
 
 def drawn(number=1, label="noise", count=COUNT):
-    return SealedRandom(seed(number)).stream(label).gaussian(count)
+    return SealedRandom(seed(number)).stream(label).gaussian(count).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_its_extremes_reach_where_a_million_draws_reach(million):
 
 @pytest.mark.parametrize("lag", [1, 2, 3, 4, 100, COUNT // 4, COUNT // 2, 3 * COUNT // 4])
 def test_no_draw_tells_another_one_of_its_call(million, lag):
-    """Four uniform words make one draw; the lags are those at which words could be shared."""
+    """Two uniform words make two draws, half of the call apart; other lags could share words."""
     first, second = million[:-lag], million[lag:]
     limit = 5 / np.sqrt(len(first))
     assert abs(np.corrcoef(first, second)[0, 1]) < limit
@@ -71,7 +71,7 @@ def test_streams_of_other_seeds_labels_and_rounds_are_independent():
     streams = [drawn(n, label, count) for n in (1, 2) for label in ("noise", "sampling", "metrics")]
     going = SealedRandom(seed(1)).stream("noise")
     going.gaussian(count)
-    streams += [going.gaussian(count) for _ in range(3)]
+    streams += [going.gaussian(count).numpy() for _ in range(3)]
     for one, two in itertools.combinations(streams, 2):
         assert abs(np.corrcoef(one, two)[0, 1]) < 5 / np.sqrt(count)
         assert not np.intersect1d(one, two).size
@@ -84,25 +84,27 @@ def test_seeds_that_differ_in_one_bit_give_unrelated_words():
         assert abs(shared - 0.5) < 5 * 0.5 / np.sqrt(500 * 64)
 
 
-def test_each_draw_is_the_sum_of_four():
-    """Taken apart: two Box-Muller pairs from four words each, by the words themselves."""
-    words = SealedRandom(seed(7)).stream("noise").words(4 * 10) >> np.uint64(11)
+def test_draws_are_those_of_box_and_muller():
+    """Taken apart: the radius from the first half of the words, the angle from the second."""
+    words = SealedRandom(seed(7)).stream("noise").words(20) >> np.uint64(11)
     uniform = words.astype(np.float64) * 2.0**-53
-    radius = np.sqrt(-2 * np.log(uniform[:20] + 2.0**-53))
-    four = [
-        radius[half] * wave(2 * np.pi * uniform[20:][half])
-        for half in (slice(0, 10), slice(10, 20))
-        for wave in (np.cos, np.sin)
-    ]
-    assert np.allclose(drawn(7, count=10), sum(four) / 2, atol=1e-12)
+    radius, angle = np.sqrt(-2 * np.log(uniform[:10] + 2.0**-53)), 2 * np.pi * uniform[10:]
+    expected = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])
+    assert np.allclose(drawn(7, count=20), expected, atol=1e-12)
 
 
-def test_sums_of_four_leave_no_gaps():
-    """Of single Box-Muller draws the values near zero lie on few points; sums of four do not."""
-    values = drawn(3, count=200_000)
-    near = np.sort(values[np.abs(values) < 1e-2])
-    assert len(np.unique(near)) == len(near)
-    assert np.diff(near).min() > 0
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 3.0, 1e6])
+def test_noised_sums_lie_on_a_grid_that_the_sums_do_not_move(scale):
+    """Which floats can come out is the same for every sum, so that they cannot tell it."""
+    grid = 2.0 ** np.floor(np.log2(scale * 2.0**-20))
+    for start in (0.0, 1 / 3, np.pi * scale):
+        values = torch.full((20_000,), start, dtype=torch.float64)
+        SealedRandom(seed(3)).stream("noise").add_noise(values, scale)
+        steps = values.numpy() / grid
+        assert np.array_equal(steps, np.round(steps))
+        noise = (values.numpy() - start) / scale
+        assert stats.kstest(noise, "norm").pvalue > 1e-4
+        assert abs(noise.var() - 1) < 5 * np.sqrt(2 / len(noise))
 
 
 def noise_of(runs, steps=1):

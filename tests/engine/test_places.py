@@ -8,8 +8,6 @@ processors take the end of an array by other instructions, so chunks are multipl
 
 from __future__ import annotations
 
-import ast
-import inspect
 import itertools
 import json
 import math
@@ -41,7 +39,7 @@ def two(width, hidden, between):
     return lambda: nn.Sequential(nn.Linear(width, hidden), between(), nn.Linear(hidden, CLASSES))
 
 
-FAMILIES = {name: MODELS[name] for name in MODELS if name != "lstm"} | {
+FAMILIES = MODELS | {
     "narrow": (lambda: nn.Linear(30, CLASSES), classify, _schema((30,))),
     "tanh": (two(30, 17, nn.Tanh), classify, _schema((30,))),
     "silu": (two(31, 17, nn.SiLU), classify, _schema((31,))),
@@ -90,14 +88,6 @@ def operators_moved(rows: int) -> list[str]:
     return sorted(found)
 
 
-def worker_environment() -> dict[str, str]:
-    """Return the environment in which the domain starts its worker, from the executor's source."""
-    for node in ast.walk(ast.parse(inspect.getsource(executor))):
-        if isinstance(node, ast.keyword) and node.arg == "env":
-            return dict(ast.literal_eval(node.value))
-    raise AssertionError("the executor gives its worker no environment of its own")
-
-
 def in_a_worker(expression: str) -> object:
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1])\n"
@@ -105,7 +95,7 @@ def in_a_worker(expression: str) -> object:
         f"print(json.dumps({expression}))"
     )
     command = [sys.executable, "-c", code, str(ROOT)]
-    environment = worker_environment()
+    environment = executor.worker_environment(threads=1)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -136,4 +126,4 @@ def test_chunks_are_whole_tiles_wherever_memory_allows(expected, per_unit, copie
     assert size >= 1
     assert size == 1 or size * bytes_per_unit <= 512 << 20
     assert size * per_unit % 32 == 0 or tile * bytes_per_unit > 512 << 20
-    assert size <= expected + 2.5 * math.sqrt(expected) + 1 + tile
+    assert size <= expected + 2 * math.sqrt(expected) + 1 + tile

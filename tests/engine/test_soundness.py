@@ -19,7 +19,7 @@ from tests.engine.test_clipping import batch, clipped_sum
 from workbench.documents import Plan
 from workbench.documents.errors import RequestFailed
 from workbench.engine.clipping import ClippedSum
-from workbench.engine.contributions import OuterProducts, PerUnit, Rows
+from workbench.engine.contributions import OuterProduct, OuterProducts, PerUnit, Rows
 from workbench.engine.records import Records
 from workbench.engine.train import train
 from workbench.graphs.export import export
@@ -96,8 +96,9 @@ def test_rule_1_a_computed_norm_is_never_below_that_of_what_is_summed(
     if cancel:
         left, right = torch.cat([left, left], 1), torch.cat([right, -right], 1)
     indices = torch.randint(0, 3, left.shape[:2], generator=generator)
-    for made in (OuterProducts(left, right), Rows(indices, left, 3)):
-        bounds = made.squared_norms().sqrt()
+    for made in (OuterProducts(left, right), Rows(indices, left, 3), PerUnit(left),
+                 OuterProduct(left[:, 0], right[:, 0])):  # fmt: skip
+        bounds = torch.minimum(made.norms().double(), made.norms(wide=True)) * (1 + made.error)
         for unit in range(3):
             alone = torch.zeros(3, dtype=torch.float64)
             alone[unit] = 1.0
@@ -125,11 +126,25 @@ def test_rule_2_a_record_that_is_not_finite_adds_exactly_nothing(value):
     assert torch.allclose(flat(with_it), flat(without), atol=1e-12, rtol=0)
 
 
-def test_rule_2_holds_for_gradients_per_record_too():
-    gradients = torch.ones(3, 4)
-    gradients[1] = float("nan")
-    weights = torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)
-    assert torch.equal(PerUnit(gradients).weighted_sum(weights), torch.full((4,), 2.0).double())
+@pytest.mark.parametrize("name", ["tied", "scaled", "group_norm_cnn", "gru"])
+def test_rule_2_holds_however_a_gradient_is_found(name):
+    """Also where each record has its own copy of a parameter, or one is used again and again."""
+    make, function, schema = MODELS[name]
+
+    def poisoned(model, record):
+        loss = function(model, record)[0]
+        marked = record["x"].flatten()[0] == schema["x"].upper
+        return torch.where(marked, loss * float("nan"), loss)
+
+    torch.manual_seed(0)
+    graph = export(poisoned, make(), schema)
+    columns = batch(schema)
+    columns["x"][4].view(-1)[0] = schema["x"].upper
+    kept = torch.arange(9) != 4
+    without = clipped_sum(graph, {n: v[kept] for n, v in columns.items()}, C)
+    together = clipped_sum(graph, columns, C)
+    assert torch.isfinite(flat(together)).all()
+    assert torch.allclose(flat(together), flat(without), atol=1e-6, rtol=0)
 
 
 def test_rule_3_a_graph_cannot_carry_anything_from_record_to_record():

@@ -10,6 +10,7 @@ from workbench.documents import (
     DatasetCard,
     Decision,
     Envelope,
+    Evaluation,
     Metric,
     Plan,
     Predicate,
@@ -124,7 +125,8 @@ def test_honest_evidence_verifies_with_the_model():
     found = verify(HONEST.told().canonical(), DOMAIN.public, MODEL)
     assert found.trusted
     assert found.checks == (
-        "signatures", "bindings", "decision", "outputs", "attestation", "privacy", "model",
+        "signatures", "bindings", "decision", "outputs", "course", "attestation", "privacy",
+        "model",
     )  # fmt: skip
     assert found.release.request == found.request.digest
 
@@ -164,6 +166,67 @@ def test_another_model_fails():
 
 CHEAP = Plan(learning_rate=0.1, steps=20, sample_rate=0.1, max_grad_norm=1.0,
              noise_multiplier=0.5, metrics_noise_multiplier=5.0)  # fmt: skip
+
+
+def accuracy(value):
+    return Metric(name="accuracy", value=value, total=90.0, complement=10.0, standard_error=0.1)
+
+
+def course(values, plan_changes, **release):
+    """A run evaluated after 5, 10, 15 and 20 rounds."""
+    calibrated = calibrate(
+        epsilon=2.0, delta=1e-5, sample_rate=0.1, steps=20, metrics=1, evaluations=4
+    )
+    plan = Plan(learning_rate=0.1, steps=20, sample_rate=0.1, max_grad_norm=1.0, evaluations=4,
+                noise_multiplier=calibrated[0], metrics_noise_multiplier=calibrated[1],
+                **plan_changes)  # fmt: skip
+    history = tuple(
+        Evaluation(step=5 * (n + 1), metrics=(accuracy(value),)) for n, value in enumerate(values)
+    )
+    return replace(
+        HONEST,
+        request={"plan": plan},
+        release={"history": history, "steps": 5 * len(values),
+                 "privacy": PrivacySpent(epsilon=run_epsilon(plan, 1, 1e-5), delta=1e-5),
+                 "metrics": (accuracy(values[-1]),)} | release,
+    )  # fmt: skip
+
+
+PATIENT = {"patience": 1}
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        course((0.5, 0.7, 0.6, 0.65), {}),
+        course((0.5, 0.7, 0.6), PATIENT, metrics=(accuracy(0.7),)),
+        course((0.5, 0.6, 0.7, 0.8), PATIENT),
+    ],
+    ids=["in full", "stopped", "never stopped"],
+)
+def test_a_history_that_follows_the_plan_verifies(story):
+    assert verify(story.told(), DOMAIN.public)
+
+
+@pytest.mark.parametrize(
+    ("message", "story"),
+    [
+        ("steps: got 15", course((0.5, 0.7, 0.6), {})),
+        ("steps: 14 is no round", course((0.5, 0.7, 0.6), PATIENT, steps=14)),
+        ("steps: got 15, expected 20", course((0.5, 0.6, 0.7), PATIENT)),
+        ("steps: the plan stops after 10", course((0.6, 0.5, 0.4), PATIENT,
+                                                  metrics=(accuracy(0.6),))),
+        ("kept metrics", course((0.5, 0.7, 0.6), PATIENT)),
+        ("evaluated rounds", course((0.5, 0.7, 0.6), {}, steps=20)),
+        ("history", replace(HONEST, release={"history": (
+            Evaluation(step=20, metrics=(accuracy(0.9),)),)})),
+    ],
+)  # fmt: skip
+def test_a_history_that_does_not_follow_the_plan_fails(message, story):
+    with pytest.raises(VerificationFailed, match=f"^{message}"):
+        verify(story.told(), DOMAIN.public)
+
+
 FORGERIES = {
     "researcher": replace(HONEST, request={"researcher": STRANGER.key_id}),
     "card": replace(HONEST, request={"card": ELSE}),
@@ -179,7 +242,7 @@ FORGERIES = {
     "decider": replace(HONEST, decision={"key": STRANGER.key_id}),
     "policy signer": replace(HONEST, decision={"by": "policy"}),
     "released metrics": replace(HONEST, release={"metrics": ()}),
-    "a model was released": replace(HONEST, release={"model": None}),
+    "model released": replace(HONEST, release={"model": None}),
     "steps": replace(HONEST, release={"steps": 19}),
     "attested subjects": replace(
         HONEST, statement={"subject": (Subject(name="release.json", hashes={"sha256": "0" * 64}),)}

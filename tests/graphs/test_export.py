@@ -69,18 +69,20 @@ def test_every_family_of_models_exports(name):
     assert graph.facts.activation_bytes > 0
 
 
-@pytest.mark.parametrize(
-    ("layer", "width"), [(nn.BatchNorm1d(3), 3), (nn.Sequential(nn.BatchNorm2d(3)), 3)]
-)
-def test_batch_norm_is_refused_with_its_name_and_the_remedy(layer, width):
-    with pytest.raises(GraphRefused, match="mixes records") as caught:
-        export(on_table, nn.Sequential(nn.Linear(3, width), layer), TABLE)
+def test_a_batch_norm_function_is_refused_with_the_remedy():
+    def mixed(model, record):
+        positions = model(features(record)).reshape(1, 1, 2)
+        return F.batch_norm(positions, None, None, training=True).sum()
+
+    with pytest.raises(GraphRefused, match="batch_norm") as caught:
+        export(mixed, linear(), TABLE)
     assert "GroupNorm" in caught.value.hint
 
 
-def test_active_dropout_is_refused():
-    with pytest.raises(GraphRefused, match=r"layer '1' \(Dropout\) is random"):
-        export(on_table, nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5)), TABLE)
+@pytest.mark.parametrize("layer", [nn.AlphaDropout(0.5), nn.LSTM(2, 2, 2, dropout=0.1)])
+def test_layers_that_drop_out_by_themselves_are_refused(layer):
+    with pytest.raises(GraphRefused, match=r"layer '1' \(\w+\) drops out in a way"):
+        export(on_table, nn.Sequential(nn.Linear(3, 2), layer), TABLE)
 
 
 def test_a_buffer_that_forward_writes_to_is_refused():
@@ -112,8 +114,47 @@ def test_random_operators_are_refused():
     def noisy(model, record):
         return (model(features(record)) + torch.randn(2)).sum()
 
-    with pytest.raises(GraphRefused, match="randn"):
+    with pytest.raises(GraphRefused, match="randn") as caught:
         export(noisy, linear(), TABLE)
+    assert "wb.noise(record" in caught.value.hint
+
+
+def test_a_slice_to_the_end_and_an_and_of_masks_are_written_as_allowed_operators():
+    def masked(model, record):
+        logits = model(features(record))
+        both = (logits[1:] > -9) & (logits[1:] < 9)
+        either = (logits[:1] > 9) | both
+        return torch.where(either, logits[1:], 0.0).sum()
+
+    operators = export(masked, linear(), TABLE).facts.operators
+    assert {"aten.bitwise_and.Tensor", "aten.bitwise_or.Tensor"} <= set(operators)
+
+
+def test_an_operator_made_of_allowed_ones_is_taken_apart():
+    def stepped(model, record):
+        return torch.diff(model(features(record))).square().sum()
+
+    graph = export(stepped, linear(), TABLE)
+    assert "aten.diff.default" not in graph.facts.operators
+
+
+def test_tied_parameters_are_kept_under_whichever_name_the_graph_uses():
+    class Tied(nn.Module):
+        def __init__(self, first, second):
+            super().__init__()
+            setattr(self, first, nn.Linear(3, 2, bias=False))
+            setattr(self, second, nn.Linear(3, 2, bias=False))
+            getattr(self, second).weight = getattr(self, first).weight
+            self.names = (first, second)
+
+        def forward(self, x):
+            return getattr(self, self.names[0])(x) + getattr(self, self.names[1])(2 * x)
+
+    for names in (("a", "b"), ("b", "a")):
+        graph = export(on_table, Tied(*names), TABLE)
+        assert len(graph.ties) == len(graph.trainable) == 1
+        assert {*graph.ties, *graph.ties.values()} == {"a.weight", "b.weight"}
+        assert set(graph.ties.values()) == graph.trainable
 
 
 def test_a_column_that_does_not_exist_gets_a_suggestion():

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents.errors import TermsRefused
-from workbench.documents.request import Plan
+from workbench.documents.request import AnyPlan, StatisticPlan
 
 Curve = NDArray[np.float64]
 
@@ -57,18 +57,20 @@ def _gaussian_rdp(sample_rate: float, noise_multiplier: float, steps: int) -> Cu
     return curve
 
 
-def run_curve(plan: Plan, metrics: int) -> Curve:
+def run_curve(plan: AnyPlan, metrics: int) -> Curve:
     """Return the RDP curve of a run, shape ``(len(ORDERS),)``.
 
     Training and hold-out part are disjoint by a rule that looks at one unit alone, so one unit
     pays for one of them: the curve is the larger of the two at every order (parallel
-    composition).
+    composition). A statistic reads both parts, and costs its rounds at every unit.
 
     Parameters
     ----------
     plan
-        Its `steps` rounds of sampling with `sample_rate` and noise `noise_multiplier`, and, on
-        the hold-out part, one Gaussian with `metrics_noise_multiplier`.
+        Its `steps` rounds of sampling with `sample_rate` and noise `noise_multiplier`, which with
+        adaptive clipping is that of gradients and count together (Andrew et al. 2021, Theorem 1),
+        and, on the hold-out part, `evaluations` Gaussians with `metrics_noise_multiplier`. A run
+        that stops early pays for all of them.
     metrics
         How many metrics are released; with 0 the hold-out part is not touched.
 
@@ -78,9 +80,10 @@ def run_curve(plan: Plan, metrics: int) -> Curve:
         float64; infinite where the noise is below 0.05, which no budget admits.
     """
     training = _gaussian_rdp(plan.sample_rate, plan.noise_multiplier, plan.steps)
-    if metrics == 0:
+    if isinstance(plan, StatisticPlan) or metrics == 0:
         return training
-    return np.maximum(training, _gaussian_rdp(1.0, plan.metrics_noise_multiplier, 1))
+    measuring = _gaussian_rdp(1.0, plan.metrics_noise_multiplier, plan.evaluations)
+    return np.maximum(training, measuring)
 
 
 def pure_curve(epsilon: float) -> Curve:
@@ -153,12 +156,12 @@ def checked(curve: Curve) -> Curve:
     return curve
 
 
-def run_epsilon(plan: Plan, metrics: int, delta: float) -> float:
+def run_epsilon(plan: AnyPlan, metrics: int, delta: float) -> float:
     """Return what a run costs by itself at `delta`."""
     return epsilon_of(run_curve(plan, metrics), delta)
 
 
-def planning_epsilon(plan: Plan, metrics: int, delta: float) -> float:
+def planning_epsilon(plan: AnyPlan, metrics: int, delta: float) -> float:
     """Return a tighter figure for what a run costs by itself at `delta`, for planning only.
 
     The privacy loss is composed numerically (Gopi, Lee and Wutschitz 2021, arXiv:2106.02848, by
@@ -176,9 +179,9 @@ def planning_epsilon(plan: Plan, metrics: int, delta: float) -> float:
     if known > _LARGEST_PLANNED:
         return known
     numeric = _numeric_epsilon(plan.sample_rate, plan.noise_multiplier, plan.steps, delta)
-    if metrics:
-        measuring = _numeric_epsilon(1.0, plan.metrics_noise_multiplier, 1, delta)
-        numeric = max(numeric, measuring)
+    if metrics and not isinstance(plan, StatisticPlan):
+        noise, times = plan.metrics_noise_multiplier, plan.evaluations
+        numeric = max(numeric, _numeric_epsilon(1.0, noise, times, delta))
     return min(known, numeric)
 
 
@@ -197,7 +200,13 @@ def _numeric_epsilon(
 
 
 def calibrate(
-    *, epsilon: float, delta: float, sample_rate: float, steps: int, metrics: int
+    *,
+    epsilon: float,
+    delta: float,
+    sample_rate: float,
+    steps: int,
+    metrics: int,
+    evaluations: int = 1,
 ) -> tuple[float, float]:
     """Return the smallest noise multipliers for training and for metrics that cost `epsilon`.
 
@@ -209,6 +218,8 @@ def calibrate(
         As in `Plan`.
     metrics
         How many metrics there are; with 0 the second figure still is one for one metric.
+    evaluations
+        How often they are released.
 
     Returns
     -------
@@ -221,7 +232,7 @@ def calibrate(
         If no multiplier up to 1e4 suffices: epsilon is too small for this many steps.
     """
     training = _smallest(epsilon, delta, sample_rate, steps)
-    measuring = _smallest(epsilon, delta, 1.0, 1)
+    measuring = _smallest(epsilon, delta, 1.0, evaluations)
 
     def together(percent: int) -> tuple[float, float]:
         factor = 1 + percent / 100
@@ -232,7 +243,7 @@ def calibrate(
         first, second = together(percent)
         curve = _gaussian_rdp(sample_rate, first, steps)
         if metrics:
-            curve = np.maximum(curve, _gaussian_rdp(1.0, second, 1))
+            curve = np.maximum(curve, _gaussian_rdp(1.0, second, evaluations))
         if epsilon_of(curve, delta) <= epsilon:
             return first, second
     raise TermsRefused(f"no noise gives epsilon {epsilon:g} for training and metrics together")

@@ -21,7 +21,8 @@ def verify(
         Path | None, typer.Option("--space", help="A space.toml that names the domain's key.")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="The model; model.safetensors beside FILE if it is there.")
+        Path | None,
+        typer.Option(help="The released tensors; the .safetensors beside FILE if it is there."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -31,8 +32,8 @@ def verify(
     from workbench.evidence.bundle import Bundle
     from workbench.evidence.verify import verify as check
 
-    beside = file.parent / "model.safetensors"
-    model = model or (beside if beside.is_file() else None)
+    beside = (file.parent / f"{name}.safetensors" for name in ("model", "statistics"))
+    model = model or next((path for path in beside if path.is_file()), None)
     try:
         content = file.read_bytes()
         model_bytes = model.read_bytes() if model else None

@@ -6,8 +6,8 @@ from workbench.documents.card import Approval, DatasetCard, Snippet, Terms
 from workbench.documents.decision import Decision
 from workbench.documents.envelope import Envelope, Signature
 from workbench.documents.keys import PrivateKey, PublicKey
-from workbench.documents.release import Metric, PrivacySpent, Release
-from workbench.documents.request import Plan, Request
+from workbench.documents.release import Evaluation, Metric, PrivacySpent, Release
+from workbench.documents.request import AnyPlan, Plan, Request, StatisticPlan
 from workbench.documents.schema import Column, Schema
 from workbench.documents.status import (
     BudgetStatus,
@@ -19,6 +19,7 @@ from workbench.documents.status import (
 )
 
 __all__ = [
+    "AnyPlan",
     "Approval",
     "BudgetStatus",
     "Column",
@@ -26,6 +27,7 @@ __all__ = [
     "Decision",
     "Document",
     "Envelope",
+    "Evaluation",
     "Failure",
     "Metric",
     "Person",
@@ -43,6 +45,7 @@ __all__ = [
     "Snippet",
     "State",
     "Statement",
+    "StatisticPlan",
     "Subject",
     "Terms",
     "digest_bytes",

@@ -38,7 +38,7 @@ class Predicate(Document):
 
 
 class Statement(Document):
-    """in-toto Statement v1 whose subjects are the release and, where one left, the model."""
+    """in-toto Statement v1 whose subjects are the release and the file of tensors that left."""
 
     type_: Literal["https://in-toto.io/Statement/v1"] = Field(
         default="https://in-toto.io/Statement/v1", alias="_type"
@@ -55,10 +55,8 @@ def subjects(release: Release) -> tuple[Subject, ...]:
     found = [
         Subject(name="release.json", hashes={"sha256": release.digest.removeprefix("sha256:")})
     ]
-    if release.model is not None:
-        found.append(
-            Subject(
-                name="model.safetensors", hashes={"sha256": release.model.removeprefix("sha256:")}
-            )
-        )
+    for name, digest in (("model", release.model), ("statistics", release.statistics)):
+        if digest is not None:
+            hashes: dict[Literal["sha256"], str] = {"sha256": digest.removeprefix("sha256:")}
+            found.append(Subject(name=f"{name}.safetensors", hashes=hashes))
     return tuple(found)

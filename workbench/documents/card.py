@@ -67,8 +67,10 @@ class Terms(Document):
     uses: Annotated[int, Field(ge=1)] | None = None
     expires: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
     outputs: Annotated[
-        tuple[Literal["model", "metrics"], ...], type_tuple, Field(min_length=1, max_length=2)
-    ] = ("model", "metrics")
+        tuple[Literal["model", "metrics", "statistics"], ...],
+        type_tuple,
+        Field(min_length=1, max_length=3),
+    ] = ("model", "metrics", "statistics")
     minimum_records: Annotated[int, Field(ge=1)] = 100
     approval: Approval = Approval()
 

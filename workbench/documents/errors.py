@@ -163,3 +163,7 @@ def from_code(code: str, message: str, hint: str = "") -> WorkbenchError:
     """Return the error that a domain named by `code`; unknown codes give the base class."""
     by_code = {cls.code: cls for cls in _all(WorkbenchError)}
     return by_code.get(code, WorkbenchError)(message, hint)
+
+
+class LayersConverted(UserWarning):
+    """Layers of a model were replaced by others of the same kind that keep records apart."""

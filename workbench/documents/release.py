@@ -16,6 +16,7 @@ from workbench.documents.base import (
     type_tuple,
 )
 from workbench.documents.card import Delta, Epsilon
+from workbench.documents.request import MAX_EVALUATIONS
 
 
 class Metric(Document):
@@ -33,6 +34,13 @@ class Metric(Document):
     standard_error: Annotated[Finite, Field(ge=0)]
 
 
+class Evaluation(Document):
+    """The metrics after `step` rounds."""
+
+    step: Annotated[int, Field(ge=1)]
+    metrics: Annotated[tuple[Metric, ...], type_tuple]
+
+
 class PrivacySpent(Document):
     """The (epsilon, delta) guarantee of this run by itself, under add/remove of one unit."""
 
@@ -43,7 +51,13 @@ class PrivacySpent(Document):
 
 
 class Release(Document):
-    """What was released for a request, and at which cost."""
+    """What was released for a request, and at which cost.
+
+    `steps` is how many rounds were run, and `metrics` are those of the released parameters.
+    `history` holds every evaluation, if the plan asked for more than one.
+    `model` and `statistics` are the digests of safetensors files: the trained parameters, or the
+    noisy sums and the last state.
+    """
 
     format: Literal["workbench/release/v1"] = "workbench/release/v1"
     request: Digest
@@ -51,7 +65,13 @@ class Release(Document):
     domain: Name
     dataset_version: Digest
     model: Digest | None
+    statistics: Digest | None = None
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
+    history: Annotated[
+        tuple[Evaluation, ...],
+        type_tuple,
+        Field(max_length=MAX_EVALUATIONS, exclude_if=lambda value: not value),
+    ] = ()
     privacy: PrivacySpent
     steps: Annotated[int, Field(ge=1)]
     engine: Annotated[str, Field(max_length=100)]

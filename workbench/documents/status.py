@@ -33,7 +33,7 @@ Failure = Literal["out-of-memory", "timeout", "not-finite", "worker-died", "inte
 
 
 class Progress(Document):
-    """How far a run is; both numbers follow from the plan and are public."""
+    """How far a run is; both numbers follow from the plan and from noised metrics: public."""
 
     step: Annotated[int, Field(ge=0)]
     steps: Annotated[int, Field(ge=1)]

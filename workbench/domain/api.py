@@ -304,6 +304,12 @@ def _requests(router: APIRouter, domain: Domain, small: Any, large: Any) -> None
         """Return the evidence of a release."""
         return _answer(domain.evidence(call.person, digest))
 
+    @router.get("/requests/{digest}/statistics", response_class=Response)
+    def statistics(digest: DigestPath, call: Call = small) -> Response:
+        """Return released noisy sums and the last state, safetensors."""
+        content = domain.statistics(call.person, digest)
+        return Response(content, media_type="application/octet-stream")
+
     @router.get("/requests/{digest}/model", response_class=Response)
     def model(digest: DigestPath, call: Call = small) -> Response:
         """Return a released model, safetensors."""

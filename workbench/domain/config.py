@@ -18,14 +18,18 @@ FILE = "domain.toml"
 class JobLimits(Document):
     """What one run may take, and how many run at once.
 
-    `seconds` is wall-clock time, `cpu_seconds` processor time, `memory_mb` megabytes of memory
-    beyond what the idle worker has.
+    `seconds` is wall-clock time, `cpu_seconds` processor time of each process, `memory_mb`
+    megabytes of memory of all processes together beyond what idle ones have. One run is divided
+    over `workers` processes of `threads` threads each. What a run releases is the same bytes
+    again for equal `workers` and `threads`; others round differently.
     """
 
     seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
     cpu_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
     memory_mb: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
     jobs: Annotated[int, Field(ge=1, le=64)] = 1
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
 
 
 class DomainConfig(Document):

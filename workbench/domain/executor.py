@@ -44,6 +44,25 @@ class _Run:
     cancelled: bool = False
 
 
+def worker_environment(threads: int) -> dict[str, str]:
+    """Return the environment of the worker process: all that it needs, and nothing secret."""
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        # Threads that wait by spinning take the cores from other runs.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        # A replay must round as the run did, and one record as at any other place of a batch: a
+        # fixed number of threads, and sums whose order does not depend on where in memory the
+        # numbers lie.
+        "OMP_DYNAMIC": "FALSE",
+        "MKL_DYNAMIC": "FALSE",
+        "MKL_CBWR": "AUTO",
+        # Gradients of a chunk come and go: memory that is given back costs a page fault each time.
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    }
+
+
 class Executor:
     """Runs jobs; safe to call from several threads.
 
@@ -131,6 +150,9 @@ class Executor:
         order = {
             "id": identity,
             "folder": str(run.folder),
+            "workers": self.limits.workers,
+            "threads": self.limits.threads,
+            "seconds": self.limits.seconds,
             "cpu_seconds": self.limits.cpu_seconds,
             # RLIMIT_DATA counts what torch has reserved too; resident memory is watched below.
             "data_bytes": base.vms + 2 * most,
@@ -141,7 +163,7 @@ class Executor:
             worker.stdin.flush()
         except OSError:
             run.ended.set()
-        self._watch(run, base.rss - base.shared + most, progress)
+        self._watch(run, self.limits.workers * (base.rss - base.shared) + most, progress)
         if run.cancelled:
             return None
         if run.killed is not None:
@@ -162,13 +184,21 @@ class Executor:
             if time.monotonic() > deadline:
                 run.killed = "timeout"
                 _kill(run)
-            if run.pid and _private(run.pid) > most:
+            if run.pid and self._memory(run.pid) > most:
                 run.killed = "out-of-memory"
                 _kill(run)
             step = _steps_done(run.folder / PROGRESS)
             if progress is not None and step != told:
                 told = step
                 progress(step)
+
+    def _memory(self, pid: int) -> int:
+        """Return the private memory of a run's processes, in bytes."""
+        found = _private(pid)
+        if self.limits.workers > 1:
+            with contextlib.suppress(psutil.Error):
+                found += sum(_private(child.pid) for child in psutil.Process(pid).children())
+        return found
 
     def _ensure_worker(self) -> subprocess.Popen[bytes]:
         with self._lock:
@@ -182,10 +212,8 @@ class Executor:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
-                    # One thread and one code path: a replay must round as the run did.
-                    env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-                         "MKL_CBWR": "COMPATIBLE"},
-                )  # fmt: skip
+                    env=worker_environment(self.limits.threads),
+                )
                 threading.Thread(target=self._listen, args=(self._worker,), daemon=True).start()
             worker = self._worker
         if not self._ready.wait(_START_SECONDS) or worker.poll() is not None:

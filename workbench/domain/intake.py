@@ -9,7 +9,17 @@ from sqlalchemy import Connection, insert, select
 
 from workbench.budget import ledger
 from workbench.budget.accountant import Curve, epsilon_of
-from workbench.documents import DatasetCard, Envelope, Person, PublicKey, Request, digest_bytes, now
+from workbench.documents import (
+    DatasetCard,
+    Envelope,
+    Person,
+    Plan,
+    PublicKey,
+    Request,
+    StatisticPlan,
+    digest_bytes,
+    now,
+)
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import (
     Conflict,
@@ -24,7 +34,9 @@ from workbench.domain.jobs import write_private
 from workbench.domain.policy import Facts, check_terms, today
 from workbench.domain.tables import graphs
 from workbench.graphs.load import check_inputs, load
+from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph
+from workbench.graphs.roles import check_update
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,8 @@ def check_graph(digest: str, archive: bytes) -> GraphFacts:
     """
     if digest_bytes(archive) != digest:
         raise InvalidDocument(f"graph: the bytes have digest {digest_bytes(archive)}, not {digest}")
-    return load(archive, Limits()).facts
+    # Its role is known, and checked, when a request names it.
+    return load(archive, Limits(), role=None).facts
 
 
 def store_graph(
@@ -87,6 +100,29 @@ def graph_facts(connection: Connection, digest: str) -> GraphFacts:
     if facts is None:
         raise NotFound(f"graph {digest[:19]} was not uploaded", "Upload it before the request.")
     return GraphFacts.parse(facts)
+
+
+def graphs_of(request: Request) -> tuple[str, ...]:
+    """Return the digests of the graphs that a request names."""
+    update = request.plan.update if isinstance(request.plan, StatisticPlan) else None
+    return (request.graph,) if update is None else (request.graph, update)
+
+
+def load_graph(folder: DomainFolder, request: Request) -> RecordGraph:
+    """Return the record graph of a request, after all its graphs were checked for their role.
+
+    Raises
+    ------
+    GraphRefused, TooLarge
+        If one does not fit its role, or the update not the statistic.
+    """
+    first, *updates = (graph_path(folder, digest).read_bytes() for digest in graphs_of(request))
+    if not isinstance(request.plan, StatisticPlan):
+        return load(first, Limits())
+    graph = load(first, Limits(), role="sum")
+    for update in updates:
+        check_update(load(update, Limits(), role="update"), graph)
+    return graph
 
 
 def read_request(envelope: Envelope, person: Person) -> Request:
@@ -133,12 +169,8 @@ def accept(
             "Load the dataset again, read its terms, and submit once more.",
         )
     check_inputs(graph, request.inputs, card.data_schema)
-    if len(request.metrics) != graph.outputs - 1:
-        raise GraphRefused(
-            f"graph: {graph.outputs - 1} metrics, but the request names {len(request.metrics)}"
-        )
-    if not graph.trainable:
-        raise GraphRefused("graph: the model has no parameter to train")
+    if not isinstance(request.plan, StatisticPlan):
+        _check_training(graph, request.plan, request)
     facts = Facts(request, card, epsilon_of(curve, request.delta), today())
     check_terms(facts)
     ledger.reserve(
@@ -151,3 +183,16 @@ def accept(
     )
     requests.add(connection, envelope, request, card_envelope)
     return Accepted(request, facts, True)
+
+
+def _check_training(graph: RecordGraph, plan: Plan, request: Request) -> None:
+    public = plan.public_loss is not None
+    metrics = graph.outputs - 1 - public
+    if len(request.metrics) != metrics:
+        raise GraphRefused(
+            f"graph: {metrics} metrics, but the request names {len(request.metrics)}"
+        )
+    if public:
+        publicly_trained(graph, request.inputs)
+    if not graph.trainable:
+        raise GraphRefused("graph: the model has no parameter to train")

@@ -9,30 +9,34 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from workbench.documents import Document, Failure, Metric, Plan
+from workbench.documents import AnyPlan, Document, Evaluation, Failure, Metric
 from workbench.documents.base import Digest, Identifier, type_tuple
 from workbench.documents.errors import InvalidData
+from workbench.documents.inputs import GraphInput
 from workbench.engine.records import Records
 
 JOB = "job.json"
 OUTCOME = "outcome.json"
 PROGRESS = "progress"
 MODEL = "model.safetensors"
+STATISTICS = "statistics.safetensors"
 
 
 class Job(Document):
     """One run. Paths are absolute; `seed` is 64 hexadecimal digits.
 
-    A ``rehearsal`` reads only `training`, a snippet, and measures exactly.
+    A ``rehearsal`` reads only `training`, a snippet, and measures exactly. `update` is the graph
+    that a statistic in rounds needs.
     """
 
     kind: Literal["training", "rehearsal"]
     graph: str
+    update: str | None = None
     training: str
     holdout: str | None = None
-    inputs: Annotated[tuple[Identifier, ...], type_tuple]
+    inputs: Annotated[tuple[GraphInput, ...], type_tuple]
     metrics: Annotated[tuple[Identifier, ...], type_tuple]
-    plan: Plan
+    plan: AnyPlan
     record_count: int
     holdout_fraction: float
     max_records_per_unit: int
@@ -40,11 +44,13 @@ class Job(Document):
 
 
 class Outcome(Document):
-    """How a run ended; `model` is the digest of the file beside it."""
+    """How a run ended; `model` or `statistics` is the digest of the file beside it."""
 
     failure: Failure | None = None
     model: Digest | None = None
+    statistics: Digest | None = None
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
+    history: Annotated[tuple[Evaluation, ...], type_tuple] = ()
     steps: int = 0
 
 

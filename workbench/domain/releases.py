@@ -13,6 +13,7 @@ from workbench.documents import (
     DatasetCard,
     Decision,
     Envelope,
+    Plan,
     Predicate,
     PrivacySpent,
     PrivateKey,
@@ -21,6 +22,7 @@ from workbench.documents import (
     Request,
     State,
     Statement,
+    StatisticPlan,
     now,
     subjects,
 )
@@ -28,7 +30,7 @@ from workbench.documents.envelope import payload_of
 from workbench.documents.errors import InvalidDocument
 from workbench.domain import people, requests
 from workbench.domain.config import DomainFolder
-from workbench.domain.jobs import MODEL, Outcome, write_private
+from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
 from workbench.engine import ENGINE
 from workbench.evidence.bundle import Bundle
 
@@ -46,7 +48,7 @@ def release(
     outcome: Outcome,
     produced: Path,
 ) -> None:
-    """Keep the model, sign release and attestation, and move the request to ``released``.
+    """Keep the files, sign release and attestation, and move the request to ``released``.
 
     Raises
     ------
@@ -58,18 +60,28 @@ def release(
     decision = payload_of(Envelope.parse(row.decision), Decision)
     if tuple(metric.name for metric in outcome.metrics) != request.metrics:
         raise InvalidDocument("the outcome has other metrics than the request")
-    keeps_model = "model" in request.outputs
+    if isinstance(request.plan, StatisticPlan) != (outcome.statistics is not None):
+        raise InvalidDocument("the outcome is of another kind than the request")
+    keeps_metrics = "metrics" in request.outputs
+    several = isinstance(request.plan, Plan) and request.plan.evaluations > 1
+    kept = {
+        name: digest if name in request.outputs else None
+        for name, digest in (("model", outcome.model), ("statistics", outcome.statistics))
+    }
     place = release_folder(folder, row.digest)
-    if keeps_model:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(place / MODEL, (produced / MODEL).read_bytes())
+    for output, name in (("model", MODEL), ("statistics", STATISTICS)):
+        if output in request.outputs:
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_private(place / name, (produced / name).read_bytes())
     document = Release(
         request=row.digest,
         decision=decision.digest,
         domain=request.domain,
         dataset_version=request.dataset_version,
-        model=outcome.model if keeps_model else None,
-        metrics=outcome.metrics if "metrics" in request.outputs else (),
+        model=kept["model"],
+        statistics=kept["statistics"],
+        metrics=outcome.metrics if keeps_metrics else (),
+        history=outcome.history if keeps_metrics and several else (),
         privacy=PrivacySpent(
             epsilon=run_epsilon(request.plan, len(request.metrics), request.delta),
             delta=request.delta,

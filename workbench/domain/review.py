@@ -15,8 +15,10 @@ from workbench.documents import (
     Document,
     Envelope,
     Metric,
+    Plan,
     Request,
     RequestStatus,
+    StatisticPlan,
 )
 from workbench.documents.base import Digest, type_tuple
 from workbench.documents.envelope import payload_of
@@ -78,16 +80,17 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
     card = payload_of(Envelope.parse(row.card), DatasetCard)
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
+    graph = intake.graph_facts(connection, request.graph)
     counts_file = cards.prepared(folder, card.dataset_version).counts
     return Review(
         status=requests.status(connection, row),
         card=card,
-        facts=intake.graph_facts(connection, request.graph),
+        facts=graph,
         epsilon_asked=request.epsilon,
         epsilon_run=epsilon,
         delta=request.delta,
         budget=ledger.status(connection, dataset_version=card.dataset_version, terms=card.terms),
-        leaves=_leaves(request),
+        leaves=_leaves(request, graph, card),
         policy=(*explain_terms(facts), approves(facts)[1]),
         rehearsal=rehearsal,
         previous=_previous(connection, row, request),
@@ -95,15 +98,47 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
     )
 
 
-def _leaves(request: Request) -> tuple[str, ...]:
+def _leaves(request: Request, graph: GraphFacts, card: DatasetCard) -> tuple[str, ...]:
+    plan = request.plan
+    if isinstance(plan, StatisticPlan):
+        words = _statistic_leaves(plan, graph, card)
+    else:
+        words = _training_leaves(plan, request)
+    return (*words, "the request's state, and nothing else")
+
+
+def _statistic_leaves(plan: StatisticPlan, graph: GraphFacts, card: DatasetCard) -> list[str]:
+    rounds = "once" if plan.rounds == 1 else f"in each of {plan.rounds} rounds"
+    noise = plan.noise_multiplier * plan.max_norm
+    words = [
+        f"{graph.released} noisy sums over all records, {rounds}: one "
+        f"{card.data_schema.privacy_unit} moves them by at most {plan.max_norm:.6g} together "
+        f"(L2 norm), each gets noise of standard deviation {noise:.6g}"
+    ]
+    if graph.parameters:
+        words.append(f"a state of {graph.parameters} numbers, computed from those sums alone")
+    return words
+
+
+def _training_leaves(plan: Plan, request: Request) -> list[str]:
     words = []
     if "model" in request.outputs:
-        words.append(f"the model's parameters after {request.plan.steps} noised rounds")
+        most = "" if plan.patience is None else "at most "
+        words.append(f"the model's parameters after {most}{plan.steps} noised rounds")
+        if plan.public_loss is not None:
+            words.append("among them some that are computed from noised ones and random numbers")
     if "metrics" in request.outputs:
+        times = "" if plan.evaluations == 1 else f", {plan.evaluations} times"
         words.extend(
-            f"metric '{name}': two noisy sums over the hold-out part" for name in request.metrics
+            f"metric '{name}': two noisy sums over the hold-out part{times}"
+            for name in request.metrics
         )
-    return (*words, "the request's state, and nothing else")
+    if plan.patience is not None:
+        words.append(
+            f"when training stopped: after {plan.patience} noised values of "
+            f"'{request.metrics[0]}' that are no better"
+        )
+    return words
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, str]:
@@ -113,12 +148,19 @@ def _flat(value: Any, prefix: str = "") -> dict[str, str]:
     return {prefix: json.dumps(value)}
 
 
+def _fields(request: Request) -> dict[str, str]:
+    # Canonical JSON leaves out options at their default; a steward compares them too.
+    written = request.model_dump(mode="json")
+    options = {name: written["plan"].get(name, value) for name, value in request.plan}
+    return _flat(written | {"plan": options})
+
+
 def _previous(connection: Connection, row: Any, request: Request) -> Previous | None:
     earlier = requests.last_approved(connection, row)
     if earlier is None:
         return None
-    before = _flat(payload_of(Envelope.parse(earlier.envelope), Request).model_dump(mode="json"))
-    after = _flat(request.model_dump(mode="json"))
+    before = _fields(payload_of(Envelope.parse(earlier.envelope), Request))
+    after = _fields(request)
     return Previous(
         request_digest=earlier.digest,
         changes=tuple(

@@ -27,6 +27,7 @@ from workbench.documents import (
     PublicKey,
     Request,
     State,
+    StatisticPlan,
 )
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import InvalidSignature, WorkbenchError
@@ -186,10 +187,12 @@ class Runs:
         holdout: str | None,
         seed: bytes,
     ) -> Job:
+        paths = [intake.graph_path(self._folder, name) for name in intake.graphs_of(request)]
         return Job.read(
             {
                 "kind": kind,
-                "graph": str(intake.graph_path(self._folder, request.graph)),
+                "graph": str(paths[0]),
+                "update": str(paths[1]) if len(paths) > 1 else None,
                 "training": training,
                 "holdout": holdout,
                 "inputs": list(request.inputs),
@@ -262,7 +265,8 @@ class Runs:
                 why = "cancelled" if outcome is None else outcome.failure
                 found = Rehearsal(state="failed", note=f"it ended without a result: {why}")
             else:
-                note = "trained and measured on the synthetic snippet"
+                done = "summed up" if isinstance(request.plan, StatisticPlan) else "trained"
+                note = f"{done} and measured on the synthetic snippet"
                 found = Rehearsal(state="done", metrics=outcome.metrics, note=note)
         except Exception as error:
             _log.error("rehearsal of %s: %s", row.digest, type(error).__name__)

@@ -36,15 +36,14 @@ from workbench.documents.envelope import payload_of
 from workbench.documents.errors import Conflict, DomainUnavailable, InvalidToken, NotFound
 from workbench.domain import cards, intake, people, releases, requests, tables
 from workbench.domain.config import DomainFolder
-from workbench.domain.jobs import MODEL
+from workbench.domain.jobs import MODEL, STATISTICS
 from workbench.domain.policy import approves
 from workbench.domain.review import Review, review
 from workbench.domain.runs import Runs
 from workbench.domain.seal import Seal
 from workbench.domain.store import Store
 from workbench.evidence.bundle import Bundle
-from workbench.graphs.load import load
-from workbench.graphs.record_graph import GraphFacts, Limits
+from workbench.graphs.record_graph import GraphFacts
 
 MAX_OPEN = 100
 
@@ -229,10 +228,11 @@ class Domain:
         with self.store.read() as connection:
             known = requests.find(connection, request.digest)
             if known is None:
-                intake.graph_facts(connection, request.graph)
+                for graph_digest in intake.graphs_of(request):
+                    intake.graph_facts(connection, graph_digest)
         if known is not None:
             return self.status(person, request.digest), False
-        graph = load(intake.graph_path(self.folder, request.graph).read_bytes(), Limits())
+        graph = intake.load_graph(self.folder, request)
         curve = run_curve(request.plan, len(request.metrics))
         with self.store.write() as connection:
             if requests.find(connection, request.digest) is None:
@@ -368,11 +368,19 @@ class Domain:
 
     def model(self, person: Person, digest: str) -> bytes:
         """Return a released model as safetensors; only to the researcher who asked for it."""
+        return self._released(person, digest, MODEL)
+
+    def statistics(self, person: Person, digest: str) -> bytes:
+        """Return released noisy sums as safetensors; only to the researcher who asked for them."""
+        return self._released(person, digest, STATISTICS)
+
+    def _released(self, person: Person, digest: str, name: str) -> bytes:
         with self.store.read() as connection:
             row = self._visible(connection, person, digest)
-        path = releases.release_folder(self.folder, digest) / MODEL
+        path = releases.release_folder(self.folder, digest) / name
         if row.researcher != person.key_id or row.state != State.RELEASED or not path.exists():
-            raise NotFound(f"there is no model of request {digest[:19]} for you here")
+            what = name.removesuffix(".safetensors")
+            raise NotFound(f"there is no file '{what}' of request {digest[:19]} for you here")
         return path.read_bytes()
 
     def people(self, person: Person) -> list[Person]:

@@ -1,45 +1,47 @@
 """The worker: a process that has torch loaded and forks one child for each job.
 
 ``python -I -m workbench.domain.worker`` starts with an emptied environment, loads the engine once
-and then reads lines from the server: ``{"id": …, "folder": …, "cpu_seconds": …, "data_bytes": …}``.
-For each it forks; the child limits itself, runs the job in that folder and exits. Lines back are
+and then reads lines from the server: ``{"id": …, "folder": …}`` and the limits. For each it forks;
+the child limits itself, runs the job in that folder, divided into ranks, and exits. Lines back are
 ``{"ready": true}``, ``{"id": …, "pid": …}`` and ``{"id": …, "exit": …}``. When the server goes, the
 worker's input ends, it exits, and the kernel kills its children with it.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import resource
 import select
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from workbench.documents import Plan, StatisticPlan
 from workbench.documents.base import digest_bytes
 from workbench.documents.errors import RequestFailed
 from workbench.domain.jobs import (
     JOB,
     MODEL,
-    OUTCOME,
     PROGRESS,
+    STATISTICS,
     Job,
     Outcome,
     load_records,
     write_private,
 )
+from workbench.domain.ranks import Crew, die_with_parent
 
-_PR_SET_PDEATHSIG = 1
+if TYPE_CHECKING:
+    from workbench.engine.distributed import Ranks
+
 _LARGEST_FILE = 1 << 30
-
-
-def _die_with_parent(parent: int) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+_MEETING = "meeting"
 
 
 def _limit(order: dict[str, Any]) -> None:
@@ -55,62 +57,144 @@ def _limit(order: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
 
 
-def run_job(folder: Path) -> Outcome:
-    """Run the job in `folder` and leave the model there.
+def run_job(
+    folder: Path, crew: Crew, workers: int = 1, threads: int = 1, seconds: float = 600.0
+) -> Outcome:
+    """Run the job in `folder` and leave there what it gives.
+
+    Parameters
+    ----------
+    folder
+        Holds the job.
+    crew
+        Divides itself into `workers` ranks once the data are loaded; a rehearsal needs one.
+    workers, threads
+        How many processes share the run, and how many threads each has.
+    seconds
+        How long ranks wait for each other.
 
     Raises
     ------
     RequestFailed
         If the engine says so.
+    RankLost
+        If another rank has died.
     """
-    from dataclasses import replace
-
-    import safetensors.torch
-
-    from workbench.engine.train import rehearse, train
-    from workbench.graphs.load import load
 
     path = folder / JOB
     job = Job.parse(path.read_bytes())
     # The seed has done its way; nothing that runs later in this folder needs it.
     path.unlink()
-    graph = replace(load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics)
     progress = os.open(folder / PROGRESS, os.O_WRONLY | os.O_CREAT, 0o600)
 
     def tell(step: int, steps: int) -> None:
         os.pwrite(progress, b"%12d" % step, 0)
 
+    if isinstance(job.plan, StatisticPlan):
+        return _sum_up(job, job.plan, folder, tell)
+    ranks = partial(_ranks, crew, workers, folder / _MEETING, seconds)
+    return _train(job, job.plan, folder, tell, ranks, threads)
+
+
+@contextmanager
+def _ranks(crew: Crew, workers: int, meeting: Path, seconds: float) -> Iterator[Ranks]:
+    from workbench.engine.distributed import joined
+
+    crew.fork(workers)
+    with joined(crew.rank, crew.size, meeting, seconds) as ranks:
+        yield ranks
+
+
+def _train(
+    job: Job,
+    plan: Plan,
+    folder: Path,
+    tell: Callable[[int, int], None],
+    divided: Callable[[], AbstractContextManager[Ranks]],
+    threads: int,
+) -> Outcome:
+    import safetensors.torch
+
+    from workbench.engine.train import rehearse, train
+    from workbench.graphs.load import load
+
+    graph = replace(load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics)
     training = load_records(Path(job.training))
     seed = bytes.fromhex(job.seed)
     if job.kind == "rehearsal":
         expected = job.record_count * (1 - job.holdout_fraction)
-        result = rehearse(graph, job.plan, training, seed=seed, record_count=expected)
+        result = rehearse(graph, plan, training, seed=seed, record_count=expected)
     else:
-        result = train(
-            graph,
-            job.plan,
-            training,
-            load_records(Path(job.holdout or "")),
-            record_count=job.record_count,
-            holdout_fraction=job.holdout_fraction,
-            max_records_per_unit=job.max_records_per_unit,
-            seed=seed,
-            progress=tell,
-        )
+        holdout = load_records(Path(job.holdout or ""))
+        with divided() as ranks:
+            result = train(
+                graph,
+                plan,
+                training,
+                holdout,
+                record_count=job.record_count,
+                holdout_fraction=job.holdout_fraction,
+                max_records_per_unit=job.max_records_per_unit,
+                seed=seed,
+                progress=tell if ranks.rank == 0 else None,
+                threads=threads,
+                ranks=ranks,
+            )
+        if ranks.rank > 0:
+            return Outcome()
     model = safetensors.torch.save(
         {name: value.contiguous() for name, value in result.parameters.items()}
     )
     write_private(folder / MODEL, model)
-    return Outcome(model=digest_bytes(model), metrics=result.metrics, steps=result.steps)
+    return Outcome(
+        model=digest_bytes(model),
+        metrics=result.metrics,
+        history=result.history,
+        steps=result.steps,
+    )
 
 
-def _child(order: dict[str, Any], parent: int) -> int:
-    _die_with_parent(parent)
+def _sum_up(
+    job: Job, plan: StatisticPlan, folder: Path, tell: Callable[[int, int], None]
+) -> Outcome:
+    import safetensors.torch
+
+    from workbench.engine.records import join
+    from workbench.engine.statistics import noisy_sums
+    from workbench.graphs.load import load
+
+    graph = replace(load(Path(job.graph).read_bytes(), role="sum"), inputs=job.inputs)
+    parts = [load_records(Path(name)) for name in (job.training, job.holdout) if name]
+    result = noisy_sums(
+        graph,
+        plan,
+        join(parts, job.inputs),
+        record_count=job.record_count,
+        max_records_per_unit=job.max_records_per_unit,
+        seed=bytes.fromhex(job.seed),
+        update=load(Path(job.update).read_bytes(), role="update") if job.update else None,
+        progress=tell,
+    )
+    state = {f"state.{name}": value.contiguous() for name, value in result.state.items()}
+    content = safetensors.torch.save({"sums": result.sums, **state})
+    write_private(folder / STATISTICS, content)
+    return Outcome(statistics=digest_bytes(content), steps=plan.rounds)
+
+
+def _child(order: dict[str, Any], parent: int) -> None:
+    from workbench.engine.distributed import RankLost
+
+    die_with_parent(parent)
     os.setsid()
     _limit(order)
     folder = Path(order["folder"])
+    crew = Crew(folder)
     try:
-        outcome = run_job(folder)
+        outcome = run_job(
+            folder, crew, int(order["workers"]), int(order["threads"]), float(order["seconds"])
+        )
+    except RankLost:
+        crew.lost()
     except RequestFailed:
         outcome = Outcome(failure="not-finite")
     except MemoryError:
@@ -121,8 +205,7 @@ def _child(order: dict[str, Any], parent: int) -> int:
         outcome = Outcome(failure="out-of-memory" if memory else "internal")
     except Exception:
         outcome = Outcome(failure="internal")
-    write_private(folder / OUTCOME, outcome.canonical())
-    return 0
+    crew.end(outcome)
 
 
 def _tell(**line: Any) -> None:
@@ -132,7 +215,7 @@ def _tell(**line: Any) -> None:
 
 def main() -> None:
     """Serve jobs until the input ends."""
-    _die_with_parent(os.getppid())
+    die_with_parent(os.getppid())
     _load_engine()
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -160,8 +243,10 @@ def _load_engine() -> None:
     """Load once, for every child, what torch would otherwise load at its first use."""
     import safetensors.torch  # noqa: F401
     import torch
+    import torch.distributed
     from torch._subclasses.fake_tensor import FakeTensorMode
 
+    import workbench.engine.statistics
     import workbench.engine.train
     import workbench.graphs.load  # noqa: F401
 
@@ -184,11 +269,10 @@ def _start(order: dict[str, Any], running: dict[int, str]) -> None:
         silent = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(silent, descriptor)
-        code = 1
         try:
-            code = _child(order, parent)
+            _child(order, parent)
         finally:
-            os._exit(code)
+            os._exit(1)
     running[pid] = order["id"]
     _tell(id=order["id"], pid=pid)
 

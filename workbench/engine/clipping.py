@@ -1,18 +1,18 @@
 """The clipped sum of per-unit gradients of a record graph: ``sum_u clip(gradient_u, C)``.
 
 The graph is run for every record of a batch under ``torch.func.vmap``, so no record can influence
-another's term. A zero "tap" is added to the output of each linear, conv2d and embedding operator
-whose weight is used once, and its input is recorded; one backward pass to the taps gives all that
-the norms and the clipped sum need. Every other trained parameter is handed to each record as its
-own copy, whose gradient is the record's gradient: always right, also for parameters that are used
-twice.
+another's term. The outputs of operators that have a rule (`workbench.engine.layers`) are tapped and
+their inputs recorded; one backward pass to the taps gives all that norms and sums need. Every other
+trained parameter is handed to each record as its own copy, whose gradient is the record's gradient:
+always right, also for parameters that are used in ways that no rule knows.
 
-A unit whose loss, recorded inputs or gradients are not all finite contributes exactly zero.
+A unit whose gradient is not finite contributes exactly zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,19 +21,30 @@ import torch.fx
 
 import workbench.engine.layers.conv2d
 import workbench.engine.layers.embedding
-import workbench.engine.layers.linear  # noqa: F401 - registers its rule, as the two above
-from workbench.engine.contributions import Contribution, PerUnit
-from workbench.engine.guards import GUARDS
-from workbench.engine.layers import RULES, Call
+import workbench.engine.layers.linear
+import workbench.engine.layers.normalization  # noqa: F401 - registers its rules, as those above
+from workbench.engine.contributions import (
+    LARGEST_SHARE,
+    MATERIALISED,
+    UNDERFLOW,
+    Contribution,
+    float32_share,
+)
+from workbench.engine.flat import flatten
+from workbench.engine.layers import RULES, Call, Factors, Whole, contribution
+from workbench.engine.runner import TappedRunner, pruned
 from workbench.graphs.record_graph import RecordGraph
 
 _BOUND = 1.0 - 1e-6
-"""Clips slightly below C, to cover the rounding of the float64 sum over units."""
+"""Clips slightly below C, to cover the rounding of float64 sums over units."""
+
+_LEAST_WEIGHT = 2.0**-60
+"""A smaller clip factor is not handled in float32, where it could be rounded upwards."""
 
 
 @dataclass(frozen=True)
 class _Tap:
-    """An operator call whose parameters need no gradient per record."""
+    """One call of an operator that has a rule."""
 
     node: torch.fx.Node
     recorded: torch.fx.Node
@@ -41,37 +52,6 @@ class _Tap:
     bias: str | None
     weight_shape: tuple[int, ...]
     args: dict[str, Any]
-
-
-def pruned(graph: torch.fx.Graph, outputs: slice) -> torch.fx.Graph:
-    """Return a copy of a record graph that computes only some of its outputs."""
-    copy = torch.fx.Graph()
-    values: dict[torch.fx.Node, torch.fx.Node] = {}
-    found = copy.graph_copy(graph, values)
-    copy.output(tuple(found)[outputs])  # type: ignore[arg-type]
-    for node in reversed(list(copy.nodes)):
-        if node.op == "call_function" and not node.users:
-            copy.erase_node(node)
-    return copy
-
-
-class Runner(torch.fx.Interpreter):
-    """Runs a record graph for one record, with look-ups made total and taps added."""
-
-    def __init__(self, graph: torch.fx.Graph) -> None:
-        super().__init__(torch.nn.Module(), graph=graph)
-        self.taps: dict[torch.fx.Node, int] = {}
-        self.given: tuple[torch.Tensor, ...] = ()
-
-    def run_node(self, n: torch.fx.Node) -> Any:
-        """Run one node of the graph."""
-        value = super().run_node(n)
-        position = self.taps.get(n)
-        return value if position is None else value + self.given[position]
-
-    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """Call an operator, or what makes it total."""
-        return GUARDS.get(target, target)(*args, **kwargs)
 
 
 class ClippedSum:
@@ -85,51 +65,81 @@ class ClippedSum:
         The bound C on each unit's L2 norm over all trained parameters together.
     records_per_unit
         How many consecutive rows of a batch belong to one unit (missing ones masked).
+    groups
+        Groups of parameter names to be clipped apart, each to ``max_grad_norm / sqrt(groups)``,
+        so that the bound on all together stays C; by default one group of all.
+
+    Attributes
+    ----------
+    max_grad_norm
+        C, which may change between calls.
+    flat
+        Whether to flatten forward and backward pass once per batch size, which pays for many
+        calls; false at first.
+    exact
+        Whether all sums are float64; true at first.
+
+    Raises
+    ------
+    ValueError
+        If not every trained parameter is in exactly one group.
     """
 
-    def __init__(self, graph: RecordGraph, max_grad_norm: float, records_per_unit: int = 1) -> None:
+    def __init__(
+        self,
+        graph: RecordGraph,
+        max_grad_norm: float,
+        records_per_unit: int = 1,
+        groups: Sequence[Collection[str]] = (),
+    ) -> None:
         self.graph = graph
         self.max_grad_norm = max_grad_norm
         self.records_per_unit = records_per_unit
+        self.trained = tuple(sorted(graph.trainable))
+        self._groups = tuple(tuple(sorted(group)) for group in groups) or (self.trained,)
+        if sorted(name for group in self._groups for name in group) != list(self.trained):
+            raise ValueError("each trained parameter belongs to one group")
+        self.exact = True
+        self._share = _BOUND
         self._loss = pruned(graph.graph, slice(0, 1))
         self._places = [node for node in self._loss.nodes if node.op == "placeholder"]
         self._taps = self._find_taps()
         tapped = {name for tap in self._taps for name in (tap.weight, tap.bias) if name}
-        self.fallback = tuple(sorted(graph.trainable - tapped))
+        self.fallback = tuple(name for name in self.trained if name not in tapped)
+        self.flat = False
+        self._functions: dict[tuple[int, bool], Callable[..., Any]] = {}
 
-    def _parameter_used_once(self, value: Any) -> str | None:
-        if not isinstance(value, torch.fx.Node) or value.op != "placeholder":
-            return None
-        kind, name = self.graph.bindings[str(value.target)]
-        if kind != "parameter" or name not in self.graph.trainable or len(value.users) != 1:
-            return None
-        user = next(iter(value.users))
-        once = sum(argument is value for argument in user.all_input_nodes) == 1
-        flat = [a for a in (*user.args, *user.kwargs.values()) if a is value]
-        return str(name) if once and len(flat) == 1 else None
+    def allow_float32(self, units: int, largest_batch: int) -> None:
+        """Sum in float32 where asked, if the limit needs to give up at most 1/64 of C for it.
 
-    def _find_taps(self) -> tuple[_Tap, ...]:
-        taps = []
-        for node in self._loss.nodes:
-            if node.target not in RULES:
-                continue
-            _, recorded_name, weight_name = RULES[node.target]
-            names = [a.name for a in node.target._schema.arguments]
-            args: dict[str, Any] = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
-            weight = self._parameter_used_once(args.get(weight_name))
-            bias = self._parameter_used_once(args.get("bias"))
-            recorded = args.get(recorded_name)
-            if (weight or bias) and isinstance(recorded, torch.fx.Node):
-                shape = args[weight_name].meta["spec"].shape
-                fixed = {k: v for k, v in args.items() if not isinstance(v, torch.fx.Node)}
-                taps.append(_Tap(node, recorded, weight, bias, shape, fixed))
-        return tuple(taps)
+        Parameters
+        ----------
+        units
+            How many units one call has at most.
+        largest_batch
+            How many units all calls for one logical batch have together at most.
+        """
+        share = float32_share(units, largest_batch)
+        self.exact = share > LARGEST_SHARE
+        self._share = _BOUND / (1.0 if self.exact else 1.0 + share)
+
+    @property
+    def copied(self) -> int:
+        """For how many parameters each unit may have a gradient of its own."""
+        sizes = {name: self.graph.parameters[name].numel() for name in self.trained}
+        return sum(n for name, n in sizes.items() if name in self.fallback or n <= MATERIALISED)
+
+    @property
+    def limit(self) -> float:
+        """What each unit's norm is clipped to: C less what rounding can add."""
+        return self.max_grad_norm * self._share
 
     def __call__(
         self,
         parameters: Mapping[str, torch.Tensor],
         columns: tuple[torch.Tensor, ...],
         present: torch.Tensor,
+        exact: bool = True,
     ) -> dict[str, torch.Tensor]:
         """Return the clipped sum of one batch.
 
@@ -141,6 +151,8 @@ class ClippedSum:
             The graph's inputs, each of shape ``(units * records_per_unit, *shape)``.
         present
             Which rows are records, not filling; bool, ``(units * records_per_unit,)``.
+        exact
+            Whether to sum in float64 even if `allow_float32` was called.
 
         Returns
         -------
@@ -148,95 +160,209 @@ class ClippedSum:
             For each trained parameter the sum over units, float64. Adding or removing one unit
             changes all of them together by at most `max_grad_norm` in L2 norm.
         """
-        contributions, finite = self._contributions(parameters, columns, present)
-        squared = torch.zeros(len(finite), dtype=torch.float64)
-        for _, contribution in contributions:
-            squared += contribution.squared_norms()
-        norms = squared.sqrt()
-        limit = self.max_grad_norm * _BOUND
-        weights = torch.where(norms <= limit, torch.ones(()).double(), limit / norms)
-        weights = torch.where(finite & torch.isfinite(norms), weights, torch.zeros(()).double())
-        return {name: c.weighted_sum(weights) for name, c in contributions}
+        return self.with_count(parameters, columns, present, exact)[0]
 
-    def _contributions(
+    def with_count(
         self,
         parameters: Mapping[str, torch.Tensor],
         columns: tuple[torch.Tensor, ...],
         present: torch.Tensor,
-    ) -> tuple[list[tuple[str, Contribution]], torch.Tensor]:
-        losses, recorded, gradients, copies = self._backward(parameters, columns)
-        finite = torch.isfinite(losses)
-        for value in (*recorded, *gradients, *copies):
-            if value.is_floating_point():
-                finite &= torch.isfinite(value.flatten(1)).all(1)
-        units = self.records_per_unit
-        # Filling rows must not spoil their unit, and add nothing to it.
-        finite_units = (finite | ~present).reshape(-1, units).all(1)
-        keep = finite & present
+        exact: bool = True,
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Return the clipped sum and how many units were within their bounds, centred.
 
-        def kept(value: torch.Tensor) -> torch.Tensor:
-            mask = keep.reshape(-1, *[1] * (value.dim() - 1))
-            return torch.where(mask, value, torch.zeros((), dtype=value.dtype))
+        Parameters are those of a plain call. A unit within adds 1/2 to the count, one that was
+        clipped -1/2, filling and a unit that is not finite 0: one unit changes it by at most 1/2.
+        """
+        exact = exact or self.exact
+        values = [self._value(place, parameters, columns) for place in self._places]
+        limit = torch.tensor(self.limit / math.sqrt(len(self._groups)), dtype=torch.float64)
+        function = self._function(len(present), exact)
+        with torch.inference_mode(self.flat):
+            least, count, sums = function(limit, present, *values)
+        if not bool(least > (0.0 if exact else _LEAST_WEIGHT)):
+            # Not finite, or out of float32's range: by selection, which costs a pass more.
+            _, count, sums = self._step(limit, present, *values, exact=True, select=True)
+        return {name: s.double() for name, s in zip(self.trained, sums, strict=True)}, count
 
-        found: list[tuple[str, Contribution]] = []
+    def _value(
+        self,
+        place: torch.fx.Node,
+        parameters: Mapping[str, torch.Tensor],
+        columns: tuple[torch.Tensor, ...],
+    ) -> torch.Tensor:
+        kind, name = self.graph.bindings[str(place.target)]
+        if kind == "input":
+            return columns[int(name)]
+        return (self.graph.constants if kind == "constant" else parameters)[str(name)].detach()
+
+    def _function(self, rows: int, exact: bool) -> Callable[..., Any]:
+        def step(*arguments: torch.Tensor) -> Any:
+            return self._step(*arguments, exact=exact)
+
+        if not self.flat:
+            return step
+        if (rows, exact) not in self._functions:
+            examples = [torch.zeros((), dtype=torch.float64), torch.ones(rows, dtype=torch.bool)]
+            for place in self._places:
+                spec = place.meta["spec"]
+                mapped = self.graph.bindings[str(place.target)][0] == "input"
+                shape = (rows, *spec.shape) if mapped else spec.shape
+                examples.append(torch.zeros(shape, dtype=spec.dtype))
+            self._functions[rows, exact] = flatten(step, examples)
+        return self._functions[rows, exact]
+
+    def _step(
+        self,
+        limit: torch.Tensor,
+        present: torch.Tensor,
+        *values: torch.Tensor,
+        exact: bool,
+        select: bool = False,
+    ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Return the smallest clip factor, NaN if there is one, the centred count and the sums."""
+        found, kept = self._gradients(values, present, select)
+        norms = torch.stack([self._norms(group, found, select) for group in self._groups])
+        factors = (limit / norms).clamp(max=1.0)
+        chosen = kept.reshape(-1, self.records_per_unit).any(1)
+        weights = factors * chosen
+        if select:
+            chosen = chosen & torch.isfinite(norms).all(0)
+            weights = torch.where(chosen, factors, torch.zeros_like(factors))
+        within = (norms <= limit).all(0).double() - 0.5
+        sums = tuple(
+            found[name].weighted_sum(weights[self._group(name)], exact)
+            .reshape(self.graph.parameters[name].shape)
+            for name in self.trained
+        )  # fmt: skip
+        # A norm of infinity gives the factor 0.
+        return factors.min(), (within * chosen).sum(), sums
+
+    def _group(self, name: str) -> int:
+        return next(number for number, group in enumerate(self._groups) if name in group)
+
+    def _norms(
+        self, group: Collection[str], found: Mapping[str, Contribution], wide: bool
+    ) -> torch.Tensor:
+        """Return upper bounds on the norms of a group of parameters, ``(units,)``, float64.
+
+        `wide` ones are found where others are infinite; where they are not, both are equal.
+        """
+        parts = torch.stack([found[name].norms() for name in group]).double()
+        numbers = sum(self.graph.parameters[name].numel() for name in group)
+        norms = (parts.square().sum(0) + numbers * UNDERFLOW).sqrt()
+        if wide:
+            more = torch.stack([found[name].norms(wide=True) for name in group])
+            norms = torch.where(torch.isfinite(norms), norms, more.square().sum(0).sqrt())
+        return norms * (1 + max(found[name].error for name in group))
+
+    def _gradients(
+        self, values: tuple[torch.Tensor, ...], present: torch.Tensor, select: bool
+    ) -> tuple[dict[str, Contribution], torch.Tensor]:
+        """Return what each unit adds to each parameter's gradient, and which records count."""
+        rows = len(present)
+        copies: dict[str, torch.Tensor] = {}
+        given, dims = [], []
+        for place, value in zip(self._places, values, strict=True):
+            kind, name = self.graph.bindings[str(place.target)]
+            if name in self.fallback:
+                value = value.expand(rows, *value.shape).detach().requires_grad_()
+                copies[str(name)] = value
+            elif name in self.graph.trainable:
+                value = value.detach().requires_grad_()
+            given.append(value)
+            dims.append(0 if kind == "input" or name in copies else None)
+        tapped = [tap.node for tap in self._taps]
+        runner = TappedRunner(self._loss, rows, tapped, [tap.recorded for tap in self._taps])
+        with torch.enable_grad():
+            (losses,) = torch.func.vmap(runner.run, in_dims=tuple(dims))(*given)
+            leaves = [*(runner.outputs[node] for node in tapped), *copies.values()]
+            gradients = _gradients(losses, leaves)
+        recorded = [runner.inputs[tap.recorded].detach() for tap in self._taps]
+        keep = present
+        if select or self.records_per_unit > 1:
+            if select:
+                for value in (*recorded, *gradients):
+                    if value.is_floating_point():
+                        keep = keep & torch.isfinite(value.reshape(rows, -1)).all(1)
+                broken = (present & ~keep).reshape(-1, self.records_per_unit).any(1)
+                keep = keep & ~broken.repeat_interleave(self.records_per_unit)
+                recorded = [_selected(value, keep) for value in recorded]
+            gradients = [_selected(value, keep) for value in gradients]
+        own = dict(zip(copies, gradients[len(tapped) :], strict=True))
+        return self._contributions(recorded, gradients[: len(tapped)], own), keep
+
+    def _contributions(
+        self,
+        recorded: list[torch.Tensor],
+        gradients: list[torch.Tensor],
+        copies: dict[str, torch.Tensor],
+    ) -> dict[str, Contribution]:
+        uses: dict[str, list[Factors]] = {name: [Whole(g)] for name, g in copies.items()}
         for tap, value, gradient in zip(self._taps, recorded, gradients, strict=True):
-            function = RULES[tap.node.target][0]
-            call = Call(tap.args, tap.weight_shape, kept(value), kept(gradient), units)
-            weight, bias = function(call)
-            found += [(n, c) for n, c in ((tap.weight, weight), (tap.bias, bias)) if n]
-        for name, copy in zip(self.fallback, copies, strict=True):
-            by_unit = kept(copy).reshape(-1, units, *copy.shape[1:]).sum(1)
-            found.append((name, PerUnit(by_unit)))
-        return found, finite_units
+            call = Call(tap.args, tap.weight_shape, value, gradient)
+            factors = RULES[tap.node.target][0](call)
+            for name, part in zip((tap.weight, tap.bias), factors, strict=True):
+                if name is not None and part is not None:
+                    uses.setdefault(name, []).append(part)
+        return {
+            name: contribution(parts, tuple(self.graph.parameters[name].shape),
+                               self.records_per_unit)
+            for name, parts in uses.items()
+        }  # fmt: skip
 
-    def _backward(
-        self, parameters: Mapping[str, torch.Tensor], columns: tuple[torch.Tensor, ...]
-    ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]:
-        rows = len(columns[0])
-        copies = {
-            name: parameters[name].detach().expand(rows, *parameters[name].shape).requires_grad_()
-            for name in self.fallback
-        }
-        taps = tuple(
-            torch.zeros((rows, *tap.node.meta["spec"].shape), requires_grad=True)
-            for tap in self._taps
-        )
-        values, dims = [], []
+    def _find_taps(self) -> tuple[_Tap, ...]:
+        roles = self._roles()
+        taps = []
+        for node in self._loss.nodes:
+            if node.target not in RULES:
+                continue
+            _, recorded_name, weight_name = RULES[node.target]
+            names = [a.name for a in node.target._schema.arguments]
+            args: dict[str, Any] = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+            recorded, matrix = args.get(recorded_name), args.get(weight_name)
+            found = [roles.get(args.get(role)) for role in (weight_name, "bias")]
+            if any(found) and isinstance(recorded, torch.fx.Node) and matrix is not None:
+                fixed = {k: v for k, v in args.items() if not isinstance(v, torch.fx.Node)}
+                shape = matrix.meta["spec"].shape
+                taps.append(_Tap(node, recorded, found[0], found[1], shape, fixed))
+        return tuple(taps)
+
+    def _roles(self) -> dict[Any, str]:
+        """Return the placeholders of trained parameters all of whose uses one rule knows."""
+        known: dict[Any, str] = {}
         for place in self._places:
             kind, name = self.graph.bindings[str(place.target)]
-            if kind == "input":
-                values.append(columns[int(name)])
-            elif kind == "constant":
-                values.append(self.graph.constants[str(name)])
-            else:
-                values.append(copies.get(str(name), parameters[str(name)].detach()))
-            dims.append(0 if kind == "input" or name in copies else None)
-        losses, *recorded = torch.func.vmap(self._one_record, in_dims=(tuple(dims), 0))(
-            tuple(values), taps
-        )
-        leaves = [*taps, *copies.values()]
-        found = (
-            torch.autograd.grad(losses.sum(), leaves, allow_unused=True)
-            if leaves and losses.requires_grad
-            else [None] * len(leaves)
-        )
-        gradients = [
-            torch.zeros(leaf.shape) if gradient is None else gradient
-            for leaf, gradient in zip(leaves, found, strict=True)
-        ]
-        return (
-            losses.detach(),
-            [value.detach() for value in recorded],
-            gradients[: len(taps)],
-            gradients[len(taps) :],
-        )
+            if kind == "parameter" and name in self.graph.trainable:
+                roles = {self._role(user, place) for user in place.users}
+                if len(roles) == 1 and None not in roles:
+                    known[place] = str(name)
+        return known
 
-    def _one_record(
-        self, values: tuple[torch.Tensor, ...], taps: tuple[torch.Tensor, ...]
-    ) -> tuple[torch.Tensor, ...]:
-        runner = Runner(self._loss)
-        runner.taps = {tap.node: position for position, tap in enumerate(self._taps)}
-        runner.given = taps
-        runner.garbage_collect_values = False
-        (loss,) = runner.run(*values)
-        return (loss, *(runner.env[tap.recorded] for tap in self._taps))
+    def _role(self, user: torch.fx.Node, place: torch.fx.Node) -> tuple[Any, str] | None:
+        """Return operator and argument if `user` has a rule for its one use of `place`."""
+        if user.target not in RULES:
+            return None
+        names = [a.name for a in user.target._schema.arguments]  # type: ignore[union-attr]
+        args = dict(zip(names, user.args, strict=False)) | dict(user.kwargs)
+        found = [name for name, value in args.items() if value is place]
+        weight_name = RULES[user.target][2]
+        if len(found) != 1 or found[0] not in (weight_name, "bias") or args[weight_name] is None:
+            return None
+        return (user.target, found[0])
+
+
+def _gradients(losses: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
+    if not leaves or not losses.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    found = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)
+    return [
+        torch.zeros_like(leaf) if gradient is None else gradient
+        for leaf, gradient in zip(leaves, found, strict=True)
+    ]
+
+
+def _selected(value: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+    """Return `value` with the rows that are not kept set to zero, by selection."""
+    mask = keep.reshape(-1, *[1] * (value.dim() - 1))
+    return torch.where(mask, value, torch.zeros((), dtype=value.dtype))

@@ -1,9 +1,12 @@
 """What each privacy unit adds to the gradient of a parameter, in forms that are cheap to clip.
 
-A contribution can bound its norm per unit and give the weighted sum over units, without always
-materialising one gradient per unit (book-keeping: Bu et al. 2023, arXiv:2210.00038). Norms and
-sums are float64: products of two float32 numbers are exact there, so a contribution and its norm
-can differ only by the rounding of long sums, which `_MARGIN` bounds.
+A contribution gives its norm per unit with a bound on the norm's own rounding, and the weighted sum
+over units (book-keeping: Bu et al. 2023, arXiv:2210.00038). `exact` tells two kinds of sums apart:
+
+- *exact*: float64 sums of products of float32 numbers, off by less than 2**-40 of C;
+- else float32: over `m` units with clipped norms of at most C together, entry by entry the error is
+  at most ``gamma(m) * sum_u weights[u] * |gradient_u|`` (Higham 2002, section 3.1), so over all
+  entries ``m * gamma(m) * C``. `workbench.engine.clipping` takes that off the clipping bound.
 """
 
 from __future__ import annotations
@@ -13,50 +16,140 @@ from typing import Protocol
 
 import torch
 
-_UNIT_ROUNDOFF = 2.0**-53
-_CHUNK = 1 << 22
+_ROUNDOFF_32 = 2.0**-24
+_ROUNDOFF_64 = 2.0**-53
+LARGEST_SHARE = 2.0**-6
+"""How much of C the rounding of float32 sums may take before they are done in float64."""
+
+UNDERFLOW = 2.0**-125
+"""What the square of a float32 number can be at most if float32 loses it."""
+MATERIALISED = 1 << 20
+"""How many numbers a gradient may have for it to be found for each unit."""
+
+
+def gamma(terms: int) -> float:
+    """Return the relative error of a float32 sum of `terms` products, in any order."""
+    return terms * _ROUNDOFF_32 / (1 - terms * _ROUNDOFF_32)
+
+
+def float32_share(units: int, largest_batch: int) -> float:
+    """Return by which share of C rounding can move two neighbouring float32 sums apart.
+
+    Parameters
+    ----------
+    units
+        How many units one sum has at most.
+    largest_batch
+        How many units all sums for one logical batch have together at most.
+    """
+    return 2 * gamma(units + 4) * largest_batch
+
+
+def float32_units(largest_batch: int) -> int:
+    """Return how many units one sum may have for `float32_share` to be within `LARGEST_SHARE`."""
+    return max(0, int(LARGEST_SHARE / (2 * _ROUNDOFF_32 * largest_batch) * 0.99) - 4)
 
 
 class Contribution(Protocol):
     """One gradient of one shape per unit."""
 
-    def squared_norms(self) -> torch.Tensor:
-        """Return upper bounds on the squared L2 norms, shape ``(units,)``, float64."""
+    @property
+    def error(self) -> float:
+        """By which share `norms` can be too small, from shapes alone."""
 
-    def weighted_sum(self, weights: torch.Tensor) -> torch.Tensor:
-        """Return ``sum_u weights[u] * gradient[u]``, float64; weights are float64, ``(units,)``.
+    def norms(self, wide: bool = False) -> torch.Tensor:
+        """Return the L2 norms, shape ``(units,)``, too small by at most the share `error`.
 
-        A unit of weight zero adds exactly nothing, even if its gradient is not finite.
+        They are float32 and infinite where squares are beyond its range; `wide` ones are float64.
+        """
+
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
+        """Return ``sum_u weights[u] * gradient[u]``.
+
+        Parameters
+        ----------
+        weights
+            float64, ``(units,)``. Gradients are finite wherever a weight is not zero, and zero
+            where they were not finite.
+        exact
+            Whether to sum in float64; the result is then float64, else float32.
         """
 
 
-def _selected(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return `values` in float64 with the rows of weight zero set to zero by selection."""
-    keep = (weights > 0).reshape(-1, *[1] * (values.dim() - 1))
-    return torch.where(keep, values, torch.zeros((), dtype=values.dtype)).double()
+def _norms(values: torch.Tensor, wide: bool) -> torch.Tensor:
+    """Return the norms of float32 rows: ``(rows, ...)`` to ``(rows,)``."""
+    if wide:
+        return values.double().flatten(1).square().sum(1).sqrt()
+    # In two steps, so that no sum is long.
+    lines: torch.Tensor = torch.linalg.vector_norm(values, dim=-1)
+    if values.dim() > 2:
+        lines = torch.linalg.vector_norm(lines.flatten(1), dim=1)
+    return lines
+
+
+def _error(values: torch.Tensor) -> float:
+    """Return by which share `_norms` can be too small, but for squares that vanish."""
+    width = values.shape[-1]
+    lines = values[0].numel() // max(width, 1)
+    return 0.51 * gamma(width + 6) + (0.51 * gamma(lines + 6) if values.dim() > 2 else 0.0)
+
+
+def _narrowed(squared: torch.Tensor, wide: bool) -> torch.Tensor:
+    return squared.sqrt() if wide else squared.sqrt().float()
 
 
 @dataclass(frozen=True)
 class PerUnit:
-    """Gradients as they are: float32, shape ``(units, *shape)``."""
+    """Gradients as they are: float32, shape ``(units, *shape)`` with at least one more axis."""
 
     gradients: torch.Tensor
 
-    def squared_norms(self) -> torch.Tensor:
-        """See `Contribution`; exact up to the rounding of one sum."""
-        flat = self.gradients.flatten(1)
-        rows = max(1, _CHUNK // max(flat.shape[1], 1))
-        sums = [part.double().square().sum(1) for part in torch.split(flat, rows)]
-        return torch.cat(sums) if sums else flat.new_zeros(0, dtype=torch.float64)
+    @property
+    def error(self) -> float:
+        """See `Contribution`."""
+        return _error(self.gradients)
 
-    def weighted_sum(self, weights: torch.Tensor) -> torch.Tensor:
+    def norms(self, wide: bool = False) -> torch.Tensor:
+        """See `Contribution`."""
+        return _norms(self.gradients, wide)
+
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
         flat = self.gradients.flatten(1)
-        rows = max(1, _CHUNK // max(flat.shape[1], 1))
-        total = torch.zeros(flat.shape[1], dtype=torch.float64)
-        for part, weight in zip(torch.split(flat, rows), torch.split(weights, rows), strict=True):
-            total += weight @ _selected(part, weight)
-        return total.reshape(self.gradients.shape[1:])
+        summed = weights @ flat.double() if exact else weights.float() @ flat
+        return summed.reshape(self.gradients.shape[1:])
+
+
+@dataclass(frozen=True)
+class OuterProduct:
+    """Gradients ``outer(right[u], left[u])`` that are never materialised.
+
+    `left` has shape ``(units, inputs)`` and `right` ``(units, outputs)``, float32.
+    """
+
+    left: torch.Tensor
+    right: torch.Tensor
+
+    @property
+    def error(self) -> float:
+        """See `Contribution`."""
+        return (1 + _error(self.left)) * (1 + _error(self.right)) - 1
+
+    def norms(self, wide: bool = False) -> torch.Tensor:
+        """See `Contribution`."""
+        left, right = _norms(self.left, wide), _norms(self.right, wide)
+        if wide:
+            return left.mul(right)
+        # What vanished in one factor's squares may be multiplied by a large other factor.
+        hidden = [(UNDERFLOW * values.shape[1]) ** 0.5 for values in (self.left, self.right)]
+        norms: torch.Tensor = (left + hidden[0]) * (right + hidden[1])
+        return norms
+
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
+        """See `Contribution`."""
+        if exact:
+            return (self.right.double() * weights[:, None]).T @ self.left.double()
+        return (self.right * weights[:, None].float()).T @ self.left
 
 
 @dataclass(frozen=True)
@@ -64,13 +157,19 @@ class OuterProducts:
     """Gradients ``sum_t outer(right[u, t], left[u, t])`` that are never materialised.
 
     `left` has shape ``(units, positions, inputs)`` and `right` ``(units, positions, outputs)``,
-    float32; the gradient has shape ``(outputs, inputs)``.
+    float32; the gradient has shape ``(outputs, inputs)``. Sums are always float64: in float32 the
+    error would grow with terms that cancel, which a record can make as large as it likes.
     """
 
     left: torch.Tensor
     right: torch.Tensor
 
-    def squared_norms(self) -> torch.Tensor:
+    @property
+    def error(self) -> float:
+        """See `Contribution`; the norms have their margin, but for their own rounding."""
+        return 2 * _ROUNDOFF_32
+
+    def norms(self, wide: bool = False) -> torch.Tensor:
         """See `Contribution`: the ghost norm (Goodfellow 2015; Li et al. 2022, arXiv:2110.05679).
 
         A record can make large terms cancel, so that its computed norm is 0 while its rounding
@@ -78,20 +177,15 @@ class OuterProducts:
         """
         left, right = self.left.double(), self.right.double()
         lengths = left.square().sum(2).sqrt() * right.square().sum(2).sqrt()
-        absolute = lengths.sum(1).square()
-        positions = left.shape[1]
-        terms = positions + left.shape[2] + right.shape[2]
-        margin = 16 * terms * _UNIT_ROUNDOFF * absolute
-        if positions == 1:
-            return absolute + margin
-        ghost = (left @ left.mT).mul_(right @ right.mT).sum((1, 2))
-        return ghost.clamp_min(0) + margin
+        terms = sum(left.shape[1:]) + right.shape[2]
+        margin = 16 * terms * _ROUNDOFF_64 * lengths.sum(1).square()
+        ghost = (left @ left.mT * (right @ right.mT)).sum((1, 2))
+        return _narrowed(ghost.clamp_min(0) + margin, wide)
 
-    def weighted_sum(self, weights: torch.Tensor) -> torch.Tensor:
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
-        right = _selected(self.right, weights) * weights[:, None, None]
-        left = _selected(self.left, weights)
-        return right.flatten(0, 1).T @ left.flatten(0, 1)
+        right = self.right.double() * weights[:, None, None]
+        return right.flatten(0, 1).T @ self.left.double().flatten(0, 1)
 
 
 @dataclass(frozen=True)
@@ -99,47 +193,36 @@ class Rows:
     """Gradients of a table: unit `u` adds ``gradients[u, t]`` to row ``indices[u, t]``.
 
     `indices` has shape ``(units, positions)``, int64; `gradients` ``(units, positions, width)``,
-    float32; the table has `rows` rows.
+    float32; the table has `rows` rows. Sums are always float64, as for `OuterProducts`.
     """
 
     indices: torch.Tensor
     gradients: torch.Tensor
     rows: int
 
-    def squared_norms(self) -> torch.Tensor:
+    @property
+    def error(self) -> float:
+        """See `Contribution`; the norms have their margin, but for their own rounding."""
+        return 2 * _ROUNDOFF_32
+
+    def norms(self, wide: bool = False) -> torch.Tensor:
         """See `Contribution`; positions with the same index add up before the norm is taken."""
         gradients = self.gradients.double()
         same = self.indices[:, :, None] == self.indices[:, None, :]
-        ghost = (gradients @ gradients.mT).mul_(same).sum((1, 2))
+        ghost = (gradients @ gradients.mT * same).sum((1, 2))
         absolute = gradients.square().sum(2).sqrt().sum(1).square()
         terms = self.indices.shape[1] + gradients.shape[2]
-        return ghost.clamp_min(0) + 16 * terms * _UNIT_ROUNDOFF * absolute
+        return _narrowed(ghost.clamp_min(0) + 16 * terms * _ROUNDOFF_64 * absolute, wide)
 
-    def weighted_sum(self, weights: torch.Tensor) -> torch.Tensor:
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
-        scaled = _selected(self.gradients, weights) * weights[:, None, None]
-        table = torch.zeros((self.rows, scaled.shape[2]), dtype=torch.float64)
-        return table.index_add_(0, self.indices.flatten(), scaled.flatten(0, 1))
-
-
-@dataclass(frozen=True)
-class Reshaped:
-    """Another contribution whose gradient is given a new shape, such as a convolution's kernel."""
-
-    inner: Contribution
-    shape: tuple[int, ...]
-
-    def squared_norms(self) -> torch.Tensor:
-        """See `Contribution`."""
-        return self.inner.squared_norms()
-
-    def weighted_sum(self, weights: torch.Tensor) -> torch.Tensor:
-        """See `Contribution`."""
-        return self.inner.weighted_sum(weights).reshape(self.shape)
+        scaled = self.gradients.double() * weights[:, None, None]
+        table = scaled.new_zeros((self.rows, scaled.shape[2]))
+        return table.index_add(0, self.indices.flatten(), scaled.flatten(0, 1))
 
 
 def outer(left: torch.Tensor, right: torch.Tensor) -> Contribution:
-    """Return the cheaper form of ``sum_t outer(right[u, t], left[u, t])``.
+    """Return the cheapest form of ``sum_t outer(right[u, t], left[u, t])``.
 
     Parameters
     ----------
@@ -149,6 +232,8 @@ def outer(left: torch.Tensor, right: torch.Tensor) -> Contribution:
         Shape ``(units, positions, outputs)``, float32.
     """
     positions, inputs, outputs = left.shape[1], left.shape[2], right.shape[2]
-    if positions > 1 and inputs * outputs <= positions * (inputs + outputs):
+    if positions == 1:
+        return OuterProduct(left.squeeze(1), right.squeeze(1))
+    if inputs * outputs <= min(MATERIALISED, 8 * positions * (inputs + outputs)):
         return PerUnit(right.mT @ left)
     return OuterProducts(left, right)

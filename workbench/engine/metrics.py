@@ -12,11 +12,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from workbench.documents.release import Metric
 from workbench.engine.batches import UnitTable
-from workbench.engine.clipping import Runner, pruned
 from workbench.engine.noise import Stream
+from workbench.engine.runner import Runner, pruned
 from workbench.graphs.record_graph import RecordGraph
 
 _GRID = 2.0**20
@@ -28,17 +29,27 @@ def exact_sums(
     parameters: Mapping[str, torch.Tensor],
     table: UnitTable,
     size: int,
+    units: NDArray[np.int64] | None = None,
 ) -> torch.Tensor:
     """Return the sums of m and of 1 - m over units, shape ``(metrics, 2)``, float64.
 
     A unit's value is the mean over its records, clipped to [0, 1] and rounded to a multiple of
     2**-20 so that sums are exact; a unit with a value that is not finite adds nothing.
+
+    Parameters
+    ----------
+    graph, parameters
+        What to run.
+    table
+        The units, of which `size` are run at once.
+    units
+        Their positions in the table; by default all.
     """
-    run = Runner(pruned(graph.graph, slice(1, None)))
+    run = Runner(pruned(graph.graph, slice(1, 1 + len(graph.metrics))))
     fixed = {**parameters, **graph.constants}
-    sums = torch.zeros((graph.outputs - 1, 2), dtype=torch.float64)
+    sums = torch.zeros((len(graph.metrics), 2), dtype=torch.float64)
     dims = tuple(0 if kind == "input" else None for kind, _ in graph.bindings.values())
-    for columns, present in table.chunks(np.arange(table.units), size):
+    for columns, present in table.chunks(np.arange(table.units) if units is None else units, size):
         values = [
             columns[int(name)] if kind == "input" else fixed[str(name)]
             for kind, name in graph.bindings.values()
@@ -75,7 +86,7 @@ def noisy_metrics(
         Where the noise comes from.
     """
     scale = noise_multiplier * math.sqrt(len(names))
-    noisy = sums.numpy() + scale * stream.gaussian(sums.numel()).reshape(sums.shape)
+    noisy = sums.numpy() + scale * stream.gaussian(sums.numel()).reshape(sums.shape).numpy()
     noisy = np.round(noisy * _RELEASED_GRID) / _RELEASED_GRID
     return tuple(
         _metric(name, float(total), float(rest), scale)

@@ -1,21 +1,27 @@
 """Randomness from a sealed seed: unpredictable to everyone else, repeatable to its holder.
 
 A seed gives one independent ChaCha20 stream (RFC 8439) per label, with the key
-HMAC-SHA256(seed, label). Gaussians come from the Box-Muller transform in float64; each is the
-scaled sum of four, which hides the gaps in floating-point numbers that would tell a noised value's
-origin (Mironov 2012; Holohan and Braghin 2021, section 4).
+HMAC-SHA256(seed, label). Gaussians come from the Box-Muller transform in float64 on 53 random bits
+each. Floating-point numbers have gaps, and which of them a noised sum can fall into would tell the
+sum (Mironov 2012). So a noised sum is rounded to a grid that is far coarser than the gaps: between
+two neighbours of the grid lie some 2**30 values of the noise, and rounding a noised value is
+post-processing.
 """
 
 from __future__ import annotations
 
 import hmac
+import math
 
 import numpy as np
+import torch
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from numpy.typing import NDArray
 
 SEED_BYTES = 32
+_GRID = 2.0**-20
+_MASK = (1 << 53) - 1
 
 
 class SealedRandom:
@@ -59,12 +65,31 @@ class Stream:
         """
         return (self.words(count) >> np.uint64(11)) < np.uint64(round(probability * 2.0**53))
 
-    def gaussian(self, count: int) -> NDArray[np.float64]:
+    def gaussian(self, count: int) -> torch.Tensor:
         """Return `count` standard normal numbers, float64, shape ``(count,)``."""
-        words = self.words(4 * count) >> np.uint64(11)
+        half = (count + 1) // 2
+        data = bytearray(self._keystream.update(bytes(16 * half)))
+        words = torch.frombuffer(data, dtype=torch.int64) if half else torch.zeros(0).long()
+        # The sign bit comes along in a shift to the right.
+        words = words.bitwise_right_shift_(11).bitwise_and_(_MASK)
         # In (0, 1]: the logarithm of zero would be infinite.
-        radius = np.sqrt(-2.0 * np.log((words[: 2 * count] + np.uint64(1)) * 2.0**-53))
-        angle = words[2 * count :] * (2.0 * np.pi * 2.0**-53)
-        four = (radius * np.cos(angle) + radius * np.sin(angle)).reshape(2, count)
-        summed: NDArray[np.float64] = (four[0] + four[1]) / 2.0
-        return summed
+        radius = words[:half].add(1).double().mul_(2.0**-53).log_().mul_(-2.0).sqrt_()
+        angle = words[half:].double().mul_(2.0 * math.pi * 2.0**-53)
+        return torch.cat([angle.cos().mul_(radius), angle.sin_().mul_(radius)])[:count]
+
+    def add_noise(self, values: torch.Tensor, scale: float) -> None:
+        """Add Gaussian noise to every entry, in place, and round to a grid.
+
+        Parameters
+        ----------
+        values
+            float64, of any shape.
+        scale
+            The noise's standard deviation; the grid is the power of two at or below
+            ``scale * 2**-20``. With 0, which only a rehearsal may ask for, nothing happens.
+        """
+        if scale == 0:
+            return
+        grid = 2.0 ** math.floor(math.log2(scale * _GRID))
+        drawn = self.gaussian(values.numel()).reshape(values.shape)
+        values.add_(drawn.mul_(scale)).div_(grid).round_().mul_(grid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,3 +48,9 @@ class Records:
     def unit_count(self) -> int:
         """The number of distinct privacy units."""
         return len(np.unique(self.units))
+
+
+def join(parts: Sequence[Records], names: Sequence[str]) -> Records:
+    """Return the records of all parts, with the columns `names` only."""
+    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in names}
+    return Records(columns, np.concatenate([part.units for part in parts]))

@@ -2,7 +2,8 @@
 
 Each round: draw units (Poisson), sum their clipped gradients, add noise to every coordinate, divide
 by the expected batch size, hand the result to the optimizer. Everything that sets a scale comes
-from the plan and the published record count, never from the data.
+from the plan and the published record count, never from the data. Metrics on the hold-out part are
+released along the way, and a plan with patience stops by them alone.
 """
 
 from __future__ import annotations
@@ -14,16 +15,21 @@ import numpy as np
 import torch
 
 from workbench.documents.errors import RequestFailed
-from workbench.documents.release import Metric
+from workbench.documents.release import Evaluation, Metric
 from workbench.documents.request import Plan
 from workbench.engine.batches import UnitTable, chunk_size
-from workbench.engine.clipping import ClippedSum
+from workbench.engine.distributed import ALONE, Ranks
 from workbench.engine.metrics import exact_sums, noisy_metrics
 from workbench.engine.noise import SealedRandom
+from workbench.engine.optimizers import optimizer_of, schedule_of
+from workbench.engine.postprocessing import private_part
 from workbench.engine.records import Records
+from workbench.engine.rounds import NoisedRounds
+from workbench.engine.stopping import kept, stops
 from workbench.graphs.record_graph import RecordGraph
 
 Progress = Callable[[int, int], None]
+Parameters = dict[str, torch.Tensor]
 _EVALUATED_AT_ONCE = 256
 
 
@@ -36,14 +42,17 @@ class TrainingResult:
     parameters
         All parameters by the name they have in the model, float32, tied ones under each name.
     metrics
-        One entry per metric of the graph.
+        One entry per metric of the graph, for these parameters.
     steps
         How many rounds were run.
+    history
+        All evaluations in order; empty if the graph has no metric.
     """
 
-    parameters: dict[str, torch.Tensor]
+    parameters: Parameters
     metrics: tuple[Metric, ...]
     steps: int
+    history: tuple[Evaluation, ...] = ()
 
 
 def train(
@@ -58,6 +67,7 @@ def train(
     seed: bytes,
     progress: Progress | None = None,
     threads: int = 1,
+    ranks: Ranks = ALONE,
 ) -> TrainingResult:
     """Train under differential privacy and measure on the hold-out part.
 
@@ -66,7 +76,7 @@ def train(
     graph
         The record graph with `inputs` and `metrics` named.
     plan
-        Rounds, sampling, clipping, noise and optimizer.
+        Rounds, sampling, clipping, noise, optimizer and evaluations.
     training, holdout
         Disjoint parts of the data.
     record_count
@@ -82,26 +92,39 @@ def train(
         Called with (rounds done, all rounds) after every round.
     threads
         How many threads torch may use.
+    ranks
+        This process's place among those that share the run; all get the same arguments and
+        return the same result.
 
     Raises
     ------
     RequestFailed
         With the word ``not-finite`` if the noised parameters overflow; the cost stays.
+    RankLost
+        If another rank has died.
     """
     torch.set_num_threads(threads)
     random = SealedRandom(seed)
     expected = plan.sample_rate * record_count * (1 - holdout_fraction)
-    table = UnitTable(training, graph.inputs, max_records_per_unit)
-    parameters = _descend(graph, plan, table, expected, random, progress)
-    metrics: tuple[Metric, ...] = ()
-    if graph.metrics:
-        held_out = UnitTable(holdout, graph.inputs, max_records_per_unit)
-        size = chunk_size(graph, _EVALUATED_AT_ONCE, max_records_per_unit, 0)
-        sums = exact_sums(graph, parameters, held_out, size)
-        stream = random.stream("metrics")
-        metrics = noisy_metrics(graph.metrics, sums, plan.metrics_noise_multiplier, stream)
-    tied = {name: parameters[other] for name, other in graph.ties.items()}
-    return TrainingResult(parameters | tied, metrics, plan.steps)
+    own, measured = (
+        # Each rank draws for its own records: no draw may serve two.
+        random.stream(f"{label}/{ranks.rank}")
+        for label in ("record-noise", "record-noise-metrics")
+    )
+    table = UnitTable(training, graph.inputs, max_records_per_unit, own)
+    held_out = UnitTable(holdout, graph.inputs, max_records_per_unit, measured)
+    size = chunk_size(graph, _EVALUATED_AT_ONCE, max_records_per_unit, 0)
+    mine = ranks.share(np.arange(held_out.units), size)
+    stream = random.stream("metrics")
+
+    def evaluate(parameters: Parameters) -> tuple[Metric, ...]:
+        sums = ranks.reduced(exact_sums(graph, parameters, held_out, size, mine))
+        # One seed: all ranks draw the same noise for the same sums.
+        return noisy_metrics(
+            graph.metrics, ranks.agreed(sums), plan.metrics_noise_multiplier, stream
+        )
+
+    return _descend(graph, plan, table, expected, random, evaluate, progress, ranks)
 
 
 def _descend(
@@ -110,49 +133,40 @@ def _descend(
     table: UnitTable,
     expected: float,
     random: SealedRandom,
+    evaluate: Callable[[Parameters], tuple[Metric, ...]],
     progress: Progress | None,
-) -> dict[str, torch.Tensor]:
+    ranks: Ranks,
+) -> TrainingResult:
     parameters = {name: value.clone() for name, value in graph.parameters.items()}
+    graph, follow = private_part(graph, plan, random, parameters)
     trained = sorted(graph.trainable)
-    optimizer = _optimizer(plan, [parameters[name] for name in trained]) if trained else None
-    clipped_sum = ClippedSum(graph, plan.max_grad_norm, table.records_per_unit)
-    copied = sum(graph.parameters[name].numel() for name in clipped_sum.fallback)
-    size = chunk_size(graph, expected, table.records_per_unit, copied)
-    sampling, noise = random.stream("sampling"), random.stream("noise")
-    for step in range(plan.steps):
-        chosen = np.flatnonzero(sampling.bernoulli(plan.sample_rate, table.units))
-        sums = {n: torch.zeros(parameters[n].shape, dtype=torch.float64) for n in trained}
-        for columns, present in table.chunks(chosen, size):
-            for name, part in clipped_sum(parameters, columns, present).items():
-                sums[name] += part
-        for name in trained:
-            drawn = torch.from_numpy(noise.gaussian(sums[name].numel())).reshape(sums[name].shape)
-            noised = sums[name] + plan.noise_multiplier * plan.max_grad_norm * drawn
-            parameters[name].grad = (noised / expected).float()
-        if optimizer is not None:
+    rounds = NoisedRounds(graph, plan, table, expected, random, ranks)
+    evaluations = set(plan.evaluated_at) if graph.metrics else set()
+    history: list[Evaluation] = []
+    released = parameters
+    optimizer = optimizer_of(plan, [parameters[name] for name in trained]) if trained else None
+    schedule = schedule_of(plan, optimizer) if optimizer is not None else None
+    done = 0
+    while done < plan.steps and not (history and stops(history, plan.patience)):
+        for name, gradient in rounds.gradients(parameters).items():
+            parameters[name].grad = gradient
+        if optimizer is not None and schedule is not None:
             optimizer.step()
+            schedule.step()
+        follow(parameters)
+        done += 1
+        if done in evaluations:
+            history.append(Evaluation(step=done, metrics=evaluate(parameters)))
+            if kept(history, plan.patience) == len(history) - 1:
+                released = {name: value.clone() for name, value in parameters.items()}
         if progress is not None:
-            progress(step + 1, plan.steps)
-    for name in trained:
-        parameters[name].grad = None
-    if not all(bool(torch.isfinite(parameters[name]).all()) for name in trained):
+            progress(done, plan.steps)
+    if not all(bool(torch.isfinite(value).all()) for value in released.values()):
         raise RequestFailed("not-finite")
-    return parameters
-
-
-def _optimizer(plan: Plan, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
-    if plan.optimizer == "adam":
-        return torch.optim.Adam(
-            parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay, foreach=False
-        )
-    momentum = plan.momentum if plan.optimizer == "momentum" else 0.0
-    return torch.optim.SGD(
-        parameters,
-        lr=plan.learning_rate,
-        momentum=momentum,
-        weight_decay=plan.weight_decay,
-        foreach=False,
-    )
+    metrics = history[kept(history, plan.patience)].metrics if history else ()
+    tied = {name: released[other] for name, other in graph.ties.items()}
+    result = {name: value.detach() for name, value in (released | tied).items()}
+    return TrainingResult(result, metrics, done, tuple(history))
 
 
 def rehearse(
@@ -184,18 +198,20 @@ def rehearse(
         Whether to clip and add noise.
     """
     random = SealedRandom(seed)
-    table = UnitTable(records, graph.inputs, 1)
-    expected = plan.sample_rate * table.units
-    scaled = plan.noise_multiplier * table.units / record_count
-    changes = (
-        {"noise_multiplier": scaled} if private else {"noise_multiplier": 0.0, "max_grad_norm": 1e6}
-    )
+    table = UnitTable(records, graph.inputs, 1, random.stream("record-noise/0"))
+    scale = table.units / record_count
+    changes: dict[str, object] = {"noise_multiplier": 0.0, "max_grad_norm": 1e6, "clipping": "flat"}
+    if private:
+        changes = {
+            "noise_multiplier": plan.noise_multiplier * scale,
+            "count_noise_multiplier": plan.count_noise_multiplier * scale,
+        }
     plan = plan.model_copy(update=changes)
-    parameters = _descend(graph, plan, table, expected, random, None)
-    metrics: tuple[Metric, ...] = ()
-    if graph.metrics:
-        size = chunk_size(graph, _EVALUATED_AT_ONCE, 1, 0)
-        sums = exact_sums(graph, parameters, table, size)
-        metrics = noisy_metrics(graph.metrics, sums, 0.0, random.stream("metrics"))
-    tied = {name: parameters[other] for name, other in graph.ties.items()}
-    return TrainingResult(parameters | tied, metrics, plan.steps)
+    size = chunk_size(graph, _EVALUATED_AT_ONCE, 1, 0)
+    stream = random.stream("metrics")
+
+    def evaluate(parameters: Parameters) -> tuple[Metric, ...]:
+        return noisy_metrics(graph.metrics, exact_sums(graph, parameters, table, size), 0.0, stream)
+
+    expected = plan.sample_rate * table.units
+    return _descend(graph, plan, table, expected, random, evaluate, None, ALONE)

@@ -3,8 +3,9 @@
 1. Each envelope is signed by the key that has to sign it, and the domain's key is the one that the
    verifier trusts.
 2. Each document names the digest of the one before: request, card, decision, release, attestation.
-3. The decision approves this request, and what was released is what the request asked for.
-4. The attestation's subjects are this release and this model, and all it says agrees with them.
+3. The decision approves this request, what was released is what the request asked for, and the
+   history of metrics agrees with when training stopped and with the metrics released.
+4. The attestation's subjects are this release and its files, and all it says agrees with them.
 5. The request's plan, accounted anew, costs no more than was claimed and asked.
 """
 
@@ -25,10 +26,12 @@ from workbench.documents import (
     Release,
     Request,
     Statement,
+    StatisticPlan,
     digest_bytes,
     subjects,
 )
 from workbench.documents.errors import InvalidDocument, VerificationFailed, WorkbenchError
+from workbench.engine.stopping import kept, stops
 from workbench.evidence.bundle import Bundle
 
 D = TypeVar("D", bound=Document)
@@ -75,7 +78,7 @@ def verify(
         The domain's key as the verifier knows it. Without it signatures are checked against the
         key in the file, which shows that nothing was changed but not who signed.
     model
-        The model's safetensors bytes, to be checked too.
+        The bytes of the released safetensors file, model or statistics, to be checked too.
 
     Raises
     ------
@@ -105,8 +108,9 @@ def verify(
         check(documents)
     checks = ["signatures", *_CHECKS]
     if model is not None:
-        _equal("model", digest_bytes(model), documents.release.model)
-        checks.append("model")
+        what = "model" if documents.release.statistics is None else "statistics"
+        _equal(what, digest_bytes(model), getattr(documents.release, what))
+        checks.append(what)
     return Verified(
         documents.card,
         documents.request,
@@ -155,8 +159,39 @@ def _check_outputs(documents: _Documents) -> None:
     request, release = documents.request, documents.release
     measured = request.metrics if "metrics" in request.outputs else ()
     _equal("released metrics", tuple(metric.name for metric in release.metrics), measured)
-    _equal("a model was released", release.model is not None, "model" in request.outputs)
-    _equal("steps", release.steps, request.plan.steps)
+    for output in ("model", "statistics"):
+        released = getattr(release, output) is not None
+        _equal(f"{output} released", released, output in request.outputs)
+    if isinstance(request.plan, StatisticPlan):
+        _equal("history", release.history, ())
+        _equal("steps", release.steps, request.plan.steps)
+    elif request.plan.evaluations == 1 or not measured:
+        _equal("history", release.history, ())
+
+
+def _check_course(documents: _Documents) -> None:
+    """Apply the plan's rule for stopping and keeping to the history again."""
+    plan, release = documents.request.plan, documents.release
+    if isinstance(plan, StatisticPlan):
+        return
+    history = release.history
+    if plan.patience is None:
+        _equal("steps", release.steps, plan.steps)
+    elif release.steps not in plan.evaluated_at:
+        raise VerificationFailed(f"steps: {release.steps} is no round of an evaluation")
+    if plan.evaluations == 1 or "metrics" not in documents.request.outputs:
+        return
+    ran = tuple(step for step in plan.evaluated_at if step <= release.steps)
+    _equal("evaluated rounds", tuple(evaluation.step for evaluation in history), ran)
+    for evaluation in history:
+        names = tuple(metric.name for metric in evaluation.metrics)
+        _equal("evaluated metrics", names, documents.request.metrics)
+    _equal("kept metrics", release.metrics, history[kept(history, plan.patience)].metrics)
+    for end in range(1, len(history)):
+        if stops(history[:end], plan.patience):
+            raise VerificationFailed(f"steps: the plan stops after {history[end - 1].step} rounds")
+    if release.steps < plan.steps and not stops(history, plan.patience):
+        raise VerificationFailed(f"steps: got {release.steps}, expected {plan.steps}")
 
 
 def _check_attestation(documents: _Documents) -> None:
@@ -198,6 +233,7 @@ _CHECKS: dict[str, Callable[[_Documents], None]] = {
     "bindings": _check_bindings,
     "decision": _check_decision,
     "outputs": _check_outputs,
+    "course": _check_course,
     "attestation": _check_attestation,
     "privacy": _check_privacy,
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import json
-import math
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -21,16 +21,32 @@ import torch
 from torch import nn
 
 from workbench.documents.errors import GraphRefused, WorkbenchError
+from workbench.documents.inputs import MAX_NOISE_NUMBERS, NoiseInput, noise_numbers
 from workbench.documents.schema import Schema
 from workbench.graphs import archive as pt2
+from workbench.graphs.attention import attention
+from workbench.graphs.dropout import dropout_from
 from workbench.graphs.features import RecordView
 from workbench.graphs.load import expected_spec, load
+from workbench.graphs.normalisation import without_batch_norm
+from workbench.graphs.operators import ALLOWED
+from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import RecordGraph
 
-Outputs = torch.Tensor | tuple[torch.Tensor, Mapping[str, torch.Tensor]]
+A = torch.ops.aten
+Metrics = Mapping[str, torch.Tensor]
+Outputs = torch.Tensor | tuple[torch.Tensor, Metrics] | tuple[torch.Tensor, Metrics, torch.Tensor]
 TrainingStep = Callable[[nn.Module, Mapping[str, torch.Tensor]], Outputs]
 
-_RECURRENT = ("gru.input", "lstm.input", "rnn_tanh.input", "rnn_relu.input")
+_SAME = {
+    # Strides are others once the graph is mapped over records.
+    A.view.default: A.reshape.default,
+    A._unsafe_view.default: A.reshape.default,
+    A.__and__.Tensor: A.bitwise_and.Tensor,
+    A.__or__.Tensor: A.bitwise_or.Tensor,
+}
+"""Operators to others that compute the same and are allowed."""
+
 _PREFIX = "model."
 
 
@@ -47,8 +63,12 @@ class _OneRecord(nn.Module):
     def forward(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         function, schema, inputs = self._call
         view = RecordView(schema, dict(zip(inputs, values, strict=True)))
-        loss, metrics = outputs_of(function(self.model, view))
-        return (loss, *(torch.as_tensor(metrics[name]).to(torch.float32) for name in metrics))
+        with dropout_from(view):
+            returned = function(self.model, view)
+        loss, metrics = outputs_of(returned)
+        public = public_loss_of(returned)
+        numbers = (torch.as_tensor(metrics[name]).to(torch.float32) for name in metrics)
+        return (loss, *numbers, *([] if public is None else [public]))
 
 
 def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -57,15 +77,26 @@ def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     Raises
     ------
     GraphRefused
-        If it returned neither a loss nor ``(loss, {name: value})``.
+        If it returned neither a loss nor ``(loss, {name: value})``, with or without a public loss.
     """
-    loss, metrics = value if isinstance(value, tuple) and len(value) == 2 else (value, {})
-    if not isinstance(loss, torch.Tensor) or not isinstance(metrics, Mapping):
+    loss, metrics, *public = value if isinstance(value, tuple) and value else (value, {})
+    if (
+        not isinstance(loss, torch.Tensor)
+        or not isinstance(metrics, Mapping)
+        or len(public) > 1
+        or not all(isinstance(other, torch.Tensor) for other in public)
+    ):
         raise GraphRefused(
             "the training function must return a loss, or a loss and a dict of metrics",
-            "For example: return loss, {'accuracy': logits.argmax() == record['label']}",
+            "For example: return loss, {'accuracy': logits.argmax() == record['label']}. A loss "
+            "that only wb.noise(record, …) reaches may come third.",
         )
     return loss, {str(name): metric for name, metric in metrics.items()}
+
+
+def public_loss_of(value: Outputs) -> torch.Tensor | None:
+    """Return the public loss, the third value of a training function, or None."""
+    return value[2] if isinstance(value, tuple) and len(value) == 3 else None
 
 
 def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGraph:
@@ -75,9 +106,11 @@ def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGr
     ----------
     function
         Takes the model and one record, returns the loss (float32, shape ``()``), or the loss and
-        a dict of metrics (shape ``()``, values in [0, 1]).
+        a dict of metrics (shape ``()``, values in [0, 1]), or these and a public loss; see
+        `workbench.graphs.public_loss`.
     model
-        Its parameters must be float32; those with ``requires_grad=False`` stay as they are.
+        Is left as it is. Its parameters must be float32; those with ``requires_grad=False`` stay
+        as they are. Batch normalisation is converted on a copy, with a notice.
     schema
         The dataset's schema.
 
@@ -89,14 +122,22 @@ def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGr
     UnknownColumn
         If the function asks for a column that the schema does not have.
     """
+    model = without_batch_norm(model)
     _check_layers(model)
     examples = {c.name: _example(c) for c in schema.usable}
     inputs, metrics = _dry_run(function, model, schema, examples)
+    for name in inputs:
+        noise = NoiseInput.parse(name)
+        if noise is not None:
+            examples[name] = torch.zeros(noise.shape)
     module = _OneRecord(function, model, schema, inputs)
     program = _export(module, tuple(examples[name] for name in inputs))
     graph = load(_archive(program))
     _try_mapped(graph)
-    return replace(graph, inputs=inputs, metrics=metrics)
+    graph = replace(graph, inputs=inputs, metrics=metrics)
+    if graph.outputs > 1 + len(metrics):
+        publicly_trained(graph, inputs)
+    return graph
 
 
 def _example(column: Any) -> torch.Tensor:
@@ -109,16 +150,14 @@ def _example(column: Any) -> torch.Tensor:
 def _check_layers(model: nn.Module) -> None:
     for name, layer in model.named_modules():
         kind = type(layer).__name__
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        if isinstance(layer, nn.AlphaDropout | nn.FeatureAlphaDropout):
+            random = layer.training and layer.p > 0
+        else:
+            random = isinstance(layer, nn.RNNBase) and layer.training and layer.dropout > 0
+        if random:
             raise GraphRefused(
-                f"layer '{name}' ({kind}) mixes records, so no bound on one record's share holds",
-                "Use nn.GroupNorm or nn.LayerNorm, or convert the model with "
-                "opacus.validators.ModuleValidator.fix(model).",
-            )
-        if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0 and layer.training:
-            raise GraphRefused(
-                f"layer '{name}' ({kind}) is random; a record graph must give the same each time",
-                "Set p=0 for training under differential privacy; the noise regularises already.",
+                f"layer '{name}' ({kind}) drops out in a way that cannot be repeated",
+                "Set its dropout to 0 and put nn.Dropout between the layers if you need it.",
             )
     for name, parameter in model.named_parameters():
         if parameter.dtype != torch.float32:
@@ -130,21 +169,28 @@ def _check_layers(model: nn.Module) -> None:
 def _dry_run(
     function: TrainingStep, model: nn.Module, schema: Schema, examples: dict[str, torch.Tensor]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Run once on example values to learn which columns and metrics there are."""
+    """Run once on example values to learn which columns, noise and metrics there are."""
     view = RecordView(schema, examples)
-    with torch.no_grad():
+    with torch.no_grad(), dropout_from(view):
         _, metrics = outputs_of(function(model, view))
     if not view.used:
         raise GraphRefused("the training function reads no column of the record")
-    return tuple(c.name for c in schema.usable if c.name in view.used), tuple(metrics)
+    columns = (c.name for c in schema.usable if c.name in view.used)
+    if noise_numbers(view.drawn) > MAX_NOISE_NUMBERS:
+        raise GraphRefused(
+            f"the function draws {noise_numbers(view.drawn)} random numbers for one record; "
+            f"at most {MAX_NOISE_NUMBERS}",
+            "Draw fewer, or leave out dropout on the largest layers.",
+        )
+    return (*columns, *view.drawn), tuple(metrics)
 
 
 def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
     decompositions = {
         operator: how
         for operator, how in dict(torch.export.default_decompositions()).items()
-        if str(operator) in {f"aten.{name}" for name in _RECURRENT}
-    } | {torch.ops.aten.scaled_dot_product_attention.default: _attention}
+        if str(operator) not in ALLOWED
+    } | {A.scaled_dot_product_attention.default: attention}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -168,41 +214,17 @@ def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export
     return program
 
 
-def _attention(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attn_mask: torch.Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> torch.Tensor:
-    """Attention from plain operators: the fused kernels cannot be mapped over records."""
-    if dropout_p or enable_gqa:
-        raise GraphRefused(
-            "scaled_dot_product_attention with dropout or grouped queries is not supported",
-            "Set dropout to 0 and repeat the key and value heads.",
-        )
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = query @ key.mT * factor
-    if is_causal:
-        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
-    if attn_mask is not None and attn_mask.dtype == torch.bool:
-        scores = torch.where(attn_mask, scores, float("-inf"))
-    elif attn_mask is not None:
-        scores = scores + attn_mask
-    return scores.softmax(-1) @ value
-
-
 def _archive(program: torch.export.ExportedProgram) -> bytes:
     for node in list(program.graph.nodes):
         if node.op == "call_function" and "_assert_tensor_metadata" in str(node.target):
             program.graph.erase_node(node)
-        elif node.target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
-            # Strides are others once the graph is mapped over records.
-            node.target = torch.ops.aten.reshape.default
+        elif node.target in _SAME:
+            node.target = _SAME[node.target]
+        elif node.target is A.slice.Tensor:
+            # The end of x[1:] is written as the largest integer; the loader takes no such sizes.
+            node.args = tuple(
+                None if argument == sys.maxsize else argument for argument in node.args
+            )
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     with zipfile.ZipFile(buffer) as file:

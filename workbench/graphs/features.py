@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from workbench.documents.errors import UnknownColumn
+from workbench.documents.errors import GraphRefused, UnknownColumn
+from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
 
 if TYPE_CHECKING:
@@ -22,13 +23,22 @@ class RecordView(Mapping[str, "torch.Tensor"]):
         The dataset's schema.
     values
         Usable columns' tensors: float32 of shape ``()`` for numbers and integers, int64 of shape
-        ``()`` for categories (the index), float32 of the column's shape for tensors.
+        ``()`` for categories (the index), float32 of the column's shape for tensors; noise by
+        its `NoiseInput.name`. Noise that is not given is drawn when it is asked for.
+
+    Attributes
+    ----------
+    used, drawn
+        The columns and the names of the noise that were asked for.
     """
 
     def __init__(self, schema: Schema, values: Mapping[str, torch.Tensor]) -> None:
         self.schema = schema
-        self._values = values
+        noise = {name for name in values if NoiseInput.parse(name) is not None}
+        self._values = {name: value for name, value in values.items() if name not in noise}
+        self._noise = {name: values[name] for name in noise}
         self.used: set[str] = set()
+        self.drawn: list[str] = []
 
     def __getitem__(self, name: str) -> torch.Tensor:
         if name not in self._values:
@@ -38,6 +48,14 @@ class RecordView(Mapping[str, "torch.Tensor"]):
             raise UnknownColumn(f"the dataset has no column '{name}'", hint[:2000])
         self.used.add(name)
         return self._values[name]
+
+    def noise(self, shape: tuple[int, ...]) -> torch.Tensor:
+        """Return the next draw of standard normal numbers; see `noise`."""
+        import torch
+
+        name = NoiseInput(len(self.drawn), shape).name
+        self.drawn.append(name)
+        return self._noise[name] if name in self._noise else torch.randn(shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -94,3 +112,37 @@ def features(record: Mapping[str, torch.Tensor]) -> torch.Tensor:
         values = torch.stack([record[column.name] for column in columns])
         return (values - (upper + lower) / 2) / ((upper - lower) / 2)
     return torch.cat([_scaled(column, record[column.name]) for column in columns])
+
+
+def noise(record: Mapping[str, torch.Tensor], *shape: int) -> torch.Tensor:
+    """Return standard normal numbers of this record's own, drawn afresh in each round.
+
+    For variational autoencoders, generators and other random layers. The domain draws them from
+    the run's sealed seed, independently of the data, so they cost no privacy.
+
+    Parameters
+    ----------
+    record
+        The record that a training function was given.
+    shape
+        The sizes; none for a single number of shape ``()``.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape `shape`, float32.
+
+    Raises
+    ------
+    UnknownColumn
+        If `record` is not such a record.
+    GraphRefused
+        If a size is not a number from 1 to 9,999,999, or there are over 8.
+    """
+    if not isinstance(record, RecordView):
+        raise UnknownColumn(
+            f"noise() takes the record of a training function, not {type(record).__name__}"
+        )
+    if len(shape) > 8 or any(type(size) is not int or not 0 < size < 10**7 for size in shape):
+        raise GraphRefused(f"noise() takes up to 8 sizes of at least 1, not {shape}")
+    return record.noise(shape)

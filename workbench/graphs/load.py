@@ -7,6 +7,7 @@
 4. Nodes become calls of allowed operators (`workbench.graphs.operators`) on earlier values.
 5. Shapes are propagated without data, which finds graphs that do not fit together or that need
    too much memory.
+6. The outputs are those of the graph's role (`workbench.graphs.roles`).
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ import torch.fx
 
 from workbench.documents.base import digest_bytes
 from workbench.documents.errors import GraphRefused, TooLarge, UnknownColumn
+from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
 from workbench.graphs import archive as pt2
 from workbench.graphs.nodes import SCALAR_TYPES, NodeReader, field
-from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph, TensorSpec
+from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph, Role, TensorSpec
+from workbench.graphs.roles import check_outputs
 
 _KINDS = {
     "parameter": ("parameter", "parameter_name"),
@@ -32,7 +35,11 @@ _KINDS = {
 }
 
 
-def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B008 - frozen
+def load(
+    archive: bytes,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    role: Role | None = "loss",
+) -> RecordGraph:
     """Return the record graph in `archive`.
 
     Parameters
@@ -41,6 +48,8 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
         A ``.pt2`` file.
     limits
         What to accept.
+    role
+        What its outputs have to be; None leaves that open, for a graph that no request names yet.
 
     Raises
     ------
@@ -52,21 +61,20 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
     content = pt2.read(archive, limits)
     module = field(content.graph, "graph_module", dict)
     body, signature = field(module, "graph", dict), field(module, "signature", dict)
-    tensors, trainable, ties = _read_tensors(content, limits)
+    tensors, trainable, shared = _read_tensors(content, limits)
     bindings = _read_inputs(field(signature, "input_specs", list), tensors)
     specs = _input_specs(bindings, field(body, "tensor_values", dict))
-    outputs = _read_outputs(field(signature, "output_specs", list), limits)
+    outputs = _read_outputs(field(signature, "output_specs", list))
     graph = _build(bindings, field(body, "nodes", list), outputs, limits)
 
     parameters = {n: t for kind, n, t in _bound(bindings, tensors) if kind == "parameter"}
     constants = {n: t for kind, n, t in _bound(bindings, tensors) if kind == "constant"}
     _check_sizes(parameters, constants, limits)
     used = {p.name for p in graph.nodes if p.op == "placeholder" and p.users}
-    live = {name for place, (_, name) in bindings.items() if place in used}
-    ties = {name: other for name, other in ties.items() if name in parameters}
-    for name, other in ties.items():
-        if name in live or other not in parameters:
-            raise GraphRefused(f"graph: tied parameters '{name}' and '{other}' are used apart")
+    live = {str(name) for place, (_, name) in bindings.items() if place in used}
+    ties = _ties([[n for n in names if n in parameters] for names in shared], live)
+    activation_bytes, output_specs = _propagate(graph, bindings, tensors, specs, limits)
+    check_outputs(output_specs, role, limits)
     facts = GraphFacts(
         operators=dict(
             sorted(Counter(str(n.target) for n in graph.nodes if _is_operator(n)).items())
@@ -75,7 +83,8 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
         trainable=sum(t.numel() for n, t in parameters.items() if n in trainable),
         constants=sum(t.numel() for t in constants.values()),
         archive_bytes=len(archive),
-        activation_bytes=_propagate(graph, bindings, tensors, specs, limits),
+        activation_bytes=activation_bytes,
+        released=sum(math.prod(spec.shape) for spec in output_specs),
     )
     return RecordGraph(
         graph=graph,
@@ -85,7 +94,7 @@ def load(archive: bytes, limits: Limits = Limits()) -> RecordGraph:  # noqa: B00
         ties=ties,
         bindings=bindings,
         input_specs=specs,
-        outputs=len(outputs),
+        output_specs=output_specs,
         facts=facts,
         archive=archive,
         digest=digest_bytes(archive),
@@ -104,7 +113,8 @@ def _bound(
 
 def _read_tensors(
     content: pt2.Archive, limits: Limits
-) -> tuple[dict[str, torch.Tensor], set[str], dict[str, str]]:
+) -> tuple[dict[str, torch.Tensor], set[str], list[list[str]]]:
+    """Return the tensors, the names that are trained, and the groups of names of one tensor."""
     tensors: dict[str, torch.Tensor] = {}
     trainable: set[str] = set()
     owners: dict[str, list[str]] = {}
@@ -125,9 +135,20 @@ def _read_tensors(
                 trainable.add(name)
     if set(content.tensors) - set(owners):
         raise GraphRefused("graph: the archive holds tensors that nothing describes")
-    # Aliases: the last name is the one that export keeps in use.
-    ties = {name: names[-1] for names in owners.values() for name in names[:-1]}
-    return tensors, trainable, ties
+    return tensors, trainable, list(owners.values())
+
+
+def _ties(groups: list[list[str]], live: set[str]) -> dict[str, str]:
+    """Return each tied name's other name: the one of its group that the graph uses."""
+    ties: dict[str, str] = {}
+    for names in groups:
+        in_use = [name for name in names if name in live] or names[-1:]
+        if len(in_use) > 1:
+            raise GraphRefused(
+                f"graph: tied parameters '{in_use[0]}' and '{in_use[1]}' are used apart"
+            )
+        ties |= {name: in_use[0] for name in names if name != in_use[0]}
+    return ties
 
 
 def _read_tensor(
@@ -165,7 +186,8 @@ def _sizes(meta: dict[str, Any], key: str) -> list[int]:
 
 
 def _spec(name: str, meta: dict[str, Any]) -> TensorSpec:
-    dtype = SCALAR_TYPES.get(meta.get("dtype", 0))
+    number = meta.get("dtype")
+    dtype = SCALAR_TYPES.get(number) if isinstance(number, int) else None
     if dtype is None:
         raise GraphRefused(f"graph: tensor '{name}' has a dtype that is not allowed")
     shape = tuple(_sizes(meta, "sizes"))
@@ -212,7 +234,7 @@ def _input_specs(
     return tuple(_spec(place, field(values, place, dict)) for place in places)
 
 
-def _read_outputs(specs: list[Any], limits: Limits) -> list[str]:
+def _read_outputs(specs: list[Any]) -> list[str]:
     names = []
     for spec in specs:
         kind, value = next(iter(spec.items())) if isinstance(spec, dict) and spec else ("", {})
@@ -222,9 +244,6 @@ def _read_outputs(specs: list[Any], limits: Limits) -> list[str]:
                 "Remove buffers that forward() writes to, such as running statistics.",
             )
         names.append(field(field(field(value, "arg", dict), "as_tensor", dict), "name", str))
-    if not 1 <= len(names) <= 1 + limits.metrics:
-        raise GraphRefused(f"graph: {len(names)} outputs; expected the loss and up to "
-                           f"{limits.metrics} metrics")  # fmt: skip
     return names
 
 
@@ -279,7 +298,7 @@ def _propagate(
     tensors: dict[str, torch.Tensor],
     specs: tuple[TensorSpec, ...],
     limits: Limits,
-) -> int:
+) -> tuple[int, tuple[TensorSpec, ...]]:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     sizes = _Sizes(graph, limits.activation_bytes)
@@ -298,16 +317,9 @@ def _propagate(
             raise GraphRefused(
                 f"graph: its operators do not fit together ({type(error).__name__})"
             ) from None
-    for position, value in enumerate(outputs):
-        what = "the loss" if position == 0 else f"metric {position}"
-        if not isinstance(value, torch.Tensor) or value.numel() != 1 or value.dim():
-            raise GraphRefused(
-                f"graph: {what} has shape {tuple(value.shape)}; expected one number per record",
-                "Reduce it, for example with .mean() or .sum().",
-            )
-        if position == 0 and value.dtype != torch.float32:
-            raise GraphRefused(f"graph: the loss is {value.dtype}, expected float32")
-    return sizes.total
+    if not all(isinstance(value, torch.Tensor) for value in outputs):
+        raise GraphRefused("graph: an output is not a tensor")
+    return sizes.total, tuple(TensorSpec(tuple(value.shape), value.dtype) for value in outputs)
 
 
 def expected_spec(column: Column) -> TensorSpec:
@@ -318,7 +330,7 @@ def expected_spec(column: Column) -> TensorSpec:
 
 
 def check_inputs(graph: RecordGraph, inputs: tuple[str, ...], schema: Schema) -> None:
-    """Return None if the graph's inputs are the columns `inputs` of `schema`.
+    """Return None if the graph's inputs are the columns and the noise that `inputs` names.
 
     Raises
     ------
@@ -329,15 +341,18 @@ def check_inputs(graph: RecordGraph, inputs: tuple[str, ...], schema: Schema) ->
     """
     if len(inputs) != len(graph.input_specs):
         raise GraphRefused(
-            f"graph: {len(graph.input_specs)} inputs, but the request names {len(inputs)} columns"
+            f"graph: {len(graph.input_specs)} inputs, but the request names {len(inputs)}"
         )
     usable = {column.name: column for column in schema.usable}
     for name, spec in zip(inputs, graph.input_specs, strict=True):
-        if name not in usable:
+        noise = NoiseInput.parse(name)
+        if noise is None and name not in usable:
             raise UnknownColumn(f"the dataset has no column '{name}' to train on")
-        expected = expected_spec(usable[name])
+        expected = (
+            expected_spec(usable[name]) if noise is None else TensorSpec(noise.shape, torch.float32)
+        )
         if spec != expected:
             raise GraphRefused(
-                f"graph: column '{name}' has shape {expected.shape} and {expected.dtype}, "
+                f"graph: input '{name}' has shape {expected.shape} and {expected.dtype}, "
                 f"the graph takes {spec.shape} and {spec.dtype}"
             )

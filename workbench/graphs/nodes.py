@@ -126,7 +126,10 @@ class NodeReader:
                 return [self._argument(item) if isinstance(item, dict) else None for item in items]
             case "as_bool", bool():
                 return value
-            case "as_int", int() if not isinstance(value, bool) and abs(value) < 1 << 62:
+            case "as_int", int() if not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63:
+                return value
+            case "as_int", 0x7FFF_FFFF_FFFF_FFFF:
+                # The end of an open slice, x[1:].
                 return value
             case "as_ints", [*items] if all(type(i) is int and abs(i) <= _LARGEST for i in items):
                 return items

@@ -68,12 +68,13 @@ ALLOWED: frozenset[str] = frozenset(f"aten.{name}" for name in _PLAIN.split()) |
 """Every operator a record graph may use, as ``aten.<name>.<overload>``."""
 
 REMEDIES: dict[str, str] = {
-    "dropout": "Random operators are not allowed: use nn.Dropout(0) or call model.eval() first.",
-    "bernoulli": "Random operators are not allowed: use nn.Dropout(0) or call model.eval() first.",
-    "rand": "Random operators are not allowed; draw constants outside of the training function.",
-    "normal": "Random operators are not allowed; draw constants outside of the training function.",
-    "batch_norm": "Batch normalisation mixes records: use nn.GroupNorm or nn.LayerNorm, or convert "
-    "the model with opacus.validators.ModuleValidator.fix(model).",
+    "dropout": "Use nn.Dropout or torch.nn.functional.dropout, which draw from the record; else "
+    "set dropout to 0.",
+    "bernoulli": "Compare wb.noise(record, ...) instead: random numbers come with the record.",
+    "rand": "Use wb.noise(record, ...): random numbers come with the record.",
+    "normal": "Use wb.noise(record, ...): random numbers come with the record.",
+    "batch_norm": "Batch normalisation mixes records: use nn.GroupNorm or nn.LayerNorm. As a layer "
+    "(nn.BatchNorm2d) it is converted when the function is exported.",
     "binary_cross_entropy": "It fails on values outside [0, 1]: use "
     "binary_cross_entropy_with_logits on the raw outputs.",
     "local_scalar_dense": "A record's value must not steer Python: use torch.where instead of if "

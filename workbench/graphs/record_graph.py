@@ -1,9 +1,9 @@
-"""The record graph: a loss and its metrics for ONE record, as data."""
+"""The record graph: a loss and its metrics, or a vector, for ONE record, as data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -31,6 +31,12 @@ class Limits:
     activation_bytes: int = 256 << 20
     weight: float = 1e6
     metrics: int = 16
+    sum_length: int = 1_000_000
+    states: int = 64
+
+
+Role = Literal["loss", "sum", "update"]
+"""What a graph is for: a loss with metrics, one vector to be summed, or a new state."""
 
 
 class GraphFacts(Document):
@@ -38,7 +44,7 @@ class GraphFacts(Document):
 
     `operators` counts calls by name; `parameters` and `trainable` count numbers; `constants`
     counts numbers in constants; `archive_bytes` is the size of the file and `activation_bytes` of
-    all intermediate values for one record.
+    all intermediate values for one record; `released` counts the numbers in all outputs.
     """
 
     operators: dict[str, Annotated[int, Field(ge=1)]]
@@ -47,6 +53,7 @@ class GraphFacts(Document):
     constants: int
     archive_bytes: int
     activation_bytes: int
+    released: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class RecordGraph:
     ----------
     graph
         Placeholders for parameters, constants and inputs; calls of allowed ATen operators; one
-        output, the tuple ``(loss, metric, ...)``.
+        output, the tuple ``(loss, metric, ...)``, or ``(vector,)`` of a statistic.
     parameters, constants
         Initial values (float32) and fixed tensors, by the name they have in the model.
     trainable
@@ -76,6 +83,8 @@ class RecordGraph:
         Placeholder name to ``("parameter" | "constant", model name)`` or ``("input", position)``.
     input_specs
         Shape and dtype of each input of one record, in the order of the request's ``inputs``.
+    output_specs
+        Shape and dtype of each output.
     inputs, metrics
         The names for those, where they are known (they travel in the request, not in the graph).
     archive
@@ -89,9 +98,19 @@ class RecordGraph:
     ties: dict[str, str]
     bindings: dict[str, tuple[str, str | int]]
     input_specs: tuple[TensorSpec, ...]
-    outputs: int
+    output_specs: tuple[TensorSpec, ...]
     facts: GraphFacts
     archive: bytes
     digest: str
     inputs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs there are."""
+        return len(self.output_specs)
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """The names of the parameters in the order in which an update graph takes them."""
+        return tuple(sorted(self.parameters))

@@ -73,9 +73,23 @@ function operators(found) {
 }
 
 function plan(value) {
+  if (value.kind === "statistic") {
+    return `${value.rounds} noisy sums over all records, sampling rate `
+      + `${number(value.sample_rate)}, bound on one unit ${number(value.max_norm)}, `
+      + `noise multiplier ${number(value.noise_multiplier)}`;
+  }
   return `${value.steps} rounds of ${value.optimizer}, sampling rate ${number(value.sample_rate)}, `
     + `clipping norm ${number(value.max_grad_norm)}, noise multiplier `
-    + `${number(value.noise_multiplier)}, learning rate ${number(value.learning_rate)}`;
+    + `${number(value.noise_multiplier)}, learning rate ${number(value.learning_rate)}`
+    + options(value);
+}
+
+// A plan names an option only if it is not at its default.
+function options(value) {
+  const names = ["clipping", "target_quantile", "count_noise_multiplier", "schedule",
+    "warmup_steps", "evaluations", "patience"];
+  return names.filter((name) => value[name] !== undefined)
+    .map((name) => `, ${name.replaceAll("_", " ")} ${value[name]}`).join("");
 }
 
 function counts(found) {

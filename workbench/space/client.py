@@ -236,6 +236,10 @@ class DomainClient:
         """Return a released model, safetensors."""
         return self._call("GET", f"/v1/requests/{digest}/model").content
 
+    def statistics(self, digest: str) -> bytes:
+        """Return released noisy sums and the last state, safetensors."""
+        return self._call("GET", f"/v1/requests/{digest}/statistics").content
+
     def review(self, digest: str) -> dict[str, Any]:
         """Return all facts for a decision, as JSON; for stewards."""
         return self._json(f"/v1/requests/{digest}/review")

@@ -10,13 +10,14 @@ from workbench.documents import BudgetStatus, DatasetCard, Schema, Terms
 from workbench.documents.errors import WorkbenchError
 from workbench.engine.records import Records
 from workbench.space.client import DomainClient
+from workbench.space.dataset_statistics import DatasetStatistics
 from workbench.space.html import page, rows_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Dataset:
+class Dataset(DatasetStatistics):
     """One dataset of one domain.
 
     Parameters

@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 import math
 import os
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.budget.accountant import calibrate
-from workbench.documents import DatasetCard, Metric, Plan, Request
+from workbench.documents import DatasetCard, Evaluation, Metric, Plan, Request
 from workbench.documents.errors import InvalidDocument, NotFound
+from workbench.documents.request import MAX_EVALUATIONS
 from workbench.space.datasets import Dataset
 from workbench.space.expectation import Expectation
 from workbench.space.html import page, rows_table
 from workbench.space.requests import RequestGroup, RequestHandle
+from workbench.space.submission import check_guarantee, purpose_parts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,8 +38,16 @@ class Settings:
     momentum: float
     weight_decay: float
     max_grad_norm: float
+    clipping: str
+    target_quantile: float
+    schedule: str
+    warmup_steps: int
+    evaluations: int
+    patience: int | None
+    public_learning_rate: float | None
+    public_draws: int
 
-    def schedule(self, card: DatasetCard) -> tuple[float, int]:
+    def rounds(self, card: DatasetCard) -> tuple[float, int]:
         """Return sampling rate and number of rounds from the card's published record count."""
         expected = card.record_count * (1 - card.holdout_fraction)
         if self.sample_rate is not None:
@@ -64,6 +73,8 @@ class Rehearsal:
         The model that was rehearsed, trained on synthetic records only.
     plan
         What would be submitted.
+    history
+        The exact metrics of every evaluation up to where training stopped.
     """
 
     def __init__(
@@ -73,7 +84,9 @@ class Rehearsal:
         noise: dict[str, float],
         plan: Plan,
         model: nn.Module,
+        history: tuple[Evaluation, ...] = (),
     ) -> None:
+        self.history = history
         self.metrics = {metric.name: metric.value for metric in metrics}
         self.without_privacy = {metric.name: metric.value for metric in without_privacy}
         self.noise = noise
@@ -124,33 +137,61 @@ class TrainingFunction:
         InvalidDocument
             If a setting is out of range.
         """
-        if not (isinstance(epsilon, int | float) and math.isfinite(epsilon) and epsilon > 0):
-            raise InvalidDocument(f"epsilon is {epsilon}; expected a number above 0")
-        if not (isinstance(delta, float) and 0 < delta < 0.01):
-            raise InvalidDocument(f"delta is {delta}; expected a number between 0 and 0.01")
-        rate, steps = self.settings.schedule(card)
+        check_guarantee(epsilon, delta)
+        settings = self.settings
+        rate, steps = settings.rounds(card)
         training, measuring = calibrate(
-            epsilon=epsilon, delta=delta, sample_rate=rate, steps=steps, metrics=metrics
+            epsilon=epsilon,
+            delta=delta,
+            sample_rate=rate,
+            steps=steps,
+            metrics=metrics,
+            evaluations=settings.evaluations,
         )
-        return Plan.read(
-            {
-                "optimizer": self.settings.optimizer,
-                "learning_rate": self.settings.learning_rate,
-                "momentum": self.settings.momentum,
-                "weight_decay": self.settings.weight_decay,
-                "steps": steps,
-                "sample_rate": rate,
-                "max_grad_norm": self.settings.max_grad_norm,
-                "noise_multiplier": training,
-                "metrics_noise_multiplier": measuring,
-            }
-        )
+        plan = {
+            "optimizer": settings.optimizer,
+            "learning_rate": settings.learning_rate,
+            "momentum": settings.momentum,
+            "weight_decay": settings.weight_decay,
+            "steps": steps,
+            "sample_rate": rate,
+            "max_grad_norm": settings.max_grad_norm,
+            "noise_multiplier": training,
+            "metrics_noise_multiplier": measuring,
+            "schedule": settings.schedule,
+            "warmup_steps": settings.warmup_steps,
+            "clipping": settings.clipping,
+            "target_quantile": settings.target_quantile,
+            "evaluations": settings.evaluations,
+            "patience": settings.patience,
+            "public_loss": self._public_loss(),
+        }
+        if settings.clipping == "adaptive":
+            # Andrew et al. 2021, section 3.1: a twentieth of the batch. In small batches the count
+            # would take too much of the budget; so it gets at most a sixteenth.
+            expected = rate * card.record_count * (1 - card.holdout_fraction)
+            plan["count_noise_multiplier"] = max(expected / 20, 2 * training)
+        return Plan.read(plan)
 
     def export(self, model: nn.Module, dataset: Dataset) -> RecordGraph:
         """Return the record graph that would travel; see `workbench.graphs.export.export`."""
         from workbench.graphs.export import export
 
-        return export(self._function, model, dataset.card.data_schema)
+        graph = export(self._function, model, dataset.card.data_schema)
+        returned = graph.outputs > 1 + len(graph.metrics)
+        if returned != (self.settings.public_learning_rate is not None):
+            raise InvalidDocument(
+                f"{self.name} returns {'a' if returned else 'no'} public loss, but "
+                f"public_learning_rate is {self.settings.public_learning_rate}",
+                "Give public_learning_rate if, and only if, the function returns a third value.",
+            )
+        return graph
+
+    def _public_loss(self) -> dict[str, Any] | None:
+        rate = self.settings.public_learning_rate
+        return (
+            None if rate is None else {"learning_rate": rate, "draws": self.settings.public_draws}
+        )
 
     def rehearse(
         self, model: nn.Module, dataset: Dataset, epsilon: float = 2.0, delta: float = 1e-5
@@ -196,7 +237,7 @@ class TrainingFunction:
             for m in runs[0].metrics
         }
         trained = _loaded(model, runs[0].parameters)
-        return Rehearsal(runs[0].metrics, runs[1].metrics, noise, plan, trained)
+        return Rehearsal(runs[0].metrics, runs[1].metrics, noise, plan, trained, runs[0].history)
 
     def expected(
         self,
@@ -281,13 +322,7 @@ class TrainingFunction:
     ) -> RequestHandle:
         graph = self.export(model, dataset)
         card, client = dataset.card, dataset.client
-        code, _, words = purpose.strip().partition(" ")
-        if not re.fullmatch(r"DUO:\d{7}", code):
-            raise InvalidDocument(
-                f"purpose '{purpose[:80]}' does not begin with a code of the Data Use Ontology",
-                f"For example: 'DUO:0000007 cancer'. This dataset allows "
-                f"{', '.join(card.terms.purposes)}.",
-            )
+        code, words = purpose_parts(purpose, card)
         request = Request.read(
             {
                 "researcher": client.key.key_id,
@@ -303,7 +338,7 @@ class TrainingFunction:
                 "epsilon": epsilon,
                 "delta": delta,
                 "purpose": code,
-                "purpose_text": words.strip(),
+                "purpose_text": words,
                 "outputs": list(outputs),
                 "repeat": repeat,
             }
@@ -337,6 +372,14 @@ def training_function(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
     max_grad_norm: float = 1.0,
+    clipping: str = "flat",
+    target_quantile: float = 0.5,
+    schedule: str = "constant",
+    warmup_steps: int = 0,
+    evaluations: int = 1,
+    patience: int | None = None,
+    public_learning_rate: float | None = None,
+    public_draws: int = 64,
 ) -> Callable[[Callable[..., Any]], TrainingFunction]:
     """Make a function of ``(model, record)`` into a `TrainingFunction`.
 
@@ -357,6 +400,24 @@ def training_function(
         For ``"momentum"``; for all.
     max_grad_norm
         The clipping bound on each record's gradient (L2).
+    clipping
+        ``"flat"``: one bound for the whole gradient; ``"per_layer"``: each of G layers is clipped
+        to ``max_grad_norm / sqrt(G)``; ``"adaptive"``: the bound starts at `max_grad_norm` and
+        follows a quantile of the records' norms, within the same privacy cost.
+    target_quantile
+        Which quantile an adaptive bound follows, from 0.01 to 0.99.
+    schedule, warmup_steps
+        The learning rate goes up over `warmup_steps` rounds, then stays (``"constant"``) or goes
+        down to 0 (``"linear"``, ``"cosine"``).
+    evaluations
+        How often the hold-out metrics are released, evenly spaced, at most 100. More evaluations
+        of one epsilon are each noisier.
+    patience
+        Stop when the first metric (more is better) has not risen for so many evaluations, and
+        release the parameters with its highest value. Costs as much as the full plan.
+    public_learning_rate, public_draws
+        For a function that returns a third value, a loss that no column reaches: step size of
+        Adam for the parameters that it alone trains, and draws of noise per step.
 
     Raises
     ------
@@ -365,6 +426,10 @@ def training_function(
     """
     if (steps is None) == (epochs is None):
         raise InvalidDocument("training_function: give steps or epochs, one of them")
+    if not isinstance(evaluations, int) or not 1 <= evaluations <= MAX_EVALUATIONS:
+        raise InvalidDocument(
+            f"training_function: evaluations is {evaluations}; expected 1 to {MAX_EVALUATIONS}"
+        )
     if (sample_rate is None) == (batch_size is None):
         raise InvalidDocument("training_function: give sample_rate or batch_size, one of them")
     for name, value, most in (
@@ -376,6 +441,7 @@ def training_function(
                                   + (" and at most 1" if most == 1.0 else ""))  # fmt: skip
     settings = Settings(
         learning_rate, steps, epochs, sample_rate, batch_size, optimizer, momentum, weight_decay,
-        max_grad_norm,
+        max_grad_norm, clipping, target_quantile, schedule, warmup_steps, evaluations, patience,
+        public_learning_rate, public_draws,
     )  # fmt: skip
     return lambda function: TrainingFunction(function, settings)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.documents import BudgetStatus, Metric
+from workbench.documents import BudgetStatus, Evaluation, Metric
 
 _BLUE, _GREY, _RED = "#1f6feb", "#6e7781", "#cf222e"
 
@@ -41,6 +41,42 @@ def metrics_figure(
         barmode="group", yaxis={"range": [0, 1.05], "title": "value"}, height=360,
         margin={"l": 50, "r": 20, "t": 40, "b": 40}, template="plotly_white",
         legend={"orientation": "h", "y": 1.15},
+    )  # fmt: skip
+    return figure
+
+
+def history_figure(
+    history: Sequence[Evaluation], references: Mapping[str, Mapping[str, float]]
+) -> Any:
+    """Return a figure of the learning curve, one line per metric.
+
+    Parameters
+    ----------
+    history
+        At least one evaluation; the error bars are two standard deviations of the noise.
+    references
+        Label to metric values, drawn as dashed lines.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    steps = [evaluation.step for evaluation in history]
+    for position, metric in enumerate(history[0].metrics):
+        course = [evaluation.metrics[position] for evaluation in history]
+        figure.add_scatter(
+            name=metric.name, x=steps, y=[m.value for m in course], mode="lines+markers",
+            error_y={"type": "data", "array": [2 * m.standard_error for m in course]},
+        )  # fmt: skip
+        for label, values in references.items():
+            if metric.name in values:
+                figure.add_scatter(
+                    name=f"{metric.name}, {label}", x=[steps[0], steps[-1]],
+                    y=[values[metric.name]] * 2, mode="lines", line={"dash": "dash"},
+                )  # fmt: skip
+    figure.update_layout(
+        xaxis={"title": "rounds"}, yaxis={"range": [0, 1.05], "title": "value"}, height=360,
+        margin={"l": 50, "r": 20, "t": 40, "b": 40}, template="plotly_white",
+        legend={"orientation": "h", "y": 1.15}, showlegend=True,
     )  # fmt: skip
     return figure
 
@@ -105,5 +141,31 @@ def budget_figure(budgets: Mapping[str, BudgetStatus]) -> Any:
         barmode="stack", xaxis={"title": "epsilon"}, height=120 + 50 * len(names),
         margin={"l": 160, "r": 20, "t": 40, "b": 40}, template="plotly_white",
         legend={"orientation": "h", "y": 1.3},
+    )  # fmt: skip
+    return figure
+
+
+def series_figure(
+    title: str, labels: Sequence[str], values: Sequence[float], errors: Sequence[float]
+) -> Any:
+    """Return a figure of one bar per label, as for a histogram.
+
+    Parameters
+    ----------
+    title
+        The axis' title.
+    labels, values, errors
+        One each per bar; the error bars are two standard deviations of the noise.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_bar(
+        x=list(labels), y=list(values), marker_color=_BLUE,
+        error_y={"type": "data", "array": [2 * error for error in errors]},
+    )  # fmt: skip
+    figure.update_layout(
+        yaxis={"title": title}, height=360, margin={"l": 50, "r": 20, "t": 40, "b": 40},
+        template="plotly_white",
     )  # fmt: skip
     return figure

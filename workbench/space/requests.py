@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from workbench.documents import RequestStatus, State
+from workbench.documents import RequestStatus, State, StatisticPlan
 from workbench.documents.errors import (
     DomainUnavailable,
     RequestDenied,
@@ -16,6 +16,7 @@ from workbench.documents.errors import (
 from workbench.space.client import DomainClient
 from workbench.space.html import page, rows_table
 from workbench.space.results import Result
+from workbench.space.statistic_results import StatisticResult
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _WORDS = {
     State.PENDING: "waiting for the steward",
     State.APPROVED: "approved, about to start",
-    State.RUNNING: "training",
+    State.RUNNING: "running",
     State.RELEASED: "released",
     State.DENIED: "denied",
     State.CANCELLED: "cancelled",
@@ -52,14 +53,21 @@ class RequestHandle:
         What it said last.
     model
         The module that was submitted, if this kernel did it; `Result.model` needs one.
+    result
+        Makes the result of a statistic, if this kernel knows what its sums mean.
     """
 
     def __init__(
-        self, client: DomainClient, status: RequestStatus, model: nn.Module | None = None
+        self,
+        client: DomainClient,
+        status: RequestStatus,
+        model: nn.Module | None = None,
+        result: Callable[[DomainClient, RequestStatus], Result] | None = None,
     ) -> None:
         self.client = client
         self.last_status = status
         self._model = model
+        self._result = result
 
     @property
     def digest(self) -> str:
@@ -158,6 +166,8 @@ class RequestHandle:
             raise RequestFailed(f"{who}: the request was cancelled")
         if status.state != State.RELEASED:
             raise RequestFailed(f"{who}: not ready, {_WORDS[status.state]}", "Use .wait().")
+        if isinstance(status.request.plan, StatisticPlan):
+            return (self._result or StatisticResult)(self.client, status)
         return Result(self.client, status, self._model)
 
     def _rows(self) -> list[tuple[str, str]]:

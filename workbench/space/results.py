@@ -8,7 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.documents import Metric, PrivacySpent, Release, RequestStatus, digest_bytes
+from workbench.documents import (
+    Evaluation,
+    Metric,
+    PrivacySpent,
+    Release,
+    RequestStatus,
+    digest_bytes,
+)
 from workbench.documents.errors import InvalidSignature, NotFound
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import Verified, verify
@@ -65,6 +72,11 @@ class Result:
         return {metric.name: metric for metric in self.release.metrics}
 
     @property
+    def history(self) -> tuple[Evaluation, ...]:
+        """The noisy metrics along the way; empty if the plan asked for one evaluation."""
+        return self.release.history
+
+    @property
     def privacy(self) -> PrivacySpent:
         """What this run cost by itself."""
         return self.release.privacy
@@ -112,25 +124,49 @@ class Result:
         """Return a copy of `module` with the released parameters, in evaluation mode."""
         return load_into(module, self.parameters)
 
+    def to_onnx(self, path: str | Path, *example: torch.Tensor) -> Path:
+        """Write the trained model as ONNX; see `workbench.space.interchange.write_onnx`.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        example
+            What the model is called with, such as ``torch.zeros(2, 30)``.
+        """
+        from workbench.space.interchange import write_onnx
+
+        return write_onnx(self.model, path, *example)
+
     def plot(self, references: dict[str, dict[str, float]] | None = None) -> Any:
         """Return a plotly figure of the metrics with their noise.
+
+        With several evaluations it is the learning curve; otherwise one bar per metric.
 
         Parameters
         ----------
         references
             Label to metric values to show beside, such as those of a rehearsal.
         """
-        from workbench.space.plots import metrics_figure
+        from workbench.space.plots import history_figure, metrics_figure
 
+        if self.history:
+            return history_figure(self.history, references or {})
         return metrics_figure(self.metrics, references or {})
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``evidence.json``, ``model.safetensors`` and ``metrics.json`` into `folder`."""
+        """Write ``evidence.json``, ``model.safetensors`` and ``metrics.json`` into `folder`.
+
+        With several evaluations also ``history.json``.
+        """
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         metrics = {name: metric.model_dump() for name, metric in self.metrics.items()}
         (place / "evidence.json").write_bytes(self.evidence.canonical())
         (place / "metrics.json").write_text(json.dumps(metrics, indent=2))
+        if self.history:
+            history = [evaluation.model_dump(mode="json") for evaluation in self.history]
+            (place / "history.json").write_text(json.dumps(history, indent=2))
         if self.release.model is not None:
             (place / "model.safetensors").write_bytes(self.model_bytes)
         return place
@@ -144,9 +180,13 @@ class Result:
         return [
             *metrics,
             ("privacy spent", cost),
-            ("rounds", str(self.release.steps)),
+            ("rounds", self._rounds()),
             ("evidence", f"verified: {', '.join(self.verified.checks)}"),
         ]
+
+    def _rounds(self) -> str:
+        steps, plan = self.release.steps, self.request.plan
+        return str(steps) if steps == plan.steps else f"{steps} of {plan.steps}, stopped early"
 
     def __repr__(self) -> str:
         return "Result(" + ", ".join(f"{k}: {v}" for k, v in self._rows()) + ")"
@@ -159,12 +199,17 @@ class Result:
 def load_into(module: nn.Module, parameters: dict[str, torch.Tensor]) -> nn.Module:
     """Return a copy of `module` with `parameters`, in evaluation mode.
 
+    Batch normalisation is replaced as in what was trained: released scales and shifts belong to
+    group normalisation, and would be wrong beside a batch layer's running statistics.
+
     Raises
     ------
     NotFound
         If the module has other parameters.
     """
-    found = copy.deepcopy(module)
+    from workbench.graphs.normalisation import without_batch_norm
+
+    found = without_batch_norm(copy.deepcopy(module), quiet=True)
     try:
         missing = found.load_state_dict(parameters, strict=False)
     except RuntimeError as error:

@@ -1,8 +1,8 @@
-"""One file per operator whose parameters need no gradient per record, registered by operator.
+"""One file per operator whose parameters need no copy per record, registered by operator.
 
 A rule takes what the operator was called with and the gradient of the loss with respect to its
-output, and returns the contributions of its weight and its bias. Whatever has no rule falls back
-to gradients per record, which is always right and only slower.
+output, and returns the factors of its parameters' gradients. Whatever has no rule falls back to
+copies per record, which is always right and only slower.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from workbench.engine.contributions import Contribution
+from workbench.engine.contributions import Contribution, PerUnit, Rows, outer
 
 
 @dataclass(frozen=True)
@@ -30,32 +30,101 @@ class Call:
         The input (or the indices), shape ``(records, *shape)``.
     gradient
         The gradient of the loss with respect to the output, ``(records, *output shape)``.
-    per_unit
-        How many consecutive records make one privacy unit.
     """
 
     args: dict[str, Any]
     weight_shape: tuple[int, ...]
     recorded: torch.Tensor
     gradient: torch.Tensor
-    per_unit: int
-
-    def by_unit(self, values: torch.Tensor) -> torch.Tensor:
-        """Fold ``(records, positions, width)`` into ``(units, per_unit * positions, width)``."""
-        return values.reshape(-1, self.per_unit * values.shape[1], values.shape[2])
 
 
-Rule = Callable[[Call], tuple[Contribution, Contribution]]
+@dataclass(frozen=True)
+class Outer:
+    """The gradient is ``sum_t outer(right[t], left[t])``, then reshaped to the weight's shape.
+
+    `left` has shape ``(records, positions, inputs)``, `right` ``(records, positions, outputs)``.
+    """
+
+    left: torch.Tensor
+    right: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The gradient adds ``gradients[t]`` to row ``indices[t]`` of a table.
+
+    `indices` has shape ``(records, positions)``, `gradients` ``(records, positions, width)``.
+    """
+
+    indices: torch.Tensor
+    gradients: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The gradient itself: ``(records, *shape)``."""
+
+    gradient: torch.Tensor
+
+
+Factors = Outer | Lookup | Whole
+Rule = Callable[[Call], tuple[Factors | None, Factors | None]]
 
 RULES: dict[object, tuple[Rule, str, str]] = {}
 """Operator to its rule and the schema names of the recorded input and the weight."""
 
 
 def rule(operator: object, recorded: str, weight: str) -> Callable[[Rule], Rule]:
-    """Register a rule for `operator`."""
+    """Register a rule for `operator`; it returns the factors of weight and bias."""
 
     def register(function: Rule) -> Rule:
         RULES[operator] = (function, recorded, weight)
         return function
 
     return register
+
+
+def contribution(uses: list[Factors], shape: tuple[int, ...], per_unit: int) -> Contribution:
+    """Return what each unit adds to one parameter, over all of its uses.
+
+    Parameters
+    ----------
+    uses
+        The factors of each use, all of one kind: a parameter that is used again at other
+        positions has more positions, and so gets its cross terms.
+    shape
+        The parameter's shape.
+    per_unit
+        How many consecutive records make one privacy unit.
+    """
+    first = uses[0]
+    if isinstance(first, Outer):
+        left, right = (_together(uses, side, per_unit) for side in ("left", "right"))
+        return outer(left, right)
+    if isinstance(first, Lookup):
+        indices, gradients = (_together(uses, part, per_unit) for part in ("indices", "gradients"))
+        return Rows(indices, gradients, shape[0])
+    total = sum_of([use.gradient for use in uses if isinstance(use, Whole)])
+    return PerUnit(total.reshape(-1, per_unit, *shape).sum(1) if per_unit > 1 else total)
+
+
+def sum_of(values: list[torch.Tensor]) -> torch.Tensor:
+    """Return the sum of tensors of one shape."""
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
+
+
+def _together(uses: list[Factors], part: str, per_unit: int) -> torch.Tensor:
+    """Return a part of all uses as ``(units, per_unit * all positions, ...)``."""
+    values = [getattr(use, part) for use in uses]
+    joined: torch.Tensor = values[0] if len(values) == 1 else torch.cat(values, 1)
+    if per_unit == 1:
+        return joined
+    return joined.reshape(-1, per_unit * joined.shape[1], *joined.shape[2:])
+
+
+def over_positions(gradient: torch.Tensor) -> torch.Tensor:
+    """Return ``(records, positions, ...)`` summed over the positions."""
+    return gradient.squeeze(1) if gradient.shape[1] == 1 else gradient.sum(1)

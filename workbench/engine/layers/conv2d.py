@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 
-from workbench.engine.contributions import Contribution, PerUnit, Reshaped, outer
-from workbench.engine.layers import Call, rule
-
-
-@dataclass(frozen=True)
-class Stacked:
-    """Contributions side by side along the first axis of the gradient: one per group."""
-
-    parts: tuple[Contribution, ...]
-
-    def squared_norms(self) -> torch.Tensor:
-        """See `Contribution`."""
-        return torch.stack([part.squared_norms() for part in self.parts]).sum(0)
-
-    def weighted_sum(self, weights: torch.Tensor) -> torch.Tensor:
-        """See `Contribution`."""
-        return torch.cat([part.weighted_sum(weights) for part in self.parts])
+from workbench.engine.layers import Call, Factors, Outer, Whole, rule
 
 
 @rule(torch.ops.aten.conv2d.default, recorded="input", weight="weight")
-def conv2d(call: Call) -> tuple[Contribution, Contribution]:
-    """Return the contributions of weight ``(out, in / groups, height, width)`` and bias."""
+def conv2d(call: Call) -> tuple[Factors, Factors]:
+    """Return the factors of weight ``(out, in / groups, height, width)`` and bias ``(out,)``."""
     outputs, _, *kernel = call.weight_shape
     groups = call.args.get("groups", 1)
     records = call.gradient.shape[0]
@@ -41,13 +23,20 @@ def conv2d(call: Call) -> tuple[Contribution, Contribution]:
         padding=_pair(call.args.get("padding", 0)),
         stride=_pair(call.args.get("stride", 1)),
     )
-    left = patches.mT.reshape(records, -1, patches.shape[1])
-    gradient = call.gradient.reshape(images.shape[0], outputs, -1)
-    right = gradient.mT.reshape(records, -1, outputs)
-    pairs = zip(left.chunk(groups, 2), right.chunk(groups, 2), strict=True)
-    parts = tuple(outer(call.by_unit(a), call.by_unit(g)) for a, g in pairs)
-    weight = Reshaped(parts[0] if groups == 1 else Stacked(parts), call.weight_shape)
-    return weight, PerUnit(call.by_unit(right).sum(1))
+    several = images.shape[0] // records
+    right = call.gradient.reshape(records, several, outputs, -1)
+    bias = Whole(right.sum((1, 3)))
+    if groups > 1:
+        left = patches.reshape(records, several, groups, patches.shape[1] // groups, -1)
+        split = right.reshape(records, several, groups, outputs // groups, -1)
+        return Whole((split @ left.mT).sum(1).reshape(records, *call.weight_shape)), bias
+    left = patches.reshape(records, several, patches.shape[1], -1)
+    return Outer(_positions(left), _positions(right)), bias
+
+
+def _positions(values: torch.Tensor) -> torch.Tensor:
+    """Return ``(records, images, width, positions)`` as ``(records, all positions, width)``."""
+    return values.mT.reshape(values.shape[0], -1, values.shape[2])
 
 
 def _pair(value: int | list[int]) -> tuple[int, int]:

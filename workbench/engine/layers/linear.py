@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from workbench.engine.contributions import Contribution, PerUnit, outer
-from workbench.engine.layers import Call, rule
+from workbench.engine.layers import Call, Factors, Outer, Whole, over_positions, rule
 
 
 @rule(torch.ops.aten.linear.default, recorded="input", weight="weight")
-def linear(call: Call) -> tuple[Contribution, Contribution]:
-    """Return the contributions of weight ``(outputs, inputs)`` and bias ``(outputs,)``."""
+def linear(call: Call) -> tuple[Factors, Factors]:
+    """Return the factors of weight ``(outputs, inputs)`` and bias ``(outputs,)``."""
     outputs, inputs = call.weight_shape
     records = call.gradient.shape[0]
-    left = call.by_unit(call.recorded.reshape(records, -1, inputs))
-    right = call.by_unit(call.gradient.reshape(records, -1, outputs))
-    return outer(left, right), PerUnit(right.sum(1))
+    right = call.gradient.reshape(records, -1, outputs)
+    return Outer(call.recorded.reshape(records, -1, inputs), right), Whole(over_positions(right))

@@ -1,0 +1,52 @@
+"""Flatten a function of tensors into one list of operator calls.
+
+The function is followed once on tensors without data (``make_fx`` on fake tensors), through
+``vmap`` and ``autograd``. What comes out is a plain sequence of the same ATen operators, forward
+and backward: the same numbers, without the cost of following it again for every batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.fx
+from torch._functorch.compile_utils import fx_graph_cse
+from torch.fx.experimental.proxy_tensor import make_fx
+
+_COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
+_VIEWS = (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default)
+
+
+def flatten(function: Callable[..., Any], examples: Sequence[torch.Tensor]) -> Callable[..., Any]:
+    """Return a function that does the same on tensors of the examples' shapes and dtypes.
+
+    Parameters
+    ----------
+    function
+        Takes as many tensors as there are `examples`; must not look at their values.
+    examples
+        Only their shapes and dtypes count.
+    """
+    module = make_fx(function, tracing_mode="fake")(*examples)
+    for node in module.graph.nodes:
+        if node.op == "call_function":
+            _shorten(node)
+    module.graph.eliminate_dead_code()
+    return torch.fx.GraphModule(module, fx_graph_cse(module.graph))
+
+
+def _shorten(node: torch.fx.Node) -> None:
+    """Take out steps that only give the same tensor, or a view of a view."""
+    source = node.args[0] if node.args else None
+    if not isinstance(source, torch.fx.Node):
+        return
+    if node.target in _VIEWS:
+        if source.target in _VIEWS and isinstance(source.args[0], torch.fx.Node):
+            node.update_arg(0, source.args[0])
+            source = source.args[0]
+        if node.meta["val"].shape == source.meta["val"].shape:
+            node.replace_all_uses_with(source)
+    elif node.target in _COPIES:
+        node.replace_all_uses_with(source)

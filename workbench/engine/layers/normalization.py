@@ -1,0 +1,32 @@
+"""``aten.layer_norm`` and ``aten.group_norm``: ``y = normalised(x) * w + b``."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from workbench.engine.layers import Call, Factors, Whole, over_positions, rule
+
+
+@rule(torch.ops.aten.layer_norm.default, recorded="input", weight="weight")
+def layer_norm(call: Call) -> tuple[Factors, Factors]:
+    """Return the gradients of weight and bias, both of the normalised shape."""
+    shape = call.args["normalized_shape"]
+    records = call.gradient.shape[0]
+    normalised = F.layer_norm(call.recorded, shape, eps=call.args.get("eps", 1e-5))
+    weight = over_positions((normalised * call.gradient).reshape(records, -1, *shape))
+    return Whole(weight), Whole(over_positions(call.gradient.reshape(records, -1, *shape)))
+
+
+@rule(torch.ops.aten.group_norm.default, recorded="input", weight="weight")
+def group_norm(call: Call) -> tuple[Factors, Factors]:
+    """Return the gradients of weight and bias, both ``(channels,)``.
+
+    The recorded input is ``(records, images, channels, ...)``.
+    """
+    records, images, channels = call.recorded.shape[:3]
+    flat = call.recorded.reshape(records * images, channels, -1)
+    normalised = F.group_norm(flat, call.args["num_groups"], eps=call.args.get("eps", 1e-5))
+    gradient = call.gradient.reshape(records, images, channels, -1)
+    weight = (normalised.reshape(gradient.shape) * gradient).sum((1, 3))
+    return Whole(weight), Whole(gradient.sum((1, 3)))

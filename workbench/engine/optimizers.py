@@ -1,0 +1,44 @@
+"""The optimizer and the learning rate of each round, both torch's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from workbench.documents.request import Plan
+
+
+def optimizer_of(plan: Plan, parameters: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
+    """Return the plan's optimizer over `parameters`, of which there is at least one."""
+    if plan.optimizer == "adam":
+        return torch.optim.Adam(
+            parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay, foreach=False
+        )
+    momentum = plan.momentum if plan.optimizer == "momentum" else 0.0
+    return torch.optim.SGD(
+        parameters,
+        lr=plan.learning_rate,
+        momentum=momentum,
+        weight_decay=plan.weight_decay,
+        foreach=False,
+    )
+
+
+def schedule_of(
+    plan: Plan, optimizer: torch.optim.Optimizer
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Return what sets the learning rate; its `step` is called after each round."""
+
+    def factor(step: int) -> float:
+        if step < plan.warmup_steps:
+            return (step + 1) / plan.warmup_steps
+        done = (step - plan.warmup_steps) / max(1, plan.steps - plan.warmup_steps)
+        if plan.schedule == "linear":
+            return 1.0 - done
+        if plan.schedule == "cosine":
+            return 0.5 * (1.0 + math.cos(math.pi * done))
+        return 1.0
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

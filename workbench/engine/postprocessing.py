@@ -1,0 +1,109 @@
+"""Training steps that no record reaches, taken after each noised round.
+
+They read the noised parameters, constants and random numbers of a stream of their own: by
+post-processing they cost no privacy. `workbench.graphs.public_loss` proves that no column enters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import torch
+
+from workbench.documents.inputs import NoiseInput
+from workbench.documents.request import Plan, PublicLoss
+from workbench.engine.batches import chunk_size
+from workbench.engine.noise import SealedRandom, Stream
+from workbench.engine.runner import Runner, pruned
+from workbench.graphs.public_loss import publicly_trained
+from workbench.graphs.record_graph import RecordGraph
+
+_BETAS = (0.5, 0.999)
+"""With Adam's usual 0.9 generators swing around the data (Radford et al. 2016, 1511.06434)."""
+
+Follow = Callable[[Mapping[str, torch.Tensor]], None]
+
+
+def private_part(
+    graph: RecordGraph, plan: Plan, random: SealedRandom, parameters: Mapping[str, torch.Tensor]
+) -> tuple[RecordGraph, Follow]:
+    """Return the graph that records train, and what follows each of its rounds.
+
+    Parameters
+    ----------
+    graph
+        With its inputs named.
+    plan
+        If it has no `public_loss`, the graph comes back as it is and nothing follows.
+    random
+        Whence comes the stream ``public-noise``.
+    parameters
+        The tensors that are trained; the second value changes them in place.
+
+    Raises
+    ------
+    GraphRefused
+        If the public loss is not one.
+    """
+    if plan.public_loss is None:
+        return graph, lambda parameters: None
+    names = sorted(publicly_trained(graph, graph.inputs))
+    steps = _PublicSteps(graph, plan.public_loss, random.stream("public-noise"), names, parameters)
+    return replace(graph, trainable=graph.trainable - frozenset(names)), steps
+
+
+class _PublicSteps:
+    def __init__(
+        self,
+        graph: RecordGraph,
+        how: PublicLoss,
+        noise: Stream,
+        names: list[str],
+        parameters: Mapping[str, torch.Tensor],
+    ) -> None:
+        self._graph, self._how, self._noise, self._names = graph, how, noise, names
+        self._run = Runner(pruned(graph.graph, slice(graph.outputs - 1, None)))
+        trained = [parameters[name] for name in names]
+        self._optimizer: torch.optim.Optimizer = (
+            torch.optim.Adam(trained, lr=how.learning_rate, betas=_BETAS, foreach=False)
+            if how.optimizer == "adam"
+            else torch.optim.SGD(trained, lr=how.learning_rate, foreach=False)
+        )
+        self._chunk = chunk_size(graph, how.draws, 1, 0)
+
+    def __call__(self, parameters: Mapping[str, torch.Tensor]) -> None:
+        """Take one step on the mean of the loss over `draws` draws."""
+        leaves = {name: parameters[name].detach().requires_grad_() for name in self._names}
+        fixed = {n: v.detach() for n, v in parameters.items()} | self._graph.constants | leaves
+        done = 0
+        while done < self._how.draws:
+            rows = min(self._chunk, self._how.draws - done)
+            loss = self._losses(fixed, rows).sum() / self._how.draws
+            for name, gradient in zip(
+                self._names, torch.autograd.grad(loss, list(leaves.values())), strict=True
+            ):
+                before = parameters[name].grad
+                parameters[name].grad = gradient if done == 0 or before is None else (
+                    before + gradient
+                )  # fmt: skip
+            done += rows
+        self._optimizer.step()
+
+    def _losses(self, fixed: Mapping[str, torch.Tensor], rows: int) -> torch.Tensor:
+        values, dims = [], []
+        for kind, name in self._graph.bindings.values():
+            noise = NoiseInput.parse(self._graph.inputs[int(name)]) if kind == "input" else None
+            if noise is not None:
+                drawn = self._noise.gaussian(rows * noise.numbers).float()
+                values.append(drawn.reshape(rows, *noise.shape))
+            elif kind == "input":
+                # No column is read: there is nothing to give.
+                spec = self._graph.input_specs[int(name)]
+                values.append(torch.zeros(spec.shape, dtype=spec.dtype))
+            else:
+                values.append(fixed[str(name)])
+            dims.append(None if noise is None else 0)
+        (losses,) = torch.func.vmap(self._run.run, in_dims=tuple(dims))(*values)
+        found: torch.Tensor = losses
+        return found

@@ -1,0 +1,125 @@
+"""What a domain released for a statistic: noisy sums, the last state, and figures made of them."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.documents import StatisticPlan, digest_bytes
+from workbench.documents.errors import InvalidSignature, NotFound
+from workbench.space.results import Result
+
+
+class StatisticResult(Result):
+    """One release of noisy sums; everything shown was verified against the domain's key first."""
+
+    @property
+    def plan(self) -> StatisticPlan:
+        """Rounds, bound and noise."""
+        assert isinstance(self.request.plan, StatisticPlan)
+        return self.request.plan
+
+    @cached_property
+    def statistics_bytes(self) -> bytes:
+        """The released file, safetensors, its digest checked."""
+        content = self.client.statistics(self.digest)
+        if digest_bytes(content) != self.release.statistics:
+            raise InvalidSignature("the statistics are not those that the release names")
+        return content
+
+    @cached_property
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        import safetensors.numpy
+
+        return safetensors.numpy.load(self.statistics_bytes)
+
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """The noisy sum of each round, shape ``(rounds, d)``."""
+        return self._tensors["sums"]
+
+    @property
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """The state after the last round, by name."""
+        found = self._tensors.items()
+        return {name.removeprefix("state."): v for name, v in found if name.startswith("state.")}
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of the noise in each entry of `sums`."""
+        return self.plan.noise_multiplier * self.plan.max_norm
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``evidence.json``, ``statistics.safetensors`` and ``sums.json`` into `folder`."""
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "evidence.json").write_bytes(self.evidence.canonical())
+        (place / "statistics.safetensors").write_bytes(self.statistics_bytes)
+        sums = {"sums": self.sums.tolist(), "standard_error": self.noise}
+        (place / "sums.json").write_text(json.dumps(sums, indent=2))
+        return place
+
+    def plot(self, references: dict[str, dict[str, float]] | None = None) -> Any:
+        """Raise `NotFound`: sums have no picture of their own; those of ``ds.histogram`` have."""
+        raise NotFound("noisy sums have no picture", "Use .sums, or ds.histogram(...).plot().")
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rounds, length = self.sums.shape
+        figures = [
+            ("noisy sums", f"{length} in each of {rounds} rounds"),
+            ("noise in each", f"± {self.noise:.6g}"),
+        ]
+        return figures + super()._rows()
+
+
+class MeanResult(StatisticResult):
+    """The release of a `Statistic`: each record's vector was summed beside a count of records.
+
+    The last entry of the sum is ``bound`` for each record; the noise is that of the plan.
+    """
+
+    @property
+    def _bound(self) -> float:
+        # The plan's norm is that of (vector, bound) with both parts at the bound, for each record.
+        per_unit = self.verified.card.data_schema.max_records_per_unit
+        return self.plan.max_norm / per_unit / float(np.sqrt(2.0))
+
+    @property
+    def count(self) -> float:
+        """The noisy number of records."""
+        return float(self.sums[-1, -1] / self._bound)
+
+    @property
+    def total(self) -> float | NDArray[np.float64]:
+        """The noisy sum of what the function gives; its standard error is `noise`."""
+        return _plain(self.sums[-1, :-1])
+
+    @property
+    def value(self) -> float | NDArray[np.float64]:
+        """The mean over records of what the function gives."""
+        return _plain(self.sums[-1, :-1] / max(self.count, 1.0))
+
+    @property
+    def standard_error(self) -> float | NDArray[np.float64]:
+        """The standard deviation that the noise alone gives `value` (delta method)."""
+        value = np.atleast_1d(np.asarray(self.value))
+        relative = self.noise / max(self.count, 1.0)
+        return _plain(relative * np.sqrt(1.0 + (value / self._bound) ** 2))
+
+    def _rows(self) -> list[tuple[str, str]]:
+        values, errors = np.atleast_1d(self.value), np.atleast_1d(self.standard_error)
+        shown = [
+            (f"mean {i}" if len(values) > 1 else "mean", f"{v:.6g} ± {e:.2g} (noise)")
+            for i, (v, e) in enumerate(zip(values[:20], errors[:20], strict=True))
+        ]
+        return [*shown, ("records", f"{self.count:.0f} ± {self.noise / self._bound:.2g} (noise)"),
+                *Result._rows(self)]  # fmt: skip
+
+
+def _plain(values: NDArray[np.float64]) -> float | NDArray[np.float64]:
+    return float(values[0]) if len(values) == 1 else values

@@ -1,0 +1,193 @@
+"""Noisy sums as researchers ask for them: a function of one record, its bound, and rounds."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.budget.accountant import calibrate
+from workbench.documents import DatasetCard, Request, RequestStatus, StatisticPlan
+from workbench.documents.errors import NotFound
+from workbench.space.client import DomainClient
+from workbench.space.datasets import Dataset
+from workbench.space.requests import RequestHandle
+from workbench.space.statistic_results import StatisticResult
+from workbench.space.submission import check_guarantee, purpose_parts
+
+if TYPE_CHECKING:
+    import torch
+
+    from workbench.graphs.record_graph import RecordGraph
+
+
+def norm_of(entries: Iterable[float]) -> float:
+    """Return the L2 norm of `entries`, rounded up, so that a vector at the bound is not clipped."""
+    return math.nextafter(math.sqrt(math.fsum(value * value for value in entries)), math.inf)
+
+
+@dataclass(frozen=True)
+class RehearsedSums:
+    """Noisy sums of a synthetic snippet, as `StatisticResult` has those of a domain.
+
+    Attributes
+    ----------
+    sums, state
+        With noise that is as large beside the snippet's sums as the domain's beside its own.
+    plan
+        What would be submitted.
+    """
+
+    sums: NDArray[np.float64]
+    state: dict[str, NDArray[np.float32]]
+    plan: StatisticPlan
+
+
+@dataclass(frozen=True)
+class SumFunction:
+    """A function of one record whose sum over records is asked for, and how.
+
+    Parameters
+    ----------
+    name
+        How the request names it.
+    function
+        ``f(record)``, or ``f(state, record)`` with a state: a float32 tensor, ``()`` or ``(d,)``.
+    bound
+        The largest L2 norm that one record's vector shall have; longer ones are scaled down.
+    state
+        Name to float32 tensor, for the first round.
+    update
+        ``update(state, noisy_sum)`` gives the next round's state.
+    rounds
+        How many noisy sums to take.
+    """
+
+    name: str
+    function: Callable[..., torch.Tensor]
+    bound: float
+    state: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    update: Callable[..., Mapping[str, torch.Tensor]] | None = None
+    rounds: int = 1
+
+    def graphs(self, dataset: Dataset) -> tuple[RecordGraph, RecordGraph | None]:
+        """Return the graphs that would travel: of the record's vector, and of the update."""
+        from workbench.graphs.export_statistic import export_statistic, export_update
+
+        if not isinstance(dataset, Dataset):
+            raise NotFound(
+                f"expected a dataset, got {type(dataset).__name__}",
+                "Get one with space.dataset('domain/name').",
+            )
+        graph = export_statistic(self.function, dataset.card.data_schema, self.state)
+        return graph, None if self.update is None else export_update(self.update, graph)
+
+    def plan(
+        self, card: DatasetCard, epsilon: float, delta: float, update: RecordGraph | None
+    ) -> StatisticPlan:
+        """Return the plan with the noise that `epsilon` and `delta` ask for.
+
+        A unit may have `max_records_per_unit` records, so its sum is clipped to as many bounds.
+
+        Raises
+        ------
+        TermsRefused
+            If no noise is enough.
+        InvalidDocument
+            If a setting is out of range.
+        """
+        check_guarantee(epsilon, delta)
+        noise, _ = calibrate(
+            epsilon=epsilon, delta=delta, sample_rate=1.0, steps=self.rounds, metrics=0
+        )
+        return StatisticPlan.read(
+            {
+                "rounds": self.rounds,
+                "max_norm": self.bound * card.data_schema.max_records_per_unit,
+                "noise_multiplier": noise,
+                "update": None if update is None else update.digest,
+            }
+        )
+
+    def rehearse(
+        self, dataset: Dataset, epsilon: float = 1.0, delta: float = 1e-5
+    ) -> RehearsedSums:
+        """Run the same engine on the dataset's synthetic snippet; costs no privacy.
+
+        Raises
+        ------
+        GraphRefused, UnknownColumn
+            If the function cannot run at a domain; says what to change.
+        """
+        from workbench.engine.statistics import noisy_sums
+
+        graph, update = self.graphs(dataset)
+        plan = self.plan(dataset.card, epsilon, delta, update)
+        records = dataset.snippet_records
+        scaled = plan.noise_multiplier * len(records) / dataset.card.record_count
+        found = noisy_sums(
+            graph,
+            plan.model_copy(update={"noise_multiplier": scaled}),
+            records,
+            record_count=len(records),
+            max_records_per_unit=1,
+            seed=os.urandom(32),
+            update=update,
+        )
+        state = {name: value.numpy() for name, value in found.state.items()}
+        return RehearsedSums(found.sums.numpy(), state, plan)
+
+    def submit(
+        self,
+        to: Dataset,
+        *,
+        epsilon: float,
+        delta: float = 1e-5,
+        purpose: str,
+        repeat: int = 0,
+        result: Callable[[DomainClient, RequestStatus], StatisticResult] = StatisticResult,
+    ) -> RequestHandle:
+        """Ask a domain for the noisy sums; see `TrainingFunction.submit` for the parameters.
+
+        Raises
+        ------
+        WorkbenchError
+            If the request cannot be made, or the domain refuses it: nothing was charged.
+        """
+        graph, update = self.graphs(to)
+        card, client = to.card, to.client
+        code, words = purpose_parts(purpose, card)
+        request = Request.read(
+            {
+                "researcher": client.key.key_id,
+                "domain": card.domain,
+                "dataset": card.name,
+                "dataset_version": card.dataset_version,
+                "card": card.digest,
+                "function": self.name,
+                "graph": graph.digest,
+                "inputs": list(graph.inputs),
+                "plan": self.plan(card, epsilon, delta, update).model_dump(),
+                "epsilon": epsilon,
+                "delta": delta,
+                "purpose": code,
+                "purpose_text": words,
+                "outputs": ["statistics"],
+                "repeat": repeat,
+            }
+        )
+        for one in (graph, update):
+            if one is not None:
+                client.upload(one.digest, one.archive)
+        return RequestHandle(client, client.submit(request), result=result)
+
+    def run(self, dataset: Dataset, *, progress: bool = True, **options: Any) -> StatisticResult:
+        """Submit with `options` and wait for the noisy sums."""
+        found = self.submit(dataset, **options).wait(progress)
+        assert isinstance(found, StatisticResult)
+        return found
