@@ -51,12 +51,7 @@ def without_noise() -> Iterator[None]:
 @contextmanager
 def without_clipping() -> Iterator[None]:
     """Sum gradients as they are; the noise is still scaled to the bound of the plan."""
-    bounded = ClippedSum.__init__
-
-    def unbounded(self: ClippedSum, graph: Any, max_grad_norm: float, *rest: Any) -> None:
-        bounded(self, graph, 1e30, *rest)
-
-    with _replaced(ClippedSum, "__init__", unbounded):
+    with _replaced(ClippedSum, "limit", property(lambda _: 1e30)):
         yield
 
 
