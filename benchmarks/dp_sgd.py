@@ -176,7 +176,9 @@ def compare(names: list[str], threads: int) -> list[tuple[float, float]]:
                *(f"{r:.2f}" if r else "fails" for r in ratios), f"{faster:.2f}x")  # fmt: skip
         print("| " + " | ".join(row) + " |", flush=True)
         notes += [f"{name}, {who}: {why}" for who, why in failed.items()]
-    print(f"\nmedian: {statistics.median(f for _, f in found):.2f}x faster than the best Opacus mode")
+    print(
+        f"\nmedian: {statistics.median(f for _, f in found):.2f}x faster than the best Opacus mode"
+    )
     for note in notes:
         print(f"- {note}")
     return found

@@ -59,7 +59,7 @@ def test_its_extremes_reach_where_a_million_draws_reach(million):
 
 @pytest.mark.parametrize("lag", [1, 2, 3, 4, 100, COUNT // 4, COUNT // 2, 3 * COUNT // 4])
 def test_no_draw_tells_another_one_of_its_call(million, lag):
-    """Four uniform words make one draw; the lags are those at which words could be shared."""
+    """Two uniform words make two draws, half of the call apart; other lags could share words."""
     first, second = million[:-lag], million[lag:]
     limit = 5 / np.sqrt(len(first))
     assert abs(np.corrcoef(first, second)[0, 1]) < limit
@@ -71,7 +71,7 @@ def test_streams_of_other_seeds_labels_and_rounds_are_independent():
     streams = [drawn(n, label, count) for n in (1, 2) for label in ("noise", "sampling", "metrics")]
     going = SealedRandom(seed(1)).stream("noise")
     going.gaussian(count)
-    streams += [going.gaussian(count) for _ in range(3)]
+    streams += [going.gaussian(count).numpy() for _ in range(3)]
     for one, two in itertools.combinations(streams, 2):
         assert abs(np.corrcoef(one, two)[0, 1]) < 5 / np.sqrt(count)
         assert not np.intersect1d(one, two).size

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents.errors import TermsRefused
-from workbench.documents.request import AnyPlan, Plan, StatisticPlan
+from workbench.documents.request import AnyPlan, StatisticPlan
 
 Curve = NDArray[np.float64]
 
@@ -161,7 +161,7 @@ def run_epsilon(plan: AnyPlan, metrics: int, delta: float) -> float:
     return epsilon_of(run_curve(plan, metrics), delta)
 
 
-def planning_epsilon(plan: Plan, metrics: int, delta: float) -> float:
+def planning_epsilon(plan: AnyPlan, metrics: int, delta: float) -> float:
     """Return a tighter figure for what a run costs by itself at `delta`, for planning only.
 
     The privacy loss is composed numerically (Gopi, Lee and Wutschitz 2021, arXiv:2106.02848, by
@@ -179,9 +179,9 @@ def planning_epsilon(plan: Plan, metrics: int, delta: float) -> float:
     if known > _LARGEST_PLANNED:
         return known
     numeric = _numeric_epsilon(plan.sample_rate, plan.noise_multiplier, plan.steps, delta)
-    if metrics:
-        measuring = _numeric_epsilon(1.0, plan.metrics_noise_multiplier, plan.evaluations, delta)
-        numeric = max(numeric, measuring)
+    if metrics and not isinstance(plan, StatisticPlan):
+        noise, times = plan.metrics_noise_multiplier, plan.evaluations
+        numeric = max(numeric, _numeric_epsilon(1.0, noise, times, delta))
     return min(known, numeric)
 
 
