@@ -10,13 +10,14 @@ grid; Opacus uses torch's generator. Figures are medians; ratios are to non-priv
 from __future__ import annotations
 
 import argparse
-import resource
+import re
 import statistics
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -189,9 +190,17 @@ def peak(name: str, who: str) -> None:
     torch.set_num_threads(1)
     case = CASES[name]
     step = without_privacy(case) if who == "non-private" else workbench(case)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident("VmRSS")
+    # Linux forgets the peak so far (proc(5), clear_refs).
+    Path("/proc/self/clear_refs").write_text("5")
     step(), step(), step()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print(resident("VmHWM") - before)
+
+
+def resident(what: str) -> float:
+    """Return a figure of this process's memory in MB."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{what}:\s+(\d+)", status).group(1)) / 1024
 
 
 def memory(name: str) -> None:

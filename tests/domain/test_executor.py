@@ -62,7 +62,7 @@ def test_the_worker_sees_no_environment_and_no_secret(tmp_path, monkeypatch):
     assert "A_SECRET" not in worker.environ()
     assert set(worker.environ()) <= {
         "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_DYNAMIC", "MKL_NUM_THREADS",
-        "MKL_DYNAMIC", "MKL_CBWR", "LC_CTYPE",
+        "MKL_DYNAMIC", "MKL_CBWR", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "LC_CTYPE",
     }  # fmt: skip
     submit(site.client()).wait(progress=False)
     assert not list(site.domain.folder.state.rglob("job.json"))

@@ -115,7 +115,7 @@ def test_float32_sums_stay_within_the_share_that_the_limit_leaves_for_them(case,
         assert not summing.exact
         assert bound * (1 - 2.0**-6) < summing.limit < bound
         exact, rounded = (summing(graph.parameters, inputs, present, e) for e in (True, False))
-        error = sum(float((exact[n] - rounded[n]).square().sum()) for n in exact) ** 0.5
+        error = sum(float((exact[n] - rounded[n].double()).square().sum()) for n in exact) ** 0.5
         assert error <= (bound - summing.limit) / 2
 
 

@@ -119,9 +119,11 @@ def test_in_a_domains_worker_no_operator_tells_a_place():
 def test_chunks_are_whole_tiles_wherever_memory_allows(expected, per_unit, copied, activations):
     from types import SimpleNamespace
 
-    graph = SimpleNamespace(facts=SimpleNamespace(activation_bytes=activations), inputs=())
+    graph = SimpleNamespace(
+        facts=SimpleNamespace(activation_bytes=activations, operators={"any": 9}), inputs=()
+    )
     size = chunk_size(graph, expected, per_unit, copied)
-    bytes_per_unit = per_unit * (4 * activations + 12 * copied + 1)
+    bytes_per_unit = per_unit * (4 * activations + 6 * copied + 1)
     tile = 32 // math.gcd(32, per_unit)
     assert size >= 1
     assert size == 1 or size * bytes_per_unit <= 512 << 20

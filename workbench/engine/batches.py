@@ -16,7 +16,7 @@ from workbench.engine.records import Records
 from workbench.graphs.record_graph import RecordGraph
 
 _MEMORY = 512 << 20
-_NEAR = 8 << 20
+_NEAR = 512 << 10
 _ROWS = 64
 _TILE = 32
 _BYTES_PER_NOISE = 48
@@ -123,7 +123,7 @@ def within_memory(
     """Return `wanted` units, in whole tiles of 32 rows, or as many as fit into `memory` bytes."""
     activations = 4 * graph.facts.activation_bytes
     noise = _BYTES_PER_NOISE * noise_numbers(graph.inputs)
-    most = max(1, memory // (records_per_unit * (activations + 12 * copied + noise + 1)))
+    most = max(1, memory // (records_per_unit * (activations + 6 * copied + noise + 1)))
     step = _tile(records_per_unit)
     up = -(-min(wanted, most) // step) * step
     return up if up <= most else most // step * step or most
@@ -134,13 +134,14 @@ def preferred_size(graph: RecordGraph, expected: float, records_per_unit: int) -
 
     The rows are a multiple of 32: processors work on 8 or 16 numbers at once and take the rest of
     an array by other instructions, which round differently, so a record's last bits would tell
-    whether it is among the last of a chunk. Beyond 64 rows a chunk only grows as long as its
-    values stay near the processor and its sum may be taken in float32.
+    whether it is among the last of a chunk. Beyond 64 rows a chunk only grows as long as an
+    operator's values stay near the processor and the sum may be taken in float32.
 
     Parameters are those of `chunk_size`.
     """
     step = _tile(records_per_unit)
-    near = _NEAR // max(records_per_unit * graph.facts.activation_bytes, 1)
+    operators = max(sum(graph.facts.operators.values()), 1)
+    near = _NEAR * operators // max(records_per_unit * graph.facts.activation_bytes, 1)
     most = max(min(near, float32_units(largest_batch(expected))), _ROWS // records_per_unit)
     return max(1, -(-min(roomy(expected), most // step * step or most) // step)) * step
 

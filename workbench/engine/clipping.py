@@ -29,6 +29,7 @@ from workbench.engine.contributions import (
     UNDERFLOW,
     Contribution,
     float32_share,
+    gamma,
 )
 from workbench.engine.flat import flatten
 from workbench.engine.layers import RULES, Call, Factors, Whole, contribution
@@ -78,6 +79,8 @@ class ClippedSum:
         calls; false at first.
     exact
         Whether all sums are float64; true at first.
+    counting
+        Whether `with_count` counts; true at first.
 
     Raises
     ------
@@ -100,6 +103,7 @@ class ClippedSum:
         if sorted(name for group in self._groups for name in group) != list(self.trained):
             raise ValueError("each trained parameter belongs to one group")
         self.exact = True
+        self.counting = True
         self._share = _BOUND
         self._loss = pruned(graph.graph, slice(0, 1))
         self._places = [node for node in self._loss.nodes if node.op == "placeholder"]
@@ -126,8 +130,17 @@ class ClippedSum:
     @property
     def copied(self) -> int:
         """For how many parameters each unit may have a gradient of its own."""
-        sizes = {name: self.graph.parameters[name].numel() for name in self.trained}
+        cheap = {tap.weight for tap in self._taps if self._is_outer(tap)}
+        once = [tap.weight for tap in self._taps]
+        cheap = {name for name in cheap if once.count(name) == 1 and self.records_per_unit == 1}
+        sizes = {n: self.graph.parameters[n].numel() for n in self.trained if n not in cheap}
         return sum(n for name, n in sizes.items() if name in self.fallback or n <= MATERIALISED)
+
+    def _is_outer(self, tap: _Tap) -> bool:
+        """Return whether the gradient is an outer product or that of a table."""
+        shape = tap.node.meta["spec"].shape
+        linear = tap.node.target is torch.ops.aten.linear.default and math.prod(shape[:-1]) == 1
+        return linear or tap.node.target is torch.ops.aten.embedding.default
 
     @property
     def limit(self) -> float:
@@ -157,8 +170,8 @@ class ClippedSum:
         Returns
         -------
         dict of str to torch.Tensor
-            For each trained parameter the sum over units, float64. Adding or removing one unit
-            changes all of them together by at most `max_grad_norm` in L2 norm.
+            For each trained parameter the sum over units, float64, or float32 if not `exact`.
+            Adding or removing one unit changes all of them together by at most C in L2 norm.
         """
         return self.with_count(parameters, columns, present, exact)[0]
 
@@ -183,7 +196,7 @@ class ClippedSum:
         if not bool(least > (0.0 if exact else _LEAST_WEIGHT)):
             # Not finite, or out of float32's range: by selection, which costs a pass more.
             _, count, sums = self._step(limit, present, *values, exact=True, select=True)
-        return {name: s.double() for name, s in zip(self.trained, sums, strict=True)}, count
+        return dict(zip(self.trained, sums, strict=True)), count
 
     def _value(
         self,
@@ -222,21 +235,31 @@ class ClippedSum:
     ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
         """Return the smallest clip factor, NaN if there is one, the centred count and the sums."""
         found, kept = self._gradients(values, present, select)
-        norms = torch.stack([self._norms(group, found, select) for group in self._groups])
-        factors = (limit / norms).clamp(max=1.0)
-        chosen = kept.reshape(-1, self.records_per_unit).any(1)
-        weights = factors * chosen
+        norms = [self._norms(group, found, select) for group in self._groups]
+        factors = [(limit / norm).clamp(max=1.0) for norm in norms]
+        chosen = kept
+        if self.records_per_unit > 1:
+            chosen = kept.reshape(-1, self.records_per_unit).any(1)
         if select:
-            chosen = chosen & torch.isfinite(norms).all(0)
-            weights = torch.where(chosen, factors, torch.zeros_like(factors))
-        within = (norms <= limit).all(0).double() - 0.5
+            for norm in norms:
+                chosen = chosen & torch.isfinite(norm)
+            weights = [torch.where(chosen, f, torch.zeros_like(f)) for f in factors]
+        else:
+            weights = [factor * chosen for factor in factors]
+        if not exact:
+            weights = [weight.float() for weight in weights]
         sums = tuple(
             found[name].weighted_sum(weights[self._group(name)], exact)
             .reshape(self.graph.parameters[name].shape)
             for name in self.trained
         )  # fmt: skip
+        least = torch.stack([factor.min() for factor in factors]).min()
+        count = torch.zeros((), dtype=torch.float64)
+        if self.counting:
+            within = torch.stack([norm <= limit for norm in norms]).all(0)
+            count = ((within.double() - 0.5) * chosen).sum()
         # A norm of infinity gives the factor 0.
-        return factors.min(), (within * chosen).sum(), sums
+        return least, count, sums
 
     def _group(self, name: str) -> int:
         return next(number for number, group in enumerate(self._groups) if name in group)
@@ -248,13 +271,16 @@ class ClippedSum:
 
         `wide` ones are found where others are infinite; where they are not, both are equal.
         """
-        parts = torch.stack([found[name].norms() for name in group]).double()
-        numbers = sum(self.graph.parameters[name].numel() for name in group)
-        norms = (parts.square().sum(0) + numbers * UNDERFLOW).sqrt()
+        parts = torch.stack([found[name].norms() for name in group])
+        norms = torch.linalg.vector_norm(parts, dim=0).double()
         if wide:
             more = torch.stack([found[name].norms(wide=True) for name in group])
             norms = torch.where(torch.isfinite(norms), norms, more.square().sum(0).sqrt())
-        return norms * (1 + max(found[name].error for name in group))
+        numbers = sum(self.graph.parameters[name].numel() for name in group)
+        hidden = 2 * math.sqrt((numbers + len(group)) * UNDERFLOW)
+        error = max(found[name].error for name in group) + gamma(len(group) + 4)
+        bounds: torch.Tensor = norms * (1 + error) + hidden
+        return bounds
 
     def _gradients(
         self, values: tuple[torch.Tensor, ...], present: torch.Tensor, select: bool

@@ -69,8 +69,8 @@ class Contribution(Protocol):
         Parameters
         ----------
         weights
-            float64, ``(units,)``. Gradients are finite wherever a weight is not zero, and zero
-            where they were not finite.
+            ``(units,)``, float64 if `exact`, else float32. Gradients are finite wherever a weight
+            is not zero, and zero where they were not finite.
         exact
             Whether to sum in float64; the result is then float64, else float32.
         """
@@ -116,7 +116,7 @@ class PerUnit:
     def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
         flat = self.gradients.flatten(1)
-        summed = weights @ flat.double() if exact else weights.float() @ flat
+        summed = weights @ flat.double() if exact else weights @ flat
         return summed.reshape(self.gradients.shape[1:])
 
 
@@ -149,7 +149,7 @@ class OuterProduct:
         """See `Contribution`."""
         if exact:
             return (self.right.double() * weights[:, None]).T @ self.left.double()
-        return (self.right * weights[:, None].float()).T @ self.left
+        return (self.right * weights[:, None]).T @ self.left
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 The function is followed once on tensors without data (``make_fx`` on fake tensors), through
 ``vmap`` and ``autograd``. What comes out is a plain sequence of the same ATen operators, forward
-and backward: the same numbers, without the cost of following it again for every batch.
+and backward: the same numbers, without the cost of following it again for every batch. TorchScript
+then runs that sequence without Python in between; nothing is compiled, so no bit changes.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,7 +36,20 @@ def flatten(function: Callable[..., Any], examples: Sequence[torch.Tensor]) -> C
         if node.op == "call_function":
             _shorten(node)
     module.graph.eliminate_dead_code()
-    return torch.fx.GraphModule(module, fx_graph_cse(module.graph))
+    flat = torch.fx.GraphModule(module, fx_graph_cse(module.graph))
+    found: Callable[..., Any] = _without_python(flat, tuple(examples))
+    return found
+
+
+def _without_python(flat: torch.fx.GraphModule, examples: tuple[torch.Tensor, ...]) -> Any:
+    with torch.no_grad(), warnings.catch_warnings():
+        # It warns of its age; and of values that the shapes fix, which is what is wanted.
+        warnings.simplefilter("ignore")
+        try:
+            return torch.jit.trace(flat, examples, check_trace=False)  # type: ignore[no-untyped-call]
+        except RuntimeError:
+            # It cannot write down the gradient of a convolution, whose cost is not in Python.
+            return flat
 
 
 def _shorten(node: torch.fx.Node) -> None:
@@ -48,5 +63,14 @@ def _shorten(node: torch.fx.Node) -> None:
             source = source.args[0]
         if node.meta["val"].shape == source.meta["val"].shape:
             node.replace_all_uses_with(source)
-    elif node.target in _COPIES:
+    elif node.target in _COPIES or _multiplies_by_one(node):
         node.replace_all_uses_with(source)
+
+
+def _multiplies_by_one(node: torch.fx.Node) -> bool:
+    if node.target is not torch.ops.aten.mul.Scalar or node.args[1] != 1:
+        return False
+    source = node.args[0]
+    return isinstance(source, torch.fx.Node) and (
+        node.meta["val"].dtype == source.meta["val"].dtype
+    )

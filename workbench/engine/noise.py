@@ -68,8 +68,10 @@ class Stream:
     def gaussian(self, count: int) -> torch.Tensor:
         """Return `count` standard normal numbers, float64, shape ``(count,)``."""
         half = (count + 1) // 2
-        data = bytearray(self._keystream.update(bytes(16 * half)))
-        words = torch.frombuffer(data, dtype=torch.int64) if half else torch.zeros(0).long()
+        words = torch.zeros(2 * half, dtype=torch.int64)
+        plain = memoryview(words.numpy().data).cast("B")
+        # A stream cipher may work in place.
+        self._keystream.update_into(plain, plain)
         # The sign bit comes along in a shift to the right.
         words = words.bitwise_right_shift_(11).bitwise_and_(_MASK)
         # In (0, 1]: the logarithm of zero would be infinite.

@@ -60,6 +60,7 @@ class NoisedRounds:
         together = preferred_size(graph, expected, per_unit)
         self._clipped.allow_float32(together, self._largest)
         chunks = plan.steps * expected / (self._chunk * ranks.size)
+        self._clipped.counting = plan.clipping == "adaptive"
         self._clipped.flat = chunks >= _WORTH_FLATTENING
         self._sampling, self._noise = random.stream("sampling"), random.stream("noise")
         self._count_noise = random.stream("count")
@@ -77,7 +78,7 @@ class NoisedRounds:
             found, within = self._clipped.with_count(parameters, columns, present, exact)
             whole[-1] += within
             for name, part in found.items():
-                sums[name] += part
+                sums[name] += part.double()
         self._ranks.reduced(whole)
         if self._ranks.rank == 0:
             self._add_noise(whole)
