@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from opacus import GradSampleModule
+from torch import nn
 from torch.nn import functional as F
 
 from tests.engine.models import CLASSES, MODELS
@@ -117,6 +118,28 @@ def test_float32_sums_stay_within_the_share_that_the_limit_leaves_for_them(case,
         exact, rounded = (summing(graph.parameters, inputs, present, e) for e in (True, False))
         error = sum(float((exact[n] - rounded[n].double()).square().sum()) for n in exact) ** 0.5
         assert error <= (bound - summing.limit) / 2
+
+
+@pytest.mark.parametrize(("large", "small"), [(1e30, 1e-25), (1e37, 1e-30), (1e18, 1e-20)])
+def test_float32_sums_hold_the_bound_where_factors_are_huge_and_tiny(large, small):
+    """A clipped factor may be below what float32 can hold, and the other one magnify its error."""
+
+    def unbalanced(model, record):
+        return (model(record["x"] * large) * small).sum()
+
+    schema = MODELS["linear"][2]
+    torch.manual_seed(0)
+    graph = export(unbalanced, nn.Linear(6, CLASSES), schema)
+    columns = batch(schema, 32)
+    inputs = tuple(columns[name] for name in graph.inputs)
+    for bound in (1e-8, 1e-3, 1.0):
+        summing = ClippedSum(graph, bound)
+        summing.allow_float32(32, 50)
+        assert not summing.exact
+        for row in range(4):
+            alone = torch.arange(32) == row
+            found = summing(graph.parameters, inputs, alone, False).values()
+            assert sum(float(v.double().square().sum()) for v in found) ** 0.5 <= bound
 
 
 def test_large_batches_are_summed_in_float64():

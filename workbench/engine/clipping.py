@@ -13,16 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.fx
 
-import workbench.engine.layers.conv2d
-import workbench.engine.layers.embedding
-import workbench.engine.layers.linear
-import workbench.engine.layers.normalization  # noqa: F401 - registers its rules, as those above
 from workbench.engine.contributions import (
     LARGEST_SHARE,
     MATERIALISED,
@@ -34,25 +29,16 @@ from workbench.engine.contributions import (
 from workbench.engine.flat import flatten
 from workbench.engine.layers import RULES, Call, Factors, Whole, contribution
 from workbench.engine.runner import TappedRunner, pruned
+from workbench.engine.taps import find_taps
 from workbench.graphs.record_graph import RecordGraph
 
 _BOUND = 1.0 - 1e-6
 """Clips slightly below C, to cover the rounding of float64 sums over units."""
 
+_LEAST_BOUND = 1e-10
+
 _LEAST_WEIGHT = 2.0**-60
 """A smaller clip factor is not handled in float32, where it could be rounded upwards."""
-
-
-@dataclass(frozen=True)
-class _Tap:
-    """One call of an operator that has a rule."""
-
-    node: torch.fx.Node
-    recorded: torch.fx.Node
-    weight: str | None
-    bias: str | None
-    weight_shape: tuple[int, ...]
-    args: dict[str, Any]
 
 
 class ClippedSum:
@@ -107,7 +93,7 @@ class ClippedSum:
         self._share = _BOUND
         self._loss = pruned(graph.graph, slice(0, 1))
         self._places = [node for node in self._loss.nodes if node.op == "placeholder"]
-        self._taps = self._find_taps()
+        self._taps = find_taps(graph, self._loss)
         tapped = {name for tap in self._taps for name in (tap.weight, tap.bias) if name}
         self.fallback = tuple(name for name in self.trained if name not in tapped)
         self.flat = False
@@ -124,23 +110,19 @@ class ClippedSum:
             How many units all calls for one logical batch have together at most.
         """
         share = float32_share(units, largest_batch)
-        self.exact = share > LARGEST_SHARE
+        # Below the least bound, float32's smallest numbers would be no small error.
+        self.exact = share > LARGEST_SHARE or self.max_grad_norm < _LEAST_BOUND
         self._share = _BOUND / (1.0 if self.exact else 1.0 + share)
 
     @property
     def copied(self) -> int:
         """For how many parameters each unit may have a gradient of its own."""
-        cheap = {tap.weight for tap in self._taps if self._is_outer(tap)}
         once = [tap.weight for tap in self._taps]
-        cheap = {name for name in cheap if once.count(name) == 1 and self.records_per_unit == 1}
+        cheap = {tap.weight for tap in self._taps if tap.is_cheap and once.count(tap.weight) == 1}
+        if self.records_per_unit > 1:
+            cheap.clear()
         sizes = {n: self.graph.parameters[n].numel() for n in self.trained if n not in cheap}
         return sum(n for name, n in sizes.items() if name in self.fallback or n <= MATERIALISED)
-
-    def _is_outer(self, tap: _Tap) -> bool:
-        """Return whether the gradient is an outer product or that of a table."""
-        shape = tap.node.meta["spec"].shape
-        linear = tap.node.target is torch.ops.aten.linear.default and math.prod(shape[:-1]) == 1
-        return linear or tap.node.target is torch.ops.aten.embedding.default
 
     @property
     def limit(self) -> float:
@@ -336,46 +318,6 @@ class ClippedSum:
                                self.records_per_unit)
             for name, parts in uses.items()
         }  # fmt: skip
-
-    def _find_taps(self) -> tuple[_Tap, ...]:
-        roles = self._roles()
-        taps = []
-        for node in self._loss.nodes:
-            if node.target not in RULES:
-                continue
-            _, recorded_name, weight_name = RULES[node.target]
-            names = [a.name for a in node.target._schema.arguments]
-            args: dict[str, Any] = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
-            recorded, matrix = args.get(recorded_name), args.get(weight_name)
-            found = [roles.get(args.get(role)) for role in (weight_name, "bias")]
-            if any(found) and isinstance(recorded, torch.fx.Node) and matrix is not None:
-                fixed = {k: v for k, v in args.items() if not isinstance(v, torch.fx.Node)}
-                shape = matrix.meta["spec"].shape
-                taps.append(_Tap(node, recorded, found[0], found[1], shape, fixed))
-        return tuple(taps)
-
-    def _roles(self) -> dict[Any, str]:
-        """Return the placeholders of trained parameters all of whose uses one rule knows."""
-        known: dict[Any, str] = {}
-        for place in self._places:
-            kind, name = self.graph.bindings[str(place.target)]
-            if kind == "parameter" and name in self.graph.trainable:
-                roles = {self._role(user, place) for user in place.users}
-                if len(roles) == 1 and None not in roles:
-                    known[place] = str(name)
-        return known
-
-    def _role(self, user: torch.fx.Node, place: torch.fx.Node) -> tuple[Any, str] | None:
-        """Return operator and argument if `user` has a rule for its one use of `place`."""
-        if user.target not in RULES:
-            return None
-        names = [a.name for a in user.target._schema.arguments]  # type: ignore[union-attr]
-        args = dict(zip(names, user.args, strict=False)) | dict(user.kwargs)
-        found = [name for name, value in args.items() if value is place]
-        weight_name = RULES[user.target][2]
-        if len(found) != 1 or found[0] not in (weight_name, "bias") or args[weight_name] is None:
-            return None
-        return (user.target, found[0])
 
 
 def _gradients(losses: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
