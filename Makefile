@@ -22,6 +22,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/latency.py
+	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/dp_sgd.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/scale_out.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/noisy_sums.py
 

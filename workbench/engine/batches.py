@@ -17,7 +17,7 @@ from workbench.graphs.record_graph import RecordGraph
 
 _MEMORY = 512 << 20
 _NEAR = 512 << 10
-_ROWS = 64
+_ROWS = 32
 _TILE = 32
 _BYTES_PER_NOISE = 48
 """What drawing one normal number takes at its peak: its word and what is made from it."""
@@ -134,7 +134,7 @@ def preferred_size(graph: RecordGraph, expected: float, records_per_unit: int) -
 
     The rows are a multiple of 32: processors work on 8 or 16 numbers at once and take the rest of
     an array by other instructions, which round differently, so a record's last bits would tell
-    whether it is among the last of a chunk. Beyond 64 rows a chunk only grows as long as an
+    whether it is among the last of a chunk. Beyond 32 rows a chunk only grows as long as an
     operator's values stay near the processor and the sum may be taken in float32.
 
     Parameters are those of `chunk_size`.

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 SEED_BYTES = 32
 _GRID = 2.0**-20
+_PIECE = 1 << 20
 _MASK = (1 << 53) - 1
 
 
@@ -85,7 +86,7 @@ class Stream:
         Parameters
         ----------
         values
-            float64, of any shape.
+            float64, of any shape, contiguous.
         scale
             The noise's standard deviation; the grid is the power of two at or below
             ``scale * 2**-20``. With 0, which only a rehearsal may ask for, nothing happens.
@@ -93,5 +94,7 @@ class Stream:
         if scale == 0:
             return
         grid = 2.0 ** math.floor(math.log2(scale * _GRID))
-        drawn = self.gaussian(values.numel()).reshape(values.shape)
-        values.add_(drawn.mul_(scale)).div_(grid).round_().mul_(grid)
+        # In pieces, so that drawing for a large model takes little memory beside it.
+        for part in values.view(-1).split(_PIECE):  # type: ignore[no-untyped-call]
+            drawn = self.gaussian(part.numel())
+            part.add_(drawn.mul_(scale)).div_(grid).round_().mul_(grid)
