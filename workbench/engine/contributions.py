@@ -18,7 +18,6 @@ import torch
 
 _ROUNDOFF_32 = 2.0**-24
 _ROUNDOFF_64 = 2.0**-53
-_LARGE = 2.0**60
 LARGEST_SHARE = 2.0**-6
 """How much of C the rounding of float32 sums may take before they are done in float64."""
 
@@ -141,9 +140,8 @@ class OuterProduct:
         left, right = _norms(self.left, wide), _norms(self.right, wide)
         if wide:
             return left.mul(right)
-        # What underflows in `right` would be multiplied by it: not in float32.
-        left = torch.where(left > _LARGE, torch.full_like(left, torch.inf), left)
-        # What vanished in one factor's squares may be multiplied by a large other factor.
+        # What vanished in one factor's squares, or underflows when it is clipped in float32, may be
+        # multiplied by a large other factor.
         hidden = [(UNDERFLOW * values.shape[1]) ** 0.5 for values in (self.left, self.right)]
         norms: torch.Tensor = (left + hidden[0]) * (right + hidden[1])
         return norms
