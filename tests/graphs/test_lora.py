@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.documents.errors import NotFound
+from workbench.documents.errors import InvalidDocument, NotFound
 from workbench.graphs.lora import LoraLinear, lora, merge_lora
 
 
@@ -73,3 +73,9 @@ def test_layers_inside_attention_that_are_read_and_not_called_stay_frozen_and_wh
     assert torch.allclose(adapted(x), block(x), atol=1e-6)
     assert isinstance(adapted.linear1, LoraLinear)
     assert not isinstance(adapted.self_attn.out_proj, LoraLinear)
+
+
+@pytest.mark.parametrize("rank", [0, -1, 2.5])
+def test_a_rank_that_trains_nothing_is_refused(rank):
+    with pytest.raises(InvalidDocument, match="rank is"):
+        lora(nn.Linear(2, 2), rank=rank)

@@ -7,15 +7,15 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from workbench.budget.accountant import calibrate
-from workbench.documents import DatasetCard, Evaluation, Metric, Plan, Request
+from workbench.documents import DatasetCard, Plan, Request
 from workbench.documents.errors import InvalidDocument, NotFound
 from workbench.documents.request import MAX_EVALUATIONS
 from workbench.space.datasets import Dataset
 from workbench.space.expectation import Expectation
-from workbench.space.html import page, rows_table
+from workbench.space.rehearsal import Rehearsal
 from workbench.space.requests import RequestGroup, RequestHandle
 from workbench.space.submission import check_guarantee, purpose_parts
 
@@ -56,62 +56,6 @@ class Settings:
             rate = min(1.0, (self.batch_size or 0) / expected)
         steps = self.steps or max(1, math.ceil((self.epochs or 1) / rate))
         return rate, steps
-
-
-class Rehearsal:
-    """What a rehearsal showed: metrics on synthetic records, and the noise to expect.
-
-    Attributes
-    ----------
-    metrics
-        Exact metrics on the snippet after training with the domain's noise.
-    without_privacy
-        The same without clipping and noise.
-    noise
-        For each metric the standard deviation that the domain's noise would give it.
-    model
-        The model that was rehearsed, trained on synthetic records only.
-    plan
-        What would be submitted.
-    history
-        The exact metrics of every evaluation up to where training stopped.
-    """
-
-    def __init__(
-        self,
-        metrics: tuple[Metric, ...],
-        without_privacy: tuple[Metric, ...],
-        noise: dict[str, float],
-        plan: Plan,
-        model: nn.Module,
-        history: tuple[Evaluation, ...] = (),
-    ) -> None:
-        self.history = history
-        self.metrics = {metric.name: metric.value for metric in metrics}
-        self.without_privacy = {metric.name: metric.value for metric in without_privacy}
-        self.noise = noise
-        self.plan = plan
-        self.model = model
-
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        return [
-            (name, f"{self.metrics[name]:.3f}", f"{self.without_privacy[name]:.3f}",
-             f"± {self.noise[name]:.3f}")
-            for name in self.metrics
-        ]  # fmt: skip
-
-    def __repr__(self) -> str:
-        rows = [f"{n}: {a} (without privacy {b}), noise at the domain {c}"
-                for n, a, b, c in self._rows()]  # fmt: skip
-        return "\n".join(["Rehearsal on synthetic records:", *rows])
-
-    def _repr_html_(self) -> str:
-        header = ("metric", "on synthetic records", "without privacy", "noise at the domain")
-        text = (
-            "The same engine ran on the synthetic snippet, at no privacy cost. Synthetic records "
-            "show that the function works, not how well it will do."
-        )
-        return page("Rehearsal", text, rows_table(header, self._rows()))
 
 
 class TrainingFunction:
@@ -439,6 +383,12 @@ def training_function(
         if value is not None and not (0 < value <= most and math.isfinite(value)):
             raise InvalidDocument(f"training_function: {name} is {value}; expected above 0"
                                   + (" and at most 1" if most == 1.0 else ""))  # fmt: skip
+    for name, word in (("optimizer", optimizer), ("clipping", clipping), ("schedule", schedule)):
+        allowed = get_args(get_type_hints(Plan)[name])
+        if word not in allowed:
+            raise InvalidDocument(
+                f"training_function: {name} is '{word}'; expected {' or '.join(allowed)}"
+            )
     settings = Settings(
         learning_rate, steps, epochs, sample_rate, batch_size, optimizer, momentum, weight_decay,
         max_grad_norm, clipping, target_quantile, schedule, warmup_steps, evaluations, patience,

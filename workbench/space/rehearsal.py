@@ -1,0 +1,67 @@
+"""What a rehearsal on synthetic records showed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.documents import Evaluation, Metric, Plan
+from workbench.space.html import page, rows_table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Rehearsal:
+    """What a rehearsal showed: metrics on synthetic records, and the noise to expect.
+
+    Attributes
+    ----------
+    metrics
+        Exact metrics on the snippet after training with the domain's noise.
+    without_privacy
+        The same without clipping and noise.
+    noise
+        For each metric the standard deviation that the domain's noise would give it.
+    model
+        The model that was rehearsed, trained on synthetic records only.
+    plan
+        What would be submitted.
+    history
+        The exact metrics of every evaluation up to where training stopped.
+    """
+
+    def __init__(
+        self,
+        metrics: tuple[Metric, ...],
+        without_privacy: tuple[Metric, ...],
+        noise: dict[str, float],
+        plan: Plan,
+        model: nn.Module,
+        history: tuple[Evaluation, ...] = (),
+    ) -> None:
+        self.history = history
+        self.metrics = {metric.name: metric.value for metric in metrics}
+        self.without_privacy = {metric.name: metric.value for metric in without_privacy}
+        self.noise = noise
+        self.plan = plan
+        self.model = model
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [
+            (name, f"{self.metrics[name]:.3f}", f"{self.without_privacy[name]:.3f}",
+             f"± {self.noise[name]:.3f}")
+            for name in self.metrics
+        ]  # fmt: skip
+
+    def __repr__(self) -> str:
+        rows = [f"{n}: {a} (without privacy {b}), noise at the domain {c}"
+                for n, a, b, c in self._rows()]  # fmt: skip
+        return "\n".join(["Rehearsal on synthetic records:", *rows])
+
+    def _repr_html_(self) -> str:
+        header = ("metric", "on synthetic records", "without privacy", "noise at the domain")
+        text = (
+            "The same engine ran on the synthetic snippet, at no privacy cost. Synthetic records "
+            "show that the function works, not how well it will do."
+        )
+        return page("Rehearsal", text, rows_table(header, self._rows()))
