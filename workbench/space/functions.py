@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from workbench.budget.accountant import calibrate
-from workbench.documents import DatasetCard, Plan, Request
+from workbench.documents import DatasetCard, Plan
 from workbench.documents.errors import InvalidDocument, NotFound
 from workbench.documents.request import MAX_EVALUATIONS
 from workbench.space.datasets import Dataset
 from workbench.space.expectation import Expectation
 from workbench.space.rehearsal import Rehearsal
 from workbench.space.requests import RequestGroup, RequestHandle
-from workbench.space.submission import check_guarantee, purpose_parts
+from workbench.space.submission import check_guarantee, request_for
 
 if TYPE_CHECKING:
     from torch import nn
@@ -265,28 +265,18 @@ class TrainingFunction:
         outputs: tuple[str, ...],
     ) -> RequestHandle:
         graph = self.export(model, dataset)
-        card, client = dataset.card, dataset.client
-        code, words = purpose_parts(purpose, card)
-        request = Request.read(
-            {
-                "researcher": client.key.key_id,
-                "domain": card.domain,
-                "dataset": card.name,
-                "dataset_version": card.dataset_version,
-                "card": card.digest,
-                "function": self.name,
-                "graph": graph.digest,
-                "inputs": list(graph.inputs),
-                "metrics": list(graph.metrics),
-                "plan": self.plan(card, epsilon, delta, len(graph.metrics)).model_dump(),
-                "epsilon": epsilon,
-                "delta": delta,
-                "purpose": code,
-                "purpose_text": words,
-                "outputs": list(outputs),
-                "repeat": repeat,
-            }
+        request = request_for(
+            dataset,
+            graph,
+            self.plan(dataset.card, epsilon, delta, len(graph.metrics)),
+            function=self.name,
+            outputs=outputs,
+            epsilon=epsilon,
+            delta=delta,
+            purpose=purpose,
+            repeat=repeat,
         )
+        client = dataset.client
         client.upload(graph.digest, graph.archive)
         return RequestHandle(client, client.submit(request), model)
 

@@ -1,13 +1,17 @@
-"""What a researcher may ask for: epsilon, delta and purpose, checked before anything is sent."""
+"""What a researcher asks for, checked and written as a request before anything is sent."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.documents import DatasetCard
+from workbench.documents import AnyPlan, DatasetCard, Request
 from workbench.documents.errors import InvalidDocument
+from workbench.space.datasets import Dataset
+
+if TYPE_CHECKING:
+    from workbench.graphs.record_graph import RecordGraph
 
 
 def check_guarantee(epsilon: Any, delta: Any) -> None:
@@ -40,3 +44,46 @@ def purpose_parts(purpose: str, card: DatasetCard) -> tuple[str, str]:
             f"{', '.join(card.terms.purposes)}.",
         )
     return code, words.strip()
+
+
+def request_for(
+    dataset: Dataset,
+    graph: RecordGraph,
+    plan: AnyPlan,
+    *,
+    function: str,
+    outputs: tuple[str, ...],
+    epsilon: float,
+    delta: float,
+    purpose: str,
+    repeat: int,
+) -> Request:
+    """Return the request to run `graph` by `plan` on `dataset`, bound to its present version.
+
+    Raises
+    ------
+    InvalidDocument
+        If the purpose or another value does not fit.
+    """
+    card = dataset.card
+    code, words = purpose_parts(purpose, card)
+    return Request.read(
+        {
+            "researcher": dataset.client.key.key_id,
+            "domain": card.domain,
+            "dataset": card.name,
+            "dataset_version": card.dataset_version,
+            "card": card.digest,
+            "function": function,
+            "graph": graph.digest,
+            "inputs": list(graph.inputs),
+            "metrics": list(graph.metrics),
+            "plan": plan.model_dump(),
+            "epsilon": epsilon,
+            "delta": delta,
+            "purpose": code,
+            "purpose_text": words,
+            "outputs": list(outputs),
+            "repeat": repeat,
+        }
+    )

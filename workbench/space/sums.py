@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.budget.accountant import calibrate
-from workbench.documents import DatasetCard, Request, RequestStatus, StatisticPlan
+from workbench.documents import DatasetCard, RequestStatus, StatisticPlan
 from workbench.documents.errors import NotFound
 from workbench.space.client import DomainClient
 from workbench.space.datasets import Dataset
 from workbench.space.requests import RequestHandle
 from workbench.space.statistic_results import StatisticResult
-from workbench.space.submission import check_guarantee, purpose_parts
+from workbench.space.submission import check_guarantee, request_for
 
 if TYPE_CHECKING:
     import torch
@@ -160,27 +160,18 @@ class SumFunction:
             If the request cannot be made, or the domain refuses it: nothing was charged.
         """
         graph, update = self.graphs(to)
-        card, client = to.card, to.client
-        code, words = purpose_parts(purpose, card)
-        request = Request.read(
-            {
-                "researcher": client.key.key_id,
-                "domain": card.domain,
-                "dataset": card.name,
-                "dataset_version": card.dataset_version,
-                "card": card.digest,
-                "function": self.name,
-                "graph": graph.digest,
-                "inputs": list(graph.inputs),
-                "plan": self.plan(card, epsilon, delta, update).model_dump(),
-                "epsilon": epsilon,
-                "delta": delta,
-                "purpose": code,
-                "purpose_text": words,
-                "outputs": ["statistics"],
-                "repeat": repeat,
-            }
+        request = request_for(
+            to,
+            graph,
+            self.plan(to.card, epsilon, delta, update),
+            function=self.name,
+            outputs=("statistics",),
+            epsilon=epsilon,
+            delta=delta,
+            purpose=purpose,
+            repeat=repeat,
         )
+        client = to.client
         for one in (graph, update):
             if one is not None:
                 client.upload(one.digest, one.archive)
