@@ -33,6 +33,7 @@ from workbench.documents.errors import (
     from_code,
 )
 from workbench.evidence.bundle import Bundle
+from workbench.space import journal
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 MAX_ANSWER = 256 << 20
@@ -195,7 +196,9 @@ class DomainClient:
     def submit(self, request: Request) -> RequestStatus:
         """Sign and submit a request."""
         envelope = Envelope.sign(request, self.key)
-        return self._status(self._call("POST", "/v1/requests", envelope.canonical()))
+        status = self._status(self._call("POST", "/v1/requests", envelope.canonical()))
+        journal.submitted(request)
+        return status
 
     def _status(self, answer: httpx.Response) -> RequestStatus:
         return _consistent(RequestStatus.parse(answer.content))
