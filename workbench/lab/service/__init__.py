@@ -1,1 +1,1 @@
-"""What people see in JupyterLab, as plain JSON: one layer for the server's routes and the widgets."""
+"""What people see in JupyterLab, as plain JSON: one layer for the routes and the widgets."""
