@@ -104,14 +104,21 @@ def _renderings(data: Mapping[str, Any]) -> Iterator[str]:
         content = base64.b64encode(_text(data["image/svg+xml"]).encode()).decode()
         yield _picture("image/svg+xml", content)
     if _WIDGET in data and "text/html" not in data:
+        # A bar that counted is of no more use.
+        if re.search(r"\d%\|", _text(data.get("text/plain", ""))):
+            return
         yield '<p class="left-out">A widget: open the notebook in JupyterLab to see it.</p>'
     if "text/html" in data:
         html = _text(data["text/html"])
-        yield _too_large(html) or _clean(html).strip()
+        yield _too_large(html) or _wide(_clean(html).strip())
     if "text/markdown" in data:
         yield _markdown(_text(data["text/markdown"])[:MAX_TEXT])
     if "text/plain" in data:
         yield f"<pre>{_bounded(_settled(_text(data['text/plain'])))}</pre>"
+
+
+def _wide(html: str) -> str:
+    return f'<div class="wide">{html}</div>' if html else ""
 
 
 def _picture(mime: str, content: str) -> str:

@@ -72,12 +72,13 @@ def _requests(folder: Path, study: StudyRecord) -> str:
         for name in ("request", "dataset", "function", "privacy", "released", "evidence")
     )
     rows = "".join(_row(folder, one) for one in study.requests)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="wide">{table}</div>'
 
 
 def _row(folder: Path, one: StudyRequest) -> str:
     released, mark, kind = _outcome(folder, one)
-    privacy = "" if one.epsilon is None else f"ε {one.epsilon:g}, δ {one.delta:g}"
+    privacy = "" if one.epsilon is None else f"ε {one.epsilon:g}"
     cells = [one.request[7:19], one.path, one.function, privacy, released]
     plain = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
     return f'<tr>{plain}<td class="{kind}">{escape(mark)}</td></tr>'
