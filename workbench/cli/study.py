@@ -84,11 +84,12 @@ def _trusted(space: Path | None) -> dict[str, PublicKey] | None:
 def export_study(
     folder: Annotated[Path, typer.Argument(help="A study's folder.")],
     out: Annotated[Path, typer.Option(help="The .zip to write.")],
+    licence: Annotated[str, typer.Option(help="Under which licence: its address.")] = "",
 ) -> None:
     """Write a study as an RO-Crate, for a repository or a reviewer."""
     from workbench.space.studies.crate import export
 
-    typer.echo(f"RO-Crate: {export(folder, out)}")
+    typer.echo(f"RO-Crate: {export(folder, out, licence)}")
 
 
 def execute(notebook: Path, out: Path, parameters: dict[str, Any]) -> None:

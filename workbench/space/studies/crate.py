@@ -102,8 +102,12 @@ class _Crate:
             f"The notebook {study.notebook}, run with parameters on data that did not leave its "
             f"holders, with signed evidence of {len(study.requests)} requests."
         )
-        self.crate.datePublished = study.ended
-        self.crate.license = licence or "Not stated: ask the author"
+        self.crate.datePublished = _seconds(study.ended)
+        self.crate.license = (
+            self._entity(licence, type="CreativeWork", name=licence)
+            if licence.startswith(("http://", "https://"))
+            else licence or "Not stated: ask the author"
+        )
         workflow = self._workflow()
         self._profiles()
         self._action(workflow, self._objects(workflow), self._files())
@@ -140,6 +144,7 @@ class _Crate:
             "name": self.study.title,
             "encodingFormat": _media(self.study.notebook),
             "description": "The notebook as it was executed, with its outputs",
+            "version": self.study.source,
             "sha256": self._digest(self.study.notebook),
         }
         source = self.folder / self.study.notebook
@@ -208,16 +213,18 @@ class _Crate:
             workflow, "#run", object=objects, result=results,
             properties={
                 "name": f"Run of {study.notebook}",
-                "startTime": study.started, "endTime": study.ended,
-                "actionStatus": {"@id": _STATUS[study.state]},
+                "description": f"papermill ran {study.cell} of {study.cells} cells: {study.state}",
+                "startTime": _seconds(study.started), "endTime": _seconds(study.ended),
+                "actionStatus": _STATUS[study.state],
                 **({"error": study.message} if study.message else {}),
             },
         )  # fmt: skip
         for path in sorted(filter(None, agents))[:1]:
             bundle = Bundle.parse((self.folder / path).read_bytes())
-            action["agent"] = self._entity(
+            person = self._entity(
                 "#researcher", type="Person", name=f"Holder of the key {bundle.researcher_key}"
             )
+            action["agent"] = self.crate.root_dataset["author"] = person
         self.crate.root_dataset["mentions"] = action
         environment = self.crate.get(record.ENVIRONMENT)
         if environment is not None:
@@ -230,3 +237,8 @@ class _Crate:
 def _media(name: str) -> str:
     suffix = Path(name).suffix
     return _MEDIA.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _seconds(time: str) -> str:
+    """Return a time as every reader of ISO 8601 takes it."""
+    return f"{time[:19]}+00:00"
