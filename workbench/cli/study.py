@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,8 @@ def run_study(
     if space is not None:
         os.environ["WORKBENCH_SPACE"] = str(space.resolve())
     given = from_text(notebook, parameters or [])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         execute(notebook, out, given)
     except KeyboardInterrupt:
