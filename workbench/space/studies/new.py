@@ -74,4 +74,4 @@ def text_of(cells: Sequence[dict[str, str]]) -> str:
         "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"
     }  # fmt: skip
     notebook.metadata.language_info = {"name": "python"}
-    return str(writes(notebook)) + "\n"
+    return str(writes(notebook)) + "\n"  # type: ignore[no-untyped-call]
