@@ -11,7 +11,10 @@ export interface ILoaded<T> {
 }
 
 /** What `ask` answers; asked again when `keys` change. A late answer never replaces a newer. */
-export function useLoaded<T>(ask: () => Promise<T>, keys: React.DependencyList): ILoaded<T> {
+export function useLoaded<T>(
+  ask: () => Promise<T>,
+  keys: React.DependencyList
+): ILoaded<T> {
   const [state, setState] = React.useState<Omit<ILoaded<T>, 'reload'>>({
     value: null,
     problem: null,

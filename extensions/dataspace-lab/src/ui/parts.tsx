@@ -56,7 +56,10 @@ export function Problem(props: {
 }): React.ReactElement {
   const { problem, kind = 'error' } = props;
   return (
-    <div className={`wb-Problem wb-mod-${kind}`} role={kind === 'error' ? 'alert' : 'note'}>
+    <div
+      className={`wb-Problem wb-mod-${kind}`}
+      role={kind === 'error' ? 'alert' : 'note'}
+    >
       <strong>{problem.message}</strong>
       {problem.hint && <span>{problem.hint}</span>}
       {props.children}

@@ -2,7 +2,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 /** A number as people write it: 0.5, 12, 10,000. */
 export function number(value: number, digits = 3): string {
-  return value.toLocaleString(undefined, { maximumSignificantDigits: Math.max(digits, 1) });
+  return value.toLocaleString(undefined, {
+    maximumSignificantDigits: Math.max(digits, 1)
+  });
 }
 
 /** A count, in full. */
