@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,8 @@ def run_study(
     if space is not None:
         os.environ["WORKBENCH_SPACE"] = str(space.resolve())
     given = from_text(notebook, parameters or [])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         execute(notebook, out, given)
     except KeyboardInterrupt:
@@ -84,11 +87,12 @@ def _trusted(space: Path | None) -> dict[str, PublicKey] | None:
 def export_study(
     folder: Annotated[Path, typer.Argument(help="A study's folder.")],
     out: Annotated[Path, typer.Option(help="The .zip to write.")],
+    licence: Annotated[str, typer.Option(help="Under which licence: its address.")] = "",
 ) -> None:
     """Write a study as an RO-Crate, for a repository or a reviewer."""
     from workbench.space.studies.crate import export
 
-    typer.echo(f"RO-Crate: {export(folder, out)}")
+    typer.echo(f"RO-Crate: {export(folder, out, licence)}")
 
 
 def execute(notebook: Path, out: Path, parameters: dict[str, Any]) -> None:

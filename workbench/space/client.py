@@ -190,7 +190,7 @@ class DomainClient:
         first = self._call("GET", f"/v1/datasets?limit={_PAGE}", headers=headers)
         if first.status_code == httpx.codes.NOT_MODIFIED:
             return self._cards.listed
-        items = self._pages("/v1/datasets", "datasets", self._object(first, "datasets", "next"))
+        items = self._pages("/v1/datasets", "datasets", self._object(first, "datasets"))
         # The first page's tag: a card published while the others came is asked for next time.
         return self._cards.renew(first.headers.get("etag"), items)
 
@@ -202,7 +202,8 @@ class DomainClient:
     def _pages(self, target: str, field: str, page: dict[str, Any]) -> list[Any]:
         found = list(page[field])
         for _ in range(_MOST_PAGES):
-            if page["next"] is None:
+            # Domains before API 2 send everything at once and name no next page.
+            if page.get("next") is None:
                 break
             after = quote(str(page["next"]), safe="")
             page = self._json(f"{target}?limit={_PAGE}&after={after}", field, "next")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from http.client import responses
 from typing import Any, TypeVar
 
 from jupyter_server.base.handlers import APIHandler
@@ -88,7 +89,7 @@ class Route(APIHandler):
 
     auth_resource = "workbench"
 
-    def initialize(self, service: Service, callers: Callers) -> None:  # type: ignore[override]
+    def initialize(self, service: Service, callers: Callers) -> None:
         """Take what the extension gives to every route."""
         self.service = service
         self.callers = callers
@@ -177,7 +178,7 @@ class Route(APIHandler):
     def _words(status_code: int, error: web.HTTPError) -> str:
         if error.log_message and status_code < 500:
             return str(error.log_message)[:500]
-        return str(error.reason or web.responses.get(status_code, "error"))
+        return str(error.reason or responses.get(status_code, "error"))
 
     def log_exception(self, *error: Any) -> None:
         """Log what was not expected; a `WorkbenchError` is an answer like others."""

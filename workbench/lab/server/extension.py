@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Unicode
 
-from workbench.lab.server.base import Callers, Route
-from workbench.lab.server.routes import ROUTES, NoRoute
+from workbench.lab.server import routes, steward_routes, study_routes
+from workbench.lab.server.base import Callers
 from workbench.lab.server.watch import WatchRoute
 from workbench.lab.service.service import Service
 from workbench.lab.service.sources import FileSource
+from workbench.lab.service.studies import Studies
 
 PREFIX = "workbench/v1/"
 
 
-class WorkbenchLab(ExtensionApp):  # type: ignore[misc]
+class WorkbenchLab(ExtensionApp):
     """Routes under ``workbench/v1`` for the front end in JupyterLab."""
 
     name = "workbench"
@@ -32,7 +34,23 @@ class WorkbenchLab(ExtensionApp):  # type: ignore[misc]
         assert self.serverapp is not None
         root = Path(self.serverapp.root_dir).resolve()
         shown = str((root / Path(self.space).expanduser()).resolve()) if self.space else ""
-        service = Service(FileSource(self.space, root), shown)
+        source = FileSource(self.space, root)
+        service = Service(source, shown)
+        self.studies = Studies(root, source.path, service.monitor.notify)
         given = {"service": service, "callers": Callers()}
-        routes: list[tuple[str, type[Route]]] = [*ROUTES, ("watch", WatchRoute), ("(.*)", NoRoute)]
-        self.handlers.extend((f"{PREFIX}{path}", route, given) for path, route in routes)
+        watching = given | {"studies": self.studies}
+        self.handlers.extend(
+            (f"{PREFIX}{path}", route, options)
+            for found, options in (
+                (routes.ROUTES, given),
+                (steward_routes.ROUTES, given),
+                (study_routes.ROUTES, watching),
+                ([("watch", WatchRoute)], watching),
+                ([("(.*)", routes.NoRoute)], given),
+            )
+            for path, route in found
+        )
+
+    async def stop_extension(self) -> None:
+        """End the studies: their kernels must not outlive the server."""
+        await asyncio.to_thread(self.studies.close)

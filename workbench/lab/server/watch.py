@@ -13,7 +13,9 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from workbench.documents.errors import Conflict, InvalidDocument
-from workbench.lab.server.base import Route
+from workbench.lab.server.base import Callers, Route
+from workbench.lab.service.service import Service
+from workbench.lab.service.studies import Studies
 
 SHORTEST, LONGEST = 1.0, 300.0
 ALIVE_SECONDS = 5.0
@@ -28,6 +30,13 @@ class WatchRoute(Route):
     # A page that only looks must not keep an idle server from being culled.
     _track_activity = False
     _closed: asyncio.Event
+
+    def initialize(  # type: ignore[override]
+        self, service: Service, callers: Callers, studies: Studies
+    ) -> None:
+        """Take what the extension gives to every route, and the studies."""
+        super().initialize(service, callers)
+        self.studies = studies
 
     def _interval(self) -> float:
         text = self.get_query_argument("interval", "5")
@@ -91,6 +100,7 @@ class WatchRoute(Route):
             "session": self.service.session(),
             "catalog": {"version": self.service.catalog_version()},
             "requests": {"requests": self.service.requests()},
+            "studies": {"studies": self.studies.all()},
         }
 
     def on_connection_close(self) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
-from workbench.documents import BudgetStatus, RequestStatus
+from workbench.documents import BudgetStatus, DatasetCard, RequestStatus
 from workbench.documents.errors import NotAdmitted, NotFound, WorkbenchError
-from workbench.lab.service.cards import Cards
 from workbench.lab.service.entries import entry
 from workbench.lab.service.requests import MOST_REQUESTS, request_view
 from workbench.lab.service.states import DomainState
@@ -18,6 +18,13 @@ from workbench.space.client import DomainClient
 POLL_SECONDS = 8.0
 _SHARE = 10.0
 _OLD_API_BUDGETS = 100
+
+
+@dataclass(frozen=True)
+class _KnownEntry:
+    card: DatasetCard
+    left: float | None
+    entry: dict[str, Any]
 
 
 class WatchedDomain:
@@ -34,15 +41,15 @@ class WatchedDomain:
     def __init__(self, client: DomainClient) -> None:
         self.client = client
         self.state = DomainState(client.name)
-        self.cards = Cards()
         self.asked_at = 0.0
         self._quick = client.hurried(POLL_SECONDS)
         self._lock = threading.Lock()
         self._asking = False
+        self._cards: dict[str, DatasetCard] = {}
         self._budgets: dict[str, BudgetStatus] = {}
         self._requests: dict[str, RequestStatus] = {}
         self._views: dict[str, dict[str, Any]] = {}
-        self._entries: dict[str, dict[str, Any]] = {}
+        self._entries: dict[str, _KnownEntry] = {}
         self._version = ""
         self._not_before: dict[str, float] = {}
 
@@ -80,7 +87,7 @@ class WatchedDomain:
         with self._lock:
             self._requests = {status.request_digest: status for status in requests}
         self._sparingly("role", 5.0, self._ask_role)
-        self._sparingly("cards", 0.0, lambda: self.cards.refresh(self._quick))
+        self._sparingly("cards", 0.0, self._ask_cards)
         self._sparingly("budgets", 0.0, self._ask_budgets)
         self._renew_entries()
         self.state.answered(seconds)
@@ -108,26 +115,33 @@ class WatchedDomain:
         except NotAdmitted:
             self.state.role = "researcher"
 
+    def _ask_cards(self) -> None:
+        cards = {card.name: card for card in self._quick.datasets()}
+        with self._lock:
+            self._cards = cards
+
     def _ask_budgets(self) -> None:
+        found: dict[str, BudgetStatus]
         if self._new_api:
-            found = dict(self._quick.budgets())
+            found = {budget.dataset: budget for budget in self._quick.budgets()}
         else:
-            names = list(self.cards.known)[:_OLD_API_BUDGETS]
+            names = list(self._cards)[:_OLD_API_BUDGETS]
             found = {name: self._quick.budget(name) for name in names}
         with self._lock:
             self._budgets = found
 
     def _renew_entries(self) -> None:
         hashed = hashlib.sha256()
-        found: dict[str, dict[str, Any]] = {}
-        for name, (digest, card) in self.cards.known.items():
+        found: dict[str, _KnownEntry] = {}
+        for name, card in self._cards.items():
             budget = self._budgets.get(name)
             left = None if budget is None else budget.epsilon_left
             known = self._entries.get(name)
-            if known is None or known["digest"] != digest or known["left"] != left:
-                known = {"digest": digest, "left": left, "entry": entry(card, budget)}
+            # The client gives the same object for a card that did not change.
+            if known is None or known.card is not card or known.left != left:
+                known = _KnownEntry(card, left, entry(card, budget))
             found[name] = known
-            hashed.update(f"{name} {digest} {left}\n".encode())
+            hashed.update(f"{name} {card.dataset_version} {card.published} {left}\n".encode())
         with self._lock:
             self._entries, self._version = found, hashed.hexdigest()
 
@@ -140,7 +154,7 @@ class WatchedDomain:
     def entries(self) -> list[dict[str, Any]]:
         """Return the last known entries of the catalogue; also of a domain that is down."""
         with self._lock:
-            return [known["entry"] for known in self._entries.values()]
+            return [known.entry for known in self._entries.values()]
 
     def put(self, status: RequestStatus) -> None:
         """Note a newer status of one request."""
@@ -178,7 +192,7 @@ class WatchedDomain:
             self._budgets = {**self._budgets, name: found}
         return found
 
-    def card(self, name: str) -> Any:
+    def card(self, name: str) -> DatasetCard:
         """Return the newest card of a dataset; the last known one if the domain is away.
 
         Raises
@@ -191,6 +205,6 @@ class WatchedDomain:
         except NotFound:
             raise
         except WorkbenchError:
-            if name not in self.cards.known:
+            if name not in self._cards:
                 raise
-            return self.cards.known[name][1]
+            return self._cards[name]

@@ -99,9 +99,10 @@ class Monitor:
     def _round(self, domain: WatchedDomain) -> None:
         domain.round()
         self._follow_running(domain)
-        self._notify()
+        self.notify()
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
+        """Let all who watch know that something may have changed."""
         for watch in self._watches:
             watch.notify()
 
@@ -122,7 +123,7 @@ class Monitor:
             states = [(name, domain.state.view()["state"]) for name, domain in domains.items()]
             if states != shown:
                 shown = states
-                self._notify()
+                self.notify()
             self._wake.wait(_TICK_SECONDS)
             self._wake.clear()
 
@@ -146,7 +147,7 @@ class Monitor:
         try:
             for status in domain.client.events(digest):
                 domain.put(status)
-                self._notify()
+                self.notify()
                 if not self._watches:
                     return
         except WorkbenchError:

@@ -24,6 +24,7 @@ from workbench.lab.service.requests import MOST_REQUESTS, request_view
 from workbench.lab.service.results import result_view
 from workbench.lab.service.snippets import snippet_view
 from workbench.lab.service.sources import Source
+from workbench.lab.service.starter import starter, study
 from workbench.space.client import DomainClient
 from workbench.space.connection import Space
 from workbench.space.datasets import Dataset
@@ -148,6 +149,14 @@ class Service:
         """Return a dataset's Croissant description."""
         return self.client(domain).croissant(name)
 
+    def starter(self, domain: str, name: str) -> dict[str, Any]:
+        """Return a training function for the schema of a dataset, as cells."""
+        return starter(self.domain(domain).card(name), self._space_path)
+
+    def study_cells(self, domain: str, name: str) -> list[dict[str, str]]:
+        """Return the cells of a new study: the starter, with parameters."""
+        return study(self.domain(domain).card(name), self._space_path)
+
     def requests(self, state: str | None = None) -> list[dict[str, Any]]:
         """Return the last known requests of all domains, newest first; asks nobody."""
         found = [view for d in self._domains_or_none().values() for view in d.requests()]
@@ -193,10 +202,11 @@ class Service:
         """Cancel a request."""
         return self.changed(domain, self.client(domain).cancel(digest))
 
-    def changed(self, domain: str, status: RequestStatus) -> dict[str, Any]:
-        """Return a request after a change, and let all who watch know."""
+    def changed(self, domain: str, status: RequestStatus, ask: bool = True) -> dict[str, Any]:
+        """Return a request, and let all who watch know; with `ask` the next round comes now."""
         self.domain(domain).put(status)
-        self.monitor.ask_soon()
+        if ask:
+            self.monitor.ask_soon()
         return {"request": self._view(domain, status)}
 
     def evidence(self, domain: str, digest: str) -> bytes:

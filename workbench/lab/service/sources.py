@@ -63,6 +63,13 @@ class FileSource:
             "to its path. 'workbench demo --lab' starts with one that works.",
         )
 
+    def path(self) -> Path | None:
+        """Return the space.toml of now, if there is one."""
+        try:
+            return self._find()
+        except InvalidConfiguration:
+            return None
+
     @staticmethod
     def _mark(path: Path) -> object:
         """Return what changes when the file, or a key beside it, does."""

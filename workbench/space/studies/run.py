@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -132,6 +133,8 @@ def _prepared(notebook: Path, out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / journal.FILE).unlink(missing_ok=True)
+        # A kernel that never comes up leaves a notebook to report on.
+        shutil.copyfile(notebook, out / notebook.name)
     except OSError as error:
         raise InvalidConfiguration(
             f"cannot write into {out}: {error.strerror}", "Give another folder with --out."
