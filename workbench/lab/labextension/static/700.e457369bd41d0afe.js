@@ -23,6 +23,11 @@
   padding: 0;
 }
 
+:where(.wb-Widget) :where(h1, h2, h3) {
+  font-size: inherit;
+  font-weight: inherit;
+}
+
 .wb-Widget [hidden] {
   display: none;
 }
@@ -124,12 +129,12 @@
 
 .wb-Badge {
   display: inline-block;
-  padding: 0 7px;
-  border-radius: 9px;
-  background: var(--jp-layout-color3);
+  padding: 0 8px;
+  border: 1px solid var(--wb-line);
+  border-radius: 10px;
+  background: var(--jp-layout-color2);
   color: var(--jp-ui-font-color0);
   font-size: var(--jp-ui-font-size0);
-  font-weight: 600;
   line-height: 18px;
   white-space: nowrap;
 }
