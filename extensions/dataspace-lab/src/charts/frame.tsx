@@ -53,7 +53,7 @@ function useWidth(): [React.RefObject<HTMLElement>, number] {
 
 function Figures({ caption, table }: { caption: string; table: ITable }): JSX.Element {
   return (
-    <div className="wb-visually-hidden">
+    <div className="wb-Hidden">
       <table>
         <caption>{caption}</caption>
         <thead>
