@@ -85,7 +85,18 @@ _PLACES = {
 }
 
 
+# Not for people: how Jupyter finds the server extension of an installed package.
+_HOOKS = {
+    "_jupyter_server_extension_points": (
+        "workbench.lab.server", "jupyter_server_extension_points"
+    ),
+}  # fmt: skip
+
+
 def __getattr__(name: str) -> Any:
+    if name in _HOOKS:
+        place, hook = _HOOKS[name]
+        return getattr(importlib.import_module(place), hook)
     if name not in _PLACES:
         raise AttributeError(f"module 'workbench' has no attribute '{name}'")
     module = importlib.import_module(_PLACES[name])

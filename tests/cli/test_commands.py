@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -115,3 +117,26 @@ def test_ctrl_c_stops_the_demo_and_all_its_processes(tmp_path):
     assert "Nothing is left running" in errors
     wait_until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE
                                for p in everyone), 20)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_demo_opens_a_lab_for_each_person_and_leaves_nothing_running(tmp_path):
+    output = tmp_path / "said.txt"
+    with output.open("w") as said:
+        process = subprocess.Popen(
+            [*WORKBENCH, "demo", "--lab", "--store", str(tmp_path / "demo")],
+            stdout=said, stderr=said, start_new_session=True, cwd=Path(__file__).parents[2],
+            env={name: value for name, value in os.environ.items() if name != "DISPLAY"},
+        )  # fmt: skip
+    wait_until(lambda: "until you press Ctrl-C" in output.read_text(), 90)
+    labs = dict(re.findall(r"JupyterLab of the (\w+): (\S+)", output.read_text()))
+    assert set(labs) == {"researcher", "steward"}
+    for address in labs.values():
+        assert httpx.get(address, trust_env=False, follow_redirects=True).is_success
+        assert httpx.get(address.split("?")[0], trust_env=False).status_code == 302
+    everyone = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == 130
+    assert "Nothing is left running" in output.read_text()
+    _, alive = psutil.wait_procs(everyone, timeout=20)
+    assert not alive

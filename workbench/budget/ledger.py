@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from sqlalchemy import Connection, func, insert, select
@@ -32,6 +34,22 @@ from workbench.documents.errors import BudgetExhausted, Conflict, TermsRefused
 SNIPPET = "snippet"
 
 
+class Caps(Protocol):
+    """What of the `Terms` a budget's status needs."""
+
+    @property
+    def epsilon_total(self) -> float:
+        """The guarantee over everything."""
+
+    @property
+    def delta(self) -> float:
+        """The delta of that guarantee."""
+
+    @property
+    def uses(self) -> int | None:
+        """How many runs there may be."""
+
+
 @dataclass(frozen=True)
 class LedgerEntry:
     """One row: `event` is ``reserve``, ``charge`` or ``void``."""
@@ -47,10 +65,12 @@ class LedgerEntry:
 
 def entries(connection: Connection, *, dataset_version: str) -> list[LedgerEntry]:
     """Return all rows for a dataset version, oldest first."""
+    return _entries(connection, [dataset_version])
+
+
+def _entries(connection: Connection, versions: Sequence[str]) -> list[LedgerEntry]:
     rows = connection.execute(
-        select(ledger)
-        .where(ledger.c.dataset_version == dataset_version)
-        .order_by(ledger.c.sequence)
+        select(ledger).where(ledger.c.dataset_version.in_(versions)).order_by(ledger.c.sequence)
     )
     return [
         LedgerEntry(
@@ -229,14 +249,29 @@ def charge_snippet(
     charge(connection, request=request)
 
 
-def status(connection: Connection, *, dataset_version: str, terms: Terms) -> BudgetStatus:
+def status(connection: Connection, *, dataset_version: str, terms: Caps) -> BudgetStatus:
     """Return what is spent and left; reading changes nothing."""
-    rows = _counting(entries(connection, dataset_version=dataset_version))
-    spent = epsilon_of(_sum(rows), terms.delta)
+    return statuses(connection, {dataset_version: terms})[dataset_version]
+
+
+def statuses(connection: Connection, terms: Mapping[str, Caps]) -> dict[str, BudgetStatus]:
+    """Return what is spent and left of many dataset versions, with one query.
+
+    `terms` are the terms by dataset version.
+    """
+    rows: dict[str, list[LedgerEntry]] = {version: [] for version in terms}
+    for entry in _entries(connection, list(terms)):
+        rows[entry.dataset_version].append(entry)
+    return {version: _status(version, rows[version], caps) for version, caps in terms.items()}
+
+
+def _status(version: str, rows: list[LedgerEntry], terms: Caps) -> BudgetStatus:
+    counting = _counting(rows)
+    spent = epsilon_of(_sum(counting), terms.delta) if counting else 0.0
     spent = spent if math.isfinite(spent) else terms.epsilon_total
-    runs = sum(row.researcher != SNIPPET for row in rows)
+    runs = sum(row.researcher != SNIPPET for row in counting)
     return BudgetStatus(
-        dataset_version=dataset_version,
+        dataset_version=version,
         epsilon_total=terms.epsilon_total,
         epsilon_spent=spent,
         epsilon_left=max(0.0, terms.epsilon_total - spent),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import socket
@@ -20,6 +19,7 @@ import httpx
 import typer
 
 from workbench.cli.demo_data import HOLDINGS, materialise
+from workbench.cli.demo_lab import PEOPLE, open_labs
 from workbench.cli.output import table
 from workbench.documents import PrivateKey
 from workbench.documents.errors import DomainUnavailable, InvalidConfiguration
@@ -40,7 +40,8 @@ def run(store: Path, out: Path, *, lab: bool, repeats: int) -> None:
         typer.echo("Starting their servers …")
         with servers(store):
             if lab:
-                _open_lab(source / "notebooks", spaces)
+                ports = {person: _free_port() for person in PEOPLE}
+                open_labs(source / "notebooks", spaces, ports)
                 return
             place = out.resolve() / datetime.now().strftime("%Y%m%d-%H%M%S")
             before = _ledger_rows(store)
@@ -203,27 +204,6 @@ def _ledger_rows(store: Path) -> int:
             total += count(connection)
         database.close()
     return total
-
-
-def _open_lab(notebooks: Path, spaces: dict[str, Path]) -> None:
-    environment = {
-        **os.environ,
-        "WORKBENCH_SPACE": str(spaces["researcher"]),
-        "WORKBENCH_STEWARD_SPACE": str(spaces["steward"]),
-    }
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebooks}"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")
-    if not os.environ.get("DISPLAY") and sys.platform == "linux":
-        command.append("--no-browser")
-    typer.echo("Opening JupyterLab; the domains stay up until you press Ctrl-C.")
-    process = subprocess.Popen(command, env=environment)
-    try:
-        process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
 
 
 def _report(place: Path, before: int, after: int, seconds: float) -> None:

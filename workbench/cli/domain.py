@@ -141,22 +141,22 @@ def requests(root: Root, as_json: AsJson = False) -> None:
 @app.command()
 def budget(root: Root, as_json: AsJson = False) -> None:
     """Show the privacy budget of every dataset."""
-    from workbench.documents import DatasetCard
-    from workbench.documents.envelope import payload_of
     from workbench.domain.service import Domain
 
     domain = Domain(root)
-    names = [payload_of(envelope, DatasetCard).name for envelope in domain.datasets()]
-    found = {name: domain.budget(name) for name in names}
+    found, after = domain.budgets()
+    while after is not None:
+        more, after = domain.budgets(after)
+        found += more
     domain.close()
     if as_json:
-        print_json({name: status.model_dump(mode="json") for name, status in found.items()})
+        print_json({b.dataset: b.model_dump(mode="json", exclude={"dataset"}) for b in found})
         return
     table(
         ["dataset", "epsilon total", "spent", "left", "delta", "runs"],
         [
-            [n, f"{s.epsilon_total:g}", f"{s.epsilon_spent:.3f}", f"{s.epsilon_left:.3f}",
+            [s.dataset, f"{s.epsilon_total:g}", f"{s.epsilon_spent:.3f}", f"{s.epsilon_left:.3f}",
              f"{s.delta:g}", str(s.runs)]
-            for n, s in found.items()
+            for s in found
         ],
     )  # fmt: skip

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from workbench.cli.output import print_json
+
+if TYPE_CHECKING:
+    from workbench.documents import PublicKey
+
+_BAR = "{desc} {bar} cell {n_fmt}/{total_fmt} [{elapsed}] {postfix}"
 
 app = typer.Typer(no_args_is_help=True, help="Run notebooks as studies.")
 
@@ -15,56 +24,92 @@ app = typer.Typer(no_args_is_help=True, help="Run notebooks as studies.")
 @app.command("run")
 def run_study(
     notebook: Annotated[Path, typer.Argument(help="A notebook with a parameters cell.")],
-    out: Annotated[Path, typer.Option(help="Folder for the executed notebook.")],
+    out: Annotated[Path, typer.Option(help="The study's folder.")],
     parameters: Annotated[
-        list[str] | None, typer.Option("-p", help="name=value; JSON values keep their type.")
+        list[str] | None, typer.Option("-p", help="NAME=VALUE; JSON values keep their type.")
     ] = None,
     space: Annotated[Path | None, typer.Option("--space", help="A space.toml.")] = None,
 ) -> None:
     """Run a notebook with parameters; the same parameters give the same numbers at no new cost."""
-    given: dict[str, Any] = {}
-    for pair in parameters or []:
-        name, _, text = pair.partition("=")
-        try:
-            given[name] = json.loads(text)
-        except ValueError:
-            given[name] = text
+    from workbench.space.studies.parameters import from_text
+
     if space is not None:
         os.environ["WORKBENCH_SPACE"] = str(space.resolve())
-    typer.echo(f"executed notebook: {execute(notebook, out, given)}")
-
-
-def execute(notebook: Path, out: Path, parameters: dict[str, Any]) -> Path:
-    """Run `notebook` by papermill and return the executed copy in `out`.
-
-    Raises
-    ------
-    RequestFailed
-        If a cell fails: the message is the cell's error, the copy shows where.
-    """
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
-    from workbench.documents.errors import RequestFailed
-
-    out.mkdir(parents=True, exist_ok=True)
-    target = out / notebook.name
+    given = from_text(notebook, parameters or [])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(target),
-            parameters=parameters,
-            kernel_name="python3",
-            cwd=str(notebook.parent),
-            log_output=False,
-            progress_bar=True,
-        )
-    except PapermillExecutionError as error:
-        raise RequestFailed(
-            f"cell {error.exec_count} of {notebook.name} failed: {error.ename}: {error.evalue}",
-            f"See {target}.",
-        ) from None
-    return target
+        execute(notebook, out, given)
+    except KeyboardInterrupt:
+        typer.echo(f"\nStopped. What ran so far is in {out}; requests go on at the domains.")
+        raise SystemExit(130) from None
+    typer.echo(
+        f"Study: {out}\nReport: {out / 'report.html'}\nCheck it: workbench study verify {out}"
+    )
+
+
+@app.command("verify")
+def verify_study(
+    folder: Annotated[Path, typer.Argument(help="A study's folder.")],
+    space: Annotated[
+        Path | None, typer.Option("--space", help="A space.toml: whose domains' keys to trust.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check that a study's files and evidence are what it says."""
+    from workbench.space.studies.verify import verify
+
+    findings = verify(folder, _trusted(space))
+    wrong = [finding for finding in findings if not finding.holds]
+    if as_json:
+        print_json({"holds": not wrong, "checks": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok   ' if finding.holds else 'WRONG'}  {finding.what}: {finding.words}")
+    if wrong:
+        raise SystemExit(1)
+
+
+def _trusted(space: Path | None) -> dict[str, PublicKey] | None:
+    from workbench.documents.errors import InvalidConfiguration
+    from workbench.space.connection import connect
+
+    try:
+        found = connect(space)
+    except InvalidConfiguration:
+        if space is not None:
+            raise
+        return None
+    return {name: client.public_key for name, client in found.domains.items()}
+
+
+@app.command("export")
+def export_study(
+    folder: Annotated[Path, typer.Argument(help="A study's folder.")],
+    out: Annotated[Path, typer.Option(help="The .zip to write.")],
+    licence: Annotated[str, typer.Option(help="Under which licence: its address.")] = "",
+) -> None:
+    """Write a study as an RO-Crate, for a repository or a reviewer."""
+    from workbench.space.studies.crate import export
+
+    typer.echo(f"RO-Crate: {export(folder, out, licence)}")
+
+
+def execute(notebook: Path, out: Path, parameters: dict[str, Any]) -> None:
+    """Run `notebook` as a study in `out`, with a bar; see `workbench.space.studies.run.run`."""
+    from tqdm import tqdm
+
+    from workbench.space.studies.run import Step, run, signing_key
+
+    with tqdm(total=1, unit="cell", desc=notebook.stem, bar_format=_BAR) as bar:
+
+        def show(step: Step) -> None:
+            bar.total, bar.n = step.cells, step.cell - 1
+            bar.set_postfix_str(step.words[:50])
+
+        run(notebook, out, parameters, progress=show, key=signing_key(parameters.get("space")))
+        bar.n = bar.total
+        bar.set_postfix_str("done")
 
 
 def submit(

@@ -11,6 +11,7 @@ from workbench.documents.request import AnyPlan, Plan, Request, StatisticPlan
 from workbench.documents.schema import Column, Schema
 from workbench.documents.status import (
     BudgetStatus,
+    DatasetBudget,
     Failure,
     Person,
     Progress,
@@ -23,6 +24,7 @@ __all__ = [
     "Approval",
     "BudgetStatus",
     "Column",
+    "DatasetBudget",
     "DatasetCard",
     "Decision",
     "Document",

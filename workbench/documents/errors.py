@@ -141,6 +141,13 @@ class VerificationFailed(WorkbenchError):
     status = 422
 
 
+class StudyFailed(WorkbenchError):
+    """A cell of a study failed; what ran before it is kept in the study's folder."""
+
+    code = "study-failed"
+    status = 409
+
+
 class DomainUnavailable(WorkbenchError):
     """A domain cannot be reached or cannot work now; nothing was changed there."""
 

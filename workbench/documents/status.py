@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workbench.documents.base import Digest, Document, Finite, KeyId, Line, Timestamp
+from workbench.documents.base import Digest, Document, Finite, KeyId, Line, Name, Timestamp
 from workbench.documents.request import Request
 
 
@@ -70,6 +70,12 @@ class BudgetStatus(Document):
     delta: Finite
     runs: Annotated[int, Field(ge=0)]
     uses_left: int | None = None
+
+
+class DatasetBudget(BudgetStatus):
+    """The budget of the dataset of this name, in its present version."""
+
+    dataset: Name
 
 
 class Person(Document):

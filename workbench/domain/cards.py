@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from workbench.budget.ledger import charge_snippet
 from workbench.catalog.files import DatasetSource, read_dataset
@@ -82,10 +84,58 @@ def latest(connection: Connection, name: str) -> Envelope:
     return Envelope.parse(row.envelope)
 
 
-def all_latest(connection: Connection) -> list[Envelope]:
-    """Return the present card of every dataset, by name."""
-    names = connection.execute(select(cards.c.dataset).distinct().order_by(cards.c.dataset))
-    return [latest(connection, name) for (name,) in names]
+@dataclass(frozen=True)
+class CardPage:
+    """Present cards by name: the envelopes' canonical JSON, and where the next page goes on."""
+
+    envelopes: tuple[str, ...]
+    next: str | None
+
+
+def page(connection: Connection, after: str | None, limit: int) -> CardPage:
+    """Return the present cards of at most `limit` datasets whose names come after `after`."""
+    newest = select(cards.c.dataset, func.max(cards.c.sequence).label("sequence"))
+    newest = newest.group_by(cards.c.dataset).order_by(cards.c.dataset).limit(limit)
+    if after is not None:
+        newest = newest.where(cards.c.dataset > after)
+    chosen = newest.subquery()
+    query = select(cards.c.dataset, cards.c.envelope)
+    query = query.join(chosen, cards.c.sequence == chosen.c.sequence).order_by(cards.c.dataset)
+    rows = list(connection.execute(query))
+    cursor = rows[-1].dataset if len(rows) == limit else None
+    return CardPage(tuple(row.envelope for row in rows), cursor)
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What a budget's status needs of a card."""
+
+    name: str
+    dataset_version: str
+    epsilon_total: float
+    delta: float
+    uses: int | None
+
+
+def headline(envelope: str) -> Headline:
+    """Return a stored card's headline, without reading its schema: there may be thousands."""
+    card = json.loads(base64.b64decode(json.loads(envelope)["payload"]))
+    terms = card["terms"]
+    return Headline(
+        card["name"],
+        card["dataset_version"],
+        float(terms["epsilon_total"]),
+        terms["delta"],
+        terms["uses"],
+    )
+
+
+def version(connection: Connection) -> str:
+    """Return a text that changes whenever any card is published."""
+    # Cards are only ever added, so the newest one stands for all.
+    query = select(cards.c.sequence, cards.c.digest).order_by(cards.c.sequence.desc()).limit(1)
+    row = connection.execute(query).first()
+    return "none" if row is None else f"{row.sequence}-{row.digest.removeprefix('sha256:')[:32]}"
 
 
 def publish(

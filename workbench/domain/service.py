@@ -20,6 +20,7 @@ from workbench.budget.accountant import run_curve
 from workbench.catalog.croissant import croissant
 from workbench.documents import (
     BudgetStatus,
+    DatasetBudget,
     DatasetCard,
     Decision,
     Document,
@@ -46,6 +47,8 @@ from workbench.evidence.bundle import Bundle
 from workbench.graphs.record_graph import GraphFacts
 
 MAX_OPEN = 100
+API = 2
+"""The API's number: it grows when an older client would misread an answer."""
 
 
 class DomainInfo(Document):
@@ -157,7 +160,7 @@ class Domain:
             title=config.title,
             public_key=str(self.key.public),
             version=__version__,
-            api=1,
+            api=API,
             time=now(),
         )
 
@@ -177,10 +180,28 @@ class Domain:
         with self.store.write() as connection:
             return cards.publish(connection, self.folder, name, self.key, self._seal)
 
-    def datasets(self) -> list[Envelope]:
-        """Return the signed cards of all datasets."""
+    def cards_version(self) -> str:
+        """Return a text that changes whenever any card is published."""
         with self.store.read() as connection:
-            return cards.all_latest(connection)
+            return cards.version(connection)
+
+    def datasets(self, after: str | None = None, limit: int = 500) -> cards.CardPage:
+        """Return the signed cards of datasets, by name."""
+        with self.store.read() as connection:
+            return cards.page(connection, after, limit)
+
+    def budgets(
+        self, after: str | None = None, limit: int = 500
+    ) -> tuple[list[DatasetBudget], str | None]:
+        """Return what of the datasets' budgets is spent and left, by name."""
+        with self.store.read() as connection:
+            page = cards.page(connection, after, limit)
+            found = [cards.headline(text) for text in page.envelopes]
+            statuses = ledger.statuses(connection, {h.dataset_version: h for h in found})
+        budgets = [
+            DatasetBudget(dataset=h.name, **statuses[h.dataset_version].model_dump()) for h in found
+        ]
+        return budgets, page.next
 
     def dataset(self, name: str) -> Envelope:
         """Return the signed card of one dataset."""

@@ -34,6 +34,7 @@ cards = Table(
     Column("digest", String(80), nullable=False, unique=True),
     Column("dataset", String(64), nullable=False),
     Column("envelope", Text, nullable=False),
+    Index("cards_by_dataset", "dataset", "sequence"),
 )
 
 graphs = Table(

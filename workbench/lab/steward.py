@@ -124,8 +124,8 @@ class StewardPanel(anywidget.AnyWidget):
     @staticmethod
     def _budgets(client: DomainClient) -> list[dict[str, Any]]:
         return [
-            {"dataset": card.path, **client.budget(card.name).model_dump(mode="json")}
-            for card in client.datasets()
+            budget.model_dump(mode="json") | {"dataset": f"{client.name}/{budget.dataset}"}
+            for budget in client.budgets()
         ]
 
     def _review_pending(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import ssl
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
 from workbench.documents import (
     BudgetStatus,
+    DatasetBudget,
     DatasetCard,
     Decision,
     Envelope,
@@ -32,9 +35,13 @@ from workbench.documents.errors import (
     from_code,
 )
 from workbench.evidence.bundle import Bundle
+from workbench.space import journal
+from workbench.space.card_cache import CardCache
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 MAX_ANSWER = 256 << 20
+_PAGE = 500
+_MOST_PAGES = 200
 _RETRIES = 3
 _RETRY_SECONDS = 0.3
 
@@ -62,6 +69,19 @@ class DomainClient:
         self.key = key
         self._http = http
         self._down_since: str | None = None
+        self._cards = CardCache(self._card)
+        self._tries = _RETRIES
+        self._options: dict[str, Any] = {}
+
+    def hurried(self, seconds: float) -> Self:
+        """Return a client of the same domain that waits at most `seconds` for a part of an answer.
+
+        It tries twice, because a connection that was kept open may have ended meanwhile.
+        """
+        found = copy.copy(self)
+        found._tries = 2
+        found._options = {"timeout": httpx.Timeout(seconds)}
+        return found
 
     @classmethod
     def at(
@@ -86,22 +106,28 @@ class DomainClient:
             "domain's operator, or go on with the other domains.",
         )
 
-    def _call(self, method: str, target: str, body: bytes = b"") -> httpx.Response:
+    def _call(
+        self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> httpx.Response:
         # Every call is safe to repeat: requests and graphs are known by their digest.
-        for attempt in range(_RETRIES):
+        for attempt in range(self._tries):
             try:
-                headers = self._headers(method, target, body)
-                answer = self._http.request(method, target, content=body, headers=headers)
+                signed = (headers or {}) | self._headers(method, target, body)
+                answer = self._http.request(
+                    method, target, content=body, headers=signed, **self._options
+                )
                 break
             except (httpx.TransportError, OSError) as error:
-                if attempt == _RETRIES - 1:
+                # Whoever is in a hurry has waited long enough after the first silence.
+                hurry = bool(self._options) and isinstance(error, httpx.TimeoutException)
+                if attempt == self._tries - 1 or hurry:
                     raise self._unavailable(error) from error
                 time.sleep(_RETRY_SECONDS)
         self._down_since = None
         return self._checked(answer)
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
-        if answer.is_success:
+        if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
             if len(answer.content) > MAX_ANSWER:
                 raise InvalidDocument(f"domain '{self.name}': the answer is too large")
             return answer
@@ -120,8 +146,11 @@ class DomainClient:
 
     def _json(self, target: str, *fields: str) -> dict[str, Any]:
         """Return the JSON object at `target`, which must have `fields`."""
+        return self._object(self._call("GET", target), *fields)
+
+    def _object(self, answer: httpx.Response, *fields: str) -> dict[str, Any]:
         try:
-            found = self._call("GET", target).json()
+            found = answer.json()
         except ValueError:
             raise self._stranger("it sends no JSON") from None
         if not isinstance(found, dict) or not set(fields) <= set(found):
@@ -147,10 +176,39 @@ class DomainClient:
     def _card(self, envelope: Envelope) -> DatasetCard:
         return envelope.open(DatasetCard, self.public_key)
 
+    def me(self) -> Person:
+        """Return who I am to this domain, and in which role."""
+        return Person.parse(self._call("GET", "/v1/me").content)
+
     def datasets(self) -> list[DatasetCard]:
-        """Return the cards of all datasets, signatures checked."""
-        found = self._json("/v1/datasets", "datasets")
-        return [self._card(Envelope.read(item)) for item in found["datasets"]]
+        """Return the cards of all datasets, signatures checked; at most 100,000.
+
+        What has not changed since the last call is neither sent nor checked again.
+        """
+        known = self._cards.version
+        headers = {} if known is None else {"if-none-match": known}
+        first = self._call("GET", f"/v1/datasets?limit={_PAGE}", headers=headers)
+        if first.status_code == httpx.codes.NOT_MODIFIED:
+            return self._cards.listed
+        items = self._pages("/v1/datasets", "datasets", self._object(first, "datasets"))
+        # The first page's tag: a card published while the others came is asked for next time.
+        return self._cards.renew(first.headers.get("etag"), items)
+
+    @property
+    def cards_version(self) -> str | None:
+        """Changes whenever `datasets` returned other cards; None before the first call."""
+        return self._cards.version
+
+    def _pages(self, target: str, field: str, page: dict[str, Any]) -> list[Any]:
+        found = list(page[field])
+        for _ in range(_MOST_PAGES):
+            # Domains before API 2 send everything at once and name no next page.
+            if page.get("next") is None:
+                break
+            after = quote(str(page["next"]), safe="")
+            page = self._json(f"{target}?limit={_PAGE}&after={after}", field, "next")
+            found += page[field]
+        return found
 
     def dataset(self, name: str) -> DatasetCard:
         """Return one card, signature checked."""
@@ -171,6 +229,11 @@ class DomainClient:
         """Return a dataset's privacy budget."""
         return BudgetStatus.parse(self._call("GET", f"/v1/datasets/{name}/budget").content)
 
+    def budgets(self) -> list[DatasetBudget]:
+        """Return the privacy budgets of all datasets, by name."""
+        first = self._json(f"/v1/budgets?limit={_PAGE}", "budgets", "next")
+        return [DatasetBudget.read(item) for item in self._pages("/v1/budgets", "budgets", first)]
+
     def upload(self, digest: str, archive: bytes) -> None:
         """Upload a record graph."""
         self._call("PUT", f"/v1/graphs/{digest}", archive)
@@ -178,7 +241,9 @@ class DomainClient:
     def submit(self, request: Request) -> RequestStatus:
         """Sign and submit a request."""
         envelope = Envelope.sign(request, self.key)
-        return self._status(self._call("POST", "/v1/requests", envelope.canonical()))
+        status = self._status(self._call("POST", "/v1/requests", envelope.canonical()))
+        journal.submitted(request)
+        return status
 
     def _status(self, answer: httpx.Response) -> RequestStatus:
         return _consistent(RequestStatus.parse(answer.content))

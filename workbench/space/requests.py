@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
     from tqdm.std import tqdm as Bar
 
-_WORDS = {
+STATE_WORDS = {
     State.PENDING: "waiting for the steward",
     State.APPROVED: "approved, about to start",
     State.RUNNING: "running",
@@ -31,7 +31,7 @@ _WORDS = {
     State.CANCELLED: "cancelled",
     State.FAILED: "failed",
 }
-_FAILURES = {
+FAILURE_WORDS = {
     "out-of-memory": "the run took more memory than the domain allows: use a smaller model",
     "timeout": "the run took longer than the domain allows: use fewer rounds",
     "not-finite": "training diverged: use a smaller learning rate",
@@ -137,7 +137,7 @@ class RequestHandle:
                 for status in self.client.events(self.digest):
                     lost = 0.0
                     self.last_status = status
-                    bar.set_postfix_str(_WORDS[status.state])
+                    bar.set_postfix_str(STATE_WORDS[status.state])
                     step = status.progress.step if status.progress else 0
                     bar.update(max(0, step - bar.n))
             except DomainUnavailable:
@@ -146,7 +146,7 @@ class RequestHandle:
                     raise
                 bar.set_postfix_str("the domain is away; trying again")
                 time.sleep(_RECONNECT_SECONDS)
-        bar.set_postfix_str(_WORDS[self.last_status.state])
+        bar.set_postfix_str(STATE_WORDS[self.last_status.state])
         if self.last_status.state == State.RELEASED:
             bar.update((bar.total or 0) - bar.n)
 
@@ -161,11 +161,11 @@ class RequestHandle:
                 "Change what the reason names and submit again; nothing was charged.",
             )
         if status.state == State.FAILED:
-            raise RequestFailed(f"{who}: {_FAILURES.get(status.failure or '', 'it failed')}")
+            raise RequestFailed(f"{who}: {FAILURE_WORDS.get(status.failure or '', 'it failed')}")
         if status.state == State.CANCELLED:
             raise RequestFailed(f"{who}: the request was cancelled")
         if status.state != State.RELEASED:
-            raise RequestFailed(f"{who}: not ready, {_WORDS[status.state]}", "Use .wait().")
+            raise RequestFailed(f"{who}: not ready, {STATE_WORDS[status.state]}", "Use .wait().")
         if isinstance(status.request.plan, StatisticPlan):
             return (self._result or StatisticResult)(self.client, status)
         return Result(self.client, status, self._model)
@@ -175,7 +175,7 @@ class RequestHandle:
         request = status.request
         return [
             ("request", self.digest[7:19]),
-            ("state", _WORDS[status.state] + (f": {status.reason}" if status.reason else "")),
+            ("state", STATE_WORDS[status.state] + (f": {status.reason}" if status.reason else "")),
             ("dataset", f"{self.client.name}/{request.dataset}"),
             ("function", request.function),
             ("privacy", f"epsilon {request.epsilon:g}, delta {request.delta:g}"),
@@ -232,7 +232,7 @@ class RequestList(RequestGroup):
                 f"{h.client.name}/{h.last_status.request.dataset}",
                 h.last_status.request.function,
                 f"{h.last_status.request.epsilon:g}",
-                _WORDS[h.last_status.state],
+                STATE_WORDS[h.last_status.state],
                 h.last_status.reason,
             )
             for h in self

@@ -16,9 +16,10 @@ from workbench.documents import (
     RequestStatus,
     digest_bytes,
 )
-from workbench.documents.errors import InvalidSignature, NotFound
+from workbench.documents.errors import InvalidSignature, NotFound, WorkbenchError
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import Verified, verify
+from workbench.space import journal
 from workbench.space.client import DomainClient
 from workbench.space.html import page, rows_table
 
@@ -56,9 +57,14 @@ class Result:
     @cached_property
     def verified(self) -> Verified:
         """What the evidence proves; raises `VerificationFailed` if it does not hold."""
-        found = verify(self.evidence, self.client.public_key)
-        if found.request.digest != self.digest:
-            raise InvalidSignature("the evidence is of another request")
+        try:
+            found = verify(self.evidence, self.client.public_key)
+            if found.request.digest != self.digest:
+                raise InvalidSignature("the evidence is of another request")
+        except WorkbenchError as error:
+            journal.refuted(self.request, self.evidence, error.message)
+            raise
+        journal.verified(self.request, self.evidence, found.release.digest, found.checks)
         return found
 
     @property

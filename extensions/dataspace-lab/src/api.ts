@@ -23,6 +23,9 @@ import { readEvents, type IServerEvent } from './stream';
 /** The number of the routes' shapes that this front end speaks. */
 export const API = 1;
 
+/** The version of this front end, as in package.json. */
+export const VERSION = '0.1.0';
+
 /** An answer that says what went wrong and what to do next. */
 export class ApiError extends Error implements IProblem {
   constructor(

@@ -20,6 +20,8 @@ export interface IContext {
   readonly trans: TranslationBundle;
   readonly palette: ICommandPalette | null;
   readonly notebooks: INotebookTracker | null;
+  /** The folder that the file browser shows, where new notebooks go. */
+  folder(): string;
   /** Add a command to the application and to the palette's category "Data space". */
   addCommand(id: string, options: CommandRegistry.ICommandOptions): void;
 }
@@ -29,6 +31,8 @@ export interface ISection {
   id: string;
   title: (context: IContext) => string;
   component: React.ComponentType<{ context: IContext }>;
+  /** Whether it takes what room the others leave. */
+  grows?: boolean;
   /** Shown beside the title, for instance how many requests wait. */
   badge?: (context: IContext) => string;
   /** Whether this person has a use for it; always if left out. */

@@ -4,20 +4,25 @@ import {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Api } from './api';
 import { addCatalogCommands, catalogSection } from './catalog';
 import type { IContext } from './context';
+import { addDatasetCommands } from './dataset';
 import { dataSpaceIcon } from './icons';
+import { Notifier } from './notifications';
 import { Pages } from './pages';
 import { Panel } from './panel';
 import { addRequestCommands, requestsSection } from './requests';
 import { addStewardCommands, stewardSection } from './steward';
 import { Store } from './store';
+import { addStudyCommands, studiesSection } from './studies';
 import { Watch } from './watch';
 import { DataSpaceWidget } from './widgets';
 
@@ -33,7 +38,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
     ICommandPalette,
     ILayoutRestorer,
     INotebookTracker,
-    ISettingRegistry
+    ISettingRegistry,
+    IStateDB,
+    IDefaultFileBrowser
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -41,7 +48,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     notebooks: INotebookTracker | null,
-    settings: ISettingRegistry | null
+    settings: ISettingRegistry | null,
+    states: IStateDB | null,
+    browser: IDefaultFileBrowser | null
   ) => {
     const trans = (translator ?? nullTranslator).load('workbench');
     const api = new Api(app.serviceManager.serverSettings);
@@ -57,6 +66,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
       trans,
       palette,
       notebooks,
+      folder: () => {
+        const path = browser?.model.path ?? '';
+        // Another drive's files are not on the server.
+        return path.includes(':') ? '' : path;
+      },
       addCommand: (id, options) => {
         app.commands.addCommand(id, options);
         palette?.addItem({ command: id, category: trans.__('Data space') });
@@ -64,10 +78,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
     };
     pages.ready(context, restorer);
     addCatalogCommands(app, context);
+    addDatasetCommands(app, context);
+    addStudyCommands(app, context);
     addRequestCommands(app, context);
     addStewardCommands(app, context);
 
-    const sections = [catalogSection, requestsSection, stewardSection];
+    const sections = [catalogSection, requestsSection, studiesSection, stewardSection];
     const panel = new DataSpaceWidget(context, () =>
       React.createElement(Panel, { sections })
     );
@@ -84,12 +100,16 @@ const plugin: JupyterFrontEndPlugin<void> = {
       describedBy: { args: null },
       execute: () => app.shell.activateById(PANEL)
     });
+    const notifier = new Notifier(app, trans, store, states);
     void settings?.load(ID).then(loaded => {
-      const follow = (): void =>
+      const follow = (): void => {
+        const { pollInterval, onlyWhileVisible, notifications } = loaded.composite;
+        notifier.enabled = notifications as boolean;
         watch.configure({
-          interval: loaded.composite.pollInterval as number,
-          onlyVisible: loaded.composite.onlyWhileVisible as boolean
+          interval: pollInterval as number,
+          onlyVisible: onlyWhileVisible as boolean
         });
+      };
       loaded.changed.connect(follow);
       follow();
     });

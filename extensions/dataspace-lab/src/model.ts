@@ -88,10 +88,11 @@ export interface ISnippet {
 
 export interface IBudget {
   epsilon_total: number;
-  epsilon_spent: number;
-  epsilon_left: number;
+  /** null: the domain did not say. */
+  epsilon_spent: number | null;
+  epsilon_left: number | null;
   delta: number;
-  runs: number;
+  runs: number | null;
   uses_left: number | null;
 }
 

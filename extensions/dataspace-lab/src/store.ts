@@ -15,6 +15,8 @@ export interface IState {
   link: 'off' | 'connecting' | 'on' | 'lost';
   /** Why there is no news, or no catalogue. */
   problem: ApiError | null;
+  /** The path of the dataset that commands act on, such as "hospital-a/breast-cancer". */
+  selected: string | null;
 }
 
 const EMPTY: IState = {
@@ -23,7 +25,8 @@ const EMPTY: IState = {
   requests: null,
   studies: null,
   link: 'off',
-  problem: null
+  problem: null,
+  selected: null
 };
 
 /** The one place that holds what the views show. */

@@ -1,0 +1,102 @@
+"""The ASGI application: the routes of all areas, and how errors are answered."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from workbench import __version__
+from workbench.documents import Person
+from workbench.documents.errors import WorkbenchError
+from workbench.domain.api import catalogue, requests, stewards
+from workbench.domain.api.calls import (
+    SMALL_BODY,
+    Call,
+    ErrorBody,
+    answer,
+    authenticated,
+    error_answer,
+)
+from workbench.domain.service import Domain, DomainInfo
+from workbench.graphs.record_graph import Limits
+
+_log = logging.getLogger("workbench.domain")
+
+
+def create_app(domain: Domain) -> FastAPI:
+    """Return the ASGI application of `domain`."""
+    app = FastAPI(
+        title=f"Workbench domain {domain.folder.config.name}",
+        version=__version__,
+        description="What a data holder offers to researchers and stewards.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    _handle_errors(app)
+    app.include_router(_routes(domain))
+    return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    @app.exception_handler(WorkbenchError)
+    async def on_known(request: Request, error: WorkbenchError) -> Response:
+        return error_answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        where = "; ".join(
+            f"{'.'.join(str(p) for p in item['loc'])}: {item['msg']}" for item in error.errors()[:5]
+        )
+        body = {"error": {"code": "invalid-document", "message": where, "hint": ""}}
+        return JSONResponse(body, 422)
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        code = "not-found" if error.status_code == 404 else "error"
+        body = {"error": {"code": code, "message": str(error.detail), "hint": ""}}
+        return JSONResponse(body, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def on_unknown(request: Request, error: Exception) -> Response:
+        # Only the class: a message could quote data.
+        _log.error("%s %s: %s", request.method, request.url.path, type(error).__name__)
+        hint = "Tell the domain's operator when it happened."
+        body = {"error": {"code": "error", "message": "the domain made an error", "hint": hint}}
+        return JSONResponse(body, 500)
+
+
+def _routes(domain: Domain) -> APIRouter:
+    errors: dict[int | str, dict[str, Any]] = {
+        status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 422, 503)
+    }
+    router = APIRouter(prefix="/v1", responses=errors)
+    small = Depends(authenticated(domain, SMALL_BODY))
+    large = Depends(authenticated(domain, Limits().archive_bytes))
+    _about(router, domain, small)
+    catalogue.add_routes(router, domain, small)
+    requests.add_routes(router, domain, small, large)
+    stewards.add_routes(router, domain, small)
+    return router
+
+
+def _about(router: APIRouter, domain: Domain, small: Any) -> None:
+    @router.get("/domain", response_model=DomainInfo)
+    def info() -> Response:
+        """Return who this domain is."""
+        return answer(domain.info())
+
+    @router.get("/me", response_model=Person)
+    def me(call: Call = small) -> Response:
+        """Return who calls, and in which role."""
+        return answer(call.person)
+
+    @router.get("/health")
+    def health() -> dict[str, str]:
+        """Return ok if the domain can work."""
+        domain.healthy()
+        return {"status": "ok"}

@@ -1,0 +1,105 @@
+"""One call of the API: read within limits, authenticated, answered in canonical JSON.
+
+A call carries ``Authorization: Bearer <token>`` (`workbench.documents.tokens`). Errors are JSON,
+``{"error": {"code", "message", "hint"}}``, with the status of their class.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Path, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+
+from workbench.documents import Document, Person
+from workbench.documents.errors import InvalidToken, TooLarge, WorkbenchError
+from workbench.domain.service import Domain
+
+SMALL_BODY = 2 << 20
+BODY_SECONDS = 60
+
+DigestPath = Annotated[str, Path(pattern=r"^sha256:[0-9a-f]{64}$")]
+NamePath = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
+KeyPath = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class ErrorBody(BaseModel):
+    """Every error's body."""
+
+    error: ErrorDetail
+
+
+@dataclass(frozen=True)
+class Call:
+    """An authenticated call."""
+
+    person: Person
+    body: bytes
+
+
+def body_of(kind: str) -> dict[str, Any]:
+    """Return what OpenAPI says of a body that `Call` carries: ``json`` or ``binary``."""
+    binary = kind == "binary"
+    content = {"schema": {"type": "string", "format": "binary"} if binary else {"type": "object"}}
+    media = "application/octet-stream" if binary else "application/json"
+    return {"requestBody": {"required": True, "content": {media: content}}}
+
+
+def answer(document: Document, status: int = 200) -> Response:
+    """Return a document in canonical JSON."""
+    return Response(document.canonical(), status, media_type="application/json")
+
+
+def error_answer(error: WorkbenchError) -> JSONResponse:
+    """Return an error's body with the status of its class."""
+    body = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return JSONResponse(body, error.status, headers)
+
+
+async def _read_body(request: Request, most: int) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdigit() or int(announced) > most:
+        raise TooLarge(f"the body is over {most} bytes")
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    raise TooLarge(f"the body is over {most} bytes")
+                parts.append(part)
+    except TimeoutError:
+        raise TooLarge(f"the body took longer than {BODY_SECONDS} seconds") from None
+    return b"".join(parts)
+
+
+def authenticated(domain: Domain, most: int) -> Callable[[Request], Awaitable[Call]]:
+    """Return what reads and authenticates a call with a body of at most `most` bytes."""
+
+    async def call(request: Request) -> Call:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise InvalidToken("the call has no token", "Use workbench, or make one per call.")
+        body = await _read_body(request, most)
+        raw = request.scope.get("raw_path") or request.url.path.encode()
+        query = request.scope.get("query_string", b"")
+        target = (raw.split(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
+        person = await run_in_threadpool(domain.authenticate, token, request.method, target, body)
+        return Call(person, body)
+
+    return call

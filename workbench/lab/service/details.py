@@ -1,0 +1,103 @@
+"""One dataset in full: schema, terms in words, budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.documents import BudgetStatus, Column, DatasetCard, Terms
+from workbench.lab.service import words
+
+MOST_COLUMNS = 1000
+_MOST_CATEGORIES = 12
+_MOST_PURPOSES = 20
+_OUTPUTS = {
+    "model": "the trained model",
+    "metrics": "noisy metrics",
+    "statistics": "noisy sums",
+}
+
+
+def column_view(column: Column) -> dict[str, Any]:
+    """Return a column as JSON, its public values in words."""
+    return {
+        "name": column.name,
+        "kind": column.kind,
+        "role": column.role,
+        "shape": list(column.shape) or None,
+        "values": _values(column),
+        "description": column.description,
+    }
+
+
+def _values(column: Column) -> str:
+    if column.kind == "category":
+        shown = ", ".join(str(value) for value in column.categories[:_MOST_CATEGORIES])
+        more = len(column.categories) - _MOST_CATEGORIES
+        return shown + (f" and {more} more" if more > 0 else "")
+    if column.lower is None or column.upper is None:
+        return ""
+    unit = f" {column.unit}" if column.unit else ""
+    return f"{column.lower:g} to {column.upper:g}{unit}"
+
+
+def terms_rows(terms: Terms) -> list[list[str]]:
+    """Return the terms of use as rows of a name and plain words."""
+    purposes = [words.purpose(code) for code in terms.purposes[:_MOST_PURPOSES]]
+    rows = [
+        ["purposes", ", ".join(purposes)],
+        ["who", _who(terms)],
+        ["epsilon in all", f"{terms.epsilon_total:g} at delta {terms.delta:g}"],
+        ["epsilon per run", f"at most {terms.epsilon_per_run:g}"],
+    ]
+    if terms.epsilon_per_researcher is not None:
+        rows.append(["epsilon per researcher", f"at most {terms.epsilon_per_researcher:g}"])
+    return [
+        *rows,
+        ["what may leave", ", ".join(_OUTPUTS[output] for output in terms.outputs)],
+        ["uses", "no limit" if terms.uses is None else f"{terms.uses} in all"],
+        ["expires", terms.expires or "never"],
+        ["approval", _approval(terms)],
+    ]
+
+
+def _who(terms: Terms) -> str:
+    if "*" in terms.researchers:
+        return "every researcher whom the steward admitted"
+    count = len(terms.researchers)
+    return "nobody" if not count else f"{count} researcher{'s' if count > 1 else ''} by name"
+
+
+def _approval(terms: Terms) -> str:
+    approval = terms.approval
+    needed = getattr(approval, "approvals", 1)
+    stewards = "a steward decides" if needed == 1 else f"{needed} stewards decide"
+    if approval.mode == "steward":
+        return f"{stewards} each request"
+    codes = ", ".join(words.purpose(code) for code in approval.purposes[:_MOST_PURPOSES])
+    return f"a policy approves up to epsilon {approval.epsilon:g} for {codes}; {stewards} the rest"
+
+
+def budget_view(budget: BudgetStatus | None, terms: Terms) -> dict[str, Any]:
+    """Return the budget as JSON; what is not known now is null."""
+    return {
+        "epsilon_total": terms.epsilon_total if budget is None else budget.epsilon_total,
+        "epsilon_spent": None if budget is None else budget.epsilon_spent,
+        "epsilon_left": None if budget is None else budget.epsilon_left,
+        "delta": terms.delta if budget is None else budget.delta,
+        "runs": None if budget is None else budget.runs,
+        "uses_left": None if budget is None else budget.uses_left,
+    }
+
+
+def card_view(card: DatasetCard) -> dict[str, Any]:
+    """Return what the card itself says, as JSON."""
+    return {
+        "title": card.title,
+        "description": card.description,
+        "citation": card.citation,
+        "licence": card.licence,
+        "version": card.dataset_version[7:19],
+        "published": card.published,
+        "schema": [column_view(column) for column in card.data_schema.columns[:MOST_COLUMNS]],
+        "terms": {"text": card.terms.text, "rows": terms_rows(card.terms)},
+    }

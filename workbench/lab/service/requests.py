@@ -1,0 +1,68 @@
+"""A request as JSON for people: all facts of its status, and what may be done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.documents import RequestStatus, State, StatisticPlan
+from workbench.space.requests import FAILURE_WORDS, STATE_WORDS
+
+MOST_REQUESTS = 500
+
+
+def request_view(domain: str, status: RequestStatus, key_id: str) -> dict[str, Any]:
+    """Return a request as JSON.
+
+    Parameters
+    ----------
+    domain
+        The name that the space has for the domain.
+    status
+        What the domain said last.
+    key_id
+        The person who looks.
+    """
+    request = status.request
+    # A domain shows a request to its researcher and to stewards, and both may cancel it.
+    refusal = f"It is {STATE_WORDS[status.state]} already." if status.state.final else ""
+    return {
+        "digest": status.request_digest,
+        "domain": domain,
+        "dataset": request.dataset,
+        "path": f"{domain}/{request.dataset}",
+        "version": request.dataset_version[7:19],
+        "function": request.function,
+        "kind": "statistic" if isinstance(request.plan, StatisticPlan) else "training",
+        "researcher": status.researcher,
+        "purpose": request.purpose,
+        "purpose_text": request.purpose_text,
+        "epsilon": request.epsilon,
+        "delta": request.delta,
+        "repeat": request.repeat,
+        "outputs": list(request.outputs),
+        "plan": request.plan.model_dump(mode="json"),
+        "state": str(status.state),
+        "state_words": STATE_WORDS[status.state],
+        "submitted": status.submitted,
+        "updated": status.updated,
+        "decided_by": status.decided_by or "",
+        "decider": status.decider,
+        "reason": status.reason,
+        "failure": status.failure or "",
+        "failure_words": FAILURE_WORDS.get(status.failure or "", ""),
+        "charged": status.charged,
+        "progress": status.progress.model_dump(mode="json") if status.progress else None,
+        "approvals": _approvals(status),
+        "mine": request.researcher == key_id,
+        "can_cancel": not refusal,
+        "why_not_cancel": refusal,
+    }
+
+
+def _approvals(status: RequestStatus) -> dict[str, Any]:
+    # Domains before API 2 ask for one approval and do not say who gave it until it is decided.
+    decided = status.state not in (State.PENDING, State.DENIED, State.CANCELLED)
+    given = getattr(status, "approvals", None)
+    if given is None:
+        given = (status.decider,) if decided and status.decider else ()
+    return {"given": list(given), "needed": getattr(status, "approvals_needed", 1)}

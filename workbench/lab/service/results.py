@@ -1,0 +1,90 @@
+"""A release as JSON: checked against the domain's key before anything of it is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench.documents import Metric
+from workbench.documents.errors import WorkbenchError
+from workbench.space.results import Result
+from workbench.space.statistic_results import StatisticResult
+
+MOST_VALUES = 1000
+
+
+def result_view(result: Result, load_code: str) -> dict[str, Any]:
+    """Return a result as JSON; if its evidence does not hold, nothing but why.
+
+    Parameters
+    ----------
+    result
+        Of a released request.
+    load_code
+        Python for a notebook that loads it.
+    """
+    try:
+        verified = result.verified
+        statistics = _statistics(result)
+    except WorkbenchError as error:
+        return _nothing(error)
+    release = verified.release
+    return {
+        "metrics": [_metric(metric) for metric in release.metrics],
+        "history": [
+            {"step": evaluation.step, "metrics": [_metric(m) for m in evaluation.metrics]}
+            for evaluation in release.history
+        ],
+        "privacy": {"epsilon": release.privacy.epsilon, "delta": release.privacy.delta},
+        "steps": release.steps,
+        "engine": release.engine,
+        "evidence": {"verified": True, "checks": list(verified.checks), "message": ""},
+        "model": release.model is not None,
+        "statistics": statistics,
+        "load_code": load_code,
+    }
+
+
+def _nothing(error: WorkbenchError) -> dict[str, Any]:
+    message = f"{error.message} {error.hint}".strip()
+    return {
+        "metrics": [],
+        "history": [],
+        "privacy": None,
+        "steps": None,
+        "engine": "",
+        "evidence": {"verified": False, "checks": [], "message": message},
+        "model": False,
+        "statistics": [],
+        "load_code": "",
+    }
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "value": metric.value,
+        "standard_error": metric.standard_error,
+    }
+
+
+def _statistics(result: Result) -> list[dict[str, Any]]:
+    if not isinstance(result, StatisticResult):
+        return []
+    rounds = [
+        {"name": _round_name(number, len(result.sums)), "values": _plain(values)}
+        for number, values in enumerate(result.sums)
+    ]
+    state = [{"name": name, "values": _plain(values)} for name, values in result.state.items()]
+    return [*rounds, *state]
+
+
+def _round_name(number: int, rounds: int) -> str:
+    return "noisy sums" if rounds == 1 else f"noisy sums, round {number + 1}"
+
+
+def _plain(values: Any) -> list[float]:
+    flat = np.asarray(values, dtype=np.float64).ravel()[:MOST_VALUES]
+    # JSON has no infinities.
+    return [float(value) for value in np.nan_to_num(flat)]

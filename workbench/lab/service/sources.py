@@ -1,0 +1,111 @@
+"""Where the space comes from: a file that may appear or change, or a space that is there."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Protocol
+
+from workbench.documents.errors import InvalidConfiguration, WorkbenchError
+from workbench.space.connection import FILE, VARIABLE, Space, connect
+
+
+class Source(Protocol):
+    """Gives the space of now."""
+
+    def current(self) -> Space:
+        """Return the space; raises a `WorkbenchError` that says what to do if there is none."""
+
+
+class FixedSource:
+    """A space that was connected already."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+
+    def current(self) -> Space:
+        """Return the space."""
+        return self._space
+
+
+class FileSource:
+    """The space of a ``space.toml``, connected anew whenever the file or its key changes.
+
+    Parameters
+    ----------
+    configured
+        The file or its folder, if one was configured.
+    root
+        Where to look first otherwise, after ``$WORKBENCH_SPACE``; then in the folders above.
+    """
+
+    def __init__(self, configured: str, root: Path) -> None:
+        self._configured = configured
+        self._root = root
+        self._lock = threading.Lock()
+        self._seen: object = None
+        self._space: Space | None = None
+        self._problem: WorkbenchError | None = None
+
+    def _find(self) -> Path:
+        given = self._configured or os.environ.get(VARIABLE)
+        if given:
+            path = Path(given).expanduser()
+            path = path if path.is_absolute() else self._root / path
+            return path / FILE if path.is_dir() else path
+        for folder in (self._root, *self._root.parents):
+            if (folder / FILE).is_file():
+                return folder / FILE
+        raise InvalidConfiguration(
+            f"there is no {FILE} in {self._root} or in a folder above",
+            f"Put one there, or set c.WorkbenchLab.space in Jupyter's configuration or ${VARIABLE} "
+            "to its path. 'workbench demo --lab' starts with one that works.",
+        )
+
+    def path(self) -> Path | None:
+        """Return the space.toml of now, if there is one."""
+        try:
+            return self._find()
+        except InvalidConfiguration:
+            return None
+
+    @staticmethod
+    def _mark(path: Path) -> object:
+        """Return what changes when the file, or a key beside it, does."""
+        marks = []
+        for file in (path, *sorted(path.parent.glob("*.key")), *sorted(path.parent.glob("*.pem"))):
+            try:
+                status = file.stat()
+                marks.append((str(file), status.st_mtime_ns, status.st_size, status.st_ino,
+                              status.st_mode))  # fmt: skip
+            except OSError:
+                marks.append((str(file), 0, 0, 0, 0))
+        return tuple(marks)
+
+    def current(self) -> Space:
+        """Return the space that the file describes now.
+
+        Raises
+        ------
+        InvalidConfiguration
+            If there is no file, or it or the key is wrong; says what to do.
+        """
+        with self._lock:
+            path = self._find()
+            mark = self._mark(path)
+            if mark != self._seen:
+                self._seen, self._space, self._problem = mark, None, None
+                try:
+                    self._space = connect(path)
+                except WorkbenchError as error:
+                    self._problem = error
+                except (OSError, ValueError) as error:
+                    self._problem = InvalidConfiguration(
+                        f"{path} cannot be used ({type(error).__name__})",
+                        "Compare it with the example in docs/researcher.md.",
+                    )
+            if self._space is None:
+                assert self._problem is not None
+                raise self._problem
+            return self._space

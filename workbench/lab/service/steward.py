@@ -1,0 +1,109 @@
+"""What a steward sees and does; the domain decides whether one may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.documents import Approval
+from workbench.documents.errors import Conflict, InvalidDocument
+from workbench.lab.service.details import budget_view
+from workbench.lab.service.service import Service
+
+MOST_LOG = 500
+_VERDICTS = ("approve", "deny")
+_ROLES = ("researcher", "steward")
+
+
+class Steward:
+    """A steward's part of a service.
+
+    Parameters
+    ----------
+    service
+        Connected with the steward's key.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def review(self, domain: str, digest: str) -> dict[str, Any]:
+        """Return all facts for a decision, and the request."""
+        client = self._service.client(domain)
+        found = client.review(digest)
+        return found | self._service.changed(domain, client.status(digest), ask=False)
+
+    def decide(self, domain: str, digest: str, verdict: str, reason: str) -> dict[str, Any]:
+        """Sign a decision and send it."""
+        if verdict not in _VERDICTS:
+            raise InvalidDocument(f"verdict: expected {' or '.join(_VERDICTS)}")
+        if verdict == "deny" and not reason.strip():
+            raise InvalidDocument("reason: a denial needs one", "The researcher will read it.")
+        status = self._service.client(domain).decide(digest, verdict, reason)
+        return self._service.changed(domain, status)
+
+    def people(self, domain: str) -> dict[str, Any]:
+        """Return everybody who is or was admitted."""
+        found = self._service.client(domain).people()
+        return {"people": [person.model_dump(mode="json") for person in found]}
+
+    def admit(self, domain: str, public_key: str, name: str, role: str) -> dict[str, Any]:
+        """Admit a key."""
+        if role not in _ROLES:
+            raise InvalidDocument(f"role: expected {' or '.join(_ROLES)}")
+        if not name.strip():
+            raise InvalidDocument("name: a person needs one", "Stewards will know them by it.")
+        found = self._service.client(domain).admit(public_key.strip(), name.strip(), role)
+        return found.model_dump(mode="json")
+
+    def revoke(self, domain: str, key_id: str) -> dict[str, Any]:
+        """Take back an admission."""
+        client = self._service.client(domain)
+        if key_id == client.key.key_id:
+            raise Conflict(
+                "this is your own admission: you could not take that back",
+                "Ask another steward, or the domain's operator.",
+            )
+        return client.revoke(key_id).model_dump(mode="json")
+
+    def spending(self, domain: str, name: str) -> dict[str, Any]:
+        """Return what was spent of a dataset's budget, when, and by whom."""
+        found = self._client(domain).spending(name).model_dump(mode="json")
+        card = self._service.domain(domain).card(name)
+        budget = self._service.domain(domain).budget(name)
+        return found | {"budget": budget_view(budget, card.terms)}
+
+    def policy(self, domain: str, name: str) -> dict[str, Any]:
+        """Return which requests for a dataset are approved without a steward."""
+        return self._client(domain).policy(name).model_dump(mode="json")
+
+    def dry_run(self, domain: str, name: str, approval: Any) -> dict[str, Any]:
+        """Return which earlier requests another policy would have approved."""
+        wanted = Approval.read(approval)
+        return self._client(domain).policy_dry_run(name, wanted).model_dump(mode="json")
+
+    def set_policy(self, domain: str, name: str, approval: Any) -> dict[str, Any]:
+        """Sign a change of the policy and send it."""
+        wanted = Approval.read(approval)
+        found = self._client(domain).set_policy(name, wanted).model_dump(mode="json")
+        self._service.monitor.ask_soon()
+        return found
+
+    def log(self, domain: str, after: int | None, limit: int) -> dict[str, Any]:
+        """Return who did what at a domain, newest first."""
+        return self._client(domain).log(after, limit).model_dump(mode="json")
+
+    def _client(self, domain: str) -> Any:
+        """Return a client of a domain whose API has what is asked for.
+
+        Raises
+        ------
+        Conflict
+            If the domain is older.
+        """
+        state = self._service.domain(domain).state
+        if state.api is not None and state.api < 2:
+            raise Conflict(
+                f"domain '{domain}' is older than this workbench and does not offer this",
+                "Ask its operator to update it.",
+            )
+        return self._service.client(domain)
