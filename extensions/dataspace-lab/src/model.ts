@@ -143,7 +143,7 @@ export interface IRequest {
   failure_words: string;
   charged: boolean | number;
   progress: { step: number; steps: number; evaluations?: unknown } | null;
-  approvals: { given: string[]; needed: number };
+  approvals: { given: string[]; needed: number; keys?: string[] };
   mine: boolean;
   can_cancel: boolean;
   why_not_cancel: string;
