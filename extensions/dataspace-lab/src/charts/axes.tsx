@@ -19,7 +19,12 @@ interface IAxis {
 }
 
 export function XAxis(
-  props: IAxis & { width: number; height: number; margins?: IMargins; ticks?: readonly number[] }
+  props: IAxis & {
+    width: number;
+    height: number;
+    margins?: IMargins;
+    ticks?: readonly number[];
+  }
 ): JSX.Element {
   const { scale, width, height, margins = MARGINS, write = figure } = props;
   const base = height - margins.bottom;

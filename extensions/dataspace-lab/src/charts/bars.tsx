@@ -41,16 +41,22 @@ export function Bars(
       16 + 6.5 * Math.max(3, ...shown.map(bar => Array.from(bar.label).length))
     );
     const margins: IMargins = { top: 4, right: 76, bottom: 36, left };
-    const ends = shown.flatMap(({ value, error }) => [value - (error ?? 0), value + (error ?? 0)]);
+    const ends = shown.flatMap(({ value, error }) => [
+      value - (error ?? 0),
+      value + (error ?? 0)
+    ]);
     const domain = props.range ?? rounded(extent([0, ...ends]), 4);
     const x = linear(domain, [left, width - margins.right], (width - left) / 90);
-    const clamp = (value: number): number => x(Math.min(domain[1], Math.max(domain[0], value)));
+    const clamp = (value: number): number =>
+      x(Math.min(domain[1], Math.max(domain[0], value)));
     return (
       <>
         <XAxis scale={x} label={label} width={width} height={height} margins={margins} />
         {shown.map((bar, i) => {
           const text = measured(bar.value, bar.error);
-          const ends = [bar.value - (bar.error ?? 0), bar.value + (bar.error ?? 0)].map(clamp);
+          const ends = [bar.value - (bar.error ?? 0), bar.value + (bar.error ?? 0)].map(
+            clamp
+          );
           const zero = clamp(0);
           const end = clamp(bar.value);
           return (
@@ -98,13 +104,19 @@ export function Bars(
             <p className="wb-chart-note">{trans.__('and %1 more, not drawn', hidden)}</p>
           )}
           {noisy && (
-            <p className="wb-chart-note">{trans.__('Whiskers: standard error of the noise.')}</p>
+            <p className="wb-chart-note">
+              {trans.__('Whiskers: standard error of the noise.')}
+            </p>
           )}
         </>
       }
       table={{
         header: [trans.__('name'), label, trans.__('standard error of the noise')],
-        rows: bars.map(bar => [bar.label, figure(bar.value), bar.error ? figure(bar.error) : '–'])
+        rows: bars.map(bar => [
+          bar.label,
+          figure(bar.value),
+          bar.error ? figure(bar.error) : '–'
+        ])
       }}
     />
   );

@@ -96,7 +96,9 @@ export function Frame(
     const target = (event.target as Element).closest('[data-tip]');
     const box = event.currentTarget.getBoundingClientRect();
     const text = target?.getAttribute('data-tip');
-    setTip(text ? { text, x: event.clientX - box.left, y: event.clientY - box.top } : null);
+    setTip(
+      text ? { text, x: event.clientX - box.left, y: event.clientY - box.top } : null
+    );
   };
 
   return (
@@ -104,7 +106,11 @@ export function Frame(
       <figcaption className="wb-chart-title">
         <bdi>{props.title}</bdi>
       </figcaption>
-      <div className="wb-chart-drawing" onMouseMove={point} onMouseLeave={() => setTip(null)}>
+      <div
+        className="wb-chart-drawing"
+        onMouseMove={point}
+        onMouseLeave={() => setTip(null)}
+      >
         <svg
           role="img"
           aria-labelledby={`${id}-title`}

@@ -32,7 +32,8 @@ export function Gauge(props: {
     figure(total, 3),
     figure(spent, 3)
   );
-  const percent = (value: number): string => `${(100 * Math.max(0, value)) / (total || 1)}%`;
+  const percent = (value: number): string =>
+    `${(100 * Math.max(0, value)) / (total || 1)}%`;
   const before = Math.max(0, spent - asked);
   return (
     <span className="wb-gauge">

@@ -38,8 +38,13 @@ export function Lines(
       width / 80
     );
     const values = points.flatMap(({ y, error }) => [y - (error ?? 0), y + (error ?? 0)]);
-    const y = linear(rounded(extent(values), 4), [HEIGHT - MARGINS.bottom, MARGINS.top], 4);
-    const at = (px: number, py: number): string => `${x(px).toFixed(1)},${y(py).toFixed(1)}`;
+    const y = linear(
+      rounded(extent(values), 4),
+      [HEIGHT - MARGINS.bottom, MARGINS.top],
+      4
+    );
+    const at = (px: number, py: number): string =>
+      `${x(px).toFixed(1)},${y(py).toFixed(1)}`;
     return (
       <>
         <YAxis scale={y} label={yLabel} width={width} />
@@ -58,7 +63,11 @@ export function Lines(
               <path
                 className={`wb-chart-line ${seriesClass(i)}`}
                 strokeDasharray={dash(i)}
-                d={line.points.length ? `M${line.points.map(p => at(p.x, p.y)).join('L')}` : ''}
+                d={
+                  line.points.length
+                    ? `M${line.points.map(p => at(p.x, p.y)).join('L')}`
+                    : ''
+                }
               />
               {line.points.map((point, j) => (
                 <g
@@ -70,7 +79,12 @@ export function Lines(
                     measured(point.y, point.error)
                   )}
                 >
-                  <circle className="wb-chart-hit" cx={x(point.x)} cy={y(point.y)} r={9} />
+                  <circle
+                    className="wb-chart-hit"
+                    cx={x(point.x)}
+                    cy={y(point.y)}
+                    r={9}
+                  />
                   <Marker position={i} x={x(point.x)} y={y(point.y)} />
                 </g>
               ))}
@@ -91,12 +105,19 @@ export function Lines(
         <>
           <Legend names={lines.map(line => line.name)} />
           {points.some(point => point.error) && (
-            <p className="wb-chart-note">{trans.__('Band: standard error of the noise.')}</p>
+            <p className="wb-chart-note">
+              {trans.__('Band: standard error of the noise.')}
+            </p>
           )}
         </>
       }
       table={{
-        header: [trans.__('name'), xLabel, yLabel, trans.__('standard error of the noise')],
+        header: [
+          trans.__('name'),
+          xLabel,
+          yLabel,
+          trans.__('standard error of the noise')
+        ],
         rows: lines.flatMap(line =>
           line.points.map(point => [
             line.name,

@@ -19,8 +19,16 @@ const DAY = 86_400_000;
 export function clock(span: number): (time: number) => string {
   const options: Intl.DateTimeFormatOptions =
     span < DAY
-      ? { hour: '2-digit', minute: '2-digit', ...(span < 600_000 ? { second: '2-digit' } : {}) }
-      : { month: 'short', day: 'numeric', ...(span > 300 * DAY ? { year: '2-digit' } : {}) };
+      ? {
+          hour: '2-digit',
+          minute: '2-digit',
+          ...(span < 600_000 ? { second: '2-digit' } : {})
+        }
+      : {
+          month: 'short',
+          day: 'numeric',
+          ...(span > 300 * DAY ? { year: '2-digit' } : {})
+        };
   const format = new Intl.DateTimeFormat(undefined, { hourCycle: 'h23', ...options });
   return time => format.format(time);
 }
@@ -49,7 +57,10 @@ export function Steps(
     const x = linear([first, last], [MARGINS.left, right]);
     const count = Math.max(2, Math.floor((right - MARGINS.left) / 90));
     const [low, high] = x.domain;
-    const times = Array.from({ length: count }, (_, i) => low + ((i + 0.5) * (high - low)) / count);
+    const times = Array.from(
+      { length: count },
+      (_, i) => low + ((i + 0.5) * (high - low)) / count
+    );
     const y = linear(
       rounded([0, Math.max(limit, ...points.map(point => point.value))], 4),
       [HEIGHT - MARGINS.bottom, MARGINS.top],
@@ -67,7 +78,13 @@ export function Steps(
           write={write}
         />
         <g data-tip={trans.__('%1: %2', limitLabel, figure(limit))}>
-          <line className="wb-chart-limit" x1={MARGINS.left} x2={right} y1={y(limit)} y2={y(limit)} />
+          <line
+            className="wb-chart-limit"
+            x1={MARGINS.left}
+            x2={right}
+            y1={y(limit)}
+            y2={y(limit)}
+          />
           <text className="wb-chart-label" x={right} y={y(limit) + 12} textAnchor="end">
             {limitLabel}
           </text>
@@ -79,7 +96,9 @@ export function Steps(
               strokeDasharray={dash(i)}
               d={
                 `M${x(one.points[0]?.time ?? first)},${y(0)}` +
-                one.points.map(p => `H${x(p.time).toFixed(1)}V${y(p.value).toFixed(1)}`).join('') +
+                one.points
+                  .map(p => `H${x(p.time).toFixed(1)}V${y(p.value).toFixed(1)}`)
+                  .join('') +
                 `H${right}`
               }
             />
@@ -88,7 +107,12 @@ export function Steps(
                 key={j}
                 data-tip={trans.__('%1, %2: %3', write(point.time), one.name, point.what)}
               >
-                <circle className="wb-chart-hit" cx={x(point.time)} cy={y(point.value)} r={8} />
+                <circle
+                  className="wb-chart-hit"
+                  cx={x(point.time)}
+                  cy={y(point.value)}
+                  r={8}
+                />
                 <Marker position={i} x={x(point.time)} y={y(point.value)} />
               </g>
             ))}

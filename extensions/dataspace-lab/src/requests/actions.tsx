@@ -1,10 +1,10 @@
 import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
-import { NotebookActions } from '@jupyterlab/notebook';
 import * as React from 'react';
 
 import { toApiError } from '../api';
 import type { IContext } from '../context';
 import type { IRequest } from '../model';
+import { insertCells } from '../notebook';
 import { Foreign, shortDigest, whatStaysCharged } from './words';
 
 /** Show why something did not work, and what to do next. */
@@ -31,8 +31,11 @@ export async function confirm(options: {
   return answer.button.accept;
 }
 
-export function openRequest(context: IContext, request: IRequest): void {
-  context.pages.open('request', { domain: request.domain, digest: request.digest });
+export function openRequest(
+  context: IContext,
+  { domain, digest }: Pick<IRequest, 'domain' | 'digest'>
+): void {
+  context.pages.open('request', { domain, digest });
 }
 
 /** Ask whether it is meant, then cancel. */
@@ -65,7 +68,10 @@ export async function cancelRequest(context: IContext, request: IRequest): Promi
 }
 
 /** Let the browser save the bundle that `workbench verify` checks. */
-export async function downloadEvidence(context: IContext, request: IRequest): Promise<void> {
+export async function downloadEvidence(
+  context: IContext,
+  request: IRequest
+): Promise<void> {
   try {
     const bundle = await context.api.evidence(request.domain, request.digest);
     const link = document.createElement('a');
@@ -83,34 +89,16 @@ export async function downloadEvidence(context: IContext, request: IRequest): Pr
 export function whyNoNotebook(context: IContext): string {
   return context.notebooks?.currentWidget
     ? ''
-    : context.trans.__('Open a notebook first: the code goes into the one you used last.');
+    : context.trans.__(
+        'Open a notebook first: the code goes into the one you used last.'
+      );
 }
 
-/** Put `code` into a new cell of the notebook that was used last, and go there. */
-export function insertCode(context: IContext, code: string): void {
+/** Put `code` into the notebook that was used last, and go there. */
+export async function insertCode(context: IContext, code: string): Promise<void> {
   const panel = context.notebooks?.currentWidget;
-  if (!panel) {
-    return;
+  if (panel) {
+    context.app.shell.activateById(panel.id);
+    await insertCells(panel, [{ kind: 'code', source: code }]);
   }
-  const notebook = panel.content;
-  const empty = notebook.activeCell?.model.sharedModel.getSource() === '';
-  if (!empty || notebook.activeCell?.model.type !== 'code') {
-    NotebookActions.insertBelow(notebook);
-  }
-  notebook.activeCell?.model.sharedModel.setSource(code);
-  context.app.shell.activateById(panel.id);
-}
-
-/** Follows which notebook is in use, for controls that need one. */
-export function useNotebook(context: IContext): string {
-  const subscribe = React.useCallback(
-    (listener: () => void) => {
-      context.notebooks?.currentChanged.connect(listener);
-      return () => {
-        context.notebooks?.currentChanged.disconnect(listener);
-      };
-    },
-    [context]
-  );
-  return React.useSyncExternalStore(subscribe, () => whyNoNotebook(context));
 }

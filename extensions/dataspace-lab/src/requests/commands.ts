@@ -57,9 +57,19 @@ export function addCommands(context: IContext): void {
       }
     });
 
-  add('dataspace:open-request', trans.__('Open a request…'), all, request =>
-    openRequest(context, request)
-  );
+  context.addCommand('dataspace:open-request', {
+    label: trans.__('Open a request…'),
+    describedBy: { args: null },
+    execute: async args => {
+      const { domain, digest } = args;
+      // A notification names a request that may not be in the list yet.
+      const request =
+        typeof domain === 'string' && typeof digest === 'string'
+          ? { domain, digest }
+          : await pickRequest(context, trans.__('Open a request'), {}, all());
+      return request && openRequest(context, request);
+    }
+  });
   add(
     'dataspace:cancel-request',
     trans.__('Cancel a request…'),
@@ -80,7 +90,7 @@ export function addCommands(context: IContext): void {
     async request => {
       try {
         const { result } = await context.api.request(request.domain, request.digest);
-        insertCode(context, result?.load_code ?? '');
+        await insertCode(context, result?.load_code ?? '');
       } catch (thrown) {
         await tell(trans.__('There is nothing to load'), thrown);
       }

@@ -28,7 +28,9 @@ export function LearningCurve(props: {
   steps: number;
 }): React.ReactElement {
   const { trans, history, steps } = props;
-  const names = [...new Set(history.flatMap(one => one.metrics.map(metric => metric.name)))];
+  const names = [
+    ...new Set(history.flatMap(one => one.metrics.map(metric => metric.name)))
+  ];
   return (
     <Lines
       trans={trans}
@@ -41,7 +43,11 @@ export function LearningCurve(props: {
         points: history.flatMap(({ step, metrics }) =>
           metrics
             .filter(metric => metric.name === name)
-            .map(({ value, standard_error }) => ({ x: step, y: value, error: standard_error }))
+            .map(({ value, standard_error }) => ({
+              x: step,
+              y: value,
+              error: standard_error
+            }))
         )
       }))}
     />

@@ -20,7 +20,10 @@ export function FactsCard({ request }: { request: IRequest }): React.ReactElemen
         {request.purpose} <Foreign>{request.purpose_text}</Foreign>
       </>
     ],
-    [trans.__('privacy asked'), `ε ${figure(request.epsilon)}, δ ${figure(request.delta)}`],
+    [
+      trans.__('privacy asked'),
+      `ε ${figure(request.epsilon)}, δ ${figure(request.delta)}`
+    ],
     [trans.__('cost'), cost(trans, request)],
     [trans.__('plan'), planWords(trans, request)],
     [trans.__('what may leave'), request.outputs.join(', ')],

@@ -2,11 +2,12 @@ import * as React from 'react';
 
 import type { IContext } from '../context';
 import type { IRequest, IResult } from '../model';
+import { useNotebook } from '../notebook';
 import type { PageArgs } from '../pages';
 import { useStore } from '../store';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Card, Loading, Problem } from '../ui/parts';
-import { cancelRequest, insertCode, useNotebook } from './actions';
+import { cancelRequest, insertCode, whyNoNotebook } from './actions';
 import { evaluationsOf, LearningCurve } from './curve';
 import { FactsCard } from './facts';
 import { ResultCards } from './result';
@@ -42,7 +43,10 @@ export function RequestPage(props: {
   const result = value?.result ?? null;
   const waiting = request.state === 'released' && result === null;
   return (
-    <article className="wb-RequestPage" aria-label={trans.__('Request %1', request.function)}>
+    <article
+      className="wb-RequestPage"
+      aria-label={trans.__('Request %1', request.function)}
+    >
       <header className="wb-RequestPage-head">
         <h1>
           <Foreign>{request.function}</Foreign>
@@ -79,7 +83,8 @@ function Actions(props: {
 }): React.ReactElement {
   const { context, request, result } = props;
   const { trans } = context;
-  const noNotebook = useNotebook(context);
+  useNotebook(context.notebooks);
+  const noNotebook = whyNoNotebook(context);
   const code = result?.load_code ?? '';
   const whyNoCode = code
     ? noNotebook
@@ -92,13 +97,16 @@ function Actions(props: {
         <ActionButton
           variant="primary"
           reason={whyNoCode}
-          onClick={() => insertCode(context, code)}
+          onClick={() => void insertCode(context, code)}
         >
           {request.kind === 'statistic'
             ? trans.__('Insert code to load this result')
             : trans.__('Insert code to load this model')}
         </ActionButton>
-        <ActionButton reason={whyNot} onClick={() => void cancelRequest(context, request)}>
+        <ActionButton
+          reason={whyNot}
+          onClick={() => void cancelRequest(context, request)}
+        >
           {trans.__('Cancel the request')}
         </ActionButton>
       </div>
@@ -123,7 +131,9 @@ function Why(props: { context: IContext; request: IRequest }): React.ReactElemen
         </strong>
         <Foreign>{request.reason}</Foreign>
         <span>
-          {trans.__('Change what the reason names and submit again; nothing was charged.')}
+          {trans.__(
+            'Change what the reason names and submit again; nothing was charged.'
+          )}
         </span>
       </div>
     );

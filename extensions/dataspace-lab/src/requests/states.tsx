@@ -72,7 +72,13 @@ export function StateMark(props: {
   const { trans, request } = props;
   return (
     <span className="wb-State" data-state={request.state}>
-      <svg width={14} height={14} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      <svg
+        width={14}
+        height={14}
+        viewBox="0 0 24 24"
+        aria-hidden="true"
+        focusable="false"
+      >
         <path d={SHAPES[request.state] ?? SHAPES.pending} fill="currentColor" />
       </svg>
       {stateWords(trans, request)}

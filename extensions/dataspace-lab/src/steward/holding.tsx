@@ -27,7 +27,10 @@ export function HoldingPage(props: {
   const spending = useLoaded(() => api.spending(domain, name), [domain, name, moves]);
   const policy = useLoaded(() => api.policy(domain, name), [domain, name]);
   return (
-    <article className="wb-RequestPage" aria-label={trans.__('Budget and policy of %1', path)}>
+    <article
+      className="wb-RequestPage"
+      aria-label={trans.__('Budget and policy of %1', path)}
+    >
       <header className="wb-RequestPage-head">
         <h1>{name}</h1>
         <p>{domain}</p>
@@ -37,7 +40,9 @@ export function HoldingPage(props: {
           (loaded, i) =>
             loaded.problem && (
               <Problem key={i} problem={loaded.problem}>
-                <ActionButton onClick={loaded.reload}>{trans.__('Try again')}</ActionButton>
+                <ActionButton onClick={loaded.reload}>
+                  {trans.__('Try again')}
+                </ActionButton>
               </Problem>
             )
         )}

@@ -55,7 +55,10 @@ export function ReviewPage(props: {
     );
   }
   return (
-    <article className="wb-RequestPage" aria-label={trans.__('Review %1', request.function)}>
+    <article
+      className="wb-RequestPage"
+      aria-label={trans.__('Review %1', request.function)}
+    >
       <header className="wb-RequestPage-head">
         {/* The form goes once it is used; the heading takes the focus then. */}
         <h1 ref={head} tabIndex={-1}>

@@ -12,7 +12,9 @@ import { ActionButton, Card, Loading, Problem } from '../ui/parts';
 import { clock } from '../ui/words';
 
 function roleWords(context: IContext, role: string): string {
-  return role === 'steward' ? context.trans.__('steward') : context.trans.__('researcher');
+  return role === 'steward'
+    ? context.trans.__('steward')
+    : context.trans.__('researcher');
 }
 
 /** Ask whether it is meant, then take back an admission; tells whether it was done. */

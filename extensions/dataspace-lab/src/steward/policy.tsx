@@ -23,10 +23,15 @@ export function whyNotPolicy(
     return trans.__('Say up to which ε the policy approves.');
   }
   if (epsilon > policy.epsilon_per_run) {
-    return trans.__('The terms allow ε %1 a run at most.', figure(policy.epsilon_per_run));
+    return trans.__(
+      'The terms allow ε %1 a run at most.',
+      figure(policy.epsilon_per_run)
+    );
   }
   if (approval.purposes.length === 0) {
-    return trans.__('Choose at least one purpose; without one the policy approves nothing.');
+    return trans.__(
+      'Choose at least one purpose; without one the policy approves nothing.'
+    );
   }
   return '';
 }

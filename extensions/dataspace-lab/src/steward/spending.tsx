@@ -35,7 +35,9 @@ export function stepsOf(trans: TranslationBundle, spending: ISpending): ISteps[]
     before = point.epsilon_spent;
   }
   const people = [...each].map(([name, points]) => ({ name, points }));
-  people.sort((a, b) => b.points[b.points.length - 1].value - a.points[a.points.length - 1].value);
+  people.sort(
+    (a, b) => b.points[b.points.length - 1].value - a.points[a.points.length - 1].value
+  );
   return [{ name: trans.__('everybody'), points: all }, ...people.slice(0, MOST_LINES)];
 }
 
