@@ -19,10 +19,20 @@ from torch import nn
 
 import workbench as wb
 from tests.lab.browser import (
-    choose_theme, kernel_ready, open_lab, open_notebook, run_all, two_hospitals,
+    choose_theme,
+    kernel_ready,
+    open_lab,
+    open_notebook,
+    run_all,
+    two_hospitals,
 )  # fmt: skip
 from tests.lab.sidebar import (
-    Trouble, dataset_page, datasets, panel, serious_findings, show_panel,
+    Trouble,
+    dataset_page,
+    datasets,
+    panel,
+    serious_findings,
+    show_panel,
 )  # fmt: skip
 
 pytestmark = pytest.mark.slow

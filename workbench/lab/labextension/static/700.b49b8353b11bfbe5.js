@@ -512,12 +512,24 @@
 .wb-Row-bar[data-low='true'] > span {
   background: var(--jp-warn-color1);
 }
-`,""]),r.d(e,{},{A:n})},547(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`.wb-series-0 { --wb-series: var(--jp-brand-color1); }
-.wb-series-1 { --wb-series: var(--jp-warn-color1); }
-.wb-series-2 { --wb-series: var(--jp-success-color1); }
-.wb-series-3 { --wb-series: var(--jp-error-color1); }
-.wb-series-4 { --wb-series: var(--jp-info-color1); }
-.wb-series-5 { --wb-series: var(--jp-ui-font-color1); }
+`,""]),r.d(e,{},{A:n})},547(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`.wb-series-0 {
+  --wb-series: var(--jp-brand-color1);
+}
+.wb-series-1 {
+  --wb-series: var(--jp-warn-color1);
+}
+.wb-series-2 {
+  --wb-series: var(--jp-success-color1);
+}
+.wb-series-3 {
+  --wb-series: var(--jp-error-color1);
+}
+.wb-series-4 {
+  --wb-series: var(--jp-info-color1);
+}
+.wb-series-5 {
+  --wb-series: var(--jp-ui-font-color1);
+}
 
 .wb-chart {
   margin: 4px 0 12px;
@@ -552,16 +564,46 @@
   fill: var(--jp-ui-font-color2);
 }
 
-.wb-chart-axis line { stroke: var(--jp-border-color1); }
-.wb-chart-axis .wb-chart-grid { stroke: var(--jp-border-color2); stroke-dasharray: 1 3; }
-.wb-chart-bar { fill: var(--wb-series); }
-.wb-chart-bar:hover { opacity: 0.8; }
-.wb-chart-line { fill: none; stroke: var(--wb-series); stroke-width: 2; stroke-linejoin: round; }
-.wb-chart-marker { fill: var(--wb-series); stroke: var(--jp-layout-color1); }
-.wb-chart-band { fill: var(--wb-series); opacity: 0.16; }
-.wb-chart-error { fill: none; stroke: var(--jp-ui-font-color1); stroke-width: 1.5; }
-.wb-chart-limit { stroke: var(--jp-error-color1); stroke-width: 1.5; stroke-dasharray: 8 4; }
-.wb-chart-hit { fill: transparent; }
+.wb-chart-axis line {
+  stroke: var(--jp-border-color1);
+}
+.wb-chart-axis .wb-chart-grid {
+  stroke: var(--jp-border-color2);
+  stroke-dasharray: 1 3;
+}
+.wb-chart-bar {
+  fill: var(--wb-series);
+}
+.wb-chart-bar:hover {
+  opacity: 0.8;
+}
+.wb-chart-line {
+  fill: none;
+  stroke: var(--wb-series);
+  stroke-width: 2;
+  stroke-linejoin: round;
+}
+.wb-chart-marker {
+  fill: var(--wb-series);
+  stroke: var(--jp-layout-color1);
+}
+.wb-chart-band {
+  fill: var(--wb-series);
+  opacity: 0.16;
+}
+.wb-chart-error {
+  fill: none;
+  stroke: var(--jp-ui-font-color1);
+  stroke-width: 1.5;
+}
+.wb-chart-limit {
+  stroke: var(--jp-error-color1);
+  stroke-width: 1.5;
+  stroke-dasharray: 8 4;
+}
+.wb-chart-hit {
+  fill: transparent;
+}
 
 .wb-chart-tip {
   position: absolute;
@@ -598,12 +640,26 @@
   overflow-wrap: anywhere;
 }
 
-.wb-gauge { display: block; min-width: 60px; }
-.wb-gauge svg { display: block; }
-.wb-gauge-track { fill: var(--jp-layout-color3); }
-.wb-gauge-spent { fill: var(--jp-brand-color1); }
-.wb-gauge-asked { fill: var(--jp-warn-color1); }
-.wb-gauge-hatch { stroke: var(--jp-layout-color0); stroke-width: 1.5; }
+.wb-gauge {
+  display: block;
+  min-width: 60px;
+}
+.wb-gauge svg {
+  display: block;
+}
+.wb-gauge-track {
+  fill: var(--jp-layout-color3);
+}
+.wb-gauge-spent {
+  fill: var(--jp-brand-color1);
+}
+.wb-gauge-asked {
+  fill: var(--jp-warn-color1);
+}
+.wb-gauge-hatch {
+  stroke: var(--jp-layout-color0);
+  stroke-width: 1.5;
+}
 
 .wb-gauge-words {
   color: var(--jp-ui-font-color2);
