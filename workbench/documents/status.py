@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workbench.documents.base import Digest, Document, Finite, KeyId, Line, Name, Timestamp
+from workbench.documents.base import (
+    Digest,
+    Document,
+    Finite,
+    KeyId,
+    Line,
+    Name,
+    Timestamp,
+    type_tuple,
+)
 from workbench.documents.request import Request
 
 
@@ -40,7 +49,11 @@ class Progress(Document):
 
 
 class RequestStatus(Document):
-    """A request, its state, and the decision in words."""
+    """A request, its state, and the decision in words.
+
+    `approvals` and `approval_keys` name the stewards whose approvals count, in the order given;
+    `approvals_needed` says how many it takes, 0 for what the policy decided.
+    """
 
     request_digest: Digest
     request: Request
@@ -54,6 +67,9 @@ class RequestStatus(Document):
     failure: Failure | None = None
     progress: Progress | None = None
     charged: bool = False
+    approvals: Annotated[tuple[Line, ...], type_tuple] = ()
+    approval_keys: Annotated[tuple[KeyId, ...], type_tuple] = ()
+    approvals_needed: Annotated[int, Field(ge=0, le=2)] = 1
 
 
 class BudgetStatus(Document):
