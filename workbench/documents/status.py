@@ -17,7 +17,8 @@ from workbench.documents.base import (
     Timestamp,
     type_tuple,
 )
-from workbench.documents.request import Request
+from workbench.documents.release import Evaluation
+from workbench.documents.request import MAX_EVALUATIONS, Request
 
 
 class State(StrEnum):
@@ -42,10 +43,16 @@ Failure = Literal["out-of-memory", "timeout", "not-finite", "worker-died", "inte
 
 
 class Progress(Document):
-    """How far a run is; both numbers follow from the plan and from noised metrics: public."""
+    """How far a run is; both numbers follow from the plan and from noised metrics: public.
+
+    `evaluations` are those of the release's `history` that are done: noised, and charged.
+    """
 
     step: Annotated[int, Field(ge=0)]
     steps: Annotated[int, Field(ge=1)]
+    evaluations: Annotated[
+        tuple[Evaluation, ...], type_tuple, Field(max_length=MAX_EVALUATIONS)
+    ] = ()
 
 
 class RequestStatus(Document):

@@ -18,6 +18,7 @@ from workbench.catalog.snippets import decode
 from workbench.documents import (
     DatasetCard,
     Envelope,
+    Evaluation,
     Failure,
     PrivateKey,
     Progress,
@@ -27,7 +28,7 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import WorkbenchError
-from workbench.domain import cards, decisions, intake, log, releases, requests
+from workbench.domain import cards, course, decisions, intake, log, releases, requests
 from workbench.domain.config import DomainFolder
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import Job, Outcome, save_records
@@ -185,12 +186,34 @@ class Runs:
         )
 
     def _execute(self, digest: str, job: Job) -> Outcome | None:
+        folder = self._folder.folder("jobs") / digest.removeprefix("sha256:")
+        shows = self._shows_evaluations(digest)
+
         def progress(step: int) -> None:
-            self._progress[digest] = Progress(step=min(step, job.plan.steps), steps=job.plan.steps)
+            before = self._progress.get(digest)
+            shown = () if before is None else before.evaluations
+            if shows and len(found := course.read(folder)) > len(shown):
+                shown = self._noted(digest, found) or shown
+            self._progress[digest] = Progress(
+                step=min(step, job.plan.steps), steps=job.plan.steps, evaluations=shown
+            )
             self._changed(digest)
 
-        folder = self._folder.folder("jobs") / digest.removeprefix("sha256:")
         return self.executor.run(digest, job, folder, progress)
+
+    def _shows_evaluations(self, digest: str) -> bool:
+        with self._store.read() as connection:
+            row = requests.get(connection, digest)
+        return course.has_some(payload_of(Envelope.parse(row.envelope), Request))
+
+    def _noted(self, digest: str, found: tuple[Evaluation, ...]) -> tuple[Evaluation, ...]:
+        try:
+            with self._store.write() as connection:
+                course.note(connection, digest, found)
+        except WorkbenchError:
+            # Not shown. If it is not what was shown before, the run ends without a release.
+            return ()
+        return found
 
     def _exhausted(self, digest: str) -> bool:
         with self._store.read() as connection:
@@ -204,6 +227,8 @@ class Runs:
         with self._store.write() as connection:
             row = requests.get(connection, digest)
             if row.state == State.RUNNING:
+                if course.has_some(payload_of(Envelope.parse(row.envelope), Request)):
+                    course.note(connection, digest, outcome.history)
                 releases.release(connection, self._folder, self._key, row, outcome, produced)
                 log.append(connection, "release", "", digest)
 

@@ -111,6 +111,14 @@ log = Table(
     Column("hash", String(64), nullable=False),
 )
 
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("request", String(80), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("evaluation", Text, nullable=False),
+)
+
 tokens = Table(
     "tokens",
     metadata,
