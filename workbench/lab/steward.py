@@ -74,7 +74,7 @@ class StewardPanel(anywidget.AnyWidget):
         for name, client in self._clients.items():
             try:
                 found = client.requests()
-                requests += [self._row(name, status) for status in found]
+                requests += [self._row(client, status) for status in found]
                 budgets += self._budgets(client)
                 reviews |= self._review_pending(client, found)
                 domains.append({"name": name, "error": ""})
@@ -95,11 +95,11 @@ class StewardPanel(anywidget.AnyWidget):
         self.view = json.dumps(content, sort_keys=True)
 
     @staticmethod
-    def _row(domain: str, status: RequestStatus) -> dict[str, Any]:
+    def _row(client: DomainClient, status: RequestStatus) -> dict[str, Any]:
         request = status.request
         return {
             "digest": status.request_digest,
-            "domain": domain,
+            "domain": client.name,
             "dataset": request.dataset,
             "version": request.dataset_version[7:19],
             "function": request.function,
@@ -118,6 +118,9 @@ class StewardPanel(anywidget.AnyWidget):
             "reason": status.reason,
             "failure": status.failure or "",
             "charged": status.charged,
+            "approvals": list(status.approvals),
+            "approvals_needed": status.approvals_needed,
+            "approved_by_me": client.key.key_id in status.approval_keys,
             "progress": status.progress.model_dump() if status.progress else None,
         }
 
@@ -174,7 +177,7 @@ class StewardPanel(anywidget.AnyWidget):
         """
         try:
             status = self._clients[domain].decide(digest, verdict, reason)
-            self._message = f"{status.request.function} by {status.researcher}: {status.state}"
+            self._message = f"{status.request.function} by {status.researcher}: {_words(status)}"
         except KeyError:
             self._message = f"There is no domain '{domain}' here."
         except WorkbenchError as error:
@@ -216,3 +219,10 @@ class StewardPanel(anywidget.AnyWidget):
                 self._message = f"The panel could not be renewed ({type(error).__name__})."
                 content = {**json.loads(self.view), "message": self._message}
                 self.view = json.dumps(content, sort_keys=True)
+
+
+def _words(status: RequestStatus) -> str:
+    missing = status.approvals_needed - len(status.approvals)
+    if status.state != "pending" or not status.approvals:
+        return str(status.state)
+    return f"approved by {', '.join(status.approvals)}, {missing} more needed"
