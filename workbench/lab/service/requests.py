@@ -60,9 +60,9 @@ def request_view(domain: str, status: RequestStatus, key_id: str) -> dict[str, A
 
 
 def _approvals(status: RequestStatus) -> dict[str, Any]:
-    # Domains before API 2 ask for one approval and do not say who gave it until it is decided.
-    decided = status.state not in (State.PENDING, State.DENIED, State.CANCELLED)
-    given = getattr(status, "approvals", None)
-    if given is None:
-        given = (status.decider,) if decided and status.decider else ()
-    return {"given": list(given), "needed": getattr(status, "approvals_needed", 1)}
+    given = list(getattr(status, "approvals", ()))
+    # Domains before API 2 say only who decided.
+    denied = status.state in (State.PENDING, State.DENIED, State.CANCELLED)
+    if not given and status.decided_by == "steward" and not denied:
+        given = [status.decider]
+    return {"given": given, "needed": getattr(status, "approvals_needed", 1)}

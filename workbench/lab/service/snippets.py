@@ -96,7 +96,7 @@ def _array(column: Column, values: NDArray[Any], labels: list[str]) -> dict[str,
         "column": column.name,
         "kind": "image" if image else "series",
         "shape": list(items[0].shape) if items else [],
-        "items": [np.round(item.astype(np.float64), 4).ravel().tolist() for item in items],
+        "items": [[float(f"{value:.4g}") for value in item.ravel()] for item in items],
         "labels": labels,
     }
 

@@ -58,7 +58,8 @@ class Function:
         ]
 
 
-def _function(card: DatasetCard) -> Function:
+def function_for(card: DatasetCard) -> Function:
+    """Return a training function, or a mean where the terms let neither model nor metrics leave."""
     trains = {"model", "metrics"} & set(card.terms.outputs)
     return _training(card) if trains else _statistic(card)
 

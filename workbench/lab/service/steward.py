@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.documents import Approval
+from workbench.documents import Approval, Document
 from workbench.documents.errors import Conflict, InvalidDocument
-from workbench.lab.service.details import budget_view
 from workbench.lab.service.service import Service
 
 MOST_LOG = 500
 _VERDICTS = ("approve", "deny")
 _ROLES = ("researcher", "steward")
+
+
+def _json(document: Document) -> dict[str, Any]:
+    return document.model_dump(mode="json", by_alias=True)
 
 
 class Steward:
@@ -44,7 +47,7 @@ class Steward:
     def people(self, domain: str) -> dict[str, Any]:
         """Return everybody who is or was admitted."""
         found = self._service.client(domain).people()
-        return {"people": [person.model_dump(mode="json") for person in found]}
+        return {"people": [_json(person) for person in found]}
 
     def admit(self, domain: str, public_key: str, name: str, role: str) -> dict[str, Any]:
         """Admit a key."""
@@ -53,7 +56,7 @@ class Steward:
         if not name.strip():
             raise InvalidDocument("name: a person needs one", "Stewards will know them by it.")
         found = self._service.client(domain).admit(public_key.strip(), name.strip(), role)
-        return found.model_dump(mode="json")
+        return _json(found)
 
     def revoke(self, domain: str, key_id: str) -> dict[str, Any]:
         """Take back an admission."""
@@ -63,34 +66,32 @@ class Steward:
                 "this is your own admission: you could not take that back",
                 "Ask another steward, or the domain's operator.",
             )
-        return client.revoke(key_id).model_dump(mode="json")
+        return _json(client.revoke(key_id))
 
     def spending(self, domain: str, name: str) -> dict[str, Any]:
         """Return what was spent of a dataset's budget, when, and by whom."""
-        found = self._client(domain).spending(name).model_dump(mode="json")
-        card = self._service.domain(domain).card(name)
-        budget = self._service.domain(domain).budget(name)
-        return found | {"budget": budget_view(budget, card.terms)}
+        return _json(self._client(domain).spending(name))
 
     def policy(self, domain: str, name: str) -> dict[str, Any]:
         """Return which requests for a dataset are approved without a steward."""
-        return self._client(domain).policy(name).model_dump(mode="json")
+        return _json(self._client(domain).policy(name))
 
     def dry_run(self, domain: str, name: str, approval: Any) -> dict[str, Any]:
         """Return which earlier requests another policy would have approved."""
         wanted = Approval.read(approval)
-        return self._client(domain).policy_dry_run(name, wanted).model_dump(mode="json")
+        return _json(self._client(domain).policy_dry_run(name, wanted))
 
     def set_policy(self, domain: str, name: str, approval: Any) -> dict[str, Any]:
         """Sign a change of the policy and send it."""
         wanted = Approval.read(approval)
-        found = self._client(domain).set_policy(name, wanted).model_dump(mode="json")
+        found = _json(self._client(domain).set_policy(name, wanted))
         self._service.monitor.ask_soon()
         return found
 
     def log(self, domain: str, after: int | None, limit: int) -> dict[str, Any]:
-        """Return who did what at a domain, newest first."""
-        return self._client(domain).log(after, limit).model_dump(mode="json")
+        """Return who did what at a domain, newest first, and where to go on."""
+        entries, cursor = self._client(domain).log(after, limit)
+        return {"entries": [_json(entry) for entry in entries], "next": cursor}
 
     def _client(self, domain: str) -> Any:
         """Return a client of a domain whose API has what is asked for.
