@@ -25,6 +25,7 @@ export async function insertCells(
   await panel.context.ready;
   await panel.revealed;
   const notebook = panel.content;
+  let first = -1;
   for (const [at, cell] of cells.entries()) {
     const empty =
       (notebook.activeCell?.model.sharedModel.getSource() ?? '').trim() === '';
@@ -35,8 +36,11 @@ export async function insertCells(
       NotebookActions.changeCellType(notebook, cell.kind);
     }
     notebook.activeCell!.model.sharedModel.setSource(cell.source);
+    first = at === 0 ? notebook.activeCellIndex : first;
   }
   NotebookActions.renderAllMarkdown(notebook);
   notebook.mode = 'command';
+  notebook.activeCellIndex = first;
+  await notebook.scrollToItem(first);
   notebook.activate();
 }

@@ -111,6 +111,10 @@ export class Watch implements IDisposable {
     }
     this.running = null;
     this.store.update({ link: 'lost', problem: problem ?? this.store.state.problem });
+    if (problem?.code === 'extension_missing') {
+      // Only a restart of the server changes that: the person says when to try again.
+      return;
+    }
     this.retry = window.setTimeout(() => {
       this.retry = undefined;
       this.settle();

@@ -133,7 +133,7 @@ const Row = React.memo(function Row(props: IRowProps): React.ReactElement {
       <span className="wb-Row-text">
         <span className="wb-Row-title">{entry.title}</span>
         <span className="wb-Row-path">
-          {entry.path} · {trans.__('%1 records', count(entry.records))}
+          {entry.domain} · {trans.__('%1 records', count(entry.records))}
         </span>
       </span>
       <span className="wb-Row-budget">

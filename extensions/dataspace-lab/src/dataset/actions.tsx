@@ -29,7 +29,10 @@ export function Actions(props: { domain: string; name: string }): React.ReactEle
       >
         {trans.__('Insert starter cell')}
       </ActionButton>
-      <ActionButton onClick={() => run('dataspace:new-notebook')}>
+      <ActionButton
+        variant={notebook ? 'plain' : 'primary'}
+        onClick={() => run('dataspace:new-notebook')}
+      >
         {trans.__('In a new notebook')}
       </ActionButton>
       <ActionButton onClick={() => run('dataspace:new-study')}>

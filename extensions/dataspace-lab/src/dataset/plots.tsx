@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { Bars, Histogram } from '../charts';
 import { useContext } from '../context';
 import type { IPlot } from '../model';
 import { Card } from '../ui/parts';
@@ -11,6 +12,7 @@ const FIRST = 12;
 export function Plots({ plots }: { plots: IPlot[] }): React.ReactElement | null {
   const { trans } = useContext();
   const [all, setAll] = React.useState(false);
+  const [large, setLarge] = React.useState<IPlot | null>(null);
   if (plots.length === 0) {
     return null;
   }
@@ -22,9 +24,19 @@ export function Plots({ plots }: { plots: IPlot[] }): React.ReactElement | null 
         <span className="wb-Muted">{trans.__('synthetic records, not the data')}</span>
       }
     >
+      {large && <LargePlot plot={large} />}
       <div className="wb-Plots">
         {shown.map(plot => (
-          <Plot key={plot.column} plot={plot} />
+          <button
+            key={plot.column}
+            type="button"
+            className="wb-Plot"
+            aria-pressed={plot === large}
+            title={trans.__('Show %1 larger', plot.column)}
+            onClick={() => setLarge(plot === large ? null : plot)}
+          >
+            <SmallPlot plot={plot} />
+          </button>
         ))}
       </div>
       {shown.length < plots.length && (
@@ -36,16 +48,30 @@ export function Plots({ plots }: { plots: IPlot[] }): React.ReactElement | null 
   );
 }
 
-function Plot({ plot }: { plot: IPlot }): React.ReactElement {
+function LargePlot({ plot }: { plot: IPlot }): React.ReactElement {
   const { trans } = useContext();
+  const title = trans.__('%1, synthetic records', plot.column);
+  return plot.kind === 'histogram' ? (
+    <Histogram
+      trans={trans}
+      title={title}
+      label={plot.column}
+      edges={plot.edges}
+      counts={plot.counts}
+    />
+  ) : (
+    <Bars
+      trans={trans}
+      title={title}
+      label={trans.__('how many')}
+      bars={plot.labels.map((label, at) => ({ label, value: plot.counts[at] }))}
+    />
+  );
+}
+
+function SmallPlot({ plot }: { plot: IPlot }): React.ReactElement {
   const most = Math.max(1, ...plot.counts);
   const width = 120 / Math.max(1, plot.counts.length);
-  const names =
-    plot.kind === 'bars'
-      ? plot.labels
-      : plot.counts.map(
-          (_, at) => `${number(plot.edges[at])} – ${number(plot.edges[at + 1])}`
-        );
   const ends =
     plot.kind === 'bars'
       ? [
@@ -54,16 +80,10 @@ function Plot({ plot }: { plot: IPlot }): React.ReactElement {
         ]
       : [number(plot.edges[0]), number(plot.edges[plot.edges.length - 1])];
   const gap = plot.kind === 'bars' ? Math.min(4, width / 4) : 0.5;
-  const words = plot.counts.map((many, at) => `${names[at]}: ${many}`).join(', ');
   return (
-    <figure className="wb-Plot">
-      <figcaption title={plot.column}>{plot.column}</figcaption>
-      <svg
-        viewBox="0 0 120 44"
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={trans.__('%1 of the snippet. %2', plot.column, words)}
-      >
+    <>
+      <span className="wb-Plot-name">{plot.column}</span>
+      <svg viewBox="0 0 120 44" preserveAspectRatio="none" aria-hidden="true">
         {plot.counts.map((many, at) => (
           <rect
             key={at}
@@ -71,15 +91,13 @@ function Plot({ plot }: { plot: IPlot }): React.ReactElement {
             y={44 - (42 * many) / most}
             width={Math.max(0.5, width - gap)}
             height={(42 * many) / most}
-          >
-            <title>{`${names[at]}: ${many}`}</title>
-          </rect>
+          />
         ))}
       </svg>
-      <div className="wb-Plot-ends" aria-hidden="true">
+      <span className="wb-Plot-ends" aria-hidden="true">
         <span>{ends[0]}</span>
         <span>{ends[1]}</span>
-      </div>
-    </figure>
+      </span>
+    </>
   );
 }

@@ -1,4 +1,4 @@
-"use strict";(self.rspackChunk_workbench_dataspace_lab=self.rspackChunk_workbench_dataspace_lab||[]).push([[700],{856(o,r,e){var t=e(601),a=e.n(t),n=e(314),i=(e.n(n))()(a());i.push([o.id,`/* Parts that every section and page uses. Colours come from JupyterLab's themes alone. */
+"use strict";(self.rspackChunk_workbench_dataspace_lab=self.rspackChunk_workbench_dataspace_lab||[]).push([[700],{856(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`/* Parts that every section and page uses. Colours come from JupyterLab's themes alone. */
 
 .wb-Widget {
   --wb-gap: 8px;
@@ -21,6 +21,11 @@
 :where(.wb-Widget) :where(h1, h2, h3, p, dl, dd, ul) {
   margin: 0;
   padding: 0;
+}
+
+:where(.wb-Widget) :where(h1, h2, h3) {
+  font-size: inherit;
+  font-weight: inherit;
 }
 
 .wb-Widget [hidden] {
@@ -124,12 +129,12 @@
 
 .wb-Badge {
   display: inline-block;
-  padding: 0 7px;
-  border-radius: 9px;
-  background: var(--jp-layout-color3);
+  padding: 0 8px;
+  border: 1px solid var(--wb-line);
+  border-radius: 10px;
+  background: var(--jp-layout-color2);
   color: var(--jp-ui-font-color0);
   font-size: var(--jp-ui-font-size0);
-  font-weight: 600;
   line-height: 18px;
   white-space: nowrap;
 }
@@ -303,7 +308,7 @@
 .wb-Scroll {
   overflow: auto;
 }
-`,""]),e.d(r,{},{A:i})},891(o,r,e){var t=e(601),a=e.n(t),n=e(314),i=(e.n(n))()(a());i.push([o.id,`.wb-Catalog {
+`,""]),r.d(e,{},{A:n})},891(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`.wb-Catalog {
   display: flex;
   flex: 1;
   flex-direction: column;
@@ -507,7 +512,160 @@
 .wb-Row-bar[data-low='true'] > span {
   background: var(--jp-warn-color1);
 }
-`,""]),e.d(r,{},{A:i})},547(o,r,e){var t=e(601),a=e.n(t),n=e(314),i=(e.n(n))()(a());i.push([o.id,"",""]),e.d(r,{},{A:i})},606(o,r,e){var t=e(601),a=e.n(t),n=e(314),i=(e.n(n))()(a());i.push([o.id,`.wb-Dataset {
+`,""]),r.d(e,{},{A:n})},547(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`.wb-series-0 {
+  --wb-series: var(--jp-brand-color1);
+}
+.wb-series-1 {
+  --wb-series: var(--jp-warn-color1);
+}
+.wb-series-2 {
+  --wb-series: var(--jp-success-color1);
+}
+.wb-series-3 {
+  --wb-series: var(--jp-error-color1);
+}
+.wb-series-4 {
+  --wb-series: var(--jp-info-color1);
+}
+.wb-series-5 {
+  --wb-series: var(--jp-ui-font-color1);
+}
+
+.wb-chart {
+  margin: 4px 0 12px;
+  max-width: 640px;
+  min-width: 0;
+}
+
+.wb-chart-title {
+  font-weight: 600;
+  margin-bottom: 2px;
+  overflow-wrap: anywhere;
+}
+
+.wb-chart-drawing {
+  position: relative;
+}
+
+.wb-chart svg {
+  display: block;
+  max-width: 100%;
+}
+
+.wb-chart text {
+  font-family: var(--jp-ui-font-family);
+  font-size: 11px;
+  fill: var(--jp-ui-font-color1);
+  unicode-bidi: isolate;
+}
+
+.wb-chart .wb-chart-axis text,
+.wb-chart .wb-chart-label {
+  fill: var(--jp-ui-font-color2);
+}
+
+.wb-chart-axis line {
+  stroke: var(--jp-border-color1);
+}
+.wb-chart-axis .wb-chart-grid {
+  stroke: var(--jp-border-color2);
+  stroke-dasharray: 1 3;
+}
+.wb-chart-bar {
+  fill: var(--wb-series);
+}
+.wb-chart-bar:hover {
+  opacity: 0.8;
+}
+.wb-chart-line {
+  fill: none;
+  stroke: var(--wb-series);
+  stroke-width: 2;
+  stroke-linejoin: round;
+}
+.wb-chart-marker {
+  fill: var(--wb-series);
+  stroke: var(--jp-layout-color1);
+}
+.wb-chart-band {
+  fill: var(--wb-series);
+  opacity: 0.16;
+}
+.wb-chart-error {
+  fill: none;
+  stroke: var(--jp-ui-font-color1);
+  stroke-width: 1.5;
+}
+.wb-chart-limit {
+  stroke: var(--jp-error-color1);
+  stroke-width: 1.5;
+  stroke-dasharray: 8 4;
+}
+.wb-chart-hit {
+  fill: transparent;
+}
+
+.wb-chart-tip {
+  position: absolute;
+  z-index: 10;
+  max-width: 220px;
+  padding: 3px 8px;
+  border-radius: 3px;
+  overflow-wrap: anywhere;
+  pointer-events: none;
+  color: var(--jp-ui-inverse-font-color1);
+  background: var(--jp-inverse-layout-color1);
+  font-size: var(--jp-ui-font-size0);
+}
+
+.wb-chart-note {
+  margin: 0;
+  color: var(--jp-ui-font-color2);
+  font-size: var(--jp-ui-font-size0);
+}
+
+.wb-chart-legend {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 2px 16px;
+  margin: 2px 0;
+  padding: 0;
+  list-style: none;
+}
+
+.wb-chart-legend li {
+  display: flex;
+  gap: 6px;
+  align-items: center;
+  overflow-wrap: anywhere;
+}
+
+.wb-gauge {
+  display: block;
+  min-width: 60px;
+}
+.wb-gauge svg {
+  display: block;
+}
+.wb-gauge-track {
+  fill: var(--jp-layout-color3);
+}
+.wb-gauge-spent {
+  fill: var(--jp-brand-color1);
+}
+.wb-gauge-asked {
+  fill: var(--jp-warn-color1);
+}
+.wb-gauge-hatch {
+  stroke: var(--jp-layout-color0);
+  stroke-width: 1.5;
+}
+
+.wb-gauge-words {
+  color: var(--jp-ui-font-color2);
+  font-size: var(--jp-ui-font-size0);
+}
+`,""]),r.d(e,{},{A:n})},606(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`.wb-Dataset {
   display: flex;
   flex-direction: column;
   gap: 14px;
@@ -628,8 +786,7 @@
   grid-template-columns: repeat(auto-fill, minmax(200px, 1fr));
 }
 
-.wb-Arrays figure,
-.wb-Plot {
+.wb-Arrays figure {
   margin: 0;
 }
 
@@ -688,7 +845,25 @@
   margin-top: 12px;
 }
 
-.wb-Plot figcaption {
+.wb-Plot {
+  padding: 4px;
+  border: 1px solid transparent;
+  border-radius: 4px;
+  background: none;
+  color: var(--jp-ui-font-color1);
+  font: inherit;
+  text-align: left;
+  cursor: zoom-in;
+}
+
+.wb-Plot:hover,
+.wb-Plot[aria-pressed='true'] {
+  border-color: var(--wb-line);
+  background: var(--jp-layout-color2);
+}
+
+.wb-Plot-name {
+  display: block;
   overflow: hidden;
   margin-bottom: 4px;
   color: var(--jp-ui-font-color0);
@@ -705,10 +880,6 @@
 
 .wb-Plot rect {
   fill: var(--jp-brand-color1);
-}
-
-.wb-Plot rect:hover {
-  fill: var(--jp-brand-color0);
 }
 
 .wb-Plot-ends {
@@ -796,8 +967,8 @@
   color: var(--jp-content-link-color, var(--jp-brand-color1));
   font-weight: 600;
 }
-`,""]),e.d(r,{},{A:i})},646(o,r,e){var t=e(601),a=e.n(t),n=e(314),i=e.n(n),l=e(856),p=e(724),d=e(891),s=e(606),c=e(293),b=e(318),u=e(878),w=e(547),f=i()(a());f.i(l.A),f.i(p.A),f.i(d.A),f.i(s.A),f.i(c.A),f.i(b.A),f.i(u.A),f.i(w.A),f.push([o.id,`
-`,""]),e.d(r,{},{A:f})},724(o,r,e){var t=e(601),a=e.n(t),n=e(314),i=(e.n(n))()(a());i.push([o.id,`.wb-Panel {
+`,""]),r.d(e,{},{A:n})},646(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=r.n(i),l=r(856),p=r(724),d=r(891),s=r(606),c=r(293),b=r(318),w=r(878),u=r(547),f=n()(t());f.i(l.A),f.i(p.A),f.i(d.A),f.i(s.A),f.i(c.A),f.i(b.A),f.i(w.A),f.i(u.A),f.push([o.id,`
+`,""]),r.d(e,{},{A:f})},724(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`.wb-Panel {
   display: flex;
   flex-direction: column;
   height: 100%;
@@ -876,7 +1047,377 @@
   min-height: 0;
   overflow-y: auto;
 }
-`,""]),e.d(r,{},{A:i})},318(o,r,e){var t=e(601),a=e.n(t),n=e(314),i=(e.n(n))()(a());i.push([o.id,"",""]),e.d(r,{},{A:i})},878(o,r,e){var t=e(601),a=e.n(t),n=e(314),i=(e.n(n))()(a());i.push([o.id,"",""]),e.d(r,{},{A:i})},293(o,r,e){var t=e(601),a=e.n(t),n=e(314),i=(e.n(n))()(a());i.push([o.id,`.wb-Studies {
+`,""]),r.d(e,{},{A:n})},318(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`.wb-Requests {
+  display: flex;
+  flex: 1;
+  flex-direction: column;
+  min-height: 0;
+}
+
+.wb-Requests-bar {
+  padding: 4px 8px 6px;
+}
+
+.wb-List {
+  max-height: 320px;
+  overflow: auto;
+  contain: content;
+  min-height: 60px;
+}
+
+.wb-Requests > .wb-List {
+  flex: 1;
+  min-height: 96px;
+  max-height: none;
+}
+
+.wb-List-item {
+  position: absolute;
+  top: 0;
+  left: 0;
+  width: 100%;
+}
+
+.wb-Request {
+  display: flex;
+  flex-direction: column;
+  gap: 3px;
+  padding: 7px 10px 8px 9px;
+  border-left: 3px solid var(--jp-border-color2);
+  border-bottom: 1px solid var(--jp-border-color3);
+}
+
+.wb-Request:hover {
+  background: var(--jp-layout-color2);
+}
+
+.wb-Request[data-state='running'],
+.wb-Request[data-state='approved'] {
+  border-left-color: var(--jp-brand-color1);
+}
+
+.wb-Request[data-state='pending'] {
+  border-left-color: var(--jp-warn-color1);
+}
+
+.wb-Request[data-state='released'] {
+  border-left-color: var(--jp-success-color1);
+}
+
+.wb-Request[data-state='denied'],
+.wb-Request[data-state='failed'] {
+  border-left-color: var(--jp-error-color1);
+}
+
+.wb-Request-head,
+.wb-Request-line {
+  display: flex;
+  align-items: baseline;
+  justify-content: space-between;
+  gap: 8px;
+  min-height: 20px;
+}
+
+.wb-Request-line {
+  align-items: center;
+}
+
+.wb-Request-head > .wb-Muted {
+  flex: none;
+}
+
+.wb-Request-open {
+  min-width: 0;
+  padding: 0;
+  overflow: hidden;
+  border: none;
+  background: none;
+  color: var(--jp-content-link-color, var(--jp-brand-color1));
+  font: inherit;
+  font-weight: 600;
+  text-align: left;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+  cursor: pointer;
+}
+
+.wb-Request-open:hover {
+  text-decoration: underline;
+}
+
+.wb-Request-why,
+.wb-Clamp {
+  display: -webkit-box;
+  overflow: hidden;
+  -webkit-box-orient: vertical;
+  -webkit-line-clamp: 3;
+  line-clamp: 3;
+}
+
+.wb-Request-why {
+  padding-left: 8px;
+  border-left: 2px solid var(--jp-border-color1);
+}
+
+.wb-Foreign {
+  overflow-wrap: anywhere;
+}
+
+.wb-State {
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+}
+
+.wb-State > svg {
+  flex: none;
+}
+
+.wb-State[data-state='running'] > svg,
+.wb-State[data-state='approved'] > svg {
+  color: var(--jp-brand-color1);
+}
+
+.wb-State[data-state='pending'] > svg {
+  color: var(--jp-warn-color1);
+}
+
+.wb-State[data-state='released'] > svg {
+  color: var(--jp-success-color1);
+}
+
+.wb-State[data-state='denied'] > svg,
+.wb-State[data-state='failed'] > svg {
+  color: var(--jp-error-color1);
+}
+
+.wb-Progress {
+  width: 100%;
+  height: 6px;
+  overflow: hidden;
+  border: none;
+  border-radius: 3px;
+  appearance: none;
+  background: var(--jp-layout-color3);
+}
+
+.wb-Progress::-webkit-progress-bar {
+  background: var(--jp-layout-color3);
+}
+
+.wb-Progress::-webkit-progress-value {
+  background: var(--jp-brand-color1);
+}
+
+.wb-Progress::-moz-progress-bar {
+  background: var(--jp-brand-color1);
+}
+
+.wb-RequestPage {
+  display: flex;
+  flex-direction: column;
+  gap: 14px;
+  max-width: 1180px;
+  margin: 0 auto;
+}
+
+.wb-RequestPage > .wb-Problem,
+.wb-Cards > .wb-Problem {
+  margin: 0;
+}
+
+.wb-RequestPage-head {
+  display: flex;
+  flex-direction: column;
+  gap: 4px;
+}
+
+.wb-RequestPage-head h1:focus {
+  outline: none;
+}
+
+.wb-RequestPage-head .wb-State {
+  font-weight: 600;
+}
+
+.wb-RequestPage-head .wb-Progress {
+  max-width: 640px;
+  height: 10px;
+  border-radius: 5px;
+}
+
+.wb-Buttons {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 8px;
+  margin-top: 6px;
+}
+
+.wb-Cards {
+  display: grid;
+  gap: 14px;
+  align-items: start;
+  grid-template-columns: minmax(0, 1fr);
+}
+
+@container (min-width: 820px) {
+  .wb-Cards {
+    grid-template-columns: repeat(2, minmax(0, 1fr));
+  }
+
+  .wb-Cards > .wb-mod-wide {
+    grid-column: 1 / -1;
+  }
+}
+
+.wb-Verdict {
+  display: flex;
+  align-items: center;
+  gap: 8px;
+  font-size: 15px;
+}
+
+.wb-Verdict[data-verified='true'] > svg {
+  color: var(--jp-success-color1);
+}
+
+.wb-Verdict[data-verified='false'] > svg {
+  color: var(--jp-error-color1);
+}
+
+.wb-Widget .wb-Checks {
+  padding-left: 18px;
+}
+`,""]),r.d(e,{},{A:n})},878(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`.wb-Steward {
+  display: flex;
+  flex-direction: column;
+  gap: 6px;
+}
+
+.wb-Holding {
+  border-top: 1px solid var(--wb-line);
+}
+
+.wb-Holding-head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px;
+  padding: 6px 10px;
+}
+
+.wb-Holding-head h3 {
+  flex: 1 1 auto;
+  font-size: var(--jp-ui-font-size1);
+}
+
+.wb-Construction {
+  display: flex;
+  gap: 8px;
+  margin-bottom: 8px !important;
+}
+
+.wb-Construction > svg {
+  flex: none;
+  margin-top: 2px;
+  color: var(--jp-success-color1);
+}
+
+.wb-Approvals {
+  margin-bottom: 8px !important;
+}
+
+.wb-Cards textarea.wb-Input {
+  resize: vertical;
+}
+
+.wb-Diff del {
+  text-decoration: line-through;
+}
+
+.wb-Diff ins {
+  font-weight: 600;
+  text-decoration: none;
+}
+
+.wb-Diff td {
+  max-width: 22ch;
+  overflow-wrap: anywhere;
+}
+
+.wb-PolicyForm {
+  display: flex;
+  flex-direction: column;
+  gap: 8px;
+  margin: 8px 0;
+}
+
+.wb-PolicyForm fieldset {
+  display: flex;
+  flex-direction: column;
+  gap: 4px;
+  margin: 0;
+  padding: 8px 10px;
+  border: 1px solid var(--wb-line);
+  border-radius: var(--wb-radius);
+}
+
+.wb-PolicyForm fieldset:disabled {
+  color: var(--jp-ui-font-color2);
+}
+
+.wb-PolicyForm legend {
+  padding: 0 4px;
+  font-weight: 600;
+}
+
+.wb-PolicyForm label {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px;
+}
+
+.wb-Input.wb-mod-short {
+  width: 9ch;
+}
+
+.wb-Form {
+  display: flex;
+  flex-direction: column;
+  gap: 8px;
+}
+
+.wb-Form label {
+  display: flex;
+  flex-direction: column;
+  gap: 2px;
+  color: var(--wb-muted);
+}
+
+.wb-DryRun {
+  margin-top: 8px;
+}
+
+.wb-DryRun .wb-Scroll {
+  max-height: 360px;
+  margin-top: 6px;
+}
+
+.wb-Table tr[data-revoked='true'] > :first-child {
+  text-decoration: line-through;
+}
+
+.wb-Table tbody th {
+  color: var(--jp-ui-font-color0);
+  font-weight: 400;
+}
+
+.wb-Nowrap {
+  white-space: nowrap;
+}
+`,""]),r.d(e,{},{A:n})},293(o,e,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([o.id,`.wb-Studies {
   list-style: none;
 }
 
@@ -921,4 +1462,4 @@
 .wb-RunForm label {
   display: block;
 }
-`,""]),e.d(r,{},{A:i})},314(o){o.exports=function(o){var r=[];return r.toString=function(){return this.map(function(r){var e="",t=void 0!==r[5];return r[4]&&(e+="@supports (".concat(r[4],") {")),r[2]&&(e+="@media ".concat(r[2]," {")),t&&(e+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),e+=o(r),t&&(e+="}"),r[2]&&(e+="}"),r[4]&&(e+="}"),e}).join("")},r.i=function(o,e,t,a,n){"string"==typeof o&&(o=[[null,o,void 0]]);var i={};if(t)for(var l=0;l<this.length;l++){var p=this[l][0];null!=p&&(i[p]=!0)}for(var d=0;d<o.length;d++){var s=[].concat(o[d]);t&&i[s[0]]||(void 0!==n&&(void 0===s[5]||(s[1]="@layer".concat(s[5].length>0?" ".concat(s[5]):""," {").concat(s[1],"}")),s[5]=n),e&&(s[2]&&(s[1]="@media ".concat(s[2]," {").concat(s[1],"}")),s[2]=e),a&&(s[4]?(s[1]="@supports (".concat(s[4],") {").concat(s[1],"}"),s[4]=a):s[4]="".concat(a)),r.push(s))}},r}},601(o){o.exports=function(o){return o[1]}},72(o){var r=[];function e(o){for(var e=-1,t=0;t<r.length;t++)if(r[t].identifier===o){e=t;break}return e}function t(o,t){for(var a={},n=[],i=0;i<o.length;i++){var l=o[i],p=t.base?l[0]+t.base:l[0],d=a[p]||0,s="".concat(p," ").concat(d);a[p]=d+1;var c=e(s),b={css:l[1],media:l[2],sourceMap:l[3],supports:l[4],layer:l[5]};if(-1!==c)r[c].references++,r[c].updater(b);else{var u=function(o,r){var e=r.domAPI(r);return e.update(o),function(r){r?(r.css!==o.css||r.media!==o.media||r.sourceMap!==o.sourceMap||r.supports!==o.supports||r.layer!==o.layer)&&e.update(o=r):e.remove()}}(b,t);t.byIndex=i,r.splice(i,0,{identifier:s,updater:u,references:1})}n.push(s)}return n}o.exports=function(o,a){var n=t(o=o||[],a=a||{});return function(o){o=o||[];for(var i=0;i<n.length;i++){var l=e(n[i]);r[l].references--}for(var p=t(o,a),d=0;d<n.length;d++){var s=e(n[d]);0===r[s].references&&(r[s].updater(),r.splice(s,1))}n=p}}},659(o){var r={};o.exports=function(o,e){var t=function(o){if(void 0===r[o]){var e=document.querySelector(o);if(window.HTMLIFrameElement&&e instanceof window.HTMLIFrameElement)try{e=e.contentDocument.head}catch(o){e=null}r[o]=e}return r[o]}(o);if(!t)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");t.appendChild(e)}},540(o){o.exports=function(o){var r=document.createElement("style");return o.setAttributes(r,o.attributes),o.insert(r,o.options),r}},56(o,r,e){o.exports=function(o){var r=e.nc;r&&o.setAttribute("nonce",r)}},825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=o.insertStyleElement(o);return{update:function(e){var t,a,n;t="",e.supports&&(t+="@supports (".concat(e.supports,") {")),e.media&&(t+="@media ".concat(e.media," {")),(a=void 0!==e.layer)&&(t+="@layer".concat(e.layer.length>0?" ".concat(e.layer):""," {")),t+=e.css,a&&(t+="}"),e.media&&(t+="}"),e.supports&&(t+="}"),(n=e.sourceMap)&&"u">typeof btoa&&(t+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(n))))," */")),o.styleTagTransform(t,r,o.options)},remove:function(){var o;null===(o=r).parentNode||o.parentNode.removeChild(o)}}}},113(o){o.exports=function(o,r){if(r.styleSheet)r.styleSheet.cssText=o;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(o))}}},959(o,r,e){var t=e(72),a=e.n(t),n=e(825),i=e.n(n),l=e(659),p=e.n(l),d=e(56),s=e.n(d),c=e(540),b=e.n(c),u=e(113),w=e.n(u),f=e(646),x={};x.styleTagTransform=w(),x.setAttributes=s(),x.insert=p().bind(null,"head"),x.domAPI=i(),x.insertStyleElement=b(),a()(f.A,x),f.A&&f.A.locals&&f.A.locals}}]);
+`,""]),r.d(e,{},{A:n})},314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",a=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),a&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),a&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,a,t,i){"string"==typeof o&&(o=[[null,o,void 0]]);var n={};if(a)for(var l=0;l<this.length;l++){var p=this[l][0];null!=p&&(n[p]=!0)}for(var d=0;d<o.length;d++){var s=[].concat(o[d]);a&&n[s[0]]||(void 0!==i&&(void 0===s[5]||(s[1]="@layer".concat(s[5].length>0?" ".concat(s[5]):""," {").concat(s[1],"}")),s[5]=i),r&&(s[2]&&(s[1]="@media ".concat(s[2]," {").concat(s[1],"}")),s[2]=r),t&&(s[4]?(s[1]="@supports (".concat(s[4],") {").concat(s[1],"}"),s[4]=t):s[4]="".concat(t)),e.push(s))}},e}},601(o){o.exports=function(o){return o[1]}},72(o){var e=[];function r(o){for(var r=-1,a=0;a<e.length;a++)if(e[a].identifier===o){r=a;break}return r}function a(o,a){for(var t={},i=[],n=0;n<o.length;n++){var l=o[n],p=a.base?l[0]+a.base:l[0],d=t[p]||0,s="".concat(p," ").concat(d);t[p]=d+1;var c=r(s),b={css:l[1],media:l[2],sourceMap:l[3],supports:l[4],layer:l[5]};if(-1!==c)e[c].references++,e[c].updater(b);else{var w=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(b,a);a.byIndex=n,e.splice(n,0,{identifier:s,updater:w,references:1})}i.push(s)}return i}o.exports=function(o,t){var i=a(o=o||[],t=t||{});return function(o){o=o||[];for(var n=0;n<i.length;n++){var l=r(i[n]);e[l].references--}for(var p=a(o,t),d=0;d<i.length;d++){var s=r(i[d]);0===e[s].references&&(e[s].updater(),e.splice(s,1))}i=p}}},659(o){var e={};o.exports=function(o,r){var a=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!a)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");a.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},56(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var a,t,i;a="",r.supports&&(a+="@supports (".concat(r.supports,") {")),r.media&&(a+="@media ".concat(r.media," {")),(t=void 0!==r.layer)&&(a+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),a+=r.css,t&&(a+="}"),r.media&&(a+="}"),r.supports&&(a+="}"),(i=r.sourceMap)&&"u">typeof btoa&&(a+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),o.styleTagTransform(a,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},959(o,e,r){var a=r(72),t=r.n(a),i=r(825),n=r.n(i),l=r(659),p=r.n(l),d=r(56),s=r.n(d),c=r(540),b=r.n(c),w=r(113),u=r.n(w),f=r(646),x={};x.styleTagTransform=u(),x.setAttributes=s(),x.insert=p().bind(null,"head"),x.domAPI=n(),x.insertStyleElement=b(),t()(f.A,x),f.A&&f.A.locals&&f.A.locals}}]);
