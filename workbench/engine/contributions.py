@@ -116,8 +116,10 @@ class PerUnit:
     def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
         flat = self.gradients.flatten(1)
-        summed = weights @ flat.double() if exact else weights @ flat
-        return summed.reshape(self.gradients.shape[1:])
+        if exact:
+            # Not finite although its factors were: such a unit has the weight 0, but 0 * inf is not.
+            flat = torch.where(torch.isfinite(flat), flat, flat.new_zeros(())).double()
+        return (weights @ flat).reshape(self.gradients.shape[1:])
 
 
 @dataclass(frozen=True)
