@@ -3,6 +3,8 @@
 Every wait is for something that can be seen; nothing sleeps.
 """
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 from torch import nn
