@@ -71,6 +71,7 @@ def test_an_operator_reads_the_log_and_is_told_which_approval_was_kept(tmp_path)
     assert run("domain", "publish", str(root), "breast-cancer", "--approval", "x").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_steward_tries_a_policy_and_sets_it(tmp_path):
     site = ServerSite(tmp_path / "hospital-a").start()
     site.steward.save(tmp_path / "me.key")

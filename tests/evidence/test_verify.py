@@ -6,6 +6,7 @@ import pytest
 
 from workbench.budget.accountant import calibrate, run_epsilon
 from workbench.documents import (
+    Approval,
     Column,
     DatasetCard,
     Decision,
@@ -26,6 +27,7 @@ from workbench.documents import (
     digest_bytes,
     subjects,
 )
+from workbench.documents.envelope import payload_of
 from workbench.documents.errors import InvalidDocument, VerificationFailed
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import verify
@@ -227,6 +229,32 @@ def test_a_history_that_does_not_follow_the_plan_fails(message, story):
         verify(story.told(), DOMAIN.public)
 
 
+TWO = Terms(text="", purposes=("DUO:0000042",), epsilon_total=10.0, delta=1e-5,
+            epsilon_per_run=2.0, approval=Approval(approvals=2))  # fmt: skip
+
+
+def with_approval(signer: PrivateKey = STRANGER, **changes) -> Story:
+    """The honest story with an approval by another steward before the decision."""
+    request = payload_of(HONEST.told().request, Request)
+    fields = {"request": request.digest, "verdict": "approve", "by": "steward",
+              "key": signer.key_id, "decided": TIME} | changes  # fmt: skip
+    approval = Decision(**fields)
+    return replace(
+        HONEST,
+        release={"approvals": (approval.digest,)},
+        predicate={"approvals": (approval.digest,)},
+        bundle={
+            "approvals": (Envelope.sign(approval, signer),),
+            "approver_keys": (str(signer.public),),
+        },
+    )
+
+
+def test_an_approval_before_the_decision_is_verified_and_shown():
+    found = verify(with_approval().told().canonical(), DOMAIN.public, MODEL)
+    assert [approval.key for approval in found.approvals] == [STRANGER.key_id]
+
+
 FORGERIES = {
     "researcher": replace(HONEST, request={"researcher": STRANGER.key_id}),
     "card": replace(HONEST, request={"card": ELSE}),
@@ -241,6 +269,15 @@ FORGERIES = {
     "verdict": replace(HONEST, decision={"verdict": "deny", "reason": "no"}),
     "decider": replace(HONEST, decision={"key": STRANGER.key_id}),
     "policy signer": replace(HONEST, decision={"by": "policy"}),
+    "approvals: 1 steward approved, the terms ask for 2": replace(HONEST, card={"terms": TWO}),
+    "approval of request": with_approval(request=ELSE),
+    "verdict of the approval": with_approval(verdict="deny", reason="no"),
+    "approval by": with_approval(by="policy"),
+    "approver": with_approval(key=RESEARCHER.key_id),
+    "stewards who approved": with_approval(HONEST.decider_key),
+    "release by approvals": replace(HONEST, release={"approvals": (ELSE,)}),
+    "attested approvals": replace(HONEST, predicate={"approvals": (ELSE,)}),
+    "approvers": replace(HONEST, bundle={"approver_keys": (str(STRANGER.public),)}),
     "released metrics": replace(HONEST, release={"metrics": ()}),
     "model released": replace(HONEST, release={"model": None}),
     "steps": replace(HONEST, release={"steps": 19}),

@@ -1,4 +1,6 @@
-"""A domain: all that it does for researchers, without HTTP; `Stewardship` has the stewards' part.
+"""A domain: all that it does for requests, without HTTP.
+
+`Holdings` has what it offers, `Stewardship` what stewards do.
 
 Each public method is one route of the API. Callers are people that `authenticate` has named; every
 method checks the role it needs.
@@ -15,39 +17,32 @@ from typing import Any, TextIO
 from sqlalchemy import delete, insert, select
 
 from workbench import __version__
-from workbench.budget import history, ledger
+from workbench.budget import ledger
 from workbench.budget.accountant import run_curve
-from workbench.catalog.croissant import croissant
 from workbench.documents import (
-    BudgetStatus,
-    DatasetBudget,
-    DatasetCard,
     Document,
     Envelope,
     Person,
     PrivateKey,
     PublicKey,
     RequestStatus,
-    Spending,
     State,
     now,
     tokens,
 )
-from workbench.documents.envelope import payload_of
 from workbench.documents.errors import Conflict, DomainUnavailable, InvalidToken, NotFound
 from workbench.domain import (
-    cards,
     decisions,
     intake,
     log,
     people,
-    publishing,
     releases,
     requests,
     statuses,
     tables,
 )
 from workbench.domain.config import DomainFolder
+from workbench.domain.holdings import Holdings
 from workbench.domain.jobs import MODEL, STATISTICS
 from workbench.domain.policy import approves
 from workbench.domain.runs import Runs
@@ -73,7 +68,7 @@ class DomainInfo(Document):
     time: str
 
 
-class Domain:
+class Domain(Holdings):
     """One data holder.
 
     Parameters
@@ -88,10 +83,10 @@ class Domain:
     """
 
     def __init__(self, root: Path) -> None:
-        self.folder = DomainFolder(root)
-        self.key = PrivateKey.load(self.folder.signing_key)
-        self._seal = Seal(self.folder.sealing_key)
-        self.store = Store(self.folder.database_url)
+        folder = DomainFolder(root)
+        key = PrivateKey.load(folder.signing_key)
+        seal = Seal(folder.sealing_key)
+        super().__init__(folder, Store(folder.database_url), key, seal)
         self._versions: dict[str, int] = {}
         self._changes = threading.Condition()
         self._lock: TextIO | None = None
@@ -186,75 +181,6 @@ class Domain:
         """
         with self.store.read() as connection:
             connection.execute(select(1))
-
-    def publish(self, name: str, approval: publishing.Wins = None) -> DatasetCard:
-        """Publish a dataset from its folder, as the domain's operator; see `publishing.publish`."""
-        with self.store.write() as connection:
-            before = cards.version(connection)
-            card = publishing.publish(connection, self.folder, name, self.key, self._seal, approval)
-            if cards.version(connection) != before:
-                version = card.dataset_version.removeprefix("sha256:")[:12]
-                log.append(connection, "publish", log.OPERATOR, name, f"version {version}")
-        return card
-
-    def cards_version(self) -> str:
-        """Return a text that changes whenever any card is published."""
-        with self.store.read() as connection:
-            return cards.version(connection)
-
-    def datasets(self, after: str | None = None, limit: int = 500) -> cards.CardPage:
-        """Return the signed cards of datasets, by name."""
-        with self.store.read() as connection:
-            return cards.page(connection, after, limit)
-
-    def budgets(
-        self, after: str | None = None, limit: int = 500
-    ) -> tuple[list[DatasetBudget], str | None]:
-        """Return what of the datasets' budgets is spent and left, by name."""
-        with self.store.read() as connection:
-            page = cards.page(connection, after, limit)
-            found = [cards.headline(text) for text in page.envelopes]
-            statuses = ledger.statuses(connection, {h.dataset_version: h for h in found})
-        budgets = [
-            DatasetBudget(dataset=h.name, **statuses[h.dataset_version].model_dump()) for h in found
-        ]
-        return budgets, page.next
-
-    def dataset(self, name: str) -> Envelope:
-        """Return the signed card of one dataset."""
-        with self.store.read() as connection:
-            return cards.latest(connection, name)
-
-    def _card(self, name: str) -> DatasetCard:
-        return payload_of(self.dataset(name), DatasetCard)
-
-    def snippet(self, name: str) -> tuple[bytes, str]:
-        """Return a dataset's synthetic snippet and its format."""
-        card = self._card(name)
-        path = cards.snippet_path(self.folder, card.snippet.content)
-        return path.read_bytes(), card.snippet.format
-
-    def croissant(self, name: str) -> dict[str, Any]:
-        """Return a dataset's card as Croissant JSON-LD."""
-        content, _ = self.snippet(name)
-        return croissant(self._card(name), content)
-
-    def budget(self, name: str) -> BudgetStatus:
-        """Return what of a dataset's budget is spent and left."""
-        card = self._card(name)
-        with self.store.read() as connection:
-            return ledger.status(connection, dataset_version=card.dataset_version, terms=card.terms)
-
-    def spending(self, person: Person, name: str) -> Spending:
-        """Return a dataset's budget over time and by person; researchers see their own part."""
-        card = self._card(name)
-        only = None if person.role == "steward" else person.key_id
-        with self.store.read() as connection:
-            everyone = {known.key_id: known.name for known in people.everyone(connection)}
-            return history.spending(
-                connection, dataset_version=card.dataset_version, terms=card.terms,
-                names=everyone, only=only,
-            )  # fmt: skip
 
     def put_graph(self, person: Person, digest: str, archive: bytes) -> tuple[GraphFacts, bool]:
         """Keep a researcher's graph; returns its facts and whether it is new."""
