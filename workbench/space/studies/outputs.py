@@ -21,6 +21,11 @@ _TAGS = {
     "table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "p", "div", "span", "b", "i",
     "em", "strong", "code", "pre", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "br",
     "hr", "sub", "sup", "blockquote", "details", "summary", "a",
+    "svg", "rect", "line", "polyline", "circle", "text", "title",
+}  # fmt: skip
+_PLACES = {
+    "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points", "fill",
+    "stroke", "stroke-width", "stroke-dasharray", "text-anchor", "transform", "class",
 }  # fmt: skip
 
 
@@ -72,9 +77,11 @@ def _clean(html: str) -> str:
     return nh3.clean(
         html,
         tags=_TAGS,
-        clean_content_tags={"script", "style", "template", "noscript", "title"},
+        clean_content_tags={"script", "style", "template", "noscript"},
         attributes={"a": {"href"}, "td": {"colspan", "rowspan"},
-                    "th": {"colspan", "rowspan", "scope"}},
+                    "th": {"colspan", "rowspan", "scope"},
+                    "svg": {"viewBox", "role", "aria-label", *_PLACES},
+                    **{tag: _PLACES for tag in ("rect", "line", "polyline", "circle", "text")}},
         url_schemes={"http", "https", "mailto"},
     )  # fmt: skip
 
