@@ -12,8 +12,8 @@ function progressOf(row) {
 }
 
 function whyOf(row) {
-  const who = row.decided_by === "steward" ? row.decider || "the steward"
-    : row.decided_by === "policy" ? "the policy" : "";
+  // A policy's reason says itself that it is one.
+  const who = row.decided_by === "steward" ? row.decider || "the steward" : "";
   const approvals = row.approvals.needed > 1 && row.state === "pending"
     ? `${row.approvals.given.length} of ${row.approvals.needed} approvals` : "";
   return [row.failure_words, who && row.reason ? `${who}: ${row.reason}` : row.reason || who, approvals]
