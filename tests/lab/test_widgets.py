@@ -128,3 +128,48 @@ def test_a_rehearsal_draws_its_curve_and_a_run_its_progress(place):
     run = page.locator(".wb-live").filter(has_text="hospital-a/breast-cancer")
     expect(run).to_contain_text("200 of 200 rounds, released", timeout=60_000)
     page.screenshot(path=place[0] / "live-light.png")
+
+
+MANY = """
+import json
+from workbench.lab.service.catalogue import CatalogueBytes
+
+class Large(wb.CatalogBrowser):
+    def news(self, anew):
+        self.service.refresh()
+        one = json.loads(self.service.catalog().content)
+        first = one["datasets"][0]
+        one["datasets"] = [
+            {**first, "path": f"hospital-a/set-{i:05}", "title": f"Dataset number {i}"}
+            for i in range(10_000)
+        ]
+        content = CatalogueBytes("many", json.dumps(one).encode())
+        self.send({"kind": "catalog", "contains": ""}, [content.compressed])
+
+Large()
+"""
+
+
+WATCH_FOR_FREEZES = """() => {
+  window.longest = 0;
+  const look = (list) => {
+    for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
+  };
+  new PerformanceObserver(look).observe({type: "longtask"});
+}"""
+
+
+def test_ten_thousand_datasets_are_searched_while_typing(place):
+    page = ready(place, "many", MANY)
+    browser = page.get_by_role("region", name="catalogue")
+    expect(browser).to_contain_text("10,000 datasets")
+    assert listed(browser).count() < 40, "rows that nobody can see were drawn"
+    page.evaluate(WATCH_FOR_FREEZES)
+    browser.get_by_label("search datasets").press_sequentially("number 777")
+    expect(browser).to_contain_text("11 of 10,000 datasets")
+    listbox = browser.get_by_role("listbox", name="datasets")
+    browser.get_by_label("search datasets").fill("")
+    listbox.press("End")
+    expect(listed(browser).last).to_contain_text("Dataset number 9999")
+    longest = page.evaluate("window.longest")
+    assert longest < 500, f"the page stood still for {longest} ms"

@@ -101,9 +101,8 @@ def _renderings(data: Mapping[str, Any]) -> Iterator[str]:
     """Yield what could stand for an output, the best first."""
     if _PLOTLY in data:
         drawn = svg(data[_PLOTLY])
-        kinds = sorted({str(t.get("type", "scatter")) for t in data[_PLOTLY].get("data", [])})
-        words = f"An interactive figure ({', '.join(kinds)}): open the notebook to see it."
-        yield f"<figure>{drawn}</figure>" if drawn else f'<p class="left-out">{escape(words)}</p>'
+        words = "An interactive figure: open the notebook to see it."
+        yield f"<figure>{drawn}</figure>" if drawn else f'<p class="left-out">{words}</p>'
     for mime in _PICTURES:
         if mime in data:
             yield _picture(mime, _text(data[mime]))
