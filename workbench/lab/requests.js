@@ -75,7 +75,7 @@ function render({ model, el }) {
     const same = kept.length === body.children.length && kept.every((node, i) => body.children[i] === node);
     if (!same) body.replaceChildren(...kept);
     const open = requests.filter((row) => !FINAL.includes(row.state)).length;
-    count.textContent = `${requests.length} requests, ${open} open`
+    count.textContent = `${requests.length} request${requests.length === 1 ? "" : "s"}, ${open} open`
       + (found.length < requests.length ? `, ${found.length} shown` : "");
   }
 
