@@ -3,87 +3,16 @@
 Every wait is for something that can be seen; nothing sleeps.
 """
 
-import os
-import re
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-from contextlib import contextmanager
-from pathlib import Path
-
-import httpx
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from torch import nn
 
 import workbench as wb
+from tests.lab.browser import choose_theme, open_notebook, run_all, two_hospitals
 from tests.lab.conftest import HOSTILE
-from tests.support import META, wait_until
-from workbench.cli.demo import servers, set_up
 from workbench.documents.errors import RequestDenied
 
 pytestmark = pytest.mark.slow
-
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-BROWSER = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-LONG = 20_000
-
-
-@contextmanager
-def jupyterlab(root, environment):
-    """JupyterLab as a process of its own; the URL and token of it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    home = root / "home"
-    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    # Without this a question about news covers the page.
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    private = {
-        **environment, "HOME": str(home), "JUPYTER_TOKEN": token, "OMP_NUM_THREADS": "1",
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-    }  # fmt: skip
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
-        f"--port={port}", "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={root / 'notebooks'}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]  # fmt: skip
-    with (root / "jupyterlab.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=private, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            wait_until(
-                lambda: answers(f"{url}/api?token={token}") or process.poll() is not None, 60
-            )
-            assert process.poll() is None, (root / "jupyterlab.log").read_text()[-3000:]
-            yield url, token
-        finally:
-            # The group holds the kernels too.
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def answers(url):
-    try:
-        return httpx.get(url, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 @wb.training_function(steps=40, sample_rate=1.0, learning_rate=0.1)
@@ -95,26 +24,8 @@ def progression(model, record):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Two hospitals, JupyterLab beside them, and a browser page on it."""
-    root = tmp_path_factory.mktemp("browser")
-    shutil.copytree(NOTEBOOKS, root / "notebooks")
-    spaces = set_up(root / "store", META)
-    environment = {
-        **os.environ,
-        "WORKBENCH_SPACE": str(spaces["researcher"]),
-        "WORKBENCH_STEWARD_SPACE": str(spaces["steward"]),
-    }
-    with (
-        servers(root / "store"),
-        jupyterlab(root, environment) as (url, token),
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
-        page = browser.new_page(viewport={"width": 1400, "height": 1300})
-        page.set_default_timeout(LONG)
-        expect.set_options(timeout=LONG)
-        yield root, spaces, page, url, token
-        browser.close()
+    with two_hospitals(tmp_path_factory.mktemp("browser")) as made:
+        yield made
 
 
 def ask(space, words, epsilon=1.0):
@@ -122,19 +33,6 @@ def ask(space, words, epsilon=1.0):
     return progression.submit(
         nn.Linear(10, 1), to=dataset, epsilon=epsilon, purpose=f"DUO:0000007 {words}"
     )
-
-
-def open_notebook(page, url, token, name):
-    """Open a notebook and wait until its kernel is there."""
-    page.goto(f"{url}/lab/tree/{name}?token={token}&reset")
-    page.wait_for_selector("#jupyterlab-splash", state="detached")
-    page.wait_for_selector(".jp-NotebookPanel .jp-Spinner", state="detached")
-    page.get_by_text(re.compile(r"Python 3 \(ipykernel\) \| Idle")).wait_for()
-
-
-def run_all(page):
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
 
 def entries(panel):
@@ -230,14 +128,9 @@ def test_the_panel_follows_the_dark_theme(place):
     root, _, page, _, _ = place
     panel = page.get_by_role("region", name="steward panel")
     light = panel.evaluate("node => getComputedStyle(node).color")
-    page.get_by_role("menuitem", name="Settings", exact=True).click()
-    page.get_by_text("Theme", exact=True).hover()
-    page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
-    page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+    choose_theme(page, "JupyterLab Dark")
     page.wait_for_function(
         "before => getComputedStyle(document.querySelector('.wbs-root')).color !== before",
         arg=light,
     )
-    # JupyterLab lays its splash over the page while it changes themes.
-    page.wait_for_selector("#jupyterlab-splash", state="detached")
     page.screenshot(path=root / "4-dark.png")

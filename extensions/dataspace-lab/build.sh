@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Build the front end into workbench/lab/labextension; with --check, only compare with what is there.
+set -euo pipefail
+cd "$(dirname "$0")"
+BIN=${BIN:-../../.venv/bin}
+BIN=$(cd "$BIN" && pwd)
+BUILT=../../workbench/lab/labextension
+
+if ! command -v node >/dev/null; then
+  echo "Node is not here, so the built front end in workbench/lab/labextension is used as it is." >&2
+  [ "${1:-}" = --check ] && exit 0
+  echo "To build it anew, install Node 20.19 or newer." >&2
+  exit 1
+fi
+
+old=$(mktemp -d)
+trap 'rm -rf "$old"' EXIT
+[ -d "$BUILT" ] && cp -R "$BUILT" "$old/built"
+
+[ -d node_modules ] || "$BIN/jlpm" install --immutable
+rm -rf lib
+node_modules/.bin/tsc
+PATH="$BIN:$PATH" "$BIN/jupyter-builder" build . \
+  --core-package-file node_modules/@jupyterlab/core-meta/core.package.json
+
+[ "${1:-}" = --check ] || exit 0
+node_modules/.bin/prettier --check --log-level warn 'src/**/*.{ts,tsx}' 'style/*.css'
+if ! diff -rq "$old/built" "$BUILT"; then
+  rm -rf "$BUILT" && cp -R "$old/built" "$BUILT"
+  echo "The built front end is not what the sources give. Run: make labextension, and commit it." >&2
+  exit 1
+fi

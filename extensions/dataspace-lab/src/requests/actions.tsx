@@ -1,0 +1,104 @@
+import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import * as React from 'react';
+
+import { toApiError } from '../api';
+import type { IContext } from '../context';
+import type { IRequest } from '../model';
+import { insertCells } from '../notebook';
+import { Foreign, shortDigest, whatStaysCharged } from './words';
+
+/** Show why something did not work, and what to do next. */
+export async function tell(title: string, thrown: unknown): Promise<void> {
+  const { message, hint } = toApiError(thrown);
+  await showErrorMessage(title, [message, hint].filter(Boolean).join(' '));
+}
+
+export async function confirm(options: {
+  title: string;
+  body: React.ReactElement;
+  keep: string;
+  go: string;
+}): Promise<boolean> {
+  const answer = await showDialog({
+    title: options.title,
+    body: options.body,
+    buttons: [
+      Dialog.cancelButton({ label: options.keep }),
+      Dialog.warnButton({ label: options.go })
+    ],
+    defaultButton: 0
+  });
+  return answer.button.accept;
+}
+
+export function openRequest(
+  context: IContext,
+  { domain, digest }: Pick<IRequest, 'domain' | 'digest'>
+): void {
+  context.pages.open('request', { domain, digest });
+}
+
+/** Ask whether it is meant, then cancel. */
+export async function cancelRequest(context: IContext, request: IRequest): Promise<void> {
+  const { trans } = context;
+  const sure = await confirm({
+    title: trans.__('Cancel this request?'),
+    body: (
+      <div>
+        <p>
+          <Foreign>{request.function}</Foreign> {trans.__('on')}{' '}
+          <Foreign>{request.path}</Foreign>
+        </p>
+        <p>{whatStaysCharged(trans, request)}</p>
+      </div>
+    ),
+    keep: trans.__('Keep it'),
+    go: trans.__('Cancel the request')
+  });
+  if (!sure) {
+    return;
+  }
+  try {
+    context.store.putRequest(
+      await context.api.cancelRequest(request.domain, request.digest)
+    );
+  } catch (thrown) {
+    await tell(trans.__('It was not cancelled'), thrown);
+  }
+}
+
+/** Let the browser save the bundle that `workbench verify` checks. */
+export async function downloadEvidence(
+  context: IContext,
+  request: IRequest
+): Promise<void> {
+  try {
+    const bundle = await context.api.evidence(request.domain, request.digest);
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(bundle);
+    link.download = `evidence-${shortDigest(request.digest)}.json`;
+    link.click();
+    // The browser reads it after this turn.
+    window.setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  } catch (thrown) {
+    await tell(context.trans.__('There is no evidence to download'), thrown);
+  }
+}
+
+/** Why code cannot go into a notebook now; empty if it can. */
+export function whyNoNotebook(context: IContext): string {
+  return context.notebooks?.currentWidget
+    ? ''
+    : context.trans.__(
+        'Open a notebook first: the code goes into the one you used last.'
+      );
+}
+
+/** Put `code` into the notebook that was used last, and go there. */
+export async function insertCode(context: IContext, code: string): Promise<void> {
+  const panel = context.notebooks?.currentWidget;
+  if (panel) {
+    context.app.shell.activateById(panel.id);
+    await insertCells(panel, [{ kind: 'code', source: code }]);
+  }
+}

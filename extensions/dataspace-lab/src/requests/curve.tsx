@@ -1,0 +1,55 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { Lines } from '../charts';
+import type { IMetric } from '../model';
+
+export interface IEvaluation {
+  step: number;
+  metrics: IMetric[];
+}
+
+/** The evaluations of a run that goes on; none if the domain does not tell them. */
+export function evaluationsOf(
+  progress: { evaluations?: unknown } | null | undefined
+): IEvaluation[] {
+  const found = progress?.evaluations;
+  return Array.isArray(found)
+    ? (found as IEvaluation[]).filter(
+        one => typeof one?.step === 'number' && Array.isArray(one.metrics)
+      )
+    : [];
+}
+
+/** The metrics along the rounds, with their noise. */
+export function LearningCurve(props: {
+  trans: TranslationBundle;
+  history: readonly IEvaluation[];
+  steps: number;
+}): React.ReactElement {
+  const { trans, history, steps } = props;
+  const names = [
+    ...new Set(history.flatMap(one => one.metrics.map(metric => metric.name)))
+  ];
+  return (
+    <Lines
+      trans={trans}
+      title={trans.__('Learning curve')}
+      xLabel={trans.__('rounds')}
+      yLabel={trans.__('metric')}
+      xRange={[0, steps]}
+      lines={names.map(name => ({
+        name,
+        points: history.flatMap(({ step, metrics }) =>
+          metrics
+            .filter(metric => metric.name === name)
+            .map(({ value, standard_error }) => ({
+              x: step,
+              y: value,
+              error: standard_error
+            }))
+        )
+      }))}
+    />
+  );
+}

@@ -1,0 +1,63 @@
+"""What tests say of the sidebar: where its parts are, and what must not happen."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+
+class Trouble:
+    """Errors in the console and requests to other hosts, from here on."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.console: list[str] = []
+        self.foreign: list[str] = []
+        own = urlsplit(url).netloc
+
+        def message(said) -> None:
+            # JupyterLab asks for language servers whether or not that extension is there.
+            if said.type == "error" and "/lsp/" not in said.location.get("url", ""):
+                self.console.append(f"{said.text} ({said.location.get('url')})")
+
+        def request(made) -> None:
+            parts = urlsplit(made.url)
+            if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != own:
+                self.foreign.append(made.url)
+
+        page.on("console", message)
+        page.on("pageerror", lambda error: self.console.append(str(error)))
+        page.on("request", request)
+
+
+def panel(page: Page) -> Locator:
+    return page.get_by_role("region", name="Data space", exact=True)
+
+
+def show_panel(page: Page) -> None:
+    if not panel(page).is_visible():
+        page.locator(".jp-SideBar [data-id=dataspace-panel]").click()
+    expect(datasets(page).first).to_be_visible()
+
+
+def datasets(page: Page) -> Locator:
+    return panel(page).get_by_role("listbox", name="Datasets").get_by_role("option")
+
+
+def dataset_page(page: Page, title: str) -> Locator:
+    """Return the page in front, once it shows the dataset with this title."""
+    shown = page.locator(".wb-Page:visible")
+    expect(shown.get_by_role("heading", name=title, level=1)).to_be_visible()
+    return shown
+
+
+def serious_findings(page: Page, part: str) -> list[str]:
+    """Return what the accessibility checker finds in a part of the page, if it matters."""
+    found = Axe().run(page, context=f"{part}").response["violations"]
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:200]}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
