@@ -71,6 +71,27 @@ def test_an_operator_reads_the_log_and_is_told_which_approval_was_kept(tmp_path)
     assert run("domain", "publish", str(root), "breast-cancer", "--approval", "x").returncode == 2
 
 
+def test_a_steward_tries_a_policy_and_sets_it(tmp_path):
+    site = ServerSite(tmp_path / "hospital-a").start()
+    site.steward.save(tmp_path / "me.key")
+    (tmp_path / "space.toml").write_text(
+        f'key = "me.key"\n[[domains]]\nname = "hospital-a"\nurl = "{site.url}"\n'
+        f'public_key = "{site.public_key}"\n'
+    )
+    which = ("hospital-a/breast-cancer", "--space", str(tmp_path / "space.toml"))
+    wide = ("--epsilon", "1.5", "--purpose", "DUO:0000007")
+    tried = json.loads(run("policy", "try", *which, *wide, "--json").stdout)
+    assert (tried["considered"], tried["requests"]) == (0, [])
+    assert json.loads(run("policy", "set", *which, *wide, "--json").stdout)["approval"] == {
+        "mode": "policy", "epsilon": 1.5, "purposes": ["DUO:0000007"], "approvals": 1,
+    }  # fmt: skip
+    assert "approves up to epsilon 1.5 for DUO:0000007" in run("policy", "show", *which).stdout
+    refused = run("policy", "set", *which, "--epsilon", "50", "--purpose", "DUO:0000007")
+    assert refused.returncode == 1
+    assert "the terms allow 2 on one run" in refused.stderr
+    site.stop()
+
+
 @pytest.mark.slow
 def test_the_main_job_without_a_notebook(tmp_path):
     site = ServerSite(tmp_path / "hospital-a").start()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from workbench.documents import Envelope, Progress, Request, RequestStatus, State
+from workbench.documents import Decision, Envelope, Progress, Request, RequestStatus, State
 from workbench.documents.envelope import payload_of
 from workbench.domain import decisions
 from workbench.domain.tables import people
@@ -49,7 +49,7 @@ def _status(
     by_steward = row.decided_by == "steward"
     if by_steward and row.state != State.DENIED:
         names.append(row.decider)
-        keys.append(Envelope.parse(row.decision).signatures[0].keyid)
+        keys.append(payload_of(Envelope.parse(row.decision), Decision).key)
     if row.card not in needed:
         needed[row.card] = decisions.needed_by(row.card)
     return RequestStatus(

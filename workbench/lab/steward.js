@@ -251,7 +251,9 @@ function render({ model, el }) {
     status.textContent = content.message;
     domains.replaceChildren(...content.domains.filter((one) => one.error)
       .map((one) => h("p", { class: "wbs-error" }, one.error)));
-    budgets.replaceChildren(...content.budgets.map((budget) => gauge(budget)));
+    const more = content.budgets_in_all - content.budgets.length;
+    budgets.replaceChildren(...content.budgets.map((budget) => gauge(budget)),
+      ...(more ? [h("p", { class: "wbs-small" }, `and ${more} of datasets with fewer runs`)] : []));
   }
 
   el.classList.add("wbs");

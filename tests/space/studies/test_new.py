@@ -7,7 +7,6 @@ import pytest
 from workbench.cli.study import app
 from workbench.documents.errors import Conflict
 from workbench.space.connection import connect
-from workbench.space.studies import record
 from workbench.space.studies.new import new_study
 from workbench.space.studies.parameters import parameters_of
 from workbench.space.studies.run import run

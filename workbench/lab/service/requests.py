@@ -65,4 +65,9 @@ def _approvals(status: RequestStatus) -> dict[str, Any]:
     denied = status.state in (State.PENDING, State.DENIED, State.CANCELLED)
     if not given and status.decided_by == "steward" and not denied:
         given = [status.decider]
-    return {"given": given, "needed": status.approvals_needed}
+    return {
+        "given": given,
+        # A name is not enough for a page to know whether its own person is among them.
+        "keys": list(status.approval_keys),
+        "needed": status.approvals_needed,
+    }
