@@ -84,6 +84,7 @@ def pem(path) -> list[str]:
 
 
 def test_a_session_says_who_one_is_and_how_the_domains_are(lab, hospital):
+    wait_until(lambda: lab.json("session")["domains"][0]["state"] == "up", SECONDS)
     found = lab.json("session")
     assert (found["api"], found["problem"]) == (1, None)
     assert found["key_id"] == hospital.site.researcher.key_id

@@ -129,6 +129,7 @@ def test_many_calls_of_one_that_hangs_leave_threads_for_the_others(lab, two):
 def test_one_that_is_down_keeps_its_entries_with_a_word_and_is_seen_when_it_is_back(lab, two, news):
     _, second = two
     version = news.last["catalog"]["version"]
+    lab.json("datasets/hospital-b/diabetes")
     second.stop()
     try:
         wait_until(lambda: news.state("hospital-b") == "down", SECONDS)
@@ -138,9 +139,11 @@ def test_one_that_is_down_keeps_its_entries_with_a_word_and_is_seen_when_it_is_b
         [problem] = lab.json("catalog")["problems"]
         assert problem["domain"] == "hospital-b"
         assert "does not answer" in problem["message"]
-        # The card is known; what only the domain can say is not made up.
-        answer = lab.get("datasets/hospital-b/diabetes")
-        assert answer.status_code in (200, 503)
+        # Card and snippet are known; what only the domain can say is not made up.
+        known = lab.json("datasets/hospital-b/diabetes")
+        assert known["snippet"]["rows"]
+        assert known["budget"]["epsilon_left"] is None
+        assert lab.json("datasets/hospital-b/diabetes/starter")["code"]
         wait_until(lambda: news.alive >= 1, SECONDS)
         assert domain(news, "hospital-b")["since"] == since
     finally:
