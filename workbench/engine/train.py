@@ -70,6 +70,7 @@ def train(
     max_records_per_unit: int,
     seed: bytes,
     progress: Progress | None = None,
+    evaluated: Callable[[tuple[Metric, ...]], None] | None = None,
     threads: int = 1,
     ranks: Ranks = ALONE,
 ) -> TrainingResult:
@@ -94,6 +95,8 @@ def train(
         on one machine.
     progress
         Called with (rounds done, all rounds) after every round.
+    evaluated
+        Called with the noised metrics of each evaluation, those that `history` will hold.
     threads
         How many threads torch may use.
     ranks
@@ -124,9 +127,12 @@ def train(
     def evaluate(parameters: Parameters) -> tuple[Metric, ...]:
         sums = ranks.reduced(exact_sums(graph, parameters, held_out, size, mine))
         # One seed: all ranks draw the same noise for the same sums.
-        return noisy_metrics(
+        metrics = noisy_metrics(
             graph.metrics, ranks.agreed(sums), plan.metrics_noise_multiplier, stream
         )
+        if evaluated is not None:
+            evaluated(metrics)
+        return metrics
 
     def after(done: int, parameters: Parameters) -> None:
         if progress is not None:

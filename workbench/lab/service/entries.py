@@ -36,6 +36,6 @@ def entry(card: DatasetCard, budget: BudgetStatus | None = None) -> dict[str, An
         "epsilon_per_run": terms.epsilon_per_run,
         "delta": terms.delta,
         "approval": terms.approval.mode,
-        "approvals": getattr(terms.approval, "approvals", 1),
+        "approvals": terms.approval.approvals,
         "expires": terms.expires,
     }
