@@ -188,12 +188,13 @@ class RequestHandle:
 
 
 def _show_evaluations(shown: View, status: RequestStatus) -> None:
-    # A domain may tell the noised metrics so far.
-    told = getattr(status.progress, "evaluations", None) or ()
-    for position, name in enumerate(status.request.metrics):
-        course = [(e.step, e.metrics[position]) for e in told if len(e.metrics) > position]
-        if course:
-            shown.curve(name, [(step, m.value, m.standard_error) for step, m in course])
+    courses: dict[str, list[tuple[float, float, float]]] = {}
+    for evaluation in status.progress.evaluations if status.progress else ():
+        for metric in evaluation.metrics:
+            point = (evaluation.step, metric.value, metric.standard_error)
+            courses.setdefault(metric.name, []).append(point)
+    for name, points in courses.items():
+        shown.curve(name, points)
 
 
 class RequestGroup:
