@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
+import rfc8785
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -16,7 +17,6 @@ from pydantic import (
     ValidationError,
 )
 
-from workbench.documents.canonical import dumps
 from workbench.documents.errors import InvalidDocument
 
 MAX_DOCUMENT_BYTES = 1 << 20
@@ -76,7 +76,7 @@ class Document(BaseModel):
 
     def canonical(self) -> bytes:
         """Return the canonical JSON of this document as bytes (RFC 8785)."""
-        return dumps(self.model_dump(mode="json", by_alias=True))
+        return rfc8785.dumps(self.model_dump(mode="json", by_alias=True))
 
     @property
     def digest(self) -> str:

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
+import rfc8785
 from pydantic import Field
 
 from workbench.documents.base import Document, Finite, Line, Timestamp, type_tuple
-from workbench.documents.canonical import dumps
 from workbench.documents.errors import VerificationFailed
 from workbench.documents.status import BudgetStatus
 
@@ -54,7 +54,7 @@ class LogEntry(Document):
 
 
 def _hash(content: dict[str, Any]) -> str:
-    return hashlib.sha256(dumps(content)).hexdigest()
+    return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
 
 def check_log(entries: Sequence[LogEntry]) -> None:
