@@ -23,10 +23,8 @@ from tests.lab.browser import (
     REPOSITORY,
     choose_theme,
     jupyterlab,
-    kernel_ready,
     open_lab,
 )
-from tests.lab.conftest import HOSTILE
 from tests.support import META
 from workbench.cli.demo import servers, set_up
 from workbench.space.connection import Space
