@@ -160,8 +160,10 @@ def test_a_request_is_seen_reviewed_approved_followed_and_verified(place):
 
     steward.section("Steward").get_by_role("button", name="Review progression").click()
     review = steward.article("Review progression")
-    for fact in ("Demo researcher", "trained parameters", "two noisy sums", "privacy, computed",
-                 "Private by construction", "outcomes", "has not been approved before"):  # fmt: skip
+    for fact in (
+        "Demo researcher", "trained parameters", "two noisy sums", "privacy, computed",
+        "Private by construction", "outcomes", "has not been approved before",
+    ):  # fmt: skip
         expect(review).to_contain_text(fact)
     expect(review).to_contain_text("trained and measured on the synthetic snippet")
     expect(review.get_by_role("meter", name=f"budget of {DIABETES}")).to_be_visible()

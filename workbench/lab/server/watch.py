@@ -68,7 +68,7 @@ class WatchRoute(Route):
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
         _open.add(self)
-        watch = self.service.watch(interval, notify)
+        watch = await self.ask("", lambda: self.service.watch(interval, notify))
         try:
             await self._stream(news)
         except StreamClosedError:
@@ -79,6 +79,8 @@ class WatchRoute(Route):
 
     async def _stream(self, news: asyncio.Event) -> None:
         sent: dict[str, str] = {}
+        loop = asyncio.get_running_loop()
+        spoke = loop.time()
         while not self._closed.is_set():
             news.clear()
             for event, content in (await self.ask("", self._news)).items():
@@ -86,12 +88,14 @@ class WatchRoute(Route):
                 if sent.get(event) != mark:
                     sent[event] = mark
                     self.write(f"event: {event}\ndata: {_dumped(content)}\n\n")
-            await self.flush()
-            try:
-                async with asyncio.timeout(ALIVE_SECONDS):
-                    await news.wait()
-            except TimeoutError:
+            if loop.time() - spoke >= ALIVE_SECONDS:
                 self.write(": alive\n\n")
+                spoke = loop.time()
+            # A page that went away is noticed by writing to it.
+            await self.flush()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, spoke + ALIVE_SECONDS - loop.time())):
+                    await news.wait()
             # Many changes at once are one piece of news.
             await asyncio.sleep(_GAP_SECONDS)
 

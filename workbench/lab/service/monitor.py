@@ -56,7 +56,8 @@ class Monitor:
         self._thread: threading.Thread | None = None
 
     def open(self, watch: Watch) -> None:
-        """Begin to watch."""
+        """Begin to watch; the first round comes at once."""
+        self.ask_soon()
         with self._lock:
             self._watches = [*self._watches, watch]
             if self._thread is None:

@@ -10,7 +10,7 @@ export interface IMargins {
   left: number;
 }
 
-export const MARGINS: IMargins = { top: 8, right: 12, bottom: 36, left: 46 };
+export const MARGINS: IMargins = { top: 8, right: 22, bottom: 36, left: 46 };
 
 interface IAxis {
   scale: IScale;

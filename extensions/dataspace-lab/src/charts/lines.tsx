@@ -20,6 +20,8 @@ export function Lines(
     yLabel: string;
     /** Ends of the x axis, so that a curve that grows does not change its scale. */
     xRange?: Interval;
+    /** Between which the values lie by their nature; noise beyond is not drawn. */
+    yLimits?: Interval;
   }
 ): JSX.Element {
   const { trans, lines, xLabel, yLabel } = props;
@@ -37,14 +39,18 @@ export function Lines(
       [MARGINS.left, width - MARGINS.right],
       width / 80
     );
-    const values = points.flatMap(({ y, error }) => [y - (error ?? 0), y + (error ?? 0)]);
+    const [least, most] = props.yLimits ?? [-Infinity, Infinity];
+    const within = (value: number): number => Math.min(most, Math.max(least, value));
+    const values = points
+      .flatMap(({ y, error }) => [y - (error ?? 0), y + (error ?? 0)])
+      .map(within);
     const y = linear(
       rounded(extent(values), 4),
       [HEIGHT - MARGINS.bottom, MARGINS.top],
       4
     );
     const at = (px: number, py: number): string =>
-      `${x(px).toFixed(1)},${y(py).toFixed(1)}`;
+      `${x(px).toFixed(1)},${y(within(py)).toFixed(1)}`;
     return (
       <>
         <YAxis scale={y} label={yLabel} width={width} />

@@ -38,6 +38,7 @@ export function LearningCurve(props: {
       xLabel={trans.__('rounds')}
       yLabel={trans.__('metric')}
       xRange={[0, steps]}
+      yLimits={[0, 1]}
       lines={names.map(name => ({
         name,
         points: history.flatMap(({ step, metrics }) =>

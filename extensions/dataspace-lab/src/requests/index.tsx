@@ -35,5 +35,9 @@ export const requestsSection: ISection = {
     const open = myRequests(context.store.state.requests).filter(one => !isFinal(one));
     return open.length ? String(open.length) : '';
   },
+  // Who is a steward everywhere asks for nothing.
+  wanted: ({ store }) =>
+    myRequests(store.state.requests).length > 0 ||
+    (store.state.session?.domains ?? []).some(domain => domain.role !== 'steward'),
   component: RequestsSection
 };

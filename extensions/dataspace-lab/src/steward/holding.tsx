@@ -35,7 +35,7 @@ export function HoldingPage(props: {
         <h1>{name}</h1>
         <p>{domain}</p>
       </header>
-      <div className="wb-Cards">
+      <div className="wb-Cards wb-mod-single">
         {[spending, policy].map(
           (loaded, i) =>
             loaded.problem && (

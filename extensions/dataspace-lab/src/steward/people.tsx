@@ -80,7 +80,7 @@ export function PeoplePage(props: {
           <ActionButton onClick={reload}>{trans.__('Try again')}</ActionButton>
         </Problem>
       )}
-      <div className="wb-Cards">
+      <div className="wb-Cards wb-mod-single">
         <Admission context={context} domain={domain} onAdmitted={reload} />
         <Card title={trans.__('Admitted')}>
           {value === null ? (

@@ -104,12 +104,14 @@ function Domain(props: {
       <div className="wb-Holding-head">
         <h3>{domain}</h3>
         <ActionButton
+          variant="quiet"
           label={trans.__('People of %1', domain)}
           onClick={() => pages.open('people', { domain })}
         >
           {trans.__('People')}
         </ActionButton>
         <ActionButton
+          variant="quiet"
           label={trans.__('Audit log of %1', domain)}
           onClick={() => pages.open('log', { domain })}
         >
