@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from tests.processes import ServerSite
-from tests.support import wait_until
+from tests.support import Site, make_domain, wait_until
+from workbench.documents import Approval
 
 WORKBENCH = [sys.executable, "-m", "workbench.cli"]
 
@@ -51,6 +52,44 @@ def test_wrong_input_gives_one_clear_message(tmp_path):
         assert answer.returncode == 1, arguments
         assert answer.stderr.startswith("error: "), answer.stderr
         assert "Traceback" not in answer.stderr
+
+
+def test_an_operator_reads_the_log_and_is_told_which_approval_was_kept(tmp_path):
+    root = make_domain(tmp_path / "hospital-a")
+    site = Site.open(root, start=False)
+    site.client(site.steward).set_policy("breast-cancer", Approval())
+    site.close()
+    lines = json.loads(run("domain", "log", str(root), "--json").stdout)
+    assert [line["event"] for line in lines] == ["policy", "admit", "admit", "publish"]
+    shown = run("domain", "log", str(root), "--limit", "1").stdout
+    assert "4 lines, each bound to the one before it" in shown
+    assert lines[0]["hash"] in shown.replace("\n", "")
+    published = run("domain", "publish", str(root), "breast-cancer").stdout
+    assert "kept the approval that a steward set" in published
+    assert "kept" not in run("domain", "publish", str(root), "breast-cancer",
+                             "--approval", "file").stdout  # fmt: skip
+    assert run("domain", "publish", str(root), "breast-cancer", "--approval", "x").returncode == 2
+
+
+def test_a_steward_tries_a_policy_and_sets_it(tmp_path):
+    site = ServerSite(tmp_path / "hospital-a").start()
+    site.steward.save(tmp_path / "me.key")
+    (tmp_path / "space.toml").write_text(
+        f'key = "me.key"\n[[domains]]\nname = "hospital-a"\nurl = "{site.url}"\n'
+        f'public_key = "{site.public_key}"\n'
+    )
+    which = ("hospital-a/breast-cancer", "--space", str(tmp_path / "space.toml"))
+    wide = ("--epsilon", "1.5", "--purpose", "DUO:0000007")
+    tried = json.loads(run("policy", "try", *which, *wide, "--json").stdout)
+    assert (tried["considered"], tried["requests"]) == (0, [])
+    assert json.loads(run("policy", "set", *which, *wide, "--json").stdout)["approval"] == {
+        "mode": "policy", "epsilon": 1.5, "purposes": ["DUO:0000007"], "approvals": 1,
+    }  # fmt: skip
+    assert "approves up to epsilon 1.5 for DUO:0000007" in run("policy", "show", *which).stdout
+    refused = run("policy", "set", *which, "--epsilon", "50", "--purpose", "DUO:0000007")
+    assert refused.returncode == 1
+    assert "the terms allow 2 on one run" in refused.stderr
+    site.stop()
 
 
 @pytest.mark.slow

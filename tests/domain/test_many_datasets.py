@@ -104,6 +104,16 @@ def test_a_page_takes_as_many_questions_however_many_cards_it_has(many):
         assert few == full <= 6
 
 
+def test_a_list_of_requests_takes_as_many_questions_however_long_it_is(many):
+    for repeat in (1, 2, 3):
+        submit(many.client(), repeat=repeat, epsilon=0.5).wait(progress=False)
+    one, all_of_them = (
+        asked(many, lambda: get(many, f"/v1/requests?limit={limit}"))  # noqa: B023
+        for limit in (1, 500)
+    )
+    assert one == all_of_them <= 6
+
+
 def test_what_has_not_changed_is_not_sent_again(many):
     first = get(many, "/v1/datasets?limit=1")
     tag = first.headers["etag"]

@@ -29,6 +29,8 @@ from tests.engine.test_soundness import flat
 from workbench.domain import executor
 from workbench.engine.batches import chunk_size
 from workbench.engine.clipping import ClippedSum
+from workbench.engine.layers import Call, contribution
+from workbench.engine.layers.conv2d import conv2d
 from workbench.graphs.export import export
 
 BOUND = 1e-2
@@ -69,6 +71,32 @@ def moved(name: str, rows: int) -> int:
     return sum(float((flat(one) - first).norm()) > 1e-12 * BOUND for one in found)
 
 
+def convolutions_moved(rows: int) -> list[str]:
+    """Return the convolutions whose gradient for a record tells its place or its neighbours.
+
+    All records are found in one convolution, each a group of channels.
+    """
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    shapes = itertools.product(
+        (1, 3, 8, 16), (1, 5, 16), (1, 2, 3, 5), ((1, 0), (2, 0), (2, 1)), (1, 2)
+    )
+    for inputs, outputs, kernel, (stride, padding), images in shapes:
+        height, width = ((n + 2 * padding - kernel) // stride + 1 for n in (9, 12))
+        image = torch.randn((1, images, inputs, 9, 12), generator=generator)
+        gradient = torch.randn((1, images, outputs, height, width), generator=generator)
+        args = {"stride": [stride] * 2, "padding": [padding] * 2}
+        call = Call(args, (outputs, inputs, kernel, kernel), image.repeat(rows, 1, 1, 1, 1),
+                    gradient.repeat(rows, 1, 1, 1, 1))  # fmt: skip
+        alike = contribution([conv2d(call)[0]], call.weight_shape, 1).gradients
+        call.recorded[1::2], call.gradient[1::2] = math.nan, 1e30
+        among = contribution([conv2d(call)[0]], call.weight_shape, 1).gradients
+        if not (torch.equal(alike, alike[:1].expand_as(alike))
+                and torch.equal(among[::2], alike[::2])):  # fmt: skip
+            found.append(f"{call.weight_shape}, {args}, {images}")
+    return found
+
+
 def operators_moved(rows: int) -> list[str]:
     """Return the operators whose value or gradient has other bits at another place."""
     generator = torch.Generator().manual_seed(0)
@@ -91,7 +119,7 @@ def operators_moved(rows: int) -> list[str]:
 def in_a_worker(expression: str) -> object:
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from tests.engine.test_places import FAMILIES, moved, operators_moved\n"
+        "from tests.engine.test_places import *\n"
         f"print(json.dumps({expression}))"
     )
     command = [sys.executable, "-c", code, str(ROOT)]
@@ -110,6 +138,12 @@ def test_in_a_domains_worker_a_record_has_the_same_bits_at_every_place(rows):
 @pytest.mark.slow
 def test_in_a_domains_worker_no_operator_tells_a_place():
     assert in_a_worker("operators_moved(32)") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [32, 96])
+def test_in_a_domains_worker_no_convolution_tells_a_place_or_its_neighbours(rows):
+    assert in_a_worker(f"convolutions_moved({rows})") == []
 
 
 @given(

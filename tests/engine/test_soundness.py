@@ -147,6 +147,25 @@ def test_rule_2_holds_however_a_gradient_is_found(name):
     assert torch.allclose(flat(together), flat(without), atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("size", [(1e25, 1e20), (1e20, 1e25), (1e30, 1e30)])
+def test_rule_2_holds_where_only_the_product_of_two_finite_factors_is_not(size):
+    """One record's inputs and output gradients are finite; what they make together is not."""
+
+    def overflowing(model, record):
+        pair = torch.stack([record["x"], record["x"]]) * size[0]
+        return model(pair).sum() * torch.where(record["x"][0] > 0.5, size[1], 1e-25)
+
+    graph = exported(overflowing, nn.Linear(6, CLASSES))
+    columns = batch(_schema((6,)))
+    columns["x"] = columns["x"].clamp(-0.4, 0.4)
+    columns["x"][4, 0] = 0.9
+    kept = torch.arange(9) != 4
+    together = clipped_sum(graph, columns, C)
+    without = clipped_sum(graph, {n: v[kept] for n, v in columns.items()}, C)
+    assert torch.isfinite(flat(together)).all()
+    assert float((flat(together) - flat(without)).norm()) <= C
+
+
 def test_rule_3_a_graph_cannot_carry_anything_from_record_to_record():
     """One record's term is the same alone and among others: nothing is kept or shared."""
     graph = exported(classify, MODELS["mlp"][0]())

@@ -3,6 +3,8 @@
 Every wait is for something that can be seen; nothing sleeps.
 """
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 from torch import nn
@@ -10,7 +12,9 @@ from torch import nn
 import workbench as wb
 from tests.lab.browser import choose_theme, open_notebook, run_all, two_hospitals
 from tests.lab.conftest import HOSTILE
+from workbench.documents import Approval, PrivateKey
 from workbench.documents.errors import RequestDenied
+from workbench.space.client import DomainClient
 
 pytestmark = pytest.mark.slow
 
@@ -124,6 +128,33 @@ def test_the_panel_is_worked_with_the_keyboard_alone(place):
     expect(options.nth(1)).to_be_focused()
 
 
+def test_where_two_stewards_are_needed_one_reads_that_another_has_to_approve_too(place):
+    root, spaces, page, _, _ = place
+    steward = wb.connect(spaces["steward"]).domains["hospital-b"]
+    key = PrivateKey.create()
+    steward.admit(str(key.public), "Second steward", "steward")
+    steward.set_policy("diabetes", Approval(approvals=2))
+    handle = ask(wb.connect(spaces["researcher"]), "for two", epsilon=0.3)
+    panel = page.get_by_role("region", name="steward panel")
+    choose(panel, "for two")
+    detail = panel.get_by_label("request", exact=True)
+    expect(detail).to_contain_text("none yet, 2 needed")
+    approve = detail.get_by_role("button", name="Approve")
+    approve.click()
+    expect(panel.get_by_role("status")).to_contain_text("approved by Demo steward, 1 more needed")
+    expect(detail).to_contain_text("approved by Demo steward, 1 more needed")
+    expect(approve).to_be_disabled()
+    expect(approve).to_have_accessible_description(re.compile("another steward has to approve"))
+    expect(panel.locator("[role=option][aria-selected=true]")).to_contain_text(
+        "waits for another steward"
+    )
+    page.screenshot(path=root / "4-one-of-two.png")
+    second = DomainClient(steward.name, steward.public_key, steward._http, key)
+    second.decide(handle.digest, "approve")
+    expect(detail).to_contain_text("released")
+    assert len(handle.wait(progress=False).verified.approvals) == 1
+
+
 def test_the_panel_follows_the_dark_theme(place):
     root, _, page, _, _ = place
     panel = page.get_by_role("region", name="steward panel")
@@ -133,4 +164,6 @@ def test_the_panel_follows_the_dark_theme(place):
         "before => getComputedStyle(document.querySelector('.wbs-root')).color !== before",
         arg=light,
     )
-    page.screenshot(path=root / "4-dark.png")
+    # JupyterLab lays its splash over the page while it changes themes.
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
+    page.screenshot(path=root / "5-dark.png")

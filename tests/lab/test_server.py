@@ -388,6 +388,43 @@ def test_a_steward_admits_and_revokes(steward_lab):
     assert revoked["revoked"]
 
 
+def test_a_steward_changes_a_policy_after_trying_it(steward_lab, clinic):
+    submit_progression(clinic.site.client(), repeat=3)
+    place = "steward/hospital-b/datasets/diabetes"
+    before = steward_lab.json(f"{place}/policy")
+    assert before["approval"]["mode"] == "steward"
+    assert before["purposes_allowed"] == ["DUO:0000007"]
+    wanted = {"approval": {"mode": "policy", "epsilon": 0.5, "purposes": ["DUO:0000007"]}}
+
+    tried = steward_lab.post(f"{place}/policy/dry-run", wanted).json()
+    assert tried["considered"] >= len(tried["requests"]) >= 1
+    assert {"digest", "would", "why"} <= set(tried["requests"][0])
+    assert tried["would_approve"] == 0
+
+    after = steward_lab.put(f"{place}/policy", wanted)
+    assert after.json()["approval"]["epsilon"] == 0.5
+    assert steward_lab.json(f"{place}/policy")["approval"]["mode"] == "policy"
+    rows = dict(steward_lab.json("datasets/hospital-b/diabetes")["terms"]["rows"])
+    assert rows["approval"].startswith("a policy approves up to epsilon 0.5")
+    bad = steward_lab.put(f"{place}/policy", {"approval": {"mode": "anything goes"}})
+    assert error_of(bad) == "invalid-document"
+    back = {"approval": {"mode": "steward"}}
+    assert steward_lab.put(f"{place}/policy", back).json()["approval"]["mode"] == "steward"
+
+
+def test_a_steward_reads_what_was_spent_and_who_did_what(steward_lab):
+    spending = steward_lab.json("steward/hospital-b/datasets/diabetes/spending")
+    assert spending["budget"]["epsilon_total"] == 6.0
+    assert spending["researchers"][0]["name"] == "Rosa Research"
+    assert spending["points"][-1]["epsilon_spent"] > 0
+    page = steward_lab.json("steward/hospital-b/log?limit=3")
+    assert page["entries"][0]["event"] == "policy"
+    numbers = [e["sequence"] for e in page["entries"]]
+    assert numbers == sorted(numbers, reverse=True)
+    more = steward_lab.json(f"steward/hospital-b/log?limit=3&after={page['next']}")
+    assert max(e["sequence"] for e in more["entries"]) < min(numbers)
+
+
 def test_nobody_locks_themselves_out(steward_lab, clinic):
     me = clinic.site.steward.key_id
     answer = steward_lab.post(f"steward/hospital-b/people/{me}/revoke")

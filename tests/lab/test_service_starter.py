@@ -16,8 +16,8 @@ from workbench.catalog import files
 from workbench.catalog.snippets import encode, schema_snippet
 from workbench.documents import DatasetCard, Schema, Snippet, Terms, digest_bytes, now
 from workbench.engine.records import Records
-from workbench.lab.service.starter import starter
 from workbench.space.datasets import Dataset
+from workbench.space.starter.cells import starter
 
 TERMS = {
     "text": "For `tests`.", "purposes": ["DUO:0000042"], "epsilon_total": 20.0, "delta": 1e-5,

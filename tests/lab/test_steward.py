@@ -5,8 +5,12 @@ import threading
 
 import pytest
 
-from tests.support import wait_until
+from tests.domain.test_two_stewards import edit_terms
+from tests.studies import submit_progression
+from tests.support import Site, make_domain, wait_until
+from workbench.documents import PrivateKey
 from workbench.lab.steward import StewardPanel
+from workbench.space.connection import Space
 
 DOMAIN = "hospital-b"
 
@@ -125,3 +129,28 @@ def test_closing_the_panel_ends_the_asking(study):
     assert len(pollers()) == before + 1
     panel.close()
     wait_until(lambda: len(pollers()) == before)
+
+
+def test_one_steward_cannot_approve_twice_and_reads_why(tmp_path):
+    root = make_domain(tmp_path / "b", DOMAIN, ("diabetes",))
+    edit_terms(root, "diabetes", approval={"mode": "steward", "approvals": 2})
+    site = Site.open(root)
+    second = PrivateKey.create()
+    site.domain.admit(second.public, "Selma Second", "steward")
+    digest = submit_progression(site.client(), epsilon=2.0, purpose="DUO:0000007 x").digest
+    first, other = (
+        StewardPanel(Space({DOMAIN: site.client(key)}, key)) for key in (site.steward, second)
+    )
+    tell(first, action="decide", domain=DOMAIN, digest=digest, verdict="approve")
+    assert "approved by Stella Steward, 1 more needed" in view(first)["message"]
+    (row,) = view(first)["requests"]
+    assert (row["state"], row["approved_by_me"]) == ("pending", True)
+    tell(first, action="decide", domain=DOMAIN, digest=digest, verdict="approve")
+    assert "you have approved this request" in view(first)["message"]
+    other.refresh()
+    (row,) = view(other)["requests"]
+    assert (row["approvals"], row["approvals_needed"]) == (["Stella Steward"], 2)
+    assert not row["approved_by_me"]
+    tell(other, action="decide", domain=DOMAIN, digest=digest, verdict="approve")
+    wait_until(lambda: states(other)[digest] == "released" or other.refresh())
+    site.close()

@@ -14,7 +14,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from sqlalchemy import Connection, func, insert, select
@@ -52,13 +52,13 @@ class Caps(Protocol):
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One row: `event` is ``reserve``, ``charge`` or ``void``."""
+    """One row."""
 
     sequence: int
     dataset_version: str
     request: str
     researcher: str
-    event: str
+    event: Literal["reserve", "charge", "void"]
     curve: Curve
     time: str
 

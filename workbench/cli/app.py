@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import audit, domain, evidence, people, study
+from workbench.cli import audit, domain, evidence, people, policy, study
 from workbench.cli.output import print_json, table
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(domain.app, name="domain")
 app.add_typer(people.keys, name="key")
+app.add_typer(policy.app, name="policy")
 app.add_typer(study.app, name="study")
 app.command()(audit.audit)
 app.command()(evidence.verify)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from workbench.cli.output import print_json, table
+
+if TYPE_CHECKING:
+    from workbench.domain import publishing
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
 
@@ -99,17 +102,65 @@ def revoke(root: Root, key_id: Annotated[str, typer.Argument(help="The key's id.
 
 @app.command()
 def publish(
-    root: Root, dataset: Annotated[str, typer.Argument(help="A folder under datasets/.")]
+    root: Root,
+    dataset: Annotated[str, typer.Argument(help="A folder under datasets/.")],
+    approval: Annotated[
+        str | None,
+        typer.Option(help="If a steward and terms.yaml both changed it: 'file' or 'kept' holds."),
+    ] = None,
 ) -> None:
     """Read a dataset and publish its card."""
+    from workbench.catalog.files import read_dataset
+    from workbench.domain.service import Domain
+
+    if approval not in (None, "file", "kept"):
+        raise typer.BadParameter("'file' or 'kept'", param_hint="--approval")
+    domain = Domain(root)
+    try:
+        card = domain.publish(dataset, cast("publishing.Wins", approval))
+        file = read_dataset(domain.folder.datasets / dataset).terms.approval
+    finally:
+        domain.close()
+    typer.echo(f"published {card.path}, version {card.dataset_version[:19]}")
+    if card.terms.approval != file:
+        typer.echo(
+            "kept the approval that a steward set: "
+            f"{card.terms.approval.canonical().decode()}\n"
+            f"terms.yaml says {file.canonical().decode()}; make it agree, or publish with "
+            "'--approval file' to let the file win"
+        )
+
+
+@app.command()
+def log(
+    root: Root,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show who did what when, newest first, after checking that no line was changed."""
+    from workbench.domain import log as lines
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
-        card = domain.publish(dataset)
+        with domain.store.read() as connection:
+            count = lines.check(connection)
+            found, _ = lines.page(connection, limit=limit)
     finally:
         domain.close()
-    typer.echo(f"published {card.path}, version {card.dataset_version[:19]}")
+    if as_json:
+        print_json([entry.model_dump(mode="json") for entry in found])
+        return
+    table(
+        ["line", "time", "event", "who", "subject", "detail"],
+        [
+            [str(e.sequence), e.time[:19], e.event, e.who or "the domain",
+             e.subject.removeprefix("sha256:")[:20], e.detail]
+            for e in found
+        ],
+    )  # fmt: skip
+    head = f", the newest with hash {found[0].hash}" if found else ""
+    typer.echo(f"{count} lines, each bound to the one before it{head}")
 
 
 @app.command()
@@ -117,11 +168,12 @@ def requests(root: Root, as_json: AsJson = False) -> None:
     """List all requests, newest first."""
     from workbench.domain import requests as stored
     from workbench.domain.service import Domain
+    from workbench.domain.statuses import statuses
 
     domain = Domain(root)
     with domain.store.read() as connection:
         rows = stored.listed(connection, limit=500)
-        found = [stored.status(connection, row) for row in rows]
+        found = statuses(connection, rows, lambda digest: None)
     domain.close()
     if as_json:
         print_json([status.model_dump(mode="json") for status in found])

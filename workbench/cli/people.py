@@ -66,3 +66,6 @@ def _decide(request: str, verdict: str, reason: str, space: Path | None) -> None
     found = connect(space).request(request)
     status = found.client.decide(found.digest, verdict, reason)
     typer.echo(f"{found.digest[7:19]}: {status.state}")
+    if status.state == "pending":
+        missing = status.approvals_needed - len(status.approvals)
+        typer.echo(f"approved by {', '.join(status.approvals)}; {missing} more needed")

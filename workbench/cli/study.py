@@ -21,6 +21,20 @@ _BAR = "{desc} {bar} cell {n_fmt}/{total_fmt} [{elapsed}] {postfix}"
 app = typer.Typer(no_args_is_help=True, help="Run notebooks as studies.")
 
 
+@app.command("new")
+def new_study(
+    dataset: Annotated[str, typer.Argument(help="domain/dataset, or its name alone.")],
+    out: Annotated[Path, typer.Option(help="The notebook to write.")],
+    space: Annotated[Path | None, typer.Option("--space", help="A space.toml.")] = None,
+) -> None:
+    """Write a notebook that rehearses, submits, waits and shows what came back."""
+    from workbench.space.connection import connect
+    from workbench.space.studies import new
+
+    path = new.new_study(connect(space).dataset(dataset), out)
+    typer.echo(f"{path}\nRun it with: workbench study run {path} --out runs/1")
+
+
 @app.command("run")
 def run_study(
     notebook: Annotated[Path, typer.Argument(help="A notebook with a parameters cell.")],

@@ -6,6 +6,15 @@ from workbench.documents.card import Approval, DatasetCard, Snippet, Terms
 from workbench.documents.decision import Decision
 from workbench.documents.envelope import Envelope, Signature
 from workbench.documents.keys import PrivateKey, PublicKey
+from workbench.documents.oversight import LogEntry, Share, Spending, SpendingPoint
+from workbench.documents.policy import (
+    ApprovalSettings,
+    DryRun,
+    PolicyChange,
+    PolicyQuestion,
+    PolicyStatus,
+    WouldBe,
+)
 from workbench.documents.release import Evaluation, Metric, PrivacySpent, Release
 from workbench.documents.request import AnyPlan, Plan, Request, StatisticPlan
 from workbench.documents.schema import Column, Schema
@@ -22,18 +31,24 @@ from workbench.documents.status import (
 __all__ = [
     "AnyPlan",
     "Approval",
+    "ApprovalSettings",
     "BudgetStatus",
     "Column",
     "DatasetBudget",
     "DatasetCard",
     "Decision",
     "Document",
+    "DryRun",
     "Envelope",
     "Evaluation",
     "Failure",
+    "LogEntry",
     "Metric",
     "Person",
     "Plan",
+    "PolicyChange",
+    "PolicyQuestion",
+    "PolicyStatus",
     "Predicate",
     "PrivacySpent",
     "PrivateKey",
@@ -43,13 +58,17 @@ __all__ = [
     "Request",
     "RequestStatus",
     "Schema",
+    "Share",
     "Signature",
     "Snippet",
+    "Spending",
+    "SpendingPoint",
     "State",
     "Statement",
     "StatisticPlan",
     "Subject",
     "Terms",
+    "WouldBe",
     "digest_bytes",
     "now",
     "subjects",

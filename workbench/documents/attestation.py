@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from workbench.documents.base import Digest, Document, Line, Name, Timestamp, type_tuple
-from workbench.documents.release import PrivacySpent, Release
+from workbench.documents.release import Approvals, PrivacySpent, Release
 
 
 class Subject(Document):
@@ -31,6 +31,7 @@ class Predicate(Document):
     card: Digest
     request: Digest
     decision: Digest
+    approvals: Approvals = ()
     graph: Digest
     privacy: PrivacySpent
     engine: Annotated[str, Field(max_length=100)]

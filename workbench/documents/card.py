@@ -31,11 +31,15 @@ class Approval(Document):
     ``mode="steward"`` sends every request to the steward. ``mode="policy"`` approves a request
     within the terms if its epsilon is at most `epsilon` and its purpose is in `purposes`; an
     empty `purposes` approves nothing.
+
+    `approvals` is how many stewards must approve what the policy does not. It is written only if it
+    is not 1, so cards from before it have the digest that they had.
     """
 
     mode: Literal["steward", "policy"] = "steward"
     epsilon: Epsilon | None = None
     purposes: Annotated[tuple[Purpose, ...], type_tuple, Field(max_length=100)] = ()
+    approvals: Annotated[Literal[1, 2], Field(exclude_if=lambda value: value == 1)] = 1
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

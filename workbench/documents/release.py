@@ -50,11 +50,18 @@ class PrivacySpent(Document):
     neighbours: Literal["add-remove"] = "add-remove"
 
 
+Approvals = Annotated[
+    tuple[Digest, ...], type_tuple, Field(max_length=1, exclude_if=lambda value: not value)
+]
+"""Digests of decisions; not written if there are none, as in documents from before."""
+
+
 class Release(Document):
     """What was released for a request, and at which cost.
 
     `steps` is how many rounds were run, and `metrics` are those of the released parameters.
     `history` holds every evaluation, if the plan asked for more than one.
+    `approvals` are the digests of the approvals before `decision`, where the terms ask for two.
     `model` and `statistics` are the digests of safetensors files: the trained parameters, or the
     noisy sums and the last state.
     """
@@ -62,6 +69,7 @@ class Release(Document):
     format: Literal["workbench/release/v1"] = "workbench/release/v1"
     request: Digest
     decision: Digest
+    approvals: Approvals = ()
     domain: Name
     dataset_version: Digest
     model: Digest | None

@@ -7,8 +7,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workbench.documents.base import Digest, Document, Finite, KeyId, Line, Name, Timestamp
-from workbench.documents.request import Request
+from workbench.documents.base import (
+    Digest,
+    Document,
+    Finite,
+    KeyId,
+    Line,
+    Name,
+    Timestamp,
+    type_tuple,
+)
+from workbench.documents.release import Evaluation
+from workbench.documents.request import MAX_EVALUATIONS, Request
 
 
 class State(StrEnum):
@@ -33,14 +43,24 @@ Failure = Literal["out-of-memory", "timeout", "not-finite", "worker-died", "inte
 
 
 class Progress(Document):
-    """How far a run is; both numbers follow from the plan and from noised metrics: public."""
+    """How far a run is; both numbers follow from the plan and from noised metrics: public.
+
+    `evaluations` are those of the release's `history` that are done: noised, and charged.
+    """
 
     step: Annotated[int, Field(ge=0)]
     steps: Annotated[int, Field(ge=1)]
+    evaluations: Annotated[
+        tuple[Evaluation, ...], type_tuple, Field(max_length=MAX_EVALUATIONS)
+    ] = ()
 
 
 class RequestStatus(Document):
-    """A request, its state, and the decision in words."""
+    """A request, its state, and the decision in words.
+
+    `approvals` and `approval_keys` name the stewards whose approvals count, in the order given;
+    `approvals_needed` says how many it takes, 0 for what the policy decided.
+    """
 
     request_digest: Digest
     request: Request
@@ -54,6 +74,9 @@ class RequestStatus(Document):
     failure: Failure | None = None
     progress: Progress | None = None
     charged: bool = False
+    approvals: Annotated[tuple[Line, ...], type_tuple] = ()
+    approval_keys: Annotated[tuple[KeyId, ...], type_tuple] = ()
+    approvals_needed: Annotated[int, Field(ge=0, le=2)] = 1
 
 
 class BudgetStatus(Document):

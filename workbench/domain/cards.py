@@ -7,24 +7,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import Connection, func, insert, select
 
-from workbench.budget.ledger import charge_snippet
-from workbench.catalog.files import DatasetSource, read_dataset
-from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
-from workbench.documents import DatasetCard, Document, Envelope, PrivateKey, digest_bytes, now
-from workbench.documents.card import Snippet
+from workbench.documents import DatasetCard, Document, Envelope, PrivateKey
+from workbench.documents.card import Approval
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, InvalidSchema, NotFound
+from workbench.documents.errors import NotFound
 from workbench.domain.config import DomainFolder
-from workbench.domain.data import dataset_version, load, split
-from workbench.domain.jobs import save_records, write_private
-from workbench.domain.seal import Seal
 from workbench.domain.tables import cards
-from workbench.engine.records import Records
-
-_SNIPPET_SEED = 0
 
 
 class Counts(Document):
@@ -138,119 +128,21 @@ def version(connection: Connection) -> str:
     return "none" if row is None else f"{row.sequence}-{row.digest.removeprefix('sha256:')[:32]}"
 
 
-def publish(
-    connection: Connection, folder: DomainFolder, name: str, key: PrivateKey, seal: Seal
-) -> DatasetCard:
-    """Read a dataset's files and data, prepare them, and publish its card.
-
-    Publishing again without a change gives the same card. The salt and the split depend on the
-    domain's sealing key and the dataset's name only, so equal data keep their version.
-
-    Raises
-    ------
-    InvalidSchema, InvalidData
-        If the YAML files or the data are wrong; nothing is published.
-    """
-    source = read_dataset(folder.datasets / name)
-    if source.name != name:
-        raise InvalidSchema(f"dataset.yaml names '{source.name}', but its folder is '{name}'")
-    loaded = load(folder.data / source.data, source.data_schema)
-    version = dataset_version(loaded.records, source.data_schema, seal.derive(f"salt/{name}"))
-    key_for_split = seal.derive(f"split/{name}")
-    training, holdout = split(
-        loaded.records, source.data_schema, source.holdout_fraction, key_for_split
-    )
-    content, snippet = _kept_snippet(connection, folder, source, version) or _snippet(
-        source, _joined(training, holdout)
-    )
-    card = DatasetCard(
-        domain=folder.config.name,
-        name=name,
-        title=source.title,
-        description=source.description,
-        citation=source.citation,
-        licence=source.licence,
-        data_schema=source.data_schema,
-        terms=source.terms,
-        record_count=source.record_count,
-        holdout_fraction=source.holdout_fraction,
-        dataset_version=version,
-        snippet=snippet,
-        published=now(),
-    )
-    same = _unchanged(connection, card)
-    if same is not None:
-        return same
-    if snippet.epsilon > 0:
-        charge_snippet(
-            connection, dataset_version=version, epsilon=snippet.epsilon, terms=source.terms
-        )
-    place = prepared(folder, version)
-    place.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    save_records(place.training, training)
-    save_records(place.holdout, holdout)
-    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
-    write_private(place.counts, counts.canonical())
-    write_private(snippet_path(folder, snippet.content), content)
-    envelope = Envelope.sign(card, key)
-    values = {"digest": card.digest, "dataset": name, "envelope": envelope.canonical().decode()}
+def add(connection: Connection, card: DatasetCard, key: PrivateKey, file: Approval | None) -> None:
+    """Sign a card and make it the present one; `file` is the approval that ``terms.yaml`` has."""
+    envelope = Envelope.sign(card, key).canonical().decode()
+    noted = None if file is None else file.canonical().decode()
+    values = {"digest": card.digest, "dataset": card.name, "envelope": envelope,
+              "file_approval": noted}  # fmt: skip
     connection.execute(insert(cards).values(values))
-    return card
 
 
-def _kept_snippet(
-    connection: Connection, folder: DomainFolder, source: DatasetSource, version: str
-) -> tuple[bytes, Snippet] | None:
-    """Return the snippet that was made from this version's counts, if one was.
-
-    Counts noised a second time would be a second release; the first one is charged, so it stays.
-    """
-    if source.snippet.level == 0:
+def file_approval(connection: Connection, name: str) -> Approval | None:
+    """Return the approval that ``terms.yaml`` had when the dataset was last published from it."""
+    query = select(cards.c.file_approval, cards.c.envelope).where(cards.c.dataset == name)
+    row = connection.execute(query.order_by(cards.c.sequence.desc()).limit(1)).first()
+    if row is None:
         return None
-    rows = connection.execute(select(cards.c.envelope).where(cards.c.dataset == source.name))
-    known = [payload_of(Envelope.parse(row.envelope), DatasetCard) for row in rows]
-    made = [c.snippet for c in known if c.dataset_version == version and c.snippet.level == 1]
-    if not made:
-        return None
-    wish = source.snippet
-    if (made[0].rows, made[0].epsilon) != (wish.rows, wish.epsilon):
-        raise Conflict(
-            f"this version's snippet was made with {made[0].rows} rows and epsilon "
-            f"{made[0].epsilon:g}; another one would be another release",
-            "Put these figures into dataset.yaml, or use level 0.",
-        )
-    return snippet_path(folder, made[0].content).read_bytes(), made[0]
-
-
-def _joined(training: Records, holdout: Records) -> Records:
-    """Return both parts together: at most the published number of records of each unit."""
-    names = training.columns
-    columns = {n: np.concatenate([training.columns[n], holdout.columns[n]]) for n in names}
-    return Records(columns, np.concatenate([training.units, holdout.units]))
-
-
-def _snippet(source: DatasetSource, records: Records) -> tuple[bytes, Snippet]:
-    schema, rows = source.data_schema, source.snippet.rows
-    epsilon = 0.0
-    if source.snippet.level == 0:
-        columns = schema_snippet(schema, rows, _SNIPPET_SEED)
-    else:
-        epsilon = source.snippet.epsilon
-        columns = counts_snippet(schema, records, rows, epsilon)
-    content = encode(columns, schema)
-    has_tensors = any(column.kind == "tensor" for column in schema.usable)
-    return content, Snippet(
-        content=digest_bytes(content),
-        level=source.snippet.level,
-        rows=rows,
-        epsilon=epsilon,
-        format="safetensors" if has_tensors else "csv",
-    )
-
-
-def _unchanged(connection: Connection, card: DatasetCard) -> DatasetCard | None:
-    try:
-        known = payload_of(latest(connection, card.name), DatasetCard)
-    except NotFound:
-        return None
-    return known if known == card.model_copy(update={"published": known.published}) else None
+    if row.file_approval is None:
+        return payload_of(Envelope.parse(row.envelope), DatasetCard).terms.approval
+    return Approval.parse(row.file_approval)

@@ -18,6 +18,7 @@ from workbench.engine.records import Records
 JOB = "job.json"
 OUTCOME = "outcome.json"
 PROGRESS = "progress"
+EVALUATIONS = "evaluations.json"
 MODEL = "model.safetensors"
 STATISTICS = "statistics.safetensors"
 
@@ -52,6 +53,12 @@ class Outcome(Document):
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
     history: Annotated[tuple[Evaluation, ...], type_tuple] = ()
     steps: int = 0
+
+
+class Evaluated(Document):
+    """The noised evaluations of a run so far."""
+
+    evaluations: Annotated[tuple[Evaluation, ...], type_tuple] = ()
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -28,7 +28,7 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import InvalidDocument
-from workbench.domain import people, requests
+from workbench.domain import decisions, people, requests
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
 from workbench.engine import ENGINE
@@ -73,9 +73,14 @@ def release(
         if output in request.outputs:
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_private(place / name, (produced / name).read_bytes())
+    approvals = tuple(
+        payload_of(envelope, Decision).digest
+        for envelope in decisions.earlier(connection, row.digest)
+    )
     document = Release(
         request=row.digest,
         decision=decision.digest,
+        approvals=approvals,
         domain=request.domain,
         dataset_version=request.dataset_version,
         model=kept["model"],
@@ -99,6 +104,7 @@ def release(
             card=card.digest,
             request=row.digest,
             decision=decision.digest,
+            approvals=approvals,
             graph=request.graph,
             privacy=document.privacy,
             engine=ENGINE,
@@ -117,9 +123,17 @@ def release(
 
 def bundle(connection: Connection, row: Any, domain_key: PublicKey) -> Bundle:
     """Return all that verifies a release offline."""
+
+    def key_of(key_id: str) -> str:
+        known = people.find(connection, key_id)
+        return str(domain_key) if known is None else known.public_key
+
+    approvals = decisions.earlier(connection, row.digest)
+    deciders = [
+        key_of(payload_of(envelope, Decision).key)
+        for envelope in (Envelope.parse(row.decision), *approvals)
+    ]
     researcher = people.find(connection, row.researcher)
-    decision = payload_of(Envelope.parse(row.decision), Decision)
-    decider = people.find(connection, decision.key)
     return Bundle(
         card=Envelope.parse(row.card),
         request=Envelope.parse(row.envelope),
@@ -128,5 +142,7 @@ def bundle(connection: Connection, row: Any, domain_key: PublicKey) -> Bundle:
         attestation=Envelope.parse(row.attestation),
         domain_key=str(domain_key),
         researcher_key="" if researcher is None else researcher.public_key,
-        decider_key=str(domain_key) if decider is None else decider.public_key,
+        decider_key=deciders[0],
+        approvals=tuple(approvals),
+        approver_keys=tuple(deciders[1:]),
     )

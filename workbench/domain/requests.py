@@ -6,10 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from workbench.documents import Envelope, Progress, Request, RequestStatus, State, now
-from workbench.documents.envelope import payload_of
+from workbench.documents import Envelope, Request, State, now
 from workbench.documents.errors import Conflict, NotFound
-from workbench.domain.tables import people, requests
+from workbench.domain.tables import requests
 
 _MOVES: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.APPROVED, State.DENIED, State.CANCELLED}),
@@ -70,6 +69,12 @@ def move(connection: Connection, digest: str, to: State, **values: Any) -> None:
     connection.execute(statement.values(state=to, updated=now(), **values))
 
 
+def touch(connection: Connection, digest: str) -> None:
+    """Note that something about a request changed, but not its state."""
+    statement = update(requests).where(requests.c.digest == digest)
+    connection.execute(statement.values(updated=now()))
+
+
 def listed(
     connection: Connection,
     *,
@@ -104,24 +109,3 @@ def last_approved(connection: Connection, row: Any) -> Any | None:
         .limit(1)
     )
     return connection.execute(query).first()
-
-
-def status(connection: Connection, row: Any, progress: Progress | None = None) -> RequestStatus:
-    """Return what may be told about a row."""
-    name = connection.execute(
-        select(people.c.name).where(people.c.key_id == row.researcher)
-    ).scalar()
-    return RequestStatus(
-        request_digest=row.digest,
-        request=payload_of(Envelope.parse(row.envelope), Request),
-        state=State(row.state),
-        researcher=name or "",
-        submitted=row.submitted,
-        updated=row.updated,
-        decided_by=row.decided_by,
-        decider=row.decider,
-        reason=row.reason,
-        failure=row.failure,
-        progress=progress,
-        charged=row.charged,
-    )

@@ -22,7 +22,7 @@ from workbench.documents import (
 )
 from workbench.documents.base import Digest, type_tuple
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, intake, requests
+from workbench.domain import cards, intake, requests, statuses
 from workbench.domain.config import DomainFolder
 from workbench.domain.policy import Facts, approves, explain_terms, today
 from workbench.graphs.record_graph import GraphFacts
@@ -83,7 +83,7 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
     graph = intake.graph_facts(connection, request.graph)
     counts_file = cards.prepared(folder, card.dataset_version).counts
     return Review(
-        status=requests.status(connection, row),
+        status=statuses.status(connection, row),
         card=card,
         facts=graph,
         epsilon_asked=request.epsilon,

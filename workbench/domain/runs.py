@@ -13,29 +13,25 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import Connection
-
 from workbench.budget import ledger
 from workbench.catalog.snippets import decode
 from workbench.documents import (
     DatasetCard,
-    Decision,
     Envelope,
+    Evaluation,
     Failure,
     PrivateKey,
     Progress,
-    PublicKey,
     Request,
     State,
     StatisticPlan,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import InvalidSignature, WorkbenchError
-from workbench.domain import cards, intake, people, releases, requests
+from workbench.documents.errors import WorkbenchError
+from workbench.domain import cards, course, decisions, intake, log, releases, requests
 from workbench.domain.config import DomainFolder
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import Job, Outcome, save_records
-from workbench.domain.policy import Facts, check_terms, today
 from workbench.domain.review import Rehearsal
 from workbench.domain.seal import Seal
 from workbench.domain.store import Store
@@ -133,15 +129,17 @@ class Runs:
                 return None
             if row.attempts >= MAX_ATTEMPTS:
                 requests.move(connection, digest, State.FAILED, failure="worker-died")
+                log.append(connection, "fail", "", digest, "worker-died")
                 return None
             request = payload_of(Envelope.parse(row.envelope), Request)
             card = payload_of(Envelope.parse(row.card), DatasetCard)
             if row.state == State.APPROVED:
                 try:
-                    self._check_decision(connection, row, request, card)
+                    decisions.check_at_launch(connection, self._key.public, row)
                 except WorkbenchError as error:
                     ledger.release_reservation(connection, request=digest)
                     requests.move(connection, digest, State.DENIED, reason=error.message)
+                    log.append(connection, "decide", "", digest, "deny at launch")
                     return None
             ledger.charge(connection, request=digest)
             sealed = row.seed or self._seal.new_seed(digest)
@@ -153,30 +151,12 @@ class Runs:
                 seed=sealed,
                 attempts=row.attempts + 1,
             )
+            log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
         place = cards.prepared(self._folder, request.dataset_version)
         return self._job(
             "training", request, card, str(place.training), str(place.holdout),
             self._seal.open_seed(sealed, digest),
         )  # fmt: skip
-
-    def _check_decision(
-        self, connection: Connection, row: Any, request: Request, card: DatasetCard
-    ) -> None:
-        envelope = Envelope.parse(row.decision or "{}")
-        claimed = payload_of(envelope, Decision)
-        key = self._key.public
-        if claimed.by == "steward":
-            steward = people.require(people.find(connection, claimed.key), "steward")
-            key = PublicKey.from_text(steward.public_key)
-        decision = envelope.open(Decision, key)
-        if (decision.request, decision.verdict) != (row.digest, "approve"):
-            raise InvalidSignature("the stored decision does not approve this request")
-        if request.digest != row.digest:
-            raise InvalidSignature("the stored request was changed")
-        researcher = people.require(people.find(connection, request.researcher), "researcher")
-        Envelope.parse(row.envelope).open(Request, PublicKey.from_text(researcher.public_key))
-        Envelope.parse(row.card).open(DatasetCard, self._key.public)
-        check_terms(Facts(request, card, 0.0, today()))
 
     def _job(
         self,
@@ -206,12 +186,34 @@ class Runs:
         )
 
     def _execute(self, digest: str, job: Job) -> Outcome | None:
+        folder = self._folder.folder("jobs") / digest.removeprefix("sha256:")
+        shows = self._shows_evaluations(digest)
+
         def progress(step: int) -> None:
-            self._progress[digest] = Progress(step=min(step, job.plan.steps), steps=job.plan.steps)
+            before = self._progress.get(digest)
+            shown = () if before is None else before.evaluations
+            if shows and len(found := course.read(folder)) > len(shown):
+                shown = self._noted(digest, found) or shown
+            self._progress[digest] = Progress(
+                step=min(step, job.plan.steps), steps=job.plan.steps, evaluations=shown
+            )
             self._changed(digest)
 
-        folder = self._folder.folder("jobs") / digest.removeprefix("sha256:")
         return self.executor.run(digest, job, folder, progress)
+
+    def _shows_evaluations(self, digest: str) -> bool:
+        with self._store.read() as connection:
+            row = requests.get(connection, digest)
+        return course.has_some(payload_of(Envelope.parse(row.envelope), Request))
+
+    def _noted(self, digest: str, found: tuple[Evaluation, ...]) -> tuple[Evaluation, ...]:
+        try:
+            with self._store.write() as connection:
+                course.note(connection, digest, found)
+        except WorkbenchError:
+            # Not shown. If it is not what was shown before, the run ends without a release.
+            return ()
+        return found
 
     def _exhausted(self, digest: str) -> bool:
         with self._store.read() as connection:
@@ -225,7 +227,10 @@ class Runs:
         with self._store.write() as connection:
             row = requests.get(connection, digest)
             if row.state == State.RUNNING:
+                if course.has_some(payload_of(Envelope.parse(row.envelope), Request)):
+                    course.note(connection, digest, outcome.history)
                 releases.release(connection, self._folder, self._key, row, outcome, produced)
+                log.append(connection, "release", "", digest)
 
     def _close_as_failed(self, digest: str, failure: Failure) -> None:
         try:
@@ -235,6 +240,7 @@ class Runs:
                     ledger.release_reservation(connection, request=digest)
                 if row.state in (State.APPROVED, State.RUNNING):
                     requests.move(connection, digest, State.FAILED, failure=failure)
+                    log.append(connection, "fail", "", digest, failure)
         except WorkbenchError as error:
             _log.error("request %s stays open until the next start: %s", digest, error.code)
 

@@ -1,4 +1,4 @@
-"""A domain: all that it does for researchers and stewards, without HTTP.
+"""A domain: all that it does for researchers, without HTTP; `Stewardship` has the stewards' part.
 
 Each public method is one route of the API. Callers are people that `authenticate` has named; every
 method checks the role it needs.
@@ -15,33 +15,44 @@ from typing import Any, TextIO
 from sqlalchemy import delete, insert, select
 
 from workbench import __version__
-from workbench.budget import ledger
+from workbench.budget import history, ledger
 from workbench.budget.accountant import run_curve
 from workbench.catalog.croissant import croissant
 from workbench.documents import (
     BudgetStatus,
     DatasetBudget,
     DatasetCard,
-    Decision,
     Document,
     Envelope,
     Person,
     PrivateKey,
     PublicKey,
     RequestStatus,
+    Spending,
     State,
     now,
     tokens,
 )
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import Conflict, DomainUnavailable, InvalidToken, NotFound
-from workbench.domain import cards, intake, people, releases, requests, tables
+from workbench.domain import (
+    cards,
+    decisions,
+    intake,
+    log,
+    people,
+    publishing,
+    releases,
+    requests,
+    statuses,
+    tables,
+)
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import MODEL, STATISTICS
 from workbench.domain.policy import approves
-from workbench.domain.review import Review, review
 from workbench.domain.runs import Runs
 from workbench.domain.seal import Seal
+from workbench.domain.stewardship import Stewardship
 from workbench.domain.store import Store
 from workbench.evidence.bundle import Bundle
 from workbench.graphs.record_graph import GraphFacts
@@ -85,6 +96,7 @@ class Domain:
         self._changes = threading.Condition()
         self._lock: TextIO | None = None
         self.runs = Runs(self.folder, self.store, self.key, self._seal, self._changed)
+        self.stewards = Stewardship(self.folder, self.store, self.key, self.runs, self._changed)
 
     def start(self) -> None:
         """Warm up the worker and take up what a crash cut off.
@@ -175,10 +187,15 @@ class Domain:
         with self.store.read() as connection:
             connection.execute(select(1))
 
-    def publish(self, name: str) -> DatasetCard:
-        """Publish a dataset from its folder; see `cards.publish`."""
+    def publish(self, name: str, approval: publishing.Wins = None) -> DatasetCard:
+        """Publish a dataset from its folder, as the domain's operator; see `publishing.publish`."""
         with self.store.write() as connection:
-            return cards.publish(connection, self.folder, name, self.key, self._seal)
+            before = cards.version(connection)
+            card = publishing.publish(connection, self.folder, name, self.key, self._seal, approval)
+            if cards.version(connection) != before:
+                version = card.dataset_version.removeprefix("sha256:")[:12]
+                log.append(connection, "publish", log.OPERATOR, name, f"version {version}")
+        return card
 
     def cards_version(self) -> str:
         """Return a text that changes whenever any card is published."""
@@ -228,6 +245,17 @@ class Domain:
         with self.store.read() as connection:
             return ledger.status(connection, dataset_version=card.dataset_version, terms=card.terms)
 
+    def spending(self, person: Person, name: str) -> Spending:
+        """Return a dataset's budget over time and by person; researchers see their own part."""
+        card = self._card(name)
+        only = None if person.role == "steward" else person.key_id
+        with self.store.read() as connection:
+            everyone = {known.key_id: known.name for known in people.everyone(connection)}
+            return history.spending(
+                connection, dataset_version=card.dataset_version, terms=card.terms,
+                names=everyone, only=only,
+            )  # fmt: skip
+
     def put_graph(self, person: Person, digest: str, archive: bytes) -> tuple[GraphFacts, bool]:
         """Keep a researcher's graph; returns its facts and whether it is new."""
         people.require(person, "researcher")
@@ -260,8 +288,9 @@ class Domain:
                 self._refuse_flood(connection, person)
                 accepted = intake.accept(connection, self.folder, envelope, request, graph, curve)
                 approved, why = approves(accepted.facts)
+                log.append(connection, "submit", person, request.digest, request.dataset)
                 if approved:
-                    self._decide(connection, request.digest, why)
+                    decisions.by_policy(connection, self.key, request.digest, why)
         self._changed(request.digest)
         with self.store.read() as connection:
             row = requests.get(connection, request.digest)
@@ -280,58 +309,6 @@ class Domain:
                 f"{MAX_OPEN} of your requests wait for a decision", "Cancel some of them first."
             )
 
-    def _decide(self, connection: Any, digest: str, why: str) -> None:
-        decision = Decision(
-            request=digest,
-            verdict="approve",
-            reason=why,
-            by="policy",
-            key=self.key.key_id,
-            decided=now(),
-        )
-        envelope = Envelope.sign(decision, self.key)
-        self._record(connection, digest, decision, envelope, "policy")
-
-    def _record(
-        self, connection: Any, digest: str, decision: Decision, envelope: Envelope, decider: str
-    ) -> None:
-        approved = decision.verdict == "approve"
-        if not approved:
-            ledger.release_reservation(connection, request=digest)
-        requests.move(
-            connection,
-            digest,
-            State.APPROVED if approved else State.DENIED,
-            decision=envelope.canonical().decode(),
-            decided_by=decision.by,
-            decider=decider,
-            reason=decision.reason,
-        )
-
-    def decide(self, person: Person, digest: str, envelope: Envelope) -> RequestStatus:
-        """Record a steward's decision on a pending request and launch what is approved.
-
-        Raises
-        ------
-        InvalidSignature
-            If the decision is not by this steward, or on another request.
-        Conflict
-            If the request no longer waits for a decision.
-        """
-        people.require(person, "steward")
-        decision = envelope.open(Decision, PublicKey.from_text(person.public_key))
-        if (decision.request, decision.key, decision.by) != (digest, person.key_id, "steward"):
-            raise Conflict("the decision is on another request, or names another steward")
-        with self.store.write() as connection:
-            row = requests.get(connection, digest)
-            if row.state != State.PENDING:
-                raise Conflict(f"the request is {row.state}; only a pending one can be decided")
-            self._record(connection, digest, decision, envelope, person.name)
-        self._changed(digest)
-        if decision.verdict == "approve":
-            self.runs.launch(digest)
-        return self.status(person, digest)
-
     def _visible(self, connection: Any, person: Person, digest: str) -> Any:
         row = requests.get(connection, digest)
         if person.role != "steward" and row.researcher != person.key_id:
@@ -342,7 +319,7 @@ class Domain:
         """Return where a request stands."""
         with self.store.read() as connection:
             row = self._visible(connection, person, digest)
-            return requests.status(connection, row, self.runs.progress(digest))
+            return statuses.status(connection, row, self.runs.progress(digest))
 
     def listing(
         self,
@@ -358,7 +335,7 @@ class Domain:
             rows = requests.listed(
                 connection, researcher=own, state=state, dataset=dataset, limit=limit, after=after
             )
-            found = [requests.status(connection, r, self.runs.progress(r.digest)) for r in rows]
+            found = statuses.statuses(connection, rows, self.runs.progress)
         return found, rows[-1].sequence if len(rows) == limit else None
 
     def cancel(self, person: Person, digest: str) -> RequestStatus:
@@ -368,16 +345,10 @@ class Domain:
             if not row.charged:
                 ledger.release_reservation(connection, request=digest)
             requests.move(connection, digest, State.CANCELLED)
+            log.append(connection, "cancel", person, digest)
         self.runs.cancel(digest)
         self._changed(digest)
         return self.status(person, digest)
-
-    def review(self, person: Person, digest: str) -> Review:
-        """Return all facts for a steward's decision."""
-        people.require(person, "steward")
-        with self.store.read() as connection:
-            row = requests.get(connection, digest)
-            return review(connection, self.folder, row, self.runs.rehearsal(row))
 
     def evidence(self, person: Person, digest: str) -> Bundle:
         """Return the evidence of a release."""
@@ -404,18 +375,10 @@ class Domain:
             raise NotFound(f"there is no file '{what}' of request {digest[:19]} for you here")
         return path.read_bytes()
 
-    def people(self, person: Person) -> list[Person]:
-        """Return everybody who is or was admitted."""
-        people.require(person, "steward")
-        with self.store.read() as connection:
-            return people.everyone(connection)
-
     def admit(self, key: PublicKey, name: str, role: str) -> Person:
-        """Admit a key; for the API after `people.require`, for the CLI by its file access."""
-        with self.store.write() as connection:
-            return people.admit(connection, key, name, role)
+        """Admit a key, as the domain's operator."""
+        return self.stewards.admitted(log.OPERATOR, key, name, role)
 
     def revoke(self, key_id: str) -> Person:
-        """Take back an admission."""
-        with self.store.write() as connection:
-            return people.revoke(connection, key_id)
+        """Take back an admission, as the domain's operator."""
+        return self.stewards.revoked(log.OPERATOR, key_id)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -34,6 +35,9 @@ cards = Table(
     Column("digest", String(80), nullable=False, unique=True),
     Column("dataset", String(64), nullable=False),
     Column("envelope", Text, nullable=False),
+    # What terms.yaml said on approval when the card was made from it; for cards by a policy change
+    # that of the card before. None for cards from before there was a policy to change.
+    Column("file_approval", Text),
     Index("cards_by_dataset", "dataset", "sequence"),
 )
 
@@ -71,6 +75,48 @@ requests = Table(
     Column("attestation", Text),
     Index("requests_by_state", "state"),
     Index("requests_by_researcher", "researcher"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("request", String(80), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("envelope", Text, nullable=False),
+    # Nobody approves twice.
+    UniqueConstraint("request", "key"),
+)
+
+policy_changes = Table(
+    "policy_changes",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("dataset", String(64), nullable=False),
+    Column("card", String(80), nullable=False, unique=True),
+    Column("envelope", Text, nullable=False),
+)
+
+log = Table(
+    "log",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("time", String(40), nullable=False),
+    Column("event", String(10), nullable=False),
+    Column("who", String(500), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("subject", String(100), nullable=False),
+    Column("detail", String(500), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("request", String(80), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("evaluation", Text, nullable=False),
 )
 
 tokens = Table(

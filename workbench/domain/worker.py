@@ -22,14 +22,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.documents import Plan, StatisticPlan
+from workbench.documents import Evaluation, Metric, Plan, StatisticPlan
 from workbench.documents.base import digest_bytes
 from workbench.documents.errors import RequestFailed
 from workbench.domain.jobs import (
+    EVALUATIONS,
     JOB,
     MODEL,
     PROGRESS,
     STATISTICS,
+    Evaluated,
     Job,
     Outcome,
     load_records,
@@ -137,6 +139,7 @@ def _train(
                 max_records_per_unit=job.max_records_per_unit,
                 seed=seed,
                 progress=tell if ranks.rank == 0 else None,
+                evaluated=_told(folder, plan) if ranks.rank == 0 else None,
                 threads=threads,
                 ranks=ranks,
             )
@@ -152,6 +155,19 @@ def _train(
         history=result.history,
         steps=result.steps,
     )
+
+
+def _told(folder: Path, plan: Plan) -> Callable[[tuple[Metric, ...]], None] | None:
+    """Return what writes down each evaluation of a run that has several."""
+    if plan.evaluations == 1:
+        return None
+    found: list[Evaluation] = []
+
+    def tell(metrics: tuple[Metric, ...]) -> None:
+        found.append(Evaluation(step=plan.evaluated_at[len(found)], metrics=metrics))
+        write_private(folder / EVALUATIONS, Evaluated(evaluations=tuple(found)).canonical())
+
+    return tell
 
 
 def _sum_up(

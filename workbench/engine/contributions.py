@@ -81,16 +81,18 @@ def _norms(values: torch.Tensor, wide: bool) -> torch.Tensor:
     if wide:
         return values.double().flatten(1).square().sum(1).sqrt()
     # In two steps, so that no sum is long.
-    lines: torch.Tensor = torch.linalg.vector_norm(values, dim=-1)
-    if values.dim() > 2:
-        lines = torch.linalg.vector_norm(lines.flatten(1), dim=1)
-    return lines
+    lines: torch.Tensor = torch.linalg.vector_norm(_lines(values), dim=-1)
+    return lines if values.dim() == 2 else torch.linalg.vector_norm(lines, dim=1)
+
+
+def _lines(values: torch.Tensor) -> torch.Tensor:
+    """Return ``(rows, first, ...)`` as ``(rows, first, the rest)``, and two axes as they are."""
+    return values.flatten(2) if values.dim() > 3 else values
 
 
 def _error(values: torch.Tensor) -> float:
     """Return by which share `_norms` can be too small, but for squares that vanish."""
-    width = values.shape[-1]
-    lines = values[0].numel() // max(width, 1)
+    lines, width = (1, *_lines(values).shape[1:])[-2:]
     return 0.51 * gamma(width + 6) + (0.51 * gamma(lines + 6) if values.dim() > 2 else 0.0)
 
 
@@ -116,8 +118,10 @@ class PerUnit:
     def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
         flat = self.gradients.flatten(1)
-        summed = weights @ flat.double() if exact else weights @ flat
-        return summed.reshape(self.gradients.shape[1:])
+        if exact:
+            # Not finite although its factors were: such a unit has the weight 0; 0 * inf has not.
+            flat = torch.where(torch.isfinite(flat), flat, flat.new_zeros(())).double()
+        return (weights @ flat).reshape(self.gradients.shape[1:])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ released along the way, and a plan with patience stops by them alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +31,10 @@ from workbench.engine.stopping import kept, stops
 from workbench.graphs.record_graph import RecordGraph
 
 Progress = Callable[[int, int], None]
+Watch = Callable[[int, int, tuple[Metric, ...]], None]
 Parameters = dict[str, torch.Tensor]
 _EVALUATED_AT_ONCE = 256
+_WATCHED_SHARE = 20.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def train(
     max_records_per_unit: int,
     seed: bytes,
     progress: Progress | None = None,
+    evaluated: Callable[[tuple[Metric, ...]], None] | None = None,
     threads: int = 1,
     ranks: Ranks = ALONE,
 ) -> TrainingResult:
@@ -90,6 +95,8 @@ def train(
         on one machine.
     progress
         Called with (rounds done, all rounds) after every round.
+    evaluated
+        Called with the noised metrics of each evaluation, those that `history` will hold.
     threads
         How many threads torch may use.
     ranks
@@ -120,11 +127,18 @@ def train(
     def evaluate(parameters: Parameters) -> tuple[Metric, ...]:
         sums = ranks.reduced(exact_sums(graph, parameters, held_out, size, mine))
         # One seed: all ranks draw the same noise for the same sums.
-        return noisy_metrics(
+        metrics = noisy_metrics(
             graph.metrics, ranks.agreed(sums), plan.metrics_noise_multiplier, stream
         )
+        if evaluated is not None:
+            evaluated(metrics)
+        return metrics
 
-    return _descend(graph, plan, table, expected, random, evaluate, progress, ranks)
+    def after(done: int, parameters: Parameters) -> None:
+        if progress is not None:
+            progress(done, plan.steps)
+
+    return _descend(graph, plan, table, expected, random, evaluate, after, ranks)
 
 
 def _descend(
@@ -134,7 +148,7 @@ def _descend(
     expected: float,
     random: SealedRandom,
     evaluate: Callable[[Parameters], tuple[Metric, ...]],
-    progress: Progress | None,
+    after: Callable[[int, Parameters], None],
     ranks: Ranks,
 ) -> TrainingResult:
     parameters = {name: value.clone() for name, value in graph.parameters.items()}
@@ -159,8 +173,7 @@ def _descend(
             history.append(Evaluation(step=done, metrics=evaluate(parameters)))
             if kept(history, plan.patience) == len(history) - 1:
                 released = {name: value.clone() for name, value in parameters.items()}
-        if progress is not None:
-            progress(done, plan.steps)
+        after(done, parameters)
     if not all(bool(torch.isfinite(value).all()) for value in released.values()):
         raise RequestFailed("not-finite")
     metrics = history[kept(history, plan.patience)].metrics if history else ()
@@ -177,6 +190,7 @@ def rehearse(
     seed: bytes,
     record_count: float,
     private: bool = True,
+    watch: Watch | None = None,
 ) -> TrainingResult:
     """Run the same code on a synthetic snippet, at no privacy cost.
 
@@ -196,6 +210,9 @@ def rehearse(
         snippet's size, so that a round's gradient is as noisy here as it will be there.
     private
         Whether to clip and add noise.
+    watch
+        Called now and then with (rounds done, all rounds, the exact metrics); measuring for it
+        takes a twentieth of the time at most.
     """
     random = SealedRandom(seed)
     table = UnitTable(records, graph.inputs, 1, random.stream("record-noise/0"))
@@ -213,5 +230,35 @@ def rehearse(
     def evaluate(parameters: Parameters) -> tuple[Metric, ...]:
         return noisy_metrics(graph.metrics, exact_sums(graph, parameters, table, size), 0.0, stream)
 
+    def measure(parameters: Parameters) -> tuple[Metric, ...]:
+        # With draws of its own: watching changes nothing.
+        return noisy_metrics(graph.metrics, exact_sums(graph, parameters, watched, size), 0.0, own)
+
+    watched = UnitTable(records, graph.inputs, 1, random.stream("record-noise-watched"))
+    own = random.stream("metrics-watched")
+    pace = _Pace()
+
+    def after(done: int, parameters: Parameters) -> None:
+        if watch is not None and graph.metrics and (done == plan.steps or pace.due()):
+            with pace.measured():
+                watch(done, plan.steps, measure(parameters))
+
     expected = plan.sample_rate * table.units
-    return _descend(graph, plan, table, expected, random, evaluate, None, ALONE)
+    return _descend(graph, plan, table, expected, random, evaluate, after, ALONE)
+
+
+class _Pace:
+    """Lets something take a share of the time and no more."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._spent = 0.0
+
+    def due(self) -> bool:
+        return self._spent * _WATCHED_SHARE <= time.monotonic() - self._began
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._spent += time.monotonic() - began

@@ -3,8 +3,9 @@
 1. Each envelope is signed by the key that has to sign it, and the domain's key is the one that the
    verifier trusts.
 2. Each document names the digest of the one before: request, card, decision, release, attestation.
-3. The decision approves this request, what was released is what the request asked for, and the
-   history of metrics agrees with when training stopped and with the metrics released.
+3. The decision approves this request, by as many stewards as the terms ask for, what was released
+   is what the request asked for, and the history of metrics agrees with when training stopped and
+   with the metrics released.
 4. The attestation's subjects are this release and its files, and all it says agrees with them.
 5. The request's plan, accounted anew, costs no more than was claimed and asked.
 """
@@ -42,7 +43,8 @@ _ROUNDING = 1e-9
 class Verified:
     """What holds: the documents, and the names of the checks that passed.
 
-    `trusted` says whether the domain's key was one that the verifier brought.
+    `approvals` are those before `decision`, where the terms ask for two stewards. `trusted` says
+    whether the domain's key was one that the verifier brought.
     """
 
     card: DatasetCard
@@ -51,6 +53,7 @@ class Verified:
     release: Release
     checks: tuple[str, ...]
     trusted: bool
+    approvals: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class _Documents:
     domain_key: PublicKey
     researcher_key: PublicKey
     decider_key: PublicKey
+    approvals: tuple[Decision, ...]
+    approver_keys: tuple[PublicKey, ...]
 
 
 def verify(
@@ -90,10 +95,12 @@ def verify(
         stated = PublicKey.from_text(evidence.domain_key)
         researcher = PublicKey.from_text(evidence.researcher_key)
         decider = PublicKey.from_text(evidence.decider_key)
+        approvers = tuple(PublicKey.from_text(text) for text in evidence.approver_keys)
     except InvalidDocument as error:
         raise VerificationFailed(f"evidence: {error.message}") from None
     if domain_key is not None:
         _equal("domain key", stated, domain_key)
+    _equal("approvers", len(approvers), len(evidence.approvals))
     documents = _Documents(
         card=_open("card", evidence.card, DatasetCard, stated),
         request=_open("request", evidence.request, Request, researcher),
@@ -103,6 +110,11 @@ def verify(
         domain_key=stated,
         researcher_key=researcher,
         decider_key=decider,
+        approvals=tuple(
+            _open("approval", envelope, Decision, key)
+            for envelope, key in zip(evidence.approvals, approvers, strict=True)
+        ),
+        approver_keys=approvers,
     )
     for check in _CHECKS.values():
         check(documents)
@@ -118,6 +130,7 @@ def verify(
         documents.release,
         tuple(checks),
         domain_key is not None,
+        documents.approvals,
     )
 
 
@@ -142,6 +155,8 @@ def _check_bindings(documents: _Documents) -> None:
     _equal("dataset version", request.dataset_version, card.dataset_version)
     _equal("release of request", release.request, request.digest)
     _equal("release by decision", release.decision, documents.decision.digest)
+    digests = tuple(approval.digest for approval in documents.approvals)
+    _equal("release by approvals", release.approvals, digests)
     _equal("releasing domain", release.domain, card.domain)
     _equal("released version", release.dataset_version, card.dataset_version)
 
@@ -153,6 +168,20 @@ def _check_decision(documents: _Documents) -> None:
     _equal("decider", decision.key, documents.decider_key.key_id)
     if decision.by == "policy":
         _equal("policy signer", documents.decider_key, documents.domain_key)
+        _equal("approvals before a policy's", len(documents.approvals), 0)
+        return
+    for approval, key in zip(documents.approvals, documents.approver_keys, strict=True):
+        _equal("approval of request", approval.request, documents.request.digest)
+        _equal("verdict of the approval", approval.verdict, "approve")
+        _equal("approval by", approval.by, "steward")
+        _equal("approver", approval.key, key.key_id)
+    deciders = {decision.key, *(approval.key for approval in documents.approvals)}
+    needed = documents.card.terms.approval.approvals
+    _equal("stewards who approved", len(deciders), 1 + len(documents.approvals))
+    if len(deciders) < needed:
+        raise VerificationFailed(
+            f"approvals: {len(deciders)} steward approved, the terms ask for {needed}"
+        )
 
 
 def _check_outputs(documents: _Documents) -> None:
@@ -204,6 +233,7 @@ def _check_attestation(documents: _Documents) -> None:
         card=card.digest,
         request=request.digest,
         decision=documents.decision.digest,
+        approvals=release.approvals,
         graph=request.graph,
         privacy=release.privacy,
         engine=release.engine,

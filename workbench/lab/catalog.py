@@ -1,13 +1,21 @@
-"""The catalogue as a table in a notebook."""
+"""The catalogue in a notebook: found by words and filters, opened without leaving the page."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from workbench.documents.errors import WorkbenchError
+from workbench.lab.live import LiveWidget, module, style
 from workbench.space.connection import Space, connect
 from workbench.space.datasets import Catalog
 
+_MOST_ROWS = 100
 
-class CatalogBrowser:
-    """What the domains of a space offer, asked anew each time it is shown.
+
+class CatalogBrowser(LiveWidget):
+    """What the domains of a space offer.
+
+    Where no widget can be shown it is a table of the first datasets.
 
     Parameters
     ----------
@@ -17,21 +25,54 @@ class CatalogBrowser:
         Show only datasets whose path, title or purposes contain this text.
     """
 
-    def __init__(self, space: Space | None = None, contains: str = "") -> None:
-        self.space = space or connect()
-        self.contains = contains.lower()
+    _esm = module("catalog.js")
+    _css = style("catalog.css")
 
-    def _found(self) -> Catalog:
+    def __init__(self, space: Space | None = None, contains: str = "") -> None:
+        super().__init__(space or connect())
+        self.contains = contains.lower()
+        self._version = ""
+
+    def news(self, anew: bool) -> None:
+        """Send the catalogue if it is another one than before."""
+        if anew:
+            self.service.refresh()
+        found = self.service.catalog()
+        if anew or found.version != self._version:
+            self._version = found.version
+            self.send({"kind": "catalog", "contains": self.contains}, [found.compressed])
+
+    def asked(self, action: str, content: dict[str, Any]) -> None:
+        """Open a dataset."""
+        if action == "open":
+            domain, name = str(content.get("domain")), str(content.get("name"))
+            path = f"{domain}/{name}"
+            try:
+                detail = self.service.dataset(domain, name)
+                self.send({"kind": "dataset", "path": path, "detail": detail})
+            except WorkbenchError as error:
+                words = f"{error.message} {error.hint}".strip()
+                self.send({"kind": "dataset", "path": path, "error": words})
+
+    def _found(self) -> tuple[Catalog, int]:
         catalog = self.space.catalog()
-        catalog.cards = [
+        cards = [
             card
             for card in catalog.cards
             if self.contains in " ".join([card.path, card.title, *card.terms.purposes]).lower()
         ]
-        return catalog
+        return Catalog(cards[:_MOST_ROWS], catalog.problems), len(cards)
 
     def __repr__(self) -> str:
-        return repr(self._found())
+        catalog, count = self._found()
+        return "\n".join([repr(catalog), *_rest(count)])
 
     def _repr_html_(self) -> str:
-        return str(self._found()._repr_html_())
+        catalog, count = self._found()
+        return "".join([str(catalog._repr_html_()), *(f"<p>{words}</p>" for words in _rest(count))])
+
+
+def _rest(count: int) -> list[str]:
+    if count <= _MOST_ROWS:
+        return []
+    return [f"and {count - _MOST_ROWS} more: CatalogBrowser(contains='…') finds them"]

@@ -1,14 +1,18 @@
-"""Requests as a table in a notebook."""
+"""Requests in a notebook: their states as they change, why, and a way to cancel."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from workbench.lab.live import LiveWidget, module, style
 from workbench.space.connection import Space, connect
 
 
-class RequestTable:
-    """Requests at all domains, newest first, asked anew each time it is shown.
+class RequestTable(LiveWidget):
+    """Requests at all domains, newest first.
 
-    A researcher sees their own, a steward everyone's.
+    A researcher sees their own, a steward everyone's. Where no widget can be shown it is a table of
+    how they stand when it is made.
 
     Parameters
     ----------
@@ -18,9 +22,37 @@ class RequestTable:
         Show only requests in this state, such as ``"pending"``.
     """
 
+    _esm = module("requests.js")
+    _css = style("requests.css")
+
     def __init__(self, space: Space | None = None, state: str | None = None) -> None:
-        self.space = space or connect()
+        super().__init__(space or connect())
         self.state = state
+        self._sent: object = None
+
+    def news(self, anew: bool) -> None:
+        """Send the requests if they are others than before."""
+        if anew:
+            self.service.refresh()
+        content = {
+            "requests": self.service.requests(self.state),
+            "problems": [
+                {"domain": d["name"], "message": d["message"], "hint": d["hint"]}
+                for d in self.service.session()["domains"]
+                if d["state"] in ("down", "denied")
+            ],
+        }
+        if anew or content != self._sent:
+            self._sent = content
+            self.send({"kind": "requests", **content})
+
+    def asked(self, action: str, content: dict[str, Any]) -> None:
+        """Cancel a request."""
+        if action == "cancel":
+            found = self.service.cancel(str(content.get("domain")), str(content.get("digest")))
+            request = found["request"]
+            cost = "what ran stays charged" if request["charged"] else "nothing was charged"
+            self.say(f"{request['function']} on {request['path']}: {request['state']}, {cost}.")
 
     def __repr__(self) -> str:
         return repr(self.space.requests(self.state))

@@ -18,6 +18,8 @@ const WORDS = {
   pending: "waits for you", approved: "approved", running: "running", released: "released",
   denied: "denied", cancelled: "cancelled", failed: "failed",
 };
+const words = (row) => row.state === "pending" && row.approved_by_me
+  ? "waits for another steward" : WORDS[row.state];
 const number = (value, digits = 3) => Number(value.toPrecision(digits)).toString();
 const when = (text) => text.slice(0, 16).replace("T", " ") + " UTC";
 
@@ -100,17 +102,26 @@ function counts(found) {
     .filter(Boolean).join("; ") || "no value was clamped or filled";
 }
 
+function approvals(row) {
+  const missing = row.approvals_needed - row.approvals.length;
+  const given = row.approvals.length ? `approved by ${row.approvals.join(" and ")}` : "none yet";
+  if (row.state !== "pending") return given;
+  return `${given}, ${missing} ${row.approvals.length ? "more " : ""}needed`;
+}
+
 function decisionForm(model, row, drafts) {
   const reason = h("textarea", { rows: 2, maxlength: 2000, "aria-label": "reason",
     placeholder: "Reason: the researcher will read it" });
   reason.value = drafts.get(row.digest) ?? "";
   const deny = h("button", { type: "button", class: "wbs-deny" }, "Deny");
+  // Two stewards means two people: the domain refuses a second approval by the same key.
+  const mine = row.approved_by_me ? "You have approved this: another steward has to approve it too. " : "";
   const why = h("span", { class: "wbs-why", id: `why-${row.digest.slice(7, 19)}` });
   deny.setAttribute("aria-describedby", why.id);
   const update = () => {
     drafts.set(row.digest, reason.value);
     deny.disabled = !reason.value.trim();
-    why.textContent = deny.disabled ? "To deny, write a reason first." : "";
+    why.textContent = mine + (deny.disabled ? "To deny, write a reason first." : "");
   };
   const send = (verdict) => {
     approve.disabled = deny.disabled = true;
@@ -120,6 +131,7 @@ function decisionForm(model, row, drafts) {
     drafts.delete(row.digest);
   };
   const approve = h("button", { type: "button", class: "wbs-approve",
+    disabled: row.approved_by_me, "aria-describedby": why.id,
     onclick: () => send("approve") }, "Approve");
   deny.addEventListener("click", () => send("deny"));
   reason.addEventListener("input", update);
@@ -157,6 +169,7 @@ function detail(model, row, review, drafts) {
       onclick: () => model.send({ action: "review", domain: row.domain, digest: row.digest }) },
       "Show all facts")]);
   }
+  if (row.approvals_needed > 1) rows.push(["approvals", approvals(row)]);
   if (row.state !== "pending") {
     rows.push(["state", WORDS[row.state] + (row.failure ? `: ${row.failure}` : "")
       + (row.charged ? ", charged" : ", nothing charged")]);
@@ -208,7 +221,7 @@ function render({ model, el }) {
         if (event.key === "ArrowDown") { event.preventDefault(); select(position + 1); }
         if (event.key === "ArrowUp") { event.preventDefault(); select(position - 1); }
       } },
-      h("strong", {}, row.function), h("span", { class: "wbs-state" }, WORDS[row.state] + progress),
+      h("strong", {}, row.function), h("span", { class: "wbs-state" }, words(row) + progress),
       h("div", {}, `${row.domain}/${row.dataset}, ε ${number(row.epsilon)}`),
       h("div", { class: "wbs-small" }, `${row.researcher}, ${when(row.submitted)}`));
   }
@@ -238,7 +251,9 @@ function render({ model, el }) {
     status.textContent = content.message;
     domains.replaceChildren(...content.domains.filter((one) => one.error)
       .map((one) => h("p", { class: "wbs-error" }, one.error)));
-    budgets.replaceChildren(...content.budgets.map((budget) => gauge(budget)));
+    const more = content.budgets_in_all - content.budgets.length;
+    budgets.replaceChildren(...content.budgets.map((budget) => gauge(budget)),
+      ...(more ? [h("p", { class: "wbs-small" }, `and ${more} of datasets with fewer runs`)] : []));
   }
 
   el.classList.add("wbs");

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,11 @@ from workbench.space.html import page
 
 _HERE = Path(__file__).parent
 POLL_SECONDS = 1.0
+BUDGET_SECONDS = 60.0
+MOST_BUDGETS = 200
 _LARGEST_REASON = 2000
+
+Moves = tuple[tuple[str, str], ...]
 
 
 class StewardPanel(anywidget.AnyWidget):
@@ -48,7 +53,8 @@ class StewardPanel(anywidget.AnyWidget):
             name: client for name, client in space.domains.items() if domain in (None, name)
         }
         self._reviews: dict[str, dict[str, Any]] = {}
-        self._moves: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._moves: dict[str, Moves] = {}
+        self._known_budgets: dict[str, tuple[Moves, float, list[dict[str, Any]]]] = {}
         self._message = ""
         self._open_views = 0
         self._wake = threading.Event()
@@ -74,8 +80,8 @@ class StewardPanel(anywidget.AnyWidget):
         for name, client in self._clients.items():
             try:
                 found = client.requests()
-                requests += [self._row(name, status) for status in found]
-                budgets += self._budgets(client)
+                requests += [self._row(client, status) for status in found]
+                budgets += self._budgets(client, found)
                 reviews |= self._review_pending(client, found)
                 domains.append({"name": name, "error": ""})
             except WorkbenchError as error:
@@ -84,10 +90,13 @@ class StewardPanel(anywidget.AnyWidget):
         known = {row["digest"] for row in requests}
         # Replaced and never changed in place: two threads may refresh at the same time.
         self._reviews = {d: r for d, r in reviews.items() if d in known}
+        # Used ones first where there are more than anybody looks through.
+        shown = sorted(budgets, key=lambda row: -row["runs"])[:MOST_BUDGETS]
         content = {
             "domains": domains,
             "requests": requests,
-            "budgets": budgets,
+            "budgets": sorted(shown, key=lambda row: str(row["dataset"])),
+            "budgets_in_all": len(budgets),
             "reviews": self._reviews,
             "message": self._message,
         }
@@ -95,11 +104,11 @@ class StewardPanel(anywidget.AnyWidget):
         self.view = json.dumps(content, sort_keys=True)
 
     @staticmethod
-    def _row(domain: str, status: RequestStatus) -> dict[str, Any]:
+    def _row(client: DomainClient, status: RequestStatus) -> dict[str, Any]:
         request = status.request
         return {
             "digest": status.request_digest,
-            "domain": domain,
+            "domain": client.name,
             "dataset": request.dataset,
             "version": request.dataset_version[7:19],
             "function": request.function,
@@ -118,21 +127,29 @@ class StewardPanel(anywidget.AnyWidget):
             "reason": status.reason,
             "failure": status.failure or "",
             "charged": status.charged,
-            "progress": status.progress.model_dump() if status.progress else None,
+            "approvals": list(status.approvals),
+            "approvals_needed": status.approvals_needed,
+            "approved_by_me": client.key.key_id in status.approval_keys,
+            "progress": status.progress.model_dump(mode="json") if status.progress else None,
         }
 
-    @staticmethod
-    def _budgets(client: DomainClient) -> list[dict[str, Any]]:
-        return [
-            budget.model_dump(mode="json") | {"dataset": f"{client.name}/{budget.dataset}"}
-            for budget in client.budgets()
-        ]
+    def _budgets(self, client: DomainClient, found: list[RequestStatus]) -> list[dict[str, Any]]:
+        """Return budgets, asked for when a request moved, for thousands take seconds."""
+        moves = _moves(found)
+        known = self._known_budgets.get(client.name)
+        if known is None or known[0] != moves or time.monotonic() - known[1] > BUDGET_SECONDS:
+            rows = [
+                budget.model_dump(mode="json") | {"dataset": f"{client.name}/{budget.dataset}"}
+                for budget in client.budgets()
+            ]
+            known = self._known_budgets[client.name] = (moves, time.monotonic(), rows)
+        return known[2]
 
     def _review_pending(
         self, client: DomainClient, found: list[RequestStatus]
     ) -> dict[str, dict[str, Any]]:
         # Another request's decision moves the budget and what this one is compared with.
-        moves = tuple((status.request_digest, status.state) for status in found)
+        moves = _moves(found)
         moved = self._moves.get(client.name) != moves
         reviews = {}
         for status in found:
@@ -174,7 +191,7 @@ class StewardPanel(anywidget.AnyWidget):
         """
         try:
             status = self._clients[domain].decide(digest, verdict, reason)
-            self._message = f"{status.request.function} by {status.researcher}: {status.state}"
+            self._message = f"{status.request.function} by {status.researcher}: {_words(status)}"
         except KeyError:
             self._message = f"There is no domain '{domain}' here."
         except WorkbenchError as error:
@@ -216,3 +233,14 @@ class StewardPanel(anywidget.AnyWidget):
                 self._message = f"The panel could not be renewed ({type(error).__name__})."
                 content = {**json.loads(self.view), "message": self._message}
                 self.view = json.dumps(content, sort_keys=True)
+
+
+def _moves(found: list[RequestStatus]) -> Moves:
+    return tuple((status.request_digest, status.state) for status in found)
+
+
+def _words(status: RequestStatus) -> str:
+    missing = status.approvals_needed - len(status.approvals)
+    if status.state != "pending" or not status.approvals:
+        return str(status.state)
+    return f"approved by {', '.join(status.approvals)}, {missing} more needed"

@@ -2,160 +2,53 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import ssl
-import time
 from collections.abc import Iterator
-from typing import Any, Self
-from urllib.parse import quote
+from typing import Any
 
 import httpx
 
 from workbench.documents import (
+    Approval,
     BudgetStatus,
     DatasetBudget,
     DatasetCard,
     Decision,
+    DryRun,
     Envelope,
+    LogEntry,
     Person,
+    PolicyChange,
+    PolicyQuestion,
+    PolicyStatus,
     PrivateKey,
     PublicKey,
     Request,
     RequestStatus,
+    Spending,
     State,
     digest_bytes,
     now,
-    tokens,
 )
 from workbench.documents.errors import (
-    DomainUnavailable,
     InvalidDocument,
     InvalidSignature,
-    from_code,
 )
+from workbench.documents.oversight import check_log
 from workbench.evidence.bundle import Bundle
 from workbench.space import journal
 from workbench.space.card_cache import CardCache
-
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-MAX_ANSWER = 256 << 20
-_PAGE = 500
-_MOST_PAGES = 200
-_RETRIES = 3
-_RETRY_SECONDS = 0.3
+from workbench.space.transport import PAGE, Transport
 
 
-class DomainClient:
-    """Calls one domain as one person.
-
-    Parameters
-    ----------
-    name
-        The domain's name; it is the audience of every token.
-    public_key
-        The domain's key, as the researcher was told it: answers by another key are refused.
-    http
-        An HTTP client with the domain's base URL.
-    key
-        The caller's key.
-    """
+class DomainClient(Transport):
+    """All calls of one domain; see `Transport` for what it takes to make one."""
 
     def __init__(
         self, name: str, public_key: PublicKey, http: httpx.Client, key: PrivateKey
     ) -> None:
-        self.name = name
-        self.public_key = public_key
-        self.key = key
-        self._http = http
-        self._down_since: str | None = None
+        super().__init__(name, public_key, http, key)
         self._cards = CardCache(self._card)
-        self._tries = _RETRIES
-        self._options: dict[str, Any] = {}
-
-    def hurried(self, seconds: float) -> Self:
-        """Return a client of the same domain that waits at most `seconds` for a part of an answer.
-
-        It tries twice, because a connection that was kept open may have ended meanwhile.
-        """
-        found = copy.copy(self)
-        found._tries = 2
-        found._options = {"timeout": httpx.Timeout(seconds)}
-        return found
-
-    @classmethod
-    def at(
-        cls, name: str, url: str, public_key: PublicKey, key: PrivateKey, ca: str | None = None
-    ) -> DomainClient:
-        """Return a client of the domain at `url`; `ca` is a PEM file to trust for TLS."""
-        verify = ssl.create_default_context(cafile=ca) if ca else True
-        # A proxy from the environment would see which domains a researcher talks to.
-        http = httpx.Client(base_url=url, timeout=TIMEOUT, verify=verify, trust_env=False)
-        return cls(name, public_key, http, key)
-
-    def _headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
-        token = tokens.make(self.key, self.name, method, target, body)
-        return {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
-
-    def _unavailable(self, error: Exception) -> DomainUnavailable:
-        self._down_since = self._down_since or now()
-        return DomainUnavailable(
-            f"domain '{self.name}' at {self._http.base_url} does not answer "
-            f"({type(error).__name__}), since {self._down_since[:19].replace('T', ' ')} UTC",
-            "Your request is safe: submitting it again costs nothing. Check the network, ask the "
-            "domain's operator, or go on with the other domains.",
-        )
-
-    def _call(
-        self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
-    ) -> httpx.Response:
-        # Every call is safe to repeat: requests and graphs are known by their digest.
-        for attempt in range(self._tries):
-            try:
-                signed = (headers or {}) | self._headers(method, target, body)
-                answer = self._http.request(
-                    method, target, content=body, headers=signed, **self._options
-                )
-                break
-            except (httpx.TransportError, OSError) as error:
-                # Whoever is in a hurry has waited long enough after the first silence.
-                hurry = bool(self._options) and isinstance(error, httpx.TimeoutException)
-                if attempt == self._tries - 1 or hurry:
-                    raise self._unavailable(error) from error
-                time.sleep(_RETRY_SECONDS)
-        self._down_since = None
-        return self._checked(answer)
-
-    def _checked(self, answer: httpx.Response) -> httpx.Response:
-        if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
-            if len(answer.content) > MAX_ANSWER:
-                raise InvalidDocument(f"domain '{self.name}': the answer is too large")
-            return answer
-        try:
-            error = answer.json()["error"]
-            found = from_code(str(error["code"]), str(error["message"]), str(error["hint"]))
-        except (ValueError, KeyError, TypeError):
-            raise self._stranger(f"HTTP {answer.status_code}") from None
-        raise found
-
-    def _stranger(self, what: str) -> DomainUnavailable:
-        return DomainUnavailable(
-            f"what answers for domain '{self.name}' at {self._http.base_url} is no domain ({what})",
-            "Is something else listening at its address? Check space.toml.",
-        )
-
-    def _json(self, target: str, *fields: str) -> dict[str, Any]:
-        """Return the JSON object at `target`, which must have `fields`."""
-        return self._object(self._call("GET", target), *fields)
-
-    def _object(self, answer: httpx.Response, *fields: str) -> dict[str, Any]:
-        try:
-            found = answer.json()
-        except ValueError:
-            raise self._stranger("it sends no JSON") from None
-        if not isinstance(found, dict) or not set(fields) <= set(found):
-            raise self._stranger("it sends other JSON")
-        return found
 
     def info(self) -> dict[str, Any]:
         """Return who answers, after checking that it is the expected domain.
@@ -187,7 +80,7 @@ class DomainClient:
         """
         known = self._cards.version
         headers = {} if known is None else {"if-none-match": known}
-        first = self._call("GET", f"/v1/datasets?limit={_PAGE}", headers=headers)
+        first = self._call("GET", f"/v1/datasets?limit={PAGE}", headers=headers)
         if first.status_code == httpx.codes.NOT_MODIFIED:
             return self._cards.listed
         items = self._pages("/v1/datasets", "datasets", self._object(first, "datasets"))
@@ -198,17 +91,6 @@ class DomainClient:
     def cards_version(self) -> str | None:
         """Changes whenever `datasets` returned other cards; None before the first call."""
         return self._cards.version
-
-    def _pages(self, target: str, field: str, page: dict[str, Any]) -> list[Any]:
-        found = list(page[field])
-        for _ in range(_MOST_PAGES):
-            # Domains before API 2 send everything at once and name no next page.
-            if page.get("next") is None:
-                break
-            after = quote(str(page["next"]), safe="")
-            page = self._json(f"{target}?limit={_PAGE}&after={after}", field, "next")
-            found += page[field]
-        return found
 
     def dataset(self, name: str) -> DatasetCard:
         """Return one card, signature checked."""
@@ -231,7 +113,7 @@ class DomainClient:
 
     def budgets(self) -> list[DatasetBudget]:
         """Return the privacy budgets of all datasets, by name."""
-        first = self._json(f"/v1/budgets?limit={_PAGE}", "budgets", "next")
+        first = self._json(f"/v1/budgets?limit={PAGE}", "budgets", "next")
         return [DatasetBudget.read(item) for item in self._pages("/v1/budgets", "budgets", first)]
 
     def upload(self, digest: str, archive: bytes) -> None:
@@ -323,6 +205,47 @@ class DomainClient:
         )
         body = Envelope.sign(decision, self.key).canonical()
         return self._status(self._call("POST", f"/v1/requests/{digest}/decision", body))
+
+    def spending(self, name: str) -> Spending:
+        """Return a dataset's budget over time and by person; a researcher's own part only."""
+        return Spending.parse(self._call("GET", f"/v1/datasets/{name}/spending").content)
+
+    def policy(self, name: str) -> PolicyStatus:
+        """Return a dataset's policy and what it may be at most; for stewards."""
+        return PolicyStatus.parse(self._call("GET", f"/v1/datasets/{name}/policy").content)
+
+    def policy_dry_run(self, name: str, approval: Approval) -> DryRun:
+        """Return what a policy would have done with past requests; for stewards."""
+        body = PolicyQuestion(approval=approval).canonical()
+        answer = self._call("POST", f"/v1/datasets/{name}/policy/dry-run", body)
+        return DryRun.parse(answer.content)
+
+    def set_policy(self, name: str, approval: Approval) -> PolicyStatus:
+        """Sign a dataset's new approval and have its card published with it; for stewards."""
+        change = PolicyChange(
+            domain=self.name,
+            dataset=name,
+            card=self.dataset(name).digest,
+            approval=approval,
+            key=self.key.key_id,
+            changed=now(),
+        )
+        body = Envelope.sign(change, self.key).canonical()
+        return PolicyStatus.parse(self._call("PUT", f"/v1/datasets/{name}/policy", body).content)
+
+    def log(self, after: int | None = None, limit: int = 100) -> tuple[list[LogEntry], int | None]:
+        """Return who did what when, newest first, and where to go on; for stewards.
+
+        Raises
+        ------
+        VerificationFailed
+            If lines were changed or left out.
+        """
+        query = f"?limit={limit}" + ("" if after is None else f"&after={after}")
+        page = self._json(f"/v1/log{query}", "entries", "next")
+        entries = [LogEntry.read(item) for item in page["entries"]]
+        check_log(entries)
+        return entries, None if page["next"] is None else int(page["next"])
 
     def people(self) -> list[Person]:
         """Return who is or was admitted; for stewards."""

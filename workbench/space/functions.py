@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from workbench.budget.accountant import calibrate
-from workbench.documents import DatasetCard, Plan
+from workbench.documents import DatasetCard, Metric, Plan
 from workbench.documents.errors import InvalidDocument, NotFound
 from workbench.documents.request import MAX_EVALUATIONS
 from workbench.space.datasets import Dataset
 from workbench.space.expectation import Expectation
+from workbench.space.live import View, in_notebook, view
 from workbench.space.rehearsal import Rehearsal
 from workbench.space.requests import RequestGroup, RequestHandle
 from workbench.space.submission import check_guarantee, request_for
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from workbench.graphs.record_graph import RecordGraph
+
+_WATCHED = "Exact metrics on the synthetic snippet: they show that it learns, not how well."
 
 
 @dataclass(frozen=True)
@@ -163,17 +166,20 @@ class TrainingFunction:
         card = dataset.card
         plan = self.plan(card, epsilon, delta, len(graph.metrics))
         expected = card.record_count * (1 - card.holdout_fraction)
-        runs = [
-            rehearse(
-                graph,
-                plan,
-                dataset.snippet_records,
-                seed=os.urandom(32),
-                record_count=expected,
-                private=private,
-            )
-            for private in (True, False)
-        ]
+        label = f"rehearsal of {self.name}, epsilon {epsilon:g}"
+        with view(label, plan.steps, _WATCHED, in_notebook()) as shown:
+            runs = [
+                rehearse(
+                    graph,
+                    plan,
+                    dataset.snippet_records,
+                    seed=os.urandom(32),
+                    record_count=expected,
+                    private=private,
+                    watch=_curves(shown, words),
+                )
+                for private, words in ((True, "with the domain's noise"), (False, "without"))
+            ]
         held_out = card.record_count * card.holdout_fraction
         scale = plan.metrics_noise_multiplier * math.sqrt(max(len(graph.metrics), 1))
         noise = {
@@ -279,6 +285,19 @@ class TrainingFunction:
         client = dataset.client
         client.upload(graph.digest, graph.archive)
         return RequestHandle(client, client.submit(request), model)
+
+
+def _curves(shown: View, words: str) -> Callable[[int, int, tuple[Metric, ...]], None]:
+    courses: dict[str, list[tuple[float, float, float]]] = {}
+
+    def watch(done: int, steps: int, metrics: tuple[Metric, ...]) -> None:
+        shown.tell(words, done)
+        for metric in metrics:
+            name = f"{metric.name}, {words}"
+            courses.setdefault(name, []).append((done, metric.value, 0.0))
+            shown.curve(name, courses[name])
+
+    return watch
 
 
 def _check_dataset(value: Any) -> None:

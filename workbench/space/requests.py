@@ -15,12 +15,12 @@ from workbench.documents.errors import (
 )
 from workbench.space.client import DomainClient
 from workbench.space.html import page, rows_table
+from workbench.space.live import View, view
 from workbench.space.results import Result
 from workbench.space.statistic_results import StatisticResult
 
 if TYPE_CHECKING:
     from torch import nn
-    from tqdm.std import tqdm as Bar
 
 STATE_WORDS = {
     State.PENDING: "waiting for the steward",
@@ -103,7 +103,7 @@ class RequestHandle:
         Parameters
         ----------
         progress
-            Whether to show a progress bar.
+            Whether to show a bar, in a notebook a live figure.
 
         Raises
         ------
@@ -114,15 +114,14 @@ class RequestHandle:
         DomainUnavailable
             If the domain is away for a minute; the request lives on there.
         """
-        from tqdm.auto import tqdm
-
         total = self.last_status.request.plan.steps
         label = f"{self.client.name}/{self.last_status.request.dataset}"
-        with tqdm(total=total, desc=label, unit="round", disable=not progress) as bar:
+        note = "Noised metrics as the domain tells them; the result's evidence is checked later."
+        with view(label, total, note, progress) as shown:
             try:
-                self._follow(bar)
+                self._follow(shown, total)
             except KeyboardInterrupt:
-                bar.set_postfix_str("still running there")
+                shown.tell("still running there")
                 print(
                     f"Stopped waiting. Request {self.digest[7:19]} goes on at "
                     f"'{self.client.name}': space.requests() finds it, .cancel() ends it."
@@ -130,25 +129,24 @@ class RequestHandle:
                 raise
         return self.result()
 
-    def _follow(self, bar: Bar[None]) -> None:
+    def _follow(self, shown: View, total: int) -> None:
         lost = 0.0
         while not self.last_status.state.final:
             try:
                 for status in self.client.events(self.digest):
                     lost = 0.0
                     self.last_status = status
-                    bar.set_postfix_str(STATE_WORDS[status.state])
                     step = status.progress.step if status.progress else 0
-                    bar.update(max(0, step - bar.n))
+                    shown.tell(STATE_WORDS[status.state], step)
+                    _show_evaluations(shown, status)
             except DomainUnavailable:
                 lost += _RECONNECT_SECONDS
                 if lost > _GIVE_UP_SECONDS:
                     raise
-                bar.set_postfix_str("the domain is away; trying again")
+                shown.tell("the domain is away; trying again")
                 time.sleep(_RECONNECT_SECONDS)
-        bar.set_postfix_str(STATE_WORDS[self.last_status.state])
-        if self.last_status.state == State.RELEASED:
-            bar.update((bar.total or 0) - bar.n)
+        released = self.last_status.state == State.RELEASED
+        shown.tell(STATE_WORDS[self.last_status.state], total if released else None)
 
     def result(self) -> Result:
         """Return the release; see `wait` for what it raises if there is none."""
@@ -187,6 +185,15 @@ class RequestHandle:
 
     def _repr_html_(self) -> str:
         return page("Request", "", rows_table((), self._rows()))
+
+
+def _show_evaluations(shown: View, status: RequestStatus) -> None:
+    # A domain may tell the noised metrics so far.
+    told = getattr(status.progress, "evaluations", None) or ()
+    for position, name in enumerate(status.request.metrics):
+        course = [(e.step, e.metrics[position]) for e in told if len(e.metrics) > position]
+        if course:
+            shown.curve(name, [(step, m.value, m.standard_error) for step, m in course])
 
 
 class RequestGroup:

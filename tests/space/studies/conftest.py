@@ -10,7 +10,7 @@ from tests.space.test_connection import space_file
 from workbench.space.studies.process import StudyProcess
 from workbench.space.studies.run import run
 
-STUDY = '''
+STUDY = """
 import os
 import torch.nn.functional as F
 from torch import nn
@@ -33,7 +33,7 @@ result = diagnose.submit(
     model, to=ds, epsilon=epsilon, purpose="DUO:0000007 cancer", repeat=repeat
 ).wait()
 {name: metric.value for name, metric in result.metrics.items()}
-'''
+"""
 
 
 def notebook(path, *cells, parameters="", title="A study"):

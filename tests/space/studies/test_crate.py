@@ -1,4 +1,4 @@
-"""The RO-Crate: what a reader of Workflow Run Crates looks for is there, and the files are whole."""
+"""The RO-Crate: what readers of Workflow Run Crates look for is there, and the files are whole."""
 
 from __future__ import annotations
 

@@ -58,8 +58,9 @@ def test_the_same_parameters_give_the_same_numbers_at_no_new_cost(
     run(trainer, tmp_path / "again", {"epsilon": 0.9}, key=hospital.researcher)
     assert hospital.client().budget("breast-cancer") == before
     assert metrics(tmp_path / "again") == metrics(done)
-    assert outputs(tmp_path / "again")[2][-1]["data"]["text/plain"] == (
-        outputs(done)[2][-1]["data"]["text/plain"]
+    assert (
+        outputs(tmp_path / "again")[2][-1]["data"]["text/plain"]
+        == (outputs(done)[2][-1]["data"]["text/plain"])
     )
 
 

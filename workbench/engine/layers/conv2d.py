@@ -5,33 +5,49 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from workbench.engine.contributions import MATERIALISED
 from workbench.engine.layers import Call, Factors, Outer, Whole, rule
 
 
 @rule(torch.ops.aten.conv2d.default, recorded="input", weight="weight")
 def conv2d(call: Call) -> tuple[Factors, Factors]:
     """Return the factors of weight ``(out, in / groups, height, width)`` and bias ``(out,)``."""
-    outputs, _, *kernel = call.weight_shape
+    outputs, inputs, *kernel = call.weight_shape
+    records, images = call.gradient.shape[0], call.recorded.shape[-3:]
+    # (records, images of one record, channels, height, width)
+    left = call.recorded.reshape(records, -1, *images)
+    right = call.gradient.reshape(records, left.shape[1], *call.gradient.shape[-3:])
+    bias = Whole(right.sum((1, 3, 4)))
     groups = call.args.get("groups", 1)
-    records = call.gradient.shape[0]
-    images = call.recorded.reshape(-1, *call.recorded.shape[-3:])
-    # (images, channels * height * width of the kernel, positions)
-    patches = F.unfold(
-        images,
-        tuple(kernel),
-        dilation=_pair(call.args.get("dilation", 1)),
-        padding=_pair(call.args.get("padding", 0)),
-        stride=_pair(call.args.get("stride", 1)),
+    stride, padding, dilation = (
+        _pair(call.args.get(name, default))
+        for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))
     )
-    several = images.shape[0] // records
-    right = call.gradient.reshape(records, several, outputs, -1)
-    bias = Whole(right.sum((1, 3)))
-    if groups > 1:
-        left = patches.reshape(records, several, groups, patches.shape[1] // groups, -1)
-        split = right.reshape(records, several, groups, outputs // groups, -1)
-        return Whole((split @ left.mT).sum(1).reshape(records, *call.weight_shape)), bias
-    left = patches.reshape(records, several, patches.shape[1], -1)
-    return Outer(_positions(left), _positions(right)), bias
+    if (kernel, padding, groups) == ([1, 1], (0, 0), 1):
+        seen = left[..., :: stride[0], :: stride[1]]
+        return Outer(_positions(seen.flatten(3)), _positions(right.flatten(3))), bias
+    if groups == 1 and outputs * inputs * kernel[0] * kernel[1] > MATERIALISED:
+        # (records * images, channels * height * width of the kernel, positions)
+        patches = F.unfold(
+            left.flatten(0, 1), tuple(kernel), dilation=dilation, padding=padding, stride=stride
+        )
+        patches = patches.reshape(records, left.shape[1], *patches.shape[1:])
+        return Outer(_positions(patches), _positions(right.flatten(3))), bias
+    # One convolution in which each record is a group of channels, and its images are the batch.
+    gradient = torch.ops.aten.convolution_backward.default(
+        right.transpose(0, 1).flatten(1, 2),
+        left.transpose(0, 1).flatten(1, 2),
+        left.new_empty((records * outputs, inputs, *kernel)),
+        None,
+        stride,
+        padding,
+        dilation,
+        False,
+        (0, 0),
+        records * groups,
+        (False, True, False),
+    )[1]
+    return Whole(gradient.reshape(records, *call.weight_shape)), bias
 
 
 def _positions(values: torch.Tensor) -> torch.Tensor:

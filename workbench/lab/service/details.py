@@ -69,7 +69,7 @@ def _who(terms: Terms) -> str:
 
 def _approval(terms: Terms) -> str:
     approval = terms.approval
-    needed = getattr(approval, "approvals", 1)
+    needed = approval.approvals
     stewards = "a steward decides" if needed == 1 else f"{needed} stewards decide"
     if approval.mode == "steward":
         return f"{stewards} each request"

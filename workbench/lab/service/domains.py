@@ -79,6 +79,7 @@ class WatchedDomain:
         began = time.monotonic()
         info = self._quick.info()
         seconds = time.monotonic() - began
+        self.state.met(seconds)
         api = info.get("api")
         self.state.title = str(info.get("title", ""))[:500]
         self.state.version = str(info.get("version", ""))[:100]

@@ -60,7 +60,7 @@ def request_view(domain: str, status: RequestStatus, key_id: str) -> dict[str, A
 
 
 def _approvals(status: RequestStatus) -> dict[str, Any]:
-    given = list(getattr(status, "approvals", ()))
+    given = list(status.approvals)
     # Domains before API 2 say only who decided.
     denied = status.state in (State.PENDING, State.DENIED, State.CANCELLED)
     if not given and status.decided_by == "steward" and not denied:
@@ -68,6 +68,6 @@ def _approvals(status: RequestStatus) -> dict[str, Any]:
     return {
         "given": given,
         # A name is not enough for a page to know whether its own person is among them.
-        "keys": list(getattr(status, "approval_keys", ())),
-        "needed": getattr(status, "approvals_needed", 1),
+        "keys": list(status.approval_keys),
+        "needed": status.approvals_needed,
     }

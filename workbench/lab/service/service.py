@@ -24,11 +24,11 @@ from workbench.lab.service.requests import MOST_REQUESTS, request_view
 from workbench.lab.service.results import result_view
 from workbench.lab.service.snippets import snippet_view
 from workbench.lab.service.sources import Source
-from workbench.lab.service.starter import starter, study
 from workbench.space.client import DomainClient
 from workbench.space.connection import Space
 from workbench.space.datasets import Dataset
 from workbench.space.requests import RequestHandle
+from workbench.space.starter.cells import starter, study
 
 API = 1
 FRESH_SECONDS = 5.0

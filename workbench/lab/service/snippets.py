@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workbench.documents import Column, DatasetCard, Schema
 from workbench.lab.service import words
-from workbench.lab.service.entries import kind_of_column
+from workbench.space.kinds import kind_of_column
 
 Columns = dict[str, NDArray[Any]]
 

@@ -62,6 +62,13 @@ class DomainState:
                 "What you see may be some seconds old." if slow else "",
             )
 
+    def met(self, seconds: float) -> None:
+        """Note that it said who it is; its lists, which may be long, are still to come."""
+        with self._lock:
+            self._asked = None
+            if self._state == "unknown":
+                self.answered(seconds)
+
     def done(self) -> None:
         """Note that no call is under way."""
         with self._lock:

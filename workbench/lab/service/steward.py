@@ -7,6 +7,7 @@ from typing import Any
 from workbench.documents import Approval, Document
 from workbench.documents.errors import Conflict, InvalidDocument
 from workbench.lab.service.service import Service
+from workbench.space.client import DomainClient
 
 MOST_LOG = 500
 _VERDICTS = ("approve", "deny")
@@ -93,7 +94,7 @@ class Steward:
         entries, cursor = self._client(domain).log(after, limit)
         return {"entries": [_json(entry) for entry in entries], "next": cursor}
 
-    def _client(self, domain: str) -> Any:
+    def _client(self, domain: str) -> DomainClient:
         """Return a client of a domain whose API has what is asked for.
 
         Raises

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 from workbench.documents import now
 from workbench.documents.errors import Conflict, InvalidDocument, NotFound
+from workbench.space.studies.new import write_new
 from workbench.space.studies.parameters import parameters_of
 from workbench.space.studies.process import StudyProcess
 
@@ -90,18 +90,8 @@ class Studies:
         place = self._inside(folder)
         if not place.is_dir():
             raise NotFound(f"there is no folder '{folder[:200]}' here", "Make it first.")
-        content = json.dumps(_notebook_of(cells), indent=1, ensure_ascii=False)
-        for number in range(1, 1000):
-            path = place / f"{name}-study{'' if number == 1 else f'-{number}'}.ipynb"
-            try:
-                with path.open("x") as file:
-                    file.write(content + "\n")
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise Conflict(f"cannot write into '{folder}': {error.strerror}") from None
-            return {"path": path.relative_to(self._root).as_posix()}
-        raise Conflict("there are a thousand such studies here", "Choose another folder.")
+        path = write_new(place, name, cells)
+        return {"path": path.relative_to(self._root).as_posix()}
 
     def parameters(self, path: str) -> dict[str, Any]:
         """Return the parameters of a notebook."""
@@ -197,30 +187,3 @@ def _view(known: _Known) -> dict[str, Any]:
         "started": known.started,
         "ended": known.ended,
     }
-
-
-def _notebook_of(cells: list[dict[str, str]]) -> dict[str, Any]:
-    return {
-        "cells": [_cell(cell) for cell in cells],
-        "metadata": {
-            "kernelspec": {
-                "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"
-            },
-            "language_info": {"name": "python"},
-        },
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }  # fmt: skip
-
-
-def _cell(cell: dict[str, str]) -> dict[str, Any]:
-    tags = {"tags": ["parameters"]} if cell["kind"] == "parameters" else {}
-    found: dict[str, Any] = {
-        "cell_type": "markdown" if cell["kind"] == "markdown" else "code",
-        "id": secrets.token_hex(4),
-        "metadata": tags,
-        "source": cell["source"].splitlines(keepends=True),
-    }
-    if found["cell_type"] == "code":
-        found |= {"execution_count": None, "outputs": []}
-    return found

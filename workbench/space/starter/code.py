@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from workbench.documents import DatasetCard, Schema
-from workbench.lab.service.starter_parts import (
+from workbench.space.starter.parts import (
     MOST_OUTPUTS,
     Encoder,
     encoders,

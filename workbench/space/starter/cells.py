@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from workbench.documents import DatasetCard
-from workbench.lab.service import words
-from workbench.lab.service.starter_code import function_for
+from workbench.space.purposes import purpose
+from workbench.space.starter.code import function_for
 
 
 def starter(card: DatasetCard, space: str = "") -> dict[str, Any]:
@@ -39,7 +39,7 @@ def starter(card: DatasetCard, space: str = "") -> dict[str, Any]:
 
 
 def study(card: DatasetCard, space: str = "") -> list[dict[str, str]]:
-    """Return the cells of a study: the starter with parameters, which asks the domain if told to.
+    """Return the cells of a study: the starter with parameters, which asks the domain and waits.
 
     Parameters
     ----------
@@ -54,9 +54,11 @@ def study(card: DatasetCard, space: str = "") -> list[dict[str, str]]:
         f"delta = {card.terms.delta!r}",
         f"purpose = {_purpose(card)}",
         "repeat = 0  # another number asks for a new run, with new noise, at a new cost",
-        "submit = False  # True asks the domain: this spends privacy budget once it is approved",
+        "submit = True  # asks the domain, which spends privacy budget; False only rehearses",
     ]
-    ask = ["if submit:", *(f"    {line}" for line in [*function.submit(given), "print(result)"])]
+    ask = ["if submit:", *(f"    {line}" for line in [*function.submit(given), "display(result)"])]
+    if "metrics" in card.terms.outputs and function.first:
+        ask.append("    display(result.plot())")
     cells = [
         ("markdown", _introduction(card)),
         ("parameters", "\n".join(parameters)),
@@ -111,7 +113,7 @@ def _price(card: DatasetCard) -> str:
         if terms.approval.mode == "steward"
         else "The domain's policy may approve it at once."
     )
-    purposes = ", ".join(_plain(words.purpose(code)) for code in terms.purposes[:5])
+    purposes = ", ".join(_plain(purpose(code)) for code in terms.purposes[:5])
     return (
         f"## Submit\n\nEpsilon {terms.epsilon_per_run:g} is the most for one run, "
         f"{terms.epsilon_total:g} for all runs of all researchers. {who} Purposes: {purposes}."

@@ -1,0 +1,58 @@
+"""What is shown of a run before it ends: its noised evaluations, each in one form only.
+
+An evaluation is part of the release and its cost was charged before the run began, so it may be
+shown as soon as it is there. One thing must not happen: that it is shown twice with the same noise
+but another value beneath, as a run that is taken up again could compute after a change of the
+machine or its settings. The difference would be free of noise. So what is shown is written down
+first, and a run that comes to something else ends without a release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from workbench.documents import Evaluation, Plan, Request
+from workbench.documents.errors import Conflict, InvalidDocument
+from workbench.domain.jobs import EVALUATIONS, Evaluated
+from workbench.domain.tables import evaluations
+
+
+def has_some(request: Request) -> bool:
+    """Return whether a run of this request shows evaluations."""
+    plan = request.plan
+    return isinstance(plan, Plan) and plan.evaluations > 1 and "metrics" in request.outputs
+
+
+def read(folder: Path) -> tuple[Evaluation, ...]:
+    """Return what the worker wrote down in a job's folder."""
+    try:
+        return Evaluated.parse((folder / EVALUATIONS).read_bytes()).evaluations
+    except (OSError, InvalidDocument):
+        return ()
+
+
+def shown(connection: Connection, digest: str) -> tuple[Evaluation, ...]:
+    """Return what was shown of a request's run."""
+    query = select(evaluations.c.evaluation).where(evaluations.c.request == digest)
+    rows = connection.execute(query.order_by(evaluations.c.step))
+    return tuple(Evaluation.parse(text) for text in rows.scalars())
+
+
+def note(connection: Connection, digest: str, found: Sequence[Evaluation]) -> None:
+    """Write down what is to be shown; what is known already must be the same.
+
+    Raises
+    ------
+    Conflict
+        If the run comes to something else than what was shown.
+    """
+    known = shown(connection, digest)
+    if tuple(found[: len(known)]) != known[: len(found)]:
+        raise Conflict("the run comes to other evaluations than were shown")
+    for evaluation in found[len(known) :]:
+        values = {"request": digest, "step": evaluation.step,
+                  "evaluation": evaluation.canonical().decode()}  # fmt: skip
+        connection.execute(insert(evaluations).values(values))

@@ -1,0 +1,130 @@
+"""A widget that follows the domains while it is on the screen, and asks nothing otherwise."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+
+from workbench.documents.errors import WorkbenchError
+from workbench.lab.service.monitor import Watch
+from workbench.lab.service.service import Service
+from workbench.lab.service.sources import FixedSource
+from workbench.space.connection import Space
+
+_HERE = Path(__file__).parent
+POLL_SECONDS = 2.0
+_PAUSE_SECONDS = 0.2
+
+
+def module(name: str) -> str:
+    """Return the ESM of a widget: what all share, then its own."""
+    return (_HERE / "parts.js").read_text() + (_HERE / name).read_text()
+
+
+def style(name: str) -> str:
+    """Return the CSS of a widget: what all share, then its own."""
+    return (_HERE / "parts.css").read_text() + (_HERE / name).read_text()
+
+
+class LiveWidget(anywidget.AnyWidget):
+    """Tells its views news of the domains.
+
+    A view says ``opened`` and ``closed``; in between a thread calls `news` whenever a domain has
+    said something else than before. Everything is sent as messages, so that nothing of it is saved
+    in the notebook.
+
+    Parameters
+    ----------
+    space
+        What is watched.
+    """
+
+    def __init__(self, space: Space) -> None:
+        super().__init__()
+        self.space = space
+        self.service = Service(FixedSource(space))
+        self._views = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._watch: Watch | None = None
+        self.on_msg(self._on_message)
+
+    def news(self, anew: bool) -> None:
+        """Send what changed; with `anew` everything, since a view knows nothing yet."""
+        raise NotImplementedError
+
+    def asked(self, action: str, content: dict[str, Any]) -> None:
+        """Do what a view asks for; called in a thread."""
+
+    def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
+        action = content.get("action") if isinstance(content, dict) else None
+        if action == "opened":
+            self._opened()
+        elif action == "closed":
+            self._closed()
+        elif isinstance(action, str):
+            # A domain that hangs must not hold up the kernel.
+            self._thread(lambda: self.asked(action, content))
+
+    def _thread(self, task: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                task()
+            except WorkbenchError as error:
+                self.say(f"{error.message} {error.hint}".strip())
+            except Exception as error:
+                # A view that silently shows old facts would be worse than any message.
+                self.say(f"This view could not be renewed ({type(error).__name__}).")
+
+        threading.Thread(target=guarded, name="workbench-view", daemon=True).start()
+
+    def say(self, message: str) -> None:
+        """Show a line to whoever looks."""
+        self.send({"kind": "message", "message": message})
+
+    def _opened(self) -> None:
+        with self._lock:
+            self._views += 1
+            first = self._watch is None
+            if first:
+                self._watch = self.service.watch(POLL_SECONDS, self._wake.set)
+        if first:
+            self._thread(self._follow)
+        else:
+            self._thread(lambda: self.news(anew=True))
+
+    def _closed(self) -> None:
+        with self._lock:
+            self._views = max(0, self._views - 1)
+        self._wake.set()
+
+    def _follow(self) -> None:
+        self.news(anew=True)
+        try:
+            while True:
+                self._wake.wait()
+                self._wake.clear()
+                with self._lock:
+                    if not self._views:
+                        return
+                self.news(anew=False)
+                # Many changes at once are one piece of news.
+                threading.Event().wait(_PAUSE_SECONDS)
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        with self._lock:
+            watch, self._watch = self._watch, None
+        if watch is not None:
+            self.service.unwatch(watch)
+
+    def close(self) -> None:
+        """Remove the widget and stop asking the domains."""
+        self._views = 0
+        self._wake.set()
+        super().close()
