@@ -33,7 +33,7 @@ class Trouble:
 
 
 def panel(page: Page) -> Locator:
-    return page.get_by_role("region", name="Data space", exact=True)
+    return page.get_by_role("region", name="Data space sidebar")
 
 
 def show_panel(page: Page) -> None:

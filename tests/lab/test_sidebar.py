@@ -163,6 +163,8 @@ def test_everything_is_reached_with_the_keyboard_alone(lab):
 
 
 def test_every_action_is_in_the_palette_and_in_the_menu(lab):
+    datasets(lab).first.click()
+    dataset_page(lab, CANCER)
     lab.get_by_role("menuitem", name="View", exact=True).click()
     lab.get_by_role("menuitem", name="Activate Command Palette").click()
     lab.locator(".lm-CommandPalette-input").fill("data space")
@@ -175,8 +177,6 @@ def test_every_action_is_in_the_palette_and_in_the_menu(lab):
     ):  # fmt: skip
         expect(offered.get_by_text(words, exact=True).first).to_be_visible()
     lab.keyboard.press("Escape")
-    datasets(lab).first.click()
-    dataset_page(lab, CANCER)
     lab.get_by_role("menuitem", name="Data space", exact=True).click()
     item = lab.get_by_role("menuitem", name="Start a new notebook with the dataset")
     expect(item).to_be_enabled()
