@@ -371,8 +371,12 @@
 }
 
 .wb-Domain-words {
+  display: -webkit-box;
   flex-basis: 100%;
-  padding-left: 17px;
+  overflow: hidden;
+  -webkit-box-orient: vertical;
+  -webkit-line-clamp: 3;
+  margin-left: 17px;
   color: var(--wb-muted);
   font-size: var(--jp-ui-font-size0);
 }
