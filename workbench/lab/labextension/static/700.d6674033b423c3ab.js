@@ -82,7 +82,8 @@
 .wb-Button.wb-mod-primary {
   border-color: transparent;
   background: var(--jp-accept-color-normal, var(--jp-brand-color1));
-  color: var(--jp-ui-inverse-font-color0);
+  /* As JupyterLab's own accept buttons, in both themes. */
+  color: white;
   font-weight: 600;
 }
 
@@ -93,7 +94,7 @@
 .wb-Button.wb-mod-danger {
   border-color: transparent;
   background: var(--jp-reject-color-normal, var(--jp-error-color1));
-  color: var(--jp-ui-inverse-font-color0);
+  color: white;
   font-weight: 600;
 }
 
