@@ -14,7 +14,7 @@ from tests.support import error_of, wait_until
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 90
+SECONDS = 240
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ function progressOf(row) {
 }
 
 function whyOf(row) {
-  const who = row.decided_by === "steward" ? row.decider || "the steward"
-    : row.decided_by === "policy" ? "the policy" : "";
+  // A policy's reason says itself that it is one.
+  const who = row.decided_by === "steward" ? row.decider || "the steward" : "";
   const approvals = row.approvals.needed > 1 && row.state === "pending"
     ? `${row.approvals.given.length} of ${row.approvals.needed} approvals` : "";
   return [row.failure_words, who && row.reason ? `${who}: ${row.reason}` : row.reason || who, approvals]
@@ -75,7 +75,7 @@ function render({ model, el }) {
     const same = kept.length === body.children.length && kept.every((node, i) => body.children[i] === node);
     if (!same) body.replaceChildren(...kept);
     const open = requests.filter((row) => !FINAL.includes(row.state)).length;
-    count.textContent = `${requests.length} requests, ${open} open`
+    count.textContent = `${requests.length} request${requests.length === 1 ? "" : "s"}, ${open} open`
       + (found.length < requests.length ? `, ${found.length} shown` : "");
   }
 

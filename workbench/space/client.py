@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,7 @@ class DomainClient(Transport):
     ) -> None:
         super().__init__(name, public_key, http, key)
         self._cards = CardCache(self._card)
+        self._statuses: dict[str, RequestStatus] = {}
 
     def info(self) -> dict[str, Any]:
         """Return who answers, after checking that it is the expected domain.
@@ -131,21 +133,29 @@ class DomainClient(Transport):
         return _consistent(RequestStatus.parse(answer.content))
 
     def requests(
-        self, state: State | str | None = None, dataset: str | None = None
+        self, state: State | str | None = None, dataset: str | None = None, most: int = 2000
     ) -> list[RequestStatus]:
-        """Return requests, newest first, at most 2,000; a steward sees everyone's."""
-        found: list[RequestStatus] = []
+        """Return requests, newest first, at most `most`; a steward sees everyone's.
+
+        What a request was checked for once is not checked again while its status stays the same.
+        """
+        found: dict[str, RequestStatus] = {}
         after = ""
-        for _ in range(4):
-            query = f"?limit=500{after}"
+        for _ in range(math.ceil(most / PAGE)):
+            query = f"?limit={min(PAGE, most - len(found))}{after}"
             query += f"&state={State(state)}" if state else ""
             query += f"&dataset={dataset}" if dataset else ""
             page = self._json(f"/v1/requests{query}", "requests", "next")
-            found += [_consistent(RequestStatus.read(item)) for item in page["requests"]]
-            if page["next"] is None:
+            for item in page["requests"]:
+                text = json.dumps(item, sort_keys=True)
+                known = self._statuses.get(text)
+                found[text] = known or _consistent(RequestStatus.parse(text))
+            if page["next"] is None or len(found) >= most:
                 break
             after = f"&after={page['next']}"
-        return found
+        # Replaced and never changed in place: several threads may ask at the same time.
+        self._statuses = found
+        return list(found.values())
 
     def status(self, digest: str) -> RequestStatus:
         """Return where a request stands."""

@@ -178,7 +178,10 @@ class TrainingFunction:
                     private=private,
                     watch=_curves(shown, words),
                 )
-                for private, words in ((True, "with the domain's noise"), (False, "without"))
+                for private, words in (
+                    (True, "with the domain's noise"),
+                    (False, "without privacy"),
+                )
             ]
         held_out = card.record_count * card.holdout_fraction
         scale = plan.metrics_noise_multiplier * math.sqrt(max(len(graph.metrics), 1))

@@ -79,14 +79,14 @@ class WatchedDomain:
         began = time.monotonic()
         info = self._quick.info()
         seconds = time.monotonic() - began
-        self.state.met(seconds)
         api = info.get("api")
         self.state.title = str(info.get("title", ""))[:500]
         self.state.version = str(info.get("version", ""))[:100]
         self.state.api = api if isinstance(api, int) else None
-        requests = self._quick.requests()[:MOST_REQUESTS]
+        requests = self._quick.requests(most=MOST_REQUESTS)
         with self._lock:
             self._requests = {status.request_digest: status for status in requests}
+        self.state.met(seconds)
         self._sparingly("role", 5.0, self._ask_role)
         self._sparingly("cards", 0.0, self._ask_cards)
         self._sparingly("budgets", 0.0, self._ask_budgets)

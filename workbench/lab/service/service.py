@@ -34,7 +34,7 @@ API = 1
 FRESH_SECONDS = 5.0
 PATIENCE_SECONDS = 6.0
 CALL_SECONDS = 25.0
-_MOST_RESULTS = 64
+_MOST_KEPT = 64
 
 
 class Service:
@@ -56,6 +56,7 @@ class Service:
         self._watched: dict[str, WatchedDomain] = {}
         self._catalogue = Catalogue()
         self._results: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._snippets: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.monitor = Monitor(self._domains_or_none)
 
     def _domains(self) -> dict[str, WatchedDomain]:
@@ -66,6 +67,7 @@ class Service:
                 self._space = space
                 self._watched = {name: WatchedDomain(c) for name, c in space.domains.items()}
                 self._results.clear()
+                self._snippets.clear()
             return self._watched
 
     def _domains_or_none(self) -> dict[str, WatchedDomain]:
@@ -132,7 +134,7 @@ class Service:
             "entry": entry(card, budget),
             **card_view(card),
             "budget": budget_view(budget, card.terms),
-            "snippet": snippet_view(card, dataset.snippet_records.columns),
+            "snippet": self._snippet(dataset),
             "models": [
                 view
                 for view in self.domain(domain).requests()
@@ -140,6 +142,34 @@ class Service:
                 and view["state"] == State.RELEASED
             ],
         }  # fmt: skip
+
+    def _snippet(self, dataset: Dataset) -> dict[str, Any]:
+        card = dataset.card
+
+        def make() -> dict[str, Any]:
+            return snippet_view(card, dataset.snippet_records.columns)
+
+        # The content's digest is signed: what it was is what it is, also while the domain is away.
+        return self._kept(self._snippets, f"{card.path} {card.snippet.content}", make)
+
+    def _kept(
+        self,
+        kept: OrderedDict[str, dict[str, Any]],
+        key: str,
+        make: Callable[[], dict[str, Any]],
+        worth: Callable[[dict[str, Any]], bool] = lambda found: True,
+    ) -> dict[str, Any]:
+        """Return what is kept under `key`, else make it and keep it if it is worth it."""
+        with self._lock:
+            if key in kept:
+                return kept[key]
+        found = make()
+        if worth(found):
+            with self._lock:
+                kept[key] = found
+                if len(kept) > _MOST_KEPT:
+                    kept.popitem(last=False)
+        return found
 
     def _dataset(self, domain: str, name: str) -> Dataset:
         watched = self.domain(domain)
@@ -178,25 +208,21 @@ class Service:
     def _result(self, client: DomainClient, status: RequestStatus) -> dict[str, Any] | None:
         if status.state != State.RELEASED:
             return None
-        digest = status.request_digest
-        with self._lock:
-            if digest in self._results:
-                return self._results[digest]
-        result = RequestHandle(client, status).result()
-        shapes = None
-        try:
-            if result.release.model is not None:
-                shapes = {name: tuple(v.shape) for name, v in result.parameters.items()}
-        except WorkbenchError:
-            # The view says what does not hold.
+
+        def make() -> dict[str, Any]:
+            result = RequestHandle(client, status).result()
             shapes = None
-        found = result_view(result, load_code(status, shapes, self._space_path))
-        if found["evidence"]["verified"]:
-            with self._lock:
-                self._results[digest] = found
-                if len(self._results) > _MOST_RESULTS:
-                    self._results.popitem(last=False)
-        return found
+            try:
+                if result.release.model is not None:
+                    shapes = {name: tuple(v.shape) for name, v in result.parameters.items()}
+            except WorkbenchError:
+                # The view says what does not hold.
+                shapes = None
+            return result_view(result, load_code(status, shapes, self._space_path))
+
+        return self._kept(
+            self._results, status.request_digest, make, lambda found: found["evidence"]["verified"]
+        )
 
     def cancel(self, domain: str, digest: str) -> dict[str, Any]:
         """Cancel a request."""

@@ -21,6 +21,11 @@ _TAGS = {
     "table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "p", "div", "span", "b", "i",
     "em", "strong", "code", "pre", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "br",
     "hr", "sub", "sup", "blockquote", "details", "summary", "a",
+    "svg", "rect", "line", "polyline", "circle", "text", "title",
+}  # fmt: skip
+_PLACES = {
+    "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points", "fill",
+    "stroke", "stroke-width", "stroke-dasharray", "text-anchor", "transform", "class",
 }  # fmt: skip
 
 
@@ -72,9 +77,11 @@ def _clean(html: str) -> str:
     return nh3.clean(
         html,
         tags=_TAGS,
-        clean_content_tags={"script", "style", "template", "noscript", "title"},
+        clean_content_tags={"script", "style", "template", "noscript"},
         attributes={"a": {"href"}, "td": {"colspan", "rowspan"},
-                    "th": {"colspan", "rowspan", "scope"}},
+                    "th": {"colspan", "rowspan", "scope"},
+                    "svg": {"viewBox", "role", "aria-label", *_PLACES},
+                    **{tag: _PLACES for tag in ("rect", "line", "polyline", "circle", "text")}},
         url_schemes={"http", "https", "mailto"},
     )  # fmt: skip
 
@@ -94,9 +101,8 @@ def _renderings(data: Mapping[str, Any]) -> Iterator[str]:
     """Yield what could stand for an output, the best first."""
     if _PLOTLY in data:
         drawn = svg(data[_PLOTLY])
-        kinds = sorted({str(t.get("type", "scatter")) for t in data[_PLOTLY].get("data", [])})
-        words = f"An interactive figure ({', '.join(kinds)}): open the notebook to see it."
-        yield f"<figure>{drawn}</figure>" if drawn else f'<p class="left-out">{escape(words)}</p>'
+        words = "An interactive figure: open the notebook to see it."
+        yield f"<figure>{drawn}</figure>" if drawn else f'<p class="left-out">{words}</p>'
     for mime in _PICTURES:
         if mime in data:
             yield _picture(mime, _text(data[mime]))
