@@ -134,6 +134,27 @@ def test_the_starter_cell_runs_as_it_is(place):
     picture(page, "starter-light")
 
 
+def test_a_study_is_made_run_with_other_parameters_and_read(lab):
+    datasets(lab).filter(has_text="hospital-a").filter(has_text="Breast").click()
+    dataset_page(lab, CANCER).get_by_role("button", name="New study").click()
+    kernel_ready(lab)
+    expect(lab.locator(".jp-NotebookPanel:visible")).to_contain_text("epsilon = 2.0")
+    lab.get_by_role("menuitem", name="Data space", exact=True).click()
+    lab.get_by_role("menuitem", name="Run a study …").click()
+    form = lab.get_by_role("dialog")
+    expect(form.get_by_label("Notebook")).to_have_value("breast-cancer-study.ipynb")
+    form.get_by_label("submit").fill("False")
+    form.get_by_role("button", name="Run").click()
+    study = panel(lab).get_by_role("list", name="Studies").get_by_role("listitem")
+    expect(study.get_by_role("meter")).to_be_visible()
+    report = study.get_by_role("button", name="Open the report of breast-cancer-study.ipynb")
+    expect(report).to_have_attribute("aria-disabled", "false", timeout=180_000)
+    picture(lab, "study-light")
+    report.click()
+    shown = lab.frame_locator("iframe:visible").locator("body")
+    expect(shown).to_contain_text(CANCER)
+
+
 def test_everything_is_reached_with_the_keyboard_alone(lab):
     lab.locator("body").press("Alt+Shift+KeyD")
     search = panel(lab).get_by_label("Search datasets")
