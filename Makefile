@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo lab test lint bench system clean
+.PHONY: demo lab test lint bench system labextension clean
 
 demo: $(STAMP)
 	$(BIN)/workbench demo
@@ -26,7 +26,8 @@ bench: $(STAMP)
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/scale_out.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/noisy_sums.py
 
-$(STAMP): pyproject.toml constraints.txt
+# The built front end is copied into the environment, so a new build is a new installation.
+$(STAMP): pyproject.toml constraints.txt workbench/lab/labextension/package.json
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev,huggingface,lab,onnx,postgres]'
@@ -35,6 +36,10 @@ $(STAMP): pyproject.toml constraints.txt
 # The tests use a real PostgreSQL and a real browser.
 system:
 	@bash tests/system.sh
+
+# The built front end is committed: only who changes its sources needs Node.
+labextension: $(STAMP)
+	BIN=$(BIN) bash extensions/dataspace-lab/build.sh
 
 clean:
 	rm -rf $(VENV) .workbench runs

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Build the front end into workbench/lab/labextension; with --check, only compare with what is there.
+# Build the front end into workbench/lab/labextension; with --check, compare with what is committed.
 set -euo pipefail
+BIN=$(cd "${BIN:-$(dirname "$0")/../../.venv/bin}" && pwd)
 cd "$(dirname "$0")"
-BIN=${BIN:-../../.venv/bin}
-BIN=$(cd "$BIN" && pwd)
 BUILT=../../workbench/lab/labextension
 
 if ! command -v node >/dev/null; then
@@ -17,6 +16,8 @@ old=$(mktemp -d)
 trap 'rm -rf "$old"' EXIT
 [ -d "$BUILT" ] && cp -R "$BUILT" "$old/built"
 
+# yarn has a registry of its own unless told which one npm uses.
+export YARN_NPM_REGISTRY_SERVER=${YARN_NPM_REGISTRY_SERVER:-$(npm config get registry 2>/dev/null)}
 [ -d node_modules ] || "$BIN/jlpm" install --immutable
 rm -rf lib
 node_modules/.bin/tsc

@@ -154,10 +154,12 @@ def run_all(page: Page) -> None:
 
 def choose_theme(page: Page, name: str) -> None:
     """Choose a theme in the menu and wait until it is there."""
+    light = str("Light" in name).lower()
+    if page.locator(f"body[data-jp-theme-light={light}]").count():
+        return
     page.get_by_role("menuitem", name="Settings", exact=True).click()
     page.get_by_text("Theme", exact=True).hover()
     page.get_by_role("menuitem", name=name, exact=True).click()
-    light = str("Light" in name).lower()
     page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
     # JupyterLab lays its splash over the page while it changes themes.
     page.wait_for_selector("#jupyterlab-splash", state="detached")

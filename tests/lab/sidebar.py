@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 
 class Trouble:
@@ -32,7 +33,7 @@ class Trouble:
 
 
 def panel(page: Page) -> Locator:
-    return page.get_by_role("region", name="Data space", exact=True)
+    return page.get_by_role("region", name="Data space sidebar")
 
 
 def show_panel(page: Page) -> None:
@@ -50,6 +51,17 @@ def dataset_page(page: Page, title: str) -> Locator:
     shown = page.locator(".wb-Page:visible")
     expect(shown.get_by_role("heading", name=title, level=1)).to_be_visible()
     return shown
+
+
+def layout_saved(*parts: str) -> Callable[[Request], bool]:
+    """Return what recognises the request that saves a layout with these parts."""
+
+    def recognises(request: Request) -> bool:
+        text = request.post_data or ""
+        saves = request.method == "PUT" and "/api/workspaces/" in request.url
+        return saves and all(part in text for part in parts) and '"current":"dataspace' in text
+
+    return recognises
 
 
 def serious_findings(page: Page, part: str) -> list[str]:

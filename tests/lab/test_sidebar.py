@@ -19,10 +19,10 @@ from torch import nn
 
 import workbench as wb
 from tests.lab.browser import (
+    LONG,
     choose_theme,
     kernel_ready,
     open_lab,
-    open_notebook,
     run_all,
     two_hospitals,
 )  # fmt: skip
@@ -30,6 +30,7 @@ from tests.lab.sidebar import (
     Trouble,
     dataset_page,
     datasets,
+    layout_saved,
     panel,
     serious_findings,
     show_panel,
@@ -114,11 +115,8 @@ def test_a_dataset_shows_its_card_its_terms_its_snippet_and_its_budget(lab):
 
 def test_the_starter_cell_runs_as_it_is(place):
     _, _, page, url, token = place
-    open_notebook(page, url, token, "02-steward.ipynb")
-    page.get_by_role("menuitem", name="File", exact=True).click()
-    page.get_by_text("New", exact=True).hover()
-    page.get_by_role("menuitem", name="Notebook", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Select", exact=True).click()
+    open_lab(page, url, token)
+    page.locator(".jp-LauncherCard[data-category=Notebook]").click()
     kernel_ready(page)
     show_panel(page)
     datasets(page).filter(has_text="Optical").click()
@@ -134,6 +132,27 @@ def test_the_starter_cell_runs_as_it_is(place):
     expect(notebook).to_contain_text("accuracy")
     page.keyboard.press("Control+s")
     picture(page, "starter-light")
+
+
+def test_a_study_is_made_run_with_other_parameters_and_read(lab):
+    datasets(lab).filter(has_text="hospital-a").filter(has_text="Breast").click()
+    dataset_page(lab, CANCER).get_by_role("button", name="New study").click()
+    kernel_ready(lab)
+    expect(lab.locator(".jp-NotebookPanel:visible")).to_contain_text("epsilon = 2.0")
+    lab.get_by_role("menuitem", name="Data space", exact=True).click()
+    lab.get_by_role("menuitem", name="Run a study …").click()
+    form = lab.get_by_role("dialog")
+    expect(form.get_by_label("Notebook")).to_have_value("breast-cancer-study.ipynb")
+    form.get_by_label("submit").fill("False")
+    form.get_by_role("button", name="Run").click()
+    study = panel(lab).get_by_role("list", name="Studies").get_by_role("listitem")
+    expect(study.get_by_role("meter")).to_be_visible()
+    report = study.get_by_role("button", name="Open the report of breast-cancer-study.ipynb")
+    expect(report).to_have_attribute("aria-disabled", "false", timeout=180_000)
+    picture(lab, "study-light")
+    report.click()
+    shown = lab.frame_locator("iframe:visible").locator("body")
+    expect(shown).to_contain_text(CANCER)
 
 
 def test_everything_is_reached_with_the_keyboard_alone(lab):
@@ -165,7 +184,10 @@ def test_everything_is_reached_with_the_keyboard_alone(lab):
 
 
 def test_every_action_is_in_the_palette_and_in_the_menu(lab):
-    lab.keyboard.press("Control+Shift+KeyC")
+    datasets(lab).first.click()
+    dataset_page(lab, CANCER)
+    lab.get_by_role("menuitem", name="View", exact=True).click()
+    lab.get_by_role("menuitem", name="Activate Command Palette").click()
     lab.locator(".lm-CommandPalette-input").fill("data space")
     offered = lab.locator(".lm-CommandPalette-itemLabel")
     for words in (
@@ -176,8 +198,6 @@ def test_every_action_is_in_the_palette_and_in_the_menu(lab):
     ):  # fmt: skip
         expect(offered.get_by_text(words, exact=True).first).to_be_visible()
     lab.keyboard.press("Escape")
-    datasets(lab).first.click()
-    dataset_page(lab, CANCER)
     lab.get_by_role("menuitem", name="Data space", exact=True).click()
     item = lab.get_by_role("menuitem", name="Start a new notebook with the dataset")
     expect(item).to_be_enabled()
@@ -186,10 +206,9 @@ def test_every_action_is_in_the_palette_and_in_the_menu(lab):
 
 def test_pages_are_back_after_a_reload(lab, place):
     _, _, _, url, _ = place
-    datasets(lab).filter(has_text="Diabetes").click()
+    with lab.expect_request(layout_saved("dataset:hospital-b:diabetes", "dataspace-panel")):
+        datasets(lab).filter(has_text="Diabetes").click()
     dataset_page(lab, "Diabetes progression after one year")
-    with lab.expect_response(lambda answer: "/api/workspaces/" in answer.url):
-        pass
     lab.goto(f"{url}/lab")
     lab.wait_for_selector("#jupyterlab-splash", state="detached")
     dataset_page(lab, "Diabetes progression after one year")
@@ -248,8 +267,8 @@ def test_a_decision_is_told_also_if_it_was_made_while_nobody_looked(lab, place):
     spaces = place[1]
     researcher, steward = wb.connect(spaces["researcher"]), wb.connect(spaces["steward"])
     seen, hidden = ask(researcher, "one"), ask(researcher, "two")
-    waiting = panel(lab).get_by_text("waiting", exact=False)
-    expect(waiting.first).to_be_visible()
+    requests = panel(lab).get_by_role("listitem").filter(has_text="waiting for a decision")
+    expect(requests).to_have_count(2)
     domain = steward.domains["hospital-b"]
     domain.decide(seen.digest, "deny", "Say what the model is for.")
     expect(notice(lab, "was denied. Say what the model is for.")).to_be_visible()
@@ -264,7 +283,8 @@ def test_a_decision_is_told_also_if_it_was_made_while_nobody_looked(lab, place):
 
 def test_nothing_is_asked_while_nothing_can_be_seen(place):
     _, _, _, url, token = place
-    page = place[2].context.new_page()
+    page = place[2].context.browser.new_page()
+    page.set_default_timeout(LONG)
     try:
         asked, ended = [], []
         page.on("request", lambda r: asked.append(r.url) if "/workbench/v1/" in r.url else None)
@@ -319,10 +339,11 @@ def test_it_can_be_read_by_everyone_in_both_themes(lab, theme):
         choose_theme(lab, "JupyterLab Light")
 
 
-def test_the_panel_is_there_within_a_second_of_jupyterlab(lab, place):
-    _, _, page, url, _ = place
-    with page.expect_response(lambda answer: "/api/workspaces/" in answer.url):
-        pass
+def test_the_panel_is_there_within_a_second_of_jupyterlab(place):
+    _, _, page, url, token = place
+    open_lab(page, url, token)
+    with page.expect_request(layout_saved("dataspace-panel")):
+        show_panel(page)
     page.add_init_script(
         """
         new MutationObserver(() => {

@@ -91,7 +91,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     panel.title.icon = dataSpaceIcon;
     panel.title.caption = trans.__('Data space');
     panel.node.setAttribute('role', 'region');
-    panel.node.setAttribute('aria-label', trans.__('Data space'));
+    panel.node.setAttribute('aria-label', trans.__('Data space sidebar'));
     app.shell.add(panel, 'left', { rank: 350, type: 'Data space' });
     restorer?.add(panel, PANEL);
     context.addCommand('dataspace:open', {

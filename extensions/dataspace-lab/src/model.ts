@@ -182,7 +182,8 @@ export interface IStudy {
 
 export interface IStudyParameter {
   name: string;
-  default: unknown;
+  /** Python source. */
+  default: string;
   type: string;
   help: string;
 }

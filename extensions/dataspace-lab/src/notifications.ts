@@ -6,6 +6,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IRequest } from './model';
 import type { Store } from './store';
 
+/** Good news goes away by itself; bad news waits until it was read. */
+const GOOD_NEWS_MS = 10_000;
 const KEY = 'dataspace:request-states';
 
 /** Tells of requests that were decided, ended or failed since they were last seen. */
@@ -67,7 +69,7 @@ export class Notifier {
     ];
     if (request.state === 'released') {
       const text = trans.__('%1 on %2 is done: its results are here.', name, path);
-      Notification.success(text, { actions });
+      Notification.success(text, { actions, autoClose: GOOD_NEWS_MS });
     } else if (request.state === 'denied') {
       const text = trans.__('%1 on %2 was denied. %3', name, path, because);
       Notification.warning(text, { actions, autoClose: false });
@@ -77,7 +79,7 @@ export class Notifier {
     } else if (before === 'pending' && request.state !== 'cancelled') {
       const who = decider || trans.__('the policy');
       const text = trans.__('%1 on %2 was approved by %3.', name, path, who);
-      Notification.info(text, { actions });
+      Notification.info(text, { actions, autoClose: GOOD_NEWS_MS });
     }
   }
 }

@@ -20,6 +20,8 @@ function DomainRow({ domain }: { domain: IDomain }): React.ReactElement {
   const { trans } = useContext();
   const trouble = domain.state === 'down' || domain.state === 'denied';
   const words = [domain.message, domain.hint].filter(Boolean).join(' ');
+  // What to do comes first: there is little room, and the whole text is in the tooltip.
+  const short = domain.hint || domain.message;
   return (
     <li className="wb-Domain" data-state={domain.state}>
       <span className="wb-Domain-dot" aria-hidden="true" />
@@ -34,7 +36,11 @@ function DomainRow({ domain }: { domain: IDomain }): React.ReactElement {
       <span className="wb-Domain-state" title={words || undefined}>
         <StateWords domain={domain} />
       </span>
-      {trouble && words && <span className="wb-Domain-words">{words}</span>}
+      {trouble && short && (
+        <span className="wb-Domain-words" title={words}>
+          {short}
+        </span>
+      )}
       {domain.warning && (
         <span className="wb-Domain-words" role="note">
           {domain.warning}

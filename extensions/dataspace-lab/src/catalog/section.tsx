@@ -47,7 +47,7 @@ export function CatalogSection(): React.ReactElement {
       />
       <p className="wb-Catalog-count" role="status">
         {found.length === catalog.datasets.length
-          ? trans._n('%1 dataset', '%1 datasets', found.length, count(found.length))
+          ? trans._n('%2 dataset', '%2 datasets', found.length, count(found.length))
           : trans.__(
               '%1 of %2 datasets',
               count(found.length),

@@ -18,13 +18,15 @@ export async function confirm(options: {
   body: React.ReactElement;
   keep: string;
   go: string;
+  /** Whether it can be taken back. */
+  harmless?: boolean;
 }): Promise<boolean> {
   const answer = await showDialog({
     title: options.title,
     body: options.body,
     buttons: [
       Dialog.cancelButton({ label: options.keep }),
-      Dialog.warnButton({ label: options.go })
+      (options.harmless ? Dialog.okButton : Dialog.warnButton)({ label: options.go })
     ],
     defaultButton: 0
   });

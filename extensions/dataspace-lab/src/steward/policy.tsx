@@ -39,14 +39,22 @@ export function whyNotPolicy(
 /** A policy in one sentence. */
 export function policyWords(context: IContext, approval: IApproval): string {
   const { trans } = context;
-  const two = approval.approvals > 1 ? ` ${trans.__('Two stewards must approve.')}` : '';
-  return approval.mode === 'steward'
-    ? trans.__('A steward decides on every request.') + two
+  const two = approval.approvals > 1;
+  if (approval.mode === 'steward') {
+    return two
+      ? trans.__('Two stewards decide on every request.')
+      : trans.__('A steward decides on every request.');
+  }
+  const limits = [figure(approval.epsilon ?? 0), approval.purposes.join(', ')];
+  return two
+    ? trans.__(
+        'Requests up to ε %1 for %2 run by themselves; two stewards decide on the others.',
+        ...limits
+      )
     : trans.__(
         'Requests up to ε %1 for %2 run by themselves; a steward decides on the others.',
-        figure(approval.epsilon ?? 0),
-        approval.purposes.join(', ')
-      ) + two;
+        ...limits
+      );
 }
 
 /** Try a policy on past requests, then save it. */
@@ -107,7 +115,8 @@ export function PolicyCard(props: {
         </div>
       ),
       keep: trans.__('Keep the old one'),
-      go: trans.__('Save the policy')
+      go: trans.__('Save the policy'),
+      harmless: true
     });
     if (sure) {
       await attempt(async () => {

@@ -28,8 +28,7 @@ export function stepsOf(trans: TranslationBundle, spending: ISpending): ISteps[]
     const what = `ε ${figure(point.epsilon_spent, 3)} (${events[point.event] ?? point.event}, ${shortDigest(point.request)})`;
     all.push({ time, value: point.epsilon_spent, what });
     const mine = each.get(point.researcher) ?? [];
-    const value =
-      (mine[mine.length - 1]?.value ?? 0) + Math.max(point.epsilon_spent - before, -1e9);
+    const value = (mine[mine.length - 1]?.value ?? 0) + point.epsilon_spent - before;
     mine.push({ time, value, what });
     each.set(point.researcher, mine);
     before = point.epsilon_spent;
@@ -38,7 +37,9 @@ export function stepsOf(trans: TranslationBundle, spending: ISpending): ISteps[]
   people.sort(
     (a, b) => b.points[b.points.length - 1].value - a.points[a.points.length - 1].value
   );
-  return [{ name: trans.__('everybody'), points: all }, ...people.slice(0, MOST_LINES)];
+  return people.length === 1
+    ? people
+    : [{ name: trans.__('everybody'), points: all }, ...people.slice(0, MOST_LINES)];
 }
 
 /** A dataset's budget: what is left, when it was spent and by whom. */

@@ -112,14 +112,27 @@ function Form(props: {
   );
 }
 
-function shown(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+/** A default is Python source: a text in quotes is shown without them. */
+function shown(source: string): string {
+  return isText(source) ? source.slice(1, -1) : source;
 }
 
-/** Texts stay texts where the default is one; anything else is read as JSON if it is some. */
-function parsed(text: string, parameter: IStudyParameter): unknown {
-  if (typeof parameter.default === 'string') {
+function isText(source: string): boolean {
+  return /^(["']).*\1$/s.test(source);
+}
+
+/** What was typed, as the kind of value that the default is. */
+function parsed(text: string, { default: source }: IStudyParameter): unknown {
+  const plain: Record<string, unknown> = { True: true, False: false, None: null };
+  if (isText(source)) {
     return text;
+  }
+  if (text.trim() in plain) {
+    return plain[text.trim()];
+  }
+  const number = Number(text);
+  if (text.trim() !== '' && !Number.isNaN(number)) {
+    return number;
   }
   try {
     return JSON.parse(text);

@@ -49,7 +49,12 @@ export function addStudyCommands(app: JupyterFrontEnd, context: IContext): void 
     describedBy,
     execute: args =>
       attempt(context, async () => {
-        const open = notebooks?.currentWidget?.context.path;
+        const notebook = notebooks?.currentWidget?.context;
+        if (notebook?.model.dirty) {
+          // What runs is the file.
+          await notebook.save();
+        }
+        const open = notebook?.path;
         const target = targetOf(context, args);
         const made = target
           ? PathExt.join(context.folder(), `${target.name}-study.ipynb`)
