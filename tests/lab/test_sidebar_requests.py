@@ -257,9 +257,6 @@ def test_the_model_is_loaded_by_code_that_the_page_inserts(place):
     expect(cell.locator(".jp-InputPrompt")).to_have_text("[1]:")
     expect(cell.locator(".jp-OutputArea")).to_contain_text("Linear(in_features=10")
     assert lab.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
-    picture(lab, "sidebar-load")
-    # Tests of this module go on without a question about what to do with the notebook.
-    lab.keyboard.press("Control+s")
     page = open_mine(place, "progression")
     picture(lab, "sidebar-result")
 
