@@ -19,7 +19,6 @@ from torch import nn
 import workbench as wb
 from tests.lab.browser import (
     BROWSER,
-    LONG,
     REPOSITORY,
     choose_theme,
     jupyterlab,
@@ -42,6 +41,8 @@ from workbench.space.connection import Space
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 DIABETES, CANCER = "hospital-b/diabetes", "hospital-b/breast-cancer"
+# A rehearsal and a run of a few thousand rounds take their time on a busy machine.
+PATIENCE = 90_000
 IMAGES = REPOSITORY / "docs" / "images"
 
 
@@ -96,7 +97,7 @@ def session(root: Path, browser: Browser, space: Path):
     environment = {**os.environ, "WORKBENCH_SPACE": str(space)}
     with jupyterlab(root, environment) as (url, token):
         page = browser.new_page(viewport={"width": 1500, "height": 1100})
-        page.set_default_timeout(LONG)
+        page.set_default_timeout(PATIENCE)
         found = Session(page, wb.connect(space), url, token)
         found.start()
         yield found
@@ -106,7 +107,7 @@ def session(root: Path, browser: Browser, space: Path):
 def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("sidebar")
     spaces = set_up(root / "store", META)
-    expect.set_options(timeout=LONG)
+    expect.set_options(timeout=PATIENCE)
     with servers(root / "store"), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
         with (
@@ -175,7 +176,7 @@ def state(article):
 
 def test_a_request_is_seen_reviewed_approved_followed_and_verified(place):
     researcher, steward = place.researcher, place.steward
-    request = ask(place, "progression", steps=3000)
+    request = ask(place, "progression", steps=2000)
 
     mine = researcher.section("requests")
     mine.get_by_role("button", name="progression", exact=True).click()
@@ -196,14 +197,14 @@ def test_a_request_is_seen_reviewed_approved_followed_and_verified(place):
 
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(page.get_by_role("region", name="So far")).to_contain_text("Learning curve")
-    expect(state(page)).to_have_text("released", timeout=60_000)
+    expect(state(page)).to_have_text("released")
     expect(page.get_by_role("progressbar")).to_have_count(0)
     expect(page.get_by_role("img", name="Measured on the hold-out part")).to_be_visible()
     expect(page.get_by_role("img", name="Learning curve")).to_be_visible()
     expect(page.locator(".wb-Verdict")).to_have_text("Verified")
     value = request.wait(progress=False).metrics["within_50"].value
     table = page.get_by_role("table", name="Measured on the hold-out part")
-    expect(table.get_by_role("cell", name=re.compile(rf"^{value:.2f}"))).to_be_attached()
+    expect(table.get_by_role("cell", name=f"{value:.4g}", exact=True).first).to_be_attached()
     assert request.status.decider == "Demo steward"
 
 
@@ -245,7 +246,7 @@ def test_the_model_is_loaded_by_code_that_the_page_inserts(place):
     lab.get_by_role("menuitem", name="File", exact=True).click()
     lab.get_by_text("New", exact=True).hover()
     lab.get_by_role("menuitem", name="Notebook", exact=True).click()
-    place.researcher.dialog.get_by_role("button", name="Select", exact=True).click()
+    place.researcher.dialog.locator(".jp-mod-accept").click()
     kernel_ready(lab)
     page = open_mine(place, "progression")
     expect(insert).to_be_enabled()
@@ -253,12 +254,9 @@ def test_the_model_is_loaded_by_code_that_the_page_inserts(place):
     cell = lab.locator(".jp-NotebookPanel:visible .jp-CodeCell").first
     expect(cell).to_contain_text("load_into")
     run_all(lab)
-    expect(cell.locator(".jp-InputPrompt")).to_have_text("[1]:", timeout=90_000)
+    expect(cell.locator(".jp-InputPrompt")).to_have_text("[1]:")
     expect(cell.locator(".jp-OutputArea")).to_contain_text("Linear(in_features=10")
     assert lab.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
-    picture(lab, "sidebar-load")
-    # Tests of this module go on without a question about what to do with the notebook.
-    lab.keyboard.press("Control+s")
     page = open_mine(place, "progression")
     picture(lab, "sidebar-result")
 
@@ -340,7 +338,7 @@ def test_a_steward_sees_what_changed_since_the_last_approval(place):
     row = changes.get_by_role("row").filter(has_text="purpose_text")
     expect(row).to_contain_text("outcomes")
     expect(row).to_contain_text("other words")
-    expect(changes.get_by_role("row").filter(has_text="plan.steps")).to_contain_text("3000")
+    expect(changes.get_by_role("row").filter(has_text="plan.steps")).to_contain_text("2000")
     picture(place.steward.page, "sidebar-changes")
     place.steward.command("Deny a waiting request")
     place.steward.dialog.get_by_role("textbox").fill("Use the released one.")
@@ -391,13 +389,13 @@ def test_a_policy_is_tried_on_past_requests_saved_and_then_decides(place):
 
     request = ask(place, "within", epsilon=0.1)
     mine = open_mine(place, "within")
-    expect(state(mine)).to_have_text("released", timeout=60_000)
+    expect(state(mine)).to_have_text("released")
     expect(mine).to_contain_text("the policy")
     assert request.status.decided_by == "policy"
     assert ask(place, "beyond", epsilon=0.2).state == "pending"
     place.steward.command("Approve a waiting request")
     place.steward.dialog.get_by_role("button", name="Approve").click()
-    expect(state(open_mine(place, "beyond"))).to_have_text("released", timeout=60_000)
+    expect(state(open_mine(place, "beyond"))).to_have_text("released")
 
 
 def test_two_stewards_approve_and_one_of_them_cannot_do_it_alone(place):
@@ -436,7 +434,7 @@ def test_two_stewards_approve_and_one_of_them_cannot_do_it_alone(place):
     known = steward.space.domains["hospital-b"]
     second = DomainClient.at("hospital-b", known_url(place), known.public_key, key)
     second.decide(request.digest, "approve", "")
-    expect(state(review)).to_have_text("released", timeout=60_000)
+    expect(state(review)).to_have_text("released")
     expect(review).to_contain_text("Demo steward, Sam Second")
 
     steward.section("steward").get_by_role("button", name="People of hospital-b").click()

@@ -28,6 +28,9 @@ export async function pickRequest(
   if (named || args.digest !== undefined) {
     return named;
   }
+  if (requests.length === 1) {
+    return requests[0];
+  }
   const labels = requests.map(
     one =>
       `${one.function} · ${one.path} · ${stateWords(context.trans, one)} · ${shortDigest(one.digest)}`

@@ -34,7 +34,7 @@ export async function revoke(
         </p>
         <p>
           {trans.__(
-            '%1 refuses this key from now on, and it cannot be admitted again. What was released stays released; what was charged stays charged.',
+            '%1 refuses this key from now on, until it is admitted again. What was released stays released; what was charged stays charged.',
             domain
           )}
         </p>

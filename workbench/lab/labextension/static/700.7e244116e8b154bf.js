@@ -1,4 +1,4 @@
-"use strict";(self.rspackChunk_workbench_dataspace_lab=self.rspackChunk_workbench_dataspace_lab||[]).push([[700],{856(e,o,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([e.id,`/* Parts that every section and page uses. Colours come from JupyterLab's themes alone. */
+"use strict";(self.rspackChunk_workbench_dataspace_lab=self.rspackChunk_workbench_dataspace_lab||[]).push([[700],{475(e,o,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([e.id,`/* Parts that every section and page uses. Colours come from JupyterLab's themes alone. */
 
 .wb-Widget {
   --wb-gap: 8px;
@@ -972,7 +972,7 @@
   color: var(--jp-content-link-color, var(--jp-brand-color1));
   font-weight: 600;
 }
-`,""]),r.d(o,{},{A:n})},646(e,o,r){var a=r(601),t=r.n(a),i=r(314),n=r.n(i),l=r(856),p=r(724),d=r(891),s=r(606),c=r(293),b=r(318),w=r(878),u=r(547),f=n()(t());f.i(l.A),f.i(p.A),f.i(d.A),f.i(s.A),f.i(c.A),f.i(b.A),f.i(w.A),f.i(u.A),f.push([e.id,`
+`,""]),r.d(o,{},{A:n})},646(e,o,r){var a=r(601),t=r.n(a),i=r(314),n=r.n(i),l=r(475),p=r(724),d=r(891),s=r(606),c=r(293),b=r(318),w=r(878),u=r(547),f=n()(t());f.i(l.A),f.i(p.A),f.i(d.A),f.i(s.A),f.i(c.A),f.i(b.A),f.i(w.A),f.i(u.A),f.push([e.id,`
 `,""]),r.d(o,{},{A:f})},724(e,o,r){var a=r(601),t=r.n(a),i=r(314),n=(r.n(i))()(t());n.push([e.id,`.wb-Panel {
   display: flex;
   flex-direction: column;
