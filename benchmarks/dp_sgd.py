@@ -3,9 +3,10 @@
 Run with ``make bench``, or ``python benchmarks/dp_sgd.py MLP CNN`` for some models. Everything runs
 in one process, step by step in turn, so that noise of the machine meets all alike. A step takes a
 batch from memory, computes gradients, clips, adds noise and moves the parameters. Workbench draws
-its batch by Poisson sampling (the others take a fixed number), noises from ChaCha20 and rounds to a
-grid; Opacus uses torch's generator. All get the memory settings of a domain's worker, which keep
-pages instead of giving them back. Figures are medians; ratios are to non-private eager PyTorch.
+its batch by Poisson sampling (the others take a fixed number), noises from AES in counter mode and
+rounds to a grid; Opacus uses torch's generator. All get the memory settings of a domain's worker,
+which keep pages instead of giving them back. Figures are medians; ratios are to non-private eager
+PyTorch.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from workbench.domain.executor import worker_environment
 from workbench.engine.batches import UnitTable
 from workbench.engine.distributed import ALONE
 from workbench.engine.noise import SealedRandom
+from workbench.engine.optimizers import joined, optimizer_of
 from workbench.engine.records import Records
 from workbench.engine.rounds import NoisedRounds
 from workbench.graphs.export import export
@@ -88,11 +90,11 @@ def workbench(case: Case) -> Step:
     table = UnitTable(records, graph.inputs, 1)
     rounds = NoisedRounds(graph, plan, table, case.batch, SealedRandom(bytes(32)), ALONE)
     parameters = {name: value.clone() for name, value in graph.parameters.items()}
-    optimizer = torch.optim.SGD([parameters[name] for name in sorted(graph.trainable)], lr=0.01)
+    whole, parameters = joined(parameters, sorted(graph.trainable))
+    optimizer = optimizer_of(plan, [whole])
 
     def step():
-        for name, gradient in rounds.gradients(parameters).items():
-            parameters[name].grad = gradient
+        whole.grad = rounds.gradient(parameters)
         optimizer.step()
 
     return step

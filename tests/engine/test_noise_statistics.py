@@ -11,6 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 from scipy import stats
 from torch import nn
 
@@ -18,7 +21,7 @@ from tests.engine.models import CLASSES, _schema, classify
 from tests.engine.test_clipping import batch
 from tests.engine.test_soundness import exported
 from workbench.documents import Plan
-from workbench.engine.noise import SealedRandom
+from workbench.engine.noise import SealedRandom, Stream
 from workbench.engine.records import Records
 from workbench.engine.train import train
 
@@ -85,11 +88,31 @@ def test_seeds_that_differ_in_one_bit_give_unrelated_words():
 
 
 def test_draws_are_the_box_muller_transform_of_53_bits_each():
-    words = SealedRandom(seed(7)).stream("noise").words(10) >> np.uint64(11)
+    words = SealedRandom(seed(7)).stream("noise").words(10_000) >> np.uint64(11)
     uniform = words.astype(np.float64) * 2.0**-53
-    radius = np.sqrt(-2 * np.log(uniform[:5] + 2.0**-53))
-    pairs = [radius * wave(2 * np.pi * uniform[5:]) for wave in (np.cos, np.sin)]
-    assert np.allclose(drawn(7, count=10), np.concatenate(pairs), atol=1e-12)
+    radius = np.sqrt(-2 * np.log(uniform[:5000] + 2.0**-53))
+    pairs = [radius * wave(2 * np.pi * uniform[5000:]) for wave in (np.cos, np.sin)]
+    assert np.allclose(drawn(7, count=10_000), np.concatenate(pairs), atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 7, 1000])
+def test_few_draws_come_from_a_stock_of_which_none_is_given_twice(count):
+    stream = SealedRandom(seed(7)).stream("noise")
+    given = [stream.gaussian(count) for _ in range(30)]
+    before = torch.cat(given)
+    assert len(before.unique()) == 30 * count
+    assert abs(float(before.mean())) < 5 / np.sqrt(len(before))
+    # What a caller does with its draws changes nobody else's.
+    given[0].zero_()
+    assert torch.equal(torch.cat(given[1:]), before[count:])
+
+
+def test_the_words_are_the_key_stream_of_aes_in_counter_mode():
+    """The cipher of the numbers 0, 1, 2, ... (NIST SP 800-38A, section 6.5)."""
+    key = bytes(range(32))
+    counters = b"".join(number.to_bytes(16, "big") for number in range(8))
+    blocks = Cipher(AES(key), ECB()).encryptor().update(counters)
+    assert Stream(key).words(16).tobytes() == blocks
 
 
 @pytest.mark.parametrize("scale", [1e-9, 0.3, 1.0, 7e5])

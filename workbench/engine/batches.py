@@ -89,7 +89,7 @@ class UnitTable:
 
     def _values(self, source: torch.Tensor | NoiseInput, rows: torch.Tensor) -> torch.Tensor:
         if isinstance(source, torch.Tensor):
-            return source[rows]
+            return source.index_select(0, rows)
         assert self._noise is not None
         drawn = self._noise.gaussian(len(rows) * source.numbers)
         return drawn.float().reshape(len(rows), *source.shape)

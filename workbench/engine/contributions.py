@@ -119,7 +119,7 @@ class PerUnit:
         """See `Contribution`."""
         flat = self.gradients.flatten(1)
         if exact:
-            # Not finite although its factors were: such a unit has the weight 0; 0 * inf has not.
+            # Its factors were finite, but it need not be: its weight is 0, and 0 * inf is not.
             flat = torch.where(torch.isfinite(flat), flat, flat.new_zeros(())).double()
         return (weights @ flat).reshape(self.gradients.shape[1:])
 

@@ -1,11 +1,11 @@
 """Randomness from a sealed seed: unpredictable to everyone else, repeatable to its holder.
 
-A seed gives one independent ChaCha20 stream (RFC 8439) per label, with the key
-HMAC-SHA256(seed, label). Gaussians come from the Box-Muller transform in float64 on 53 random bits
-each. Floating-point numbers have gaps, and which of them a noised sum can fall into would tell the
-sum (Mironov 2012). So a noised sum is rounded to a grid that is far coarser than the gaps: between
-two neighbours of the grid lie some 2**30 values of the noise, and rounding a noised value is
-post-processing.
+A seed gives one independent stream per label: AES-256 in counter mode (NIST SP 800-38A) under the
+key HMAC-SHA256(seed, label). Gaussians come from the Box-Muller transform in float64 on 53 random
+bits each. Floating-point numbers have gaps, and which of them a noised sum can fall into would tell
+the sum (Mironov 2012). So a noised sum is rounded to a grid that is far coarser than the gaps:
+between two neighbours of the grid lie some 2**30 values of the noise, and rounding a noised value
+is post-processing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ import math
 import numpy as np
 import torch
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 from numpy.typing import NDArray
 
 SEED_BYTES = 32
 _GRID = 2.0**-20
 _PIECE = 1 << 20
+_AT_ONCE = 1 << 12
+"""How many normal numbers are drawn at once where fewer are asked for; the others wait."""
 _MASK = (1 << 53) - 1
 
 
@@ -53,7 +56,8 @@ class Stream:
     """A stream of random numbers; it never repeats and never goes back."""
 
     def __init__(self, key: bytes) -> None:
-        self._keystream = Cipher(ChaCha20(key, bytes(16)), mode=None).encryptor()
+        self._keystream = Cipher(AES(key), CTR(bytes(16))).encryptor()
+        self._waiting = torch.empty(0, dtype=torch.float64)
 
     def words(self, count: int) -> NDArray[np.uint64]:
         """Return `count` uniform 64-bit words, shape ``(count,)``."""
@@ -68,17 +72,28 @@ class Stream:
 
     def gaussian(self, count: int) -> torch.Tensor:
         """Return `count` standard normal numbers, float64, shape ``(count,)``."""
+        if count >= _AT_ONCE:
+            return self._fresh(count)
+        if count > len(self._waiting):
+            self._waiting = self._fresh(_AT_ONCE)
+        drawn, self._waiting = self._waiting[:count].clone(), self._waiting[count:]
+        return drawn
+
+    def _fresh(self, count: int) -> torch.Tensor:
         half = (count + 1) // 2
         words = torch.zeros(2 * half, dtype=torch.int64)
         plain = memoryview(words.numpy().data).cast("B")
         # A stream cipher may work in place.
         self._keystream.update_into(plain, plain)
         # The sign bit comes along in a shift to the right.
-        words = words.bitwise_right_shift_(11).bitwise_and_(_MASK)
+        uniform = words.bitwise_right_shift_(11).bitwise_and_(_MASK).double()
         # In (0, 1]: the logarithm of zero would be infinite.
-        radius = words[:half].add(1).double().mul_(2.0**-53).log_().mul_(-2.0).sqrt_()
-        angle = words[half:].double().mul_(2.0 * math.pi * 2.0**-53)
-        return torch.cat([angle.cos().mul_(radius), angle.sin_().mul_(radius)])[:count]
+        radius = uniform[:half].add_(1).mul_(2.0**-53).log_().mul_(-2.0).sqrt_()
+        angle = uniform[half:].mul_(2.0 * math.pi * 2.0**-53)
+        drawn = torch.empty_like(uniform)
+        torch.cos(angle, out=drawn[:half]).mul_(radius)
+        torch.sin(angle, out=drawn[half:]).mul_(radius)
+        return drawn[:count]
 
     def add_noise(self, values: torch.Tensor, scale: float) -> None:
         """Add Gaussian noise to every entry, in place, and round to a grid.
@@ -97,4 +112,5 @@ class Stream:
         # In pieces, so that drawing for a large model takes little memory beside it.
         for part in values.view(-1).split(_PIECE):  # type: ignore[no-untyped-call]
             drawn = self.gaussian(part.numel())
-            part.add_(drawn.mul_(scale)).div_(grid).round_().mul_(grid)
+            # By a power of two: exact.
+            part.add_(drawn.mul_(scale)).mul_(1 / grid).round_().mul_(grid)

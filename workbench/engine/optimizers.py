@@ -26,6 +26,20 @@ def optimizer_of(plan: Plan, parameters: Sequence[torch.Tensor]) -> torch.optim.
     )
 
 
+def joined(
+    parameters: dict[str, torch.Tensor], names: Sequence[str]
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return some parameters end to end, and all of them, where these are views of that one.
+
+    An optimizer that works number by number does the same to the one as to the many, and asks for
+    its operators only once.
+    """
+    whole = torch.cat([torch.empty(0), *(parameters[name].reshape(-1) for name in names)])
+    parts = torch.split_with_sizes(whole, [parameters[name].numel() for name in names])
+    views = {n: p.view(parameters[n].shape) for n, p in zip(names, parts, strict=True)}
+    return whole, parameters | views
+
+
 def schedule_of(
     plan: Plan, optimizer: torch.optim.Optimizer
 ) -> torch.optim.lr_scheduler.LRScheduler:

@@ -49,8 +49,11 @@ class NoisedRounds:
         ranks: Ranks,
     ) -> None:
         self._plan, self._table, self._expected, self._ranks = plan, table, expected, ranks
-        self._shapes = {name: graph.parameters[name].shape for name in sorted(graph.trainable)}
-        self._sizes = [shape.numel() for shape in self._shapes.values()]
+        names = sorted(graph.trainable)
+        sizes = [graph.parameters[name].numel() for name in names]
+        self._whole = torch.zeros(sum(sizes) + 1, dtype=torch.float64)
+        parts = torch.split_with_sizes(self._whole[:-1], sizes)
+        self._sums = dict(zip(names, parts, strict=True))
         groups = layers(graph.trainable) if plan.clipping == "per_layer" else ()
         per_unit = table.records_per_unit
         self._clipped = ClippedSum(graph, plan.max_grad_norm, per_unit, groups)
@@ -66,30 +69,31 @@ class NoisedRounds:
         self._count_noise = random.stream("count")
         self._bound = AdaptiveBound(plan, expected) if plan.clipping == "adaptive" else None
 
-    def gradients(self, parameters: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Return the noised mean gradient of the next batch, float32."""
+    def gradient(self, parameters: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the noised mean gradient of the next batch, float32.
+
+        Returns
+        -------
+        torch.Tensor
+            The gradients of the trained parameters in the order of their names, end to end.
+        """
         chosen = np.flatnonzero(self._sampling.bernoulli(self._plan.sample_rate, self._table.units))
         mine = self._ranks.share(chosen, self._chunk)
         exact = len(chosen) > self._largest
         # All sums and the count in one piece of memory, which goes round the ranks at once.
-        whole = torch.zeros(sum(self._sizes) + 1, dtype=torch.float64)
-        sums = self._by_name(whole)
+        whole = self._whole.zero_()
         for columns, present in self._table.chunks(mine, self._chunk):
             found, within = self._clipped.with_count(parameters, columns, present, exact)
             whole[-1] += within
-            for name, part in found.items():
-                sums[name] += part.double()
+            for name, total in self._sums.items():
+                total.add_(found[name].reshape(-1))
         self._ranks.reduced(whole)
         if self._ranks.rank == 0:
             self._add_noise(whole)
         self._ranks.agreed(whole)
         if self._bound is not None:
             self._clipped.max_grad_norm = self._bound.follow(float(whole[-1]))
-        return self._by_name((whole / self._expected).float())
-
-    def _by_name(self, whole: torch.Tensor) -> dict[str, torch.Tensor]:
-        parts = torch.split_with_sizes(whole[:-1], self._sizes)
-        return {n: p.view(shape) for (n, shape), p in zip(self._shapes.items(), parts, strict=True)}
+        return whole[:-1].div_(self._expected).float()
 
     def _add_noise(self, whole: torch.Tensor) -> None:
         scale = self._plan.gradient_noise_multiplier * self._clipped.max_grad_norm

@@ -23,7 +23,7 @@ from workbench.engine.batches import UnitTable, chunk_size
 from workbench.engine.distributed import ALONE, Ranks
 from workbench.engine.metrics import exact_sums, noisy_metrics
 from workbench.engine.noise import SealedRandom
-from workbench.engine.optimizers import optimizer_of, schedule_of
+from workbench.engine.optimizers import joined, optimizer_of, schedule_of
 from workbench.engine.postprocessing import private_part
 from workbench.engine.records import Records
 from workbench.engine.rounds import NoisedRounds
@@ -154,16 +154,16 @@ def _descend(
     parameters = {name: value.clone() for name, value in graph.parameters.items()}
     graph, follow = private_part(graph, plan, random, parameters)
     trained = sorted(graph.trainable)
+    whole, parameters = joined(parameters, trained)
     rounds = NoisedRounds(graph, plan, table, expected, random, ranks)
     evaluations = set(plan.evaluated_at) if graph.metrics else set()
     history: list[Evaluation] = []
     released = parameters
-    optimizer = optimizer_of(plan, [parameters[name] for name in trained]) if trained else None
+    optimizer = optimizer_of(plan, [whole]) if trained else None
     schedule = schedule_of(plan, optimizer) if optimizer is not None else None
     done = 0
     while done < plan.steps and not (history and stops(history, plan.patience)):
-        for name, gradient in rounds.gradients(parameters).items():
-            parameters[name].grad = gradient
+        whole.grad = rounds.gradient(parameters)
         if optimizer is not None and schedule is not None:
             optimizer.step()
             schedule.step()
@@ -178,7 +178,7 @@ def _descend(
         raise RequestFailed("not-finite")
     metrics = history[kept(history, plan.patience)].metrics if history else ()
     tied = {name: released[other] for name, other in graph.ties.items()}
-    result = {name: value.detach() for name, value in (released | tied).items()}
+    result = {name: value.detach().clone() for name, value in (released | tied).items()}
     return TrainingResult(result, metrics, done, tuple(history))
 
 
