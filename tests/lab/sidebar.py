@@ -7,6 +7,11 @@ from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Request, expect
+from sqlalchemy import insert
+
+from workbench.documents import Envelope, digest_bytes
+from workbench.domain.service import Domain
+from workbench.domain.tables import cards
 
 
 class Trouble:
@@ -73,3 +78,74 @@ def serious_findings(page: Page, part: str) -> list[str]:
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     ]
+
+
+def publish_many(root, count):
+    """Publish signed copies of the domain's first card under other names, as `publish` would."""
+    domain = Domain(root)
+    card = domain.publish("breast-cancer")
+    rows = []
+    for number in range(count - 1):
+        name = f"ward-{number:05d}"
+        copy = card.model_copy(
+            update={
+                "name": name, "title": f"Ward {number:05d}",
+                "dataset_version": digest_bytes(name.encode()),
+            }
+        )  # fmt: skip
+        envelope = Envelope.sign(copy, domain.key).canonical().decode()
+        rows.append({"digest": copy.digest, "dataset": name, "envelope": envelope})
+    with domain.store.write() as connection:
+        connection.execute(insert(cards), rows)
+    domain.close()
+
+
+def space_file(site, path):
+    """Write the space of the site's researcher."""
+    site.researcher.save(path.parent / "researcher.key")
+    path.write_text(
+        f'key = "researcher.key"\n\n[[domains]]\nname = "{site.name}"\n'
+        f'url = "{site.url}"\npublic_key = "{site.public_key}"\n'
+    )
+    return path
+
+
+# Scroll the list of datasets by more than it shows, 120 frames long.
+FRAMES = """
+async () => {
+    const list = document.querySelector('.wb-List');
+    const times = [];
+    let before = await new Promise(requestAnimationFrame);
+    for (let at = 0; at < 120; at += 1) {
+        list.scrollTop += 4321;
+        const now = await new Promise(requestAnimationFrame);
+        times.push(now - before);
+        before = now;
+    }
+    return { times, rows: list.querySelectorAll('.wb-Row').length, top: list.scrollTop };
+}
+"""
+
+# Keep in `window.took` how long after typing one dataset was left.
+SEARCH = """
+() => {
+    window.began = 0;
+    const box = document.querySelector('.wb-Search-text');
+    box.addEventListener('input', () => { window.began = performance.now(); });
+    new MutationObserver(() => {
+        const text = document.querySelector('.wb-Catalog-count').textContent;
+        if (text.startsWith('1 of')) window.took ??= performance.now() - window.began;
+    }).observe(document.querySelector('.wb-Catalog'),
+               { subtree: true, childList: true, characterData: true });
+}
+"""
+
+# Keep when JupyterLab's splash was gone and when the first dataset was there.
+ARRIVALS = """
+new MutationObserver(() => {
+    const splash = document.getElementById('jupyterlab-splash');
+    window.sawSplash ||= !!splash;
+    if (window.sawSplash && !splash) window.labAt ??= performance.now();
+    if (document.querySelector('.wb-Row')) window.panelAt ??= performance.now();
+}).observe(document, { childList: true, subtree: true });
+"""

@@ -27,6 +27,7 @@ from tests.lab.browser import (
     two_hospitals,
 )  # fmt: skip
 from tests.lab.sidebar import (
+    ARRIVALS,
     Trouble,
     dataset_page,
     datasets,
@@ -344,16 +345,7 @@ def test_the_panel_is_there_within_a_second_of_jupyterlab(place):
     open_lab(page, url, token)
     with page.expect_request(layout_saved("dataspace-panel")):
         show_panel(page)
-    page.add_init_script(
-        """
-        new MutationObserver(() => {
-            const splash = document.getElementById('jupyterlab-splash');
-            window.sawSplash ||= !!splash;
-            if (window.sawSplash && !splash) window.labAt ??= performance.now();
-            if (document.querySelector('.wb-Row')) window.panelAt ??= performance.now();
-        }).observe(document, { childList: true, subtree: true });
-        """
-    )
+    page.add_init_script(ARRIVALS)
     page.goto(f"{url}/lab")
     page.wait_for_selector("#jupyterlab-splash", state="detached")
     expect(datasets(page).first).to_be_visible()

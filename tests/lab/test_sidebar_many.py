@@ -6,48 +6,23 @@ import os
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import insert
 
 from tests.lab.browser import browser_page, jupyterlab, open_lab
-from tests.lab.sidebar import Trouble, datasets, panel, show_panel
+from tests.lab.sidebar import (
+    FRAMES,
+    SEARCH,
+    Trouble,
+    datasets,
+    panel,
+    publish_many,
+    show_panel,
+    space_file,
+)  # fmt: skip
 from tests.processes import ServerSite
-from workbench.documents import Envelope, digest_bytes
-from workbench.domain.service import Domain
-from workbench.domain.tables import cards
 
 pytestmark = pytest.mark.slow
 
 MANY = 10_000
-
-
-def publish_many(root, count):
-    """Publish signed copies of the domain's first card under other names, as `publish` would."""
-    domain = Domain(root)
-    card = domain.publish("breast-cancer")
-    rows = []
-    for number in range(count - 1):
-        name = f"ward-{number:05d}"
-        copy = card.model_copy(
-            update={
-                "name": name, "title": f"Ward {number:05d}",
-                "dataset_version": digest_bytes(name.encode()),
-            }
-        )  # fmt: skip
-        envelope = Envelope.sign(copy, domain.key).canonical().decode()
-        rows.append({"digest": copy.digest, "dataset": name, "envelope": envelope})
-    with domain.store.write() as connection:
-        connection.execute(insert(cards), rows)
-    domain.close()
-
-
-def space_file(site, path):
-    """Write the space of the site's researcher."""
-    site.researcher.save(path.parent / "researcher.key")
-    path.write_text(
-        f'key = "researcher.key"\n\n[[domains]]\nname = "{site.name}"\n'
-        f'url = "{site.url}"\npublic_key = "{site.public_key}"\n'
-    )
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -70,22 +45,6 @@ def crowded(tmp_path_factory):
         site.stop()
 
 
-FRAMES = """
-async () => {
-    const list = document.querySelector('.wb-List');
-    const times = [];
-    let before = await new Promise(requestAnimationFrame);
-    for (let at = 0; at < 120; at += 1) {
-        list.scrollTop += 4321;
-        const now = await new Promise(requestAnimationFrame);
-        times.push(now - before);
-        before = now;
-    }
-    return { times, rows: list.querySelectorAll('.wb-Row').length, top: list.scrollTop };
-}
-"""
-
-
 def test_ten_thousand_datasets_scroll_and_are_searched_without_a_wait(crowded):
     page, url, token = crowded
     open_lab(page, url, token)
@@ -101,18 +60,7 @@ def test_ten_thousand_datasets_scroll_and_are_searched_without_a_wait(crowded):
     assert middle < 100
     assert worst < 1000
 
-    page.evaluate(
-        """() => {
-            window.began = 0;
-            const box = document.querySelector('.wb-Search-text');
-            box.addEventListener('input', () => { window.began = performance.now(); });
-            new MutationObserver(() => {
-                const text = document.querySelector('.wb-Catalog-count').textContent;
-                if (text.startsWith('1 of')) window.took ??= performance.now() - window.began;
-            }).observe(document.querySelector('.wb-Catalog'),
-                       { subtree: true, childList: true, characterData: true });
-        }"""
-    )
+    page.evaluate(SEARCH)
     panel(page).get_by_label("Search datasets").fill("ward 07777")
     expect(datasets(page)).to_have_count(1)
     took = page.evaluate("window.took")

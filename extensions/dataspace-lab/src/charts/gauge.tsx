@@ -1,4 +1,4 @@
-/** A budget: spent, asked for and left, of a total. What is asked for is hatched, not only coloured. */
+/** A budget: what is left, asked for and spent, of a total. What is asked for is hatched, not only coloured. */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
@@ -13,8 +13,6 @@ export function Gauge(props: {
   left: number | null;
   /** What a request asks for. It is set aside already, so it is a part of what is spent. */
   asked?: number;
-  /** Draw it without words, where the words stand elsewhere. */
-  bare?: boolean;
 }): JSX.Element {
   const { trans, label, total, left, asked = 0 } = props;
   const hatch = React.useId();
@@ -34,7 +32,6 @@ export function Gauge(props: {
   );
   const percent = (value: number): string =>
     `${(100 * Math.max(0, value)) / (total || 1)}%`;
-  const before = Math.max(0, spent - asked);
   return (
     <span className="wb-gauge">
       <svg
@@ -42,7 +39,7 @@ export function Gauge(props: {
         aria-label={label}
         aria-valuemin={0}
         aria-valuemax={total}
-        aria-valuenow={spent}
+        aria-valuenow={left}
         aria-valuetext={words}
         width="100%"
         height={12}
@@ -55,22 +52,20 @@ export function Gauge(props: {
           </pattern>
         </defs>
         <rect className="wb-gauge-track" width="100%" height={12} rx={6} />
-        <rect className="wb-gauge-spent" width={percent(before)} height={12} rx={6} />
+        <rect className="wb-gauge-left" width={percent(left)} height={12} rx={6} />
         {asked > 0 && (
           <rect
-            x={percent(before)}
-            width={percent(spent - before)}
+            x={percent(left)}
+            width={percent(Math.min(asked, spent))}
             height={12}
             fill={`url(#${hatch})`}
           />
         )}
       </svg>
-      {!props.bare && (
-        <span className="wb-gauge-words">
-          {words}
-          {asked > 0 && trans.__(', of it %1 asked for here (hatched)', figure(asked, 3))}
-        </span>
-      )}
+      <span className="wb-gauge-words">
+        {words}
+        {asked > 0 && trans.__(', of it %1 asked for here (hatched)', figure(asked, 3))}
+      </span>
     </span>
   );
 }

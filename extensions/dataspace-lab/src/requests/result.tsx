@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import { Bars, figure, Gauge } from '../charts';
+import { Bars, figure } from '../charts';
 import { useContext } from '../context';
 import type { IRequest, IResult } from '../model';
 import { ActionButton, Card, Facts } from '../ui/parts';
@@ -53,13 +53,6 @@ export function ResultCards(props: {
         </Card>
       )}
       <Card title={trans.__('Privacy spent')}>
-        <Gauge
-          trans={trans}
-          label={trans.__('privacy of this run')}
-          total={request.epsilon}
-          left={Math.max(0, request.epsilon - result.privacy.epsilon)}
-          bare
-        />
         <Facts
           rows={[
             [trans.__('this run'), `ε ${figure(result.privacy.epsilon)}`],
