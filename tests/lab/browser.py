@@ -54,8 +54,10 @@ def jupyterlab(
     (extensions / NAME).symlink_to(BUILT)
     enabled = home / "enabled" / "jupyter_server_config.d"
     enabled.mkdir(parents=True)
-    if server_part:
-        shutil.copy(ENABLE, enabled)
+    enabling = ENABLE.read_text()
+    (enabled / ENABLE.name).write_text(
+        enabling if server_part else enabling.replace("true", "false")
+    )
     private = {
         **environment, "HOME": str(home), "JUPYTER_TOKEN": token, "OMP_NUM_THREADS": "1",
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
@@ -133,6 +135,9 @@ def open_lab(page: Page, url: str, token: str, tree: str = "") -> None:
     """Open JupyterLab with a fresh layout and wait until it stands."""
     page.goto(f"{url}/lab{tree}?token={token}&reset")
     page.wait_for_selector("#jupyterlab-splash", state="detached")
+    if not tree:
+        # It comes late, and takes the focus from whatever was opened before it.
+        page.wait_for_selector(".jp-Launcher-body")
 
 
 def open_notebook(page: Page, url: str, token: str, name: str) -> None:

@@ -90,7 +90,8 @@ def test_cancel_ends_the_kernel_and_the_server_lives(lab):
     begun = lab.post("studies/run", {"path": path, "parameters": {"seconds": 1000}}).json()
     pid = lab.folder / "pid"
     wait_until(lambda: pid.is_file() and pid.read_text().isdigit(), SECONDS)
-    wait_until(lambda: study(lab, begun["id"])["cell"] == 3, SECONDS)
+    # The last of them: the parameters and what was given for them are cells too.
+    wait_until(lambda: study(lab, begun["id"])["cell"] == 4, SECONDS)
     kernel = psutil.Process(int(pid.read_text()))
     ended = lab.post(f"studies/{begun['id']}/cancel").json()
     assert ended["state"] == "cancelled"

@@ -66,7 +66,7 @@ def test_a_dataset_is_found_and_opened(place):
     expect(options).to_have_count(1)
     options.click()
     pane = browser.get_by_label("dataset", exact=True)
-    expect(pane.get_by_role("meter", name="privacy spent")).to_be_visible()
+    expect(pane.get_by_role("meter", name="privacy left")).to_be_visible()
     expect(pane).to_contain_text("hospital-b/breast-cancer")
     expect(pane.get_by_label("schema")).to_contain_text("mean_radius")
     expect(pane.get_by_label("snippet")).to_be_visible()
@@ -136,8 +136,10 @@ from workbench.lab.service.catalogue import CatalogueBytes
 
 class Large(wb.CatalogBrowser):
     def news(self, anew):
-        self.service.refresh()
         one = json.loads(self.service.catalog().content)
+        if not one["datasets"] or self._version:
+            return  # the domain has not answered yet, or all was sent
+        self._version = "many"
         first = one["datasets"][0]
         one["datasets"] = [
             {**first, "path": f"hospital-a/set-{i:05}", "title": f"Dataset number {i}"}

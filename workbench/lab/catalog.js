@@ -9,13 +9,13 @@ function chooser(label, first) {
 }
 
 function budgetOf(budget) {
-  const spent = 100 * Math.min(1, budget.epsilon_spent / budget.epsilon_total);
+  const left = 100 * Math.max(0, budget.epsilon_left / budget.epsilon_total);
   const text = `ε ${number(budget.epsilon_left)} of ${number(budget.epsilon_total)} left`
     + (budget.uses_left === null || budget.uses_left === undefined ? "" : `, ${budget.uses_left} uses left`);
   const bar = h("div", {});
-  bar.style.width = `${spent}%`;
-  return h("span", {}, h("span", { class: "wbw-meter", role: "meter", "aria-label": "privacy spent",
-    "aria-valuemin": 0, "aria-valuemax": budget.epsilon_total, "aria-valuenow": budget.epsilon_spent,
+  bar.style.width = `${left}%`;
+  return h("span", {}, h("span", { class: "wbw-meter", role: "meter", "aria-label": "privacy left",
+    "aria-valuemin": 0, "aria-valuemax": budget.epsilon_total, "aria-valuenow": budget.epsilon_left,
     "aria-valuetext": text }, bar), text);
 }
 

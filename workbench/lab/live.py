@@ -71,16 +71,18 @@ class LiveWidget(anywidget.AnyWidget):
             self._thread(lambda: self.asked(action, content))
 
     def _thread(self, task: Callable[[], None]) -> None:
-        def guarded() -> None:
-            try:
-                task()
-            except WorkbenchError as error:
-                self.say(f"{error.message} {error.hint}".strip())
-            except Exception as error:
-                # A view that silently shows old facts would be worse than any message.
-                self.say(f"This view could not be renewed ({type(error).__name__}).")
+        threading.Thread(
+            target=self._guarded, args=(task,), name="workbench-view", daemon=True
+        ).start()
 
-        threading.Thread(target=guarded, name="workbench-view", daemon=True).start()
+    def _guarded(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except WorkbenchError as error:
+            self.say(f"{error.message} {error.hint}".strip())
+        except Exception as error:
+            # A view that silently shows old facts would be worse than any message.
+            self.say(f"This view could not be renewed ({type(error).__name__}).")
 
     def say(self, message: str) -> None:
         """Show a line to whoever looks."""
@@ -103,15 +105,15 @@ class LiveWidget(anywidget.AnyWidget):
         self._wake.set()
 
     def _follow(self) -> None:
-        self.news(anew=True)
         try:
+            self._guarded(lambda: self.news(anew=True))
             while True:
                 self._wake.wait()
                 self._wake.clear()
                 with self._lock:
                     if not self._views:
                         return
-                self.news(anew=False)
+                self._guarded(lambda: self.news(anew=False))
                 # Many changes at once are one piece of news.
                 threading.Event().wait(_PAUSE_SECONDS)
         finally:

@@ -36,14 +36,14 @@ function list(items) {
 // What a pending request asks for is set aside, so `epsilon_spent` holds it already.
 function gauge(budget, asked = 0) {
   const share = (value) => `${Math.min(100, 100 * value / budget.epsilon_total)}%`;
-  const text = `ε ${number(budget.epsilon_spent)} of ${number(budget.epsilon_total)} spent or set aside, `
-    + `${number(budget.epsilon_left)} left`;
+  const text = `ε ${number(budget.epsilon_left)} of ${number(budget.epsilon_total)} left, `
+    + `${number(budget.epsilon_spent)} spent or set aside`;
   return h("div", { class: "wbs-budget" },
     h("span", { class: "wbs-budget-name" }, budget.dataset ?? ""),
     h("div", { class: "wbs-gauge", role: "meter", "aria-label": `budget ${budget.dataset ?? ""}`,
       "aria-valuemin": 0, "aria-valuemax": budget.epsilon_total,
-      "aria-valuenow": budget.epsilon_spent, "aria-valuetext": text },
-      h("div", { class: "wbs-spent", style: `width:${share(Math.max(0, budget.epsilon_spent - asked))}` }),
+      "aria-valuenow": budget.epsilon_left, "aria-valuetext": text },
+      h("div", { class: "wbs-left", style: `width:${share(budget.epsilon_left)}` }),
       asked ? h("div", { class: "wbs-asked", style: `width:${share(asked)}` }) : null),
     h("span", { class: "wbs-budget-text" }, text));
 }

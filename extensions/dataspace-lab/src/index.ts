@@ -57,6 +57,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const store = new Store();
     const watch = new Watch(api, store);
     const pages = new Pages(app);
+    const commands: string[] = [];
     const context: IContext = {
       app,
       api,
@@ -73,6 +74,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       },
       addCommand: (id, options) => {
         app.commands.addCommand(id, options);
+        commands.push(id);
         palette?.addItem({ command: id, category: trans.__('Data space') });
       }
     };
@@ -99,6 +101,19 @@ const plugin: JupyterFrontEndPlugin<void> = {
       icon: dataSpaceIcon,
       describedBy: { args: null },
       execute: () => app.shell.activateById(PANEL)
+    });
+    const possible = (): string =>
+      commands
+        .map(id => `${app.commands.isVisible(id)} ${app.commands.isEnabled(id)}`)
+        .join();
+    let before = possible();
+    store.changed.connect(() => {
+      const now = possible();
+      if (now !== before) {
+        before = now;
+        // A palette that is open shows what can be done now.
+        app.commands.notifyCommandChanged();
+      }
     });
     const notifier = new Notifier(app, trans, store, states);
     void settings?.load(ID).then(loaded => {

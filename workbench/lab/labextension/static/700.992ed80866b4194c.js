@@ -655,7 +655,7 @@
 .wb-gauge-track {
   fill: var(--jp-layout-color3);
 }
-.wb-gauge-spent {
+.wb-gauge-left {
   fill: var(--jp-brand-color1);
 }
 .wb-gauge-asked {
