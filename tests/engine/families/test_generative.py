@@ -83,9 +83,9 @@ def test_variational_autoencoder():
     torch.manual_seed(0)
     model = VariationalAutoencoder()
     assert_sum_is_that_of_autograd(study, model)
-    graph, result = trained(study, model, optimizer="adam", learning_rate=0.005, steps=120)
+    graph, result = trained(study, model, optimizer="adam", learning_rate=0.005, steps=200)
     assert graph.inputs == ("image", "noise:0:4")
-    assert metric(result, "error") < 0.85 * variance()
+    assert metric(result, "error") < 0.75 * variance()
     # The latent code says something about the image.
     assert metric(result, "kl") > 0.05
 
