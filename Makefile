@@ -12,8 +12,9 @@ demo: $(STAMP)
 lab: $(STAMP)
 	$(BIN)/workbench demo --lab
 
+# Most of the tests wait for servers and browsers: two at a time, each module by one of them.
 test: $(STAMP) system
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
