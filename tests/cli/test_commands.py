@@ -47,6 +47,7 @@ def test_wrong_input_gives_one_clear_message(tmp_path):
         ("domain", "publish", str(tmp_path / "nowhere"), "nothing"),
         ("verify", str(tmp_path / "nothing.json")),
         ("catalog", "--space", str(tmp_path / "space.toml")),
+        ("demo", "--store", "/proc/demo"),
     ):
         answer = run(*arguments)
         assert answer.returncode == 1, arguments

@@ -45,10 +45,15 @@ def jupyterlab(
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
     home = root / "home"
-    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    # Without this a question about news covers the page.
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    settings = home / "settings" / "@jupyterlab"
+    # Otherwise questions about news and about a new notebook's name cover the page.
+    for name, content in (
+        ("apputils-extension/notification", '{"fetchNews": "false"}'),
+        ("docmanager-extension/plugin", '{"renameUntitledFileOnSave": false}'),
+    ):
+        place = settings / f"{name}.jupyterlab-settings"
+        place.parent.mkdir(parents=True)
+        place.write_text(content)
     extensions = home / "labextensions"
     (extensions / NAME).parent.mkdir(parents=True)
     (extensions / NAME).symlink_to(BUILT)

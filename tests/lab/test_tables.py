@@ -1,8 +1,11 @@
 """Tables in a notebook: complete, escaped, and with a plain-text twin."""
 
+import queue
+
 import pytest
 
 from workbench.lab.catalog import CatalogBrowser
+from workbench.lab.live import LiveWidget
 from workbench.lab.requests import RequestTable
 
 
@@ -37,3 +40,31 @@ def test_a_denial_shows_its_reason_as_text(study):
     html = RequestTable(study.researcher)._repr_html_()
     assert "&lt;b&gt;too vague&lt;/b&gt;" in html
     assert "<b>too vague" not in html
+
+
+class Failing(LiveWidget):
+    """Fails at first, then has news."""
+
+    _esm = "export default { render() {} }"
+
+    def __init__(self, space):
+        super().__init__(space)
+        self.sent, self.tries = queue.Queue(), 0
+
+    def send(self, content, buffers=None):
+        self.sent.put(content)
+
+    def news(self, anew):
+        self.tries += 1
+        if self.tries == 1:
+            raise IndexError
+        self.send({"kind": "news"})
+
+
+def test_a_view_says_that_it_could_not_be_renewed_and_goes_on(study):
+    widget = Failing(study.researcher)
+    widget._on_message(widget, {"action": "opened"}, [])
+    assert "could not be renewed (IndexError)" in widget.sent.get(timeout=20)["message"]
+    # The first news of the domains wakes it.
+    assert widget.sent.get(timeout=20) == {"kind": "news"}
+    widget.close()

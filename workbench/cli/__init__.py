@@ -17,3 +17,9 @@ def main() -> None:
         if error.hint:
             print(f"  {error.hint}", file=sys.stderr)
         raise SystemExit(1) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
+        print("  Give a path that exists, or one where you may write.", file=sys.stderr)
+        raise SystemExit(1) from None
