@@ -20,6 +20,7 @@ from torch import nn
 import workbench as wb
 from tests.lab.browser import (
     LONG,
+    answers,
     choose_theme,
     kernel_ready,
     open_lab,
@@ -36,6 +37,8 @@ from tests.lab.sidebar import (
     serious_findings,
     show_panel,
 )  # fmt: skip
+from tests.support import wait_until
+from workbench.domain.config import DomainFolder
 
 pytestmark = pytest.mark.slow
 
@@ -245,6 +248,8 @@ def test_a_domain_that_goes_down_and_comes_back_is_seen(lab, place):
     picture(lab, "domain-down-light")
     with (root / "again.log").open("wb") as log:
         subprocess.Popen([sys.executable, *command[1:]], stdout=log, stderr=log)
+    port = DomainFolder(root / "store" / "hospital-b").config.port
+    wait_until(lambda: answers(f"http://127.0.0.1:{port}/v1/health"), 60)
     expect(hospital).to_contain_text("reachable")
     expect(datasets(lab)).to_have_count(4)
 
