@@ -3,7 +3,7 @@
 A graph can amplify last bits without bound. If they told a record's place, then adding one record,
 which moves others to other places, could move their terms as well. Matrix products look at where a
 row begins in memory, unless MKL is told to take one code path, as the domain's worker does; and
-processors take the end of an array by other instructions, so chunks are multiples of 32 rows.
+processors take the end of an array by other instructions, so chunks are multiples of two vectors.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -22,18 +24,21 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tests.engine.models import CLASSES, MODELS, _schema, classify
-from tests.engine.operator_samples import SAMPLES
+from tests.engine.operator_samples import BINARY, SAMPLES, UNARY
 from tests.engine.test_clipping import batch
 from tests.engine.test_independence import values_and_gradients
 from tests.engine.test_soundness import flat
 from workbench.domain import executor
-from workbench.engine.batches import chunk_size
+from workbench.engine.batches import TILE, chunk_size, preferred_size
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.layers import Call, contribution
 from workbench.engine.layers.conv2d import conv2d
 from workbench.graphs.export import export
+from workbench.graphs.record_graph import TensorSpec
 
 BOUND = 1e-2
+ANY_SHAPE = {f"aten.{name}.default" for name in (*UNARY, *BINARY)}
+"""Operators whose samples work for a record of another shape, of an odd number of values."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -102,8 +107,9 @@ def operators_moved(rows: int) -> list[str]:
     generator = torch.Generator().manual_seed(0)
     found = set()
     for (name, samples), shared in itertools.product(SAMPLES.items(), (True, False)):
-        for sample in samples:
-            base = [torch.randn((rows, 4, 6), generator=generator) for _ in range(3)]
+        shapes = ((4, 6), (5, 7)) if name in ANY_SHAPE else ((4, 6),)
+        for sample, shape in itertools.product(samples, shapes):
+            base = [torch.randn((rows, *shape), generator=generator) for _ in range(3)]
             base[2] = base[2][0] if shared else base[2]
             first = values_and_gradients(sample, *base, shared)
             for step in (1, 3, rows // 2):
@@ -128,38 +134,66 @@ def in_a_worker(expression: str) -> object:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+SIZES = [TILE, 3 * TILE, 7 * TILE]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [32, 96])
+@pytest.mark.parametrize("rows", SIZES)
 def test_in_a_domains_worker_a_record_has_the_same_bits_at_every_place(rows):
     found = in_a_worker(f"{{name: moved(name, {rows}) for name in FAMILIES}}")
     assert found == dict.fromkeys(FAMILIES, 0)
 
 
 @pytest.mark.slow
-def test_in_a_domains_worker_no_operator_tells_a_place():
-    assert in_a_worker("operators_moved(32)") == []
+@pytest.mark.parametrize("rows", SIZES)
+def test_in_a_domains_worker_no_operator_tells_a_place(rows):
+    assert in_a_worker(f"operators_moved({rows})") == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [32, 96])
+@pytest.mark.parametrize("rows", SIZES)
 def test_in_a_domains_worker_no_convolution_tells_a_place_or_its_neighbours(rows):
     assert in_a_worker(f"convolutions_moved({rows})") == []
 
 
 @given(
-    expected=st.floats(0.1, 1e5), per_unit=st.integers(1, 100), copied=st.integers(0, 10**7),
-    activations=st.integers(0, 1 << 28),
+    expected=st.floats(0.1, 1e5), per_unit=st.integers(1, 100), activations=st.integers(0, 1 << 28),
+    copied=st.lists(st.integers(1, 10**6), max_size=9), ranks=st.integers(1, 3),
 )  # fmt: skip
-def test_chunks_are_whole_tiles_wherever_memory_allows(expected, per_unit, copied, activations):
-    from types import SimpleNamespace
-
-    graph = SimpleNamespace(
-        facts=SimpleNamespace(activation_bytes=activations, operators={"any": 9}), inputs=()
-    )
-    size = chunk_size(graph, expected, per_unit, copied)
-    bytes_per_unit = per_unit * (4 * activations + 6 * copied + 1)
-    tile = 32 // math.gcd(32, per_unit)
+def test_chunks_are_whole_tiles_wherever_memory_allows(
+    expected, per_unit, activations, copied, ranks
+):
+    graph = public(activations)
+    size = chunk_size(graph, expected, per_unit, copied, ranks)
+    bytes_per_unit = per_unit * (4 * activations + 6 * sum(copied) + 1)
+    tile = TILE // math.gcd(TILE, per_unit)
+    widest = max(per_unit * activations, 8 * max(copied, default=0))
     assert size >= 1
-    assert size == 1 or size * bytes_per_unit <= 512 << 20
-    assert size * per_unit % 32 == 0 or tile * bytes_per_unit > 512 << 20
+    assert size == 1 or size * bytes_per_unit <= 1 << 30
+    assert size * per_unit % TILE == 0 or tile * max(bytes_per_unit, 64 * widest) > 1 << 30
+    assert size <= preferred_size(graph, expected, per_unit, copied)
     assert size <= expected + 2 * math.sqrt(expected) + 1 + tile
+
+
+def public(activations: int, operators: int = 9) -> SimpleNamespace:
+    """Return what the size of a chunk may depend on."""
+    facts = SimpleNamespace(activation_bytes=activations, operators={"any": operators})
+    spec = TensorSpec((activations,), torch.uint8)
+    node = SimpleNamespace(op="call_function", meta={"spec": spec})
+    return SimpleNamespace(facts=facts, graph=SimpleNamespace(nodes=[node]), inputs=())
+
+
+def rows_of_a_round(size: int, expected: float) -> float:
+    drawn = np.random.default_rng(0).poisson(expected, 20_000)
+    return float((np.ceil(drawn / size) * size).mean())
+
+
+@pytest.mark.parametrize("expected", [64, 256, 1000])
+def test_where_calls_cost_little_a_round_has_little_filling(expected):
+    size = chunk_size(public(1 << 20, operators=20), expected, 1)
+    assert rows_of_a_round(size, expected) <= 1.15 * expected
+
+
+def test_where_calls_are_the_cost_a_round_is_one_chunk():
+    size = chunk_size(public(100), 256, 1)
+    assert size >= 256 + 2 * 16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import torch
@@ -15,10 +15,19 @@ from workbench.engine.noise import Stream
 from workbench.engine.records import Records
 from workbench.graphs.record_graph import RecordGraph
 
-_MEMORY = 512 << 20
-_NEAR = 512 << 10
-_ROWS = 32
-_TILE = 32
+_MEMORY = 1 << 30
+_TENSOR = (32 << 20) - 1
+"""How many bytes one tensor may have: the allocator gives larger ones back, page by page."""
+_CALL = 160_000
+"""How many bytes of values an operator could have made in the time that calling it takes."""
+_SMALL_SHARE = 1 / 40
+"""Chunks that spend a smaller share of their time on calls need not be larger."""
+_EXACT = 1.5
+"""How much longer a unit takes if sums are float64."""
+_FEW = 48
+_TRIED = 65
+TILE = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 16
+"""How many float32 numbers the processor takes at once: two of its vectors."""
 _BYTES_PER_NOISE = 48
 """What drawing one normal number takes at its peak: its word and what is made from it."""
 
@@ -96,7 +105,11 @@ class UnitTable:
 
 
 def chunk_size(
-    graph: RecordGraph, expected: float, records_per_unit: int, copied: int = 0, ranks: int = 1
+    graph: RecordGraph,
+    expected: float,
+    records_per_unit: int,
+    copied: Collection[int] = (),
+    ranks: int = 1,
 ) -> int:
     """Return how many units to run at once, from public figures only.
 
@@ -109,41 +122,93 @@ def chunk_size(
     records_per_unit
         Rows per unit.
     copied
-        For how many parameters each unit may have a gradient of its own.
+        The sizes of the parameters of which each unit may have a gradient of its own.
     ranks
         Among how many processes a round's chunks are dealt out.
     """
-    wanted = min(preferred_size(graph, expected, records_per_unit), roomy(expected / ranks))
-    return within_memory(graph, wanted, records_per_unit, copied, _MEMORY)
+    room = _room(graph, records_per_unit, sum(copied), _MEMORY)
+    most = min(preferred_size(graph, expected, records_per_unit, copied), room)
+    return _cheapest(graph, expected / ranks, records_per_unit, most)
+
+
+def preferred_size(
+    graph: RecordGraph, expected: float, records_per_unit: int, copied: Collection[int] = ()
+) -> int:
+    """Return how many units would be run at once if memory was no matter.
+
+    The rows are a multiple of `TILE`: processors take the end of an array by other instructions,
+    which round differently, so a record's last bits would tell whether it is among the last of a
+    chunk. Of these sizes, the one that takes the least time for a round of a number of units that
+    is Poisson distributed: small chunks have much calling, large ones much filling.
+
+    Parameters are those of `chunk_size`.
+    """
+    calls = [node for node in graph.graph.nodes if node.op == "call_function"]
+    made = [node.meta["spec"] for node in calls if "spec" in node.meta]
+    values = max((math.prod(n.shape) * n.dtype.itemsize for n in made), default=0)
+    widest = max(records_per_unit * values, 4 * max(copied, default=0), 1)
+    enough = max(_call(graph, records_per_unit) / _SMALL_SHARE, _FEW / records_per_unit)
+    most = int(min(enough, _TENSOR / widest))
+    exact = _cheapest(graph, expected, records_per_unit, most // 2)
+    units = min(most, float32_units(largest_batch(expected)))
+    if units < _tile(records_per_unit):
+        return exact
+    single = _cheapest(graph, expected, records_per_unit, units)
+    costs = [_cost(graph, expected, records_per_unit, size) for size in (exact, single)]
+    return exact if costs[0] * _EXACT < costs[1] else single
 
 
 def within_memory(
     graph: RecordGraph, wanted: int, records_per_unit: int, copied: int, memory: int
 ) -> int:
-    """Return `wanted` units, in whole tiles of 32 rows, or as many as fit into `memory` bytes."""
-    activations = 4 * graph.facts.activation_bytes
-    noise = _BYTES_PER_NOISE * noise_numbers(graph.inputs)
-    most = max(1, memory // (records_per_unit * (activations + 6 * copied + noise + 1)))
+    """Return `wanted` units, in whole tiles, or as many as fit into `memory` bytes."""
+    most = _room(graph, records_per_unit, copied, memory)
     step = _tile(records_per_unit)
     up = -(-min(wanted, most) // step) * step
     return up if up <= most else most // step * step or most
 
 
-def preferred_size(graph: RecordGraph, expected: float, records_per_unit: int) -> int:
-    """Return how many units would be run at once if memory was no matter.
+def _room(graph: RecordGraph, records_per_unit: int, copied: int, memory: int) -> int:
+    """Return how many units fit into `memory` bytes."""
+    activations = 4 * graph.facts.activation_bytes
+    noise = _BYTES_PER_NOISE * noise_numbers(graph.inputs)
+    return max(1, memory // (records_per_unit * (activations + 6 * copied + noise + 1)))
 
-    The rows are a multiple of 32: processors work on 8 or 16 numbers at once and take the rest of
-    an array by other instructions, which round differently, so a record's last bits would tell
-    whether it is among the last of a chunk. Beyond 32 rows a chunk only grows as long as an
-    operator's values stay near the processor and the sum may be taken in float32.
 
-    Parameters are those of `chunk_size`.
-    """
+def _cheapest(graph: RecordGraph, expected: float, records_per_unit: int, most: int) -> int:
+    """Return up to `most` units, in whole tiles if there is room for one."""
     step = _tile(records_per_unit)
+    needed, room = -(-roomy(expected) // step), most // step
+    tried = (*range(1, _TRIED), *(-(-needed // parts) for parts in range(1, _TRIED)))
+    sizes = [step * n for n in tried if n <= min(needed, room)] or [max(most, 1)]
+    return min(sizes, key=lambda size: _cost(graph, expected, records_per_unit, size))
+
+
+def _cost(graph: RecordGraph, expected: float, records_per_unit: int, size: int) -> float:
+    """Return how long a round takes in chunks of `size` units, in units' time."""
+    return _chunks(expected, size) * (size + _call(graph, records_per_unit))
+
+
+def _call(graph: RecordGraph, records_per_unit: int) -> float:
+    """Return how long it takes to call all operators, in units' time."""
     operators = max(sum(graph.facts.operators.values()), 1)
-    near = _NEAR * operators // max(records_per_unit * graph.facts.activation_bytes, 1)
-    most = max(min(near, float32_units(largest_batch(expected))), _ROWS // records_per_unit)
-    return max(1, -(-min(roomy(expected), most // step * step or most) // step)) * step
+    return _CALL * operators / max(records_per_unit * graph.facts.activation_bytes, 1)
+
+
+def _chunks(expected: float, size: int) -> float:
+    """Return into how many chunks of `size` a Poisson distributed number of units falls.
+
+    By the normal approximation; the mean of a rounded up number is half a chunk more than the
+    number where the distribution is wide.
+    """
+    deviation = math.sqrt(expected)
+    if size < deviation:
+        return expected / size + 0.5
+    sure = max(0, math.floor((expected - 8 * deviation) / size))
+    last = math.ceil((expected + 8 * deviation) / size)
+    scale = deviation * math.sqrt(2)
+    more = (math.erfc((k * size + 0.5 - expected) / scale) for k in range(sure, last))
+    return sure + 0.5 * sum(more)
 
 
 def roomy(expected: float) -> int:
@@ -152,7 +217,7 @@ def roomy(expected: float) -> int:
 
 
 def _tile(records_per_unit: int) -> int:
-    return _TILE // math.gcd(_TILE, records_per_unit)
+    return TILE // math.gcd(TILE, records_per_unit)
 
 
 def largest_batch(expected: float) -> int:

@@ -115,14 +115,14 @@ class ClippedSum:
         self._share = _BOUND / (1.0 if self.exact else 1.0 + share)
 
     @property
-    def copied(self) -> int:
-        """For how many parameters each unit may have a gradient of its own."""
+    def copied(self) -> tuple[int, ...]:
+        """The sizes of the parameters of which each unit may have a gradient of its own."""
         once = [tap.weight for tap in self._taps]
         cheap = {tap.weight for tap in self._taps if tap.is_cheap and once.count(tap.weight) == 1}
         if self.records_per_unit > 1:
             cheap.clear()
         sizes = {n: self.graph.parameters[n].numel() for n in self.trained if n not in cheap}
-        return sum(n for name, n in sizes.items() if name in self.fallback or n <= MATERIALISED)
+        return tuple(n for name, n in sizes.items() if name in self.fallback or n <= MATERIALISED)
 
     @property
     def limit(self) -> float:

@@ -1,7 +1,7 @@
 """Randomness from a sealed seed: unpredictable to everyone else, repeatable to its holder.
 
 A seed gives one independent stream per label: AES-256 in counter mode (NIST SP 800-38A) under the
-key HMAC-SHA256(seed, label). Gaussians come from the Box-Muller transform in float64 on 53 random
+key HMAC-SHA256(seed, label). Gaussians come from the Box-Muller transform in float64 on 52 random
 bits each. Floating-point numbers have gaps, and which of them a noised sum can fall into would tell
 the sum (Mironov 2012). So a noised sum is rounded to a grid that is far coarser than the gaps:
 between two neighbours of the grid lie some 2**30 values of the noise, and rounding a noised value
@@ -25,7 +25,7 @@ _GRID = 2.0**-20
 _PIECE = 1 << 20
 _AT_ONCE = 1 << 12
 """How many normal numbers are drawn at once where fewer are asked for; the others wait."""
-_MASK = (1 << 53) - 1
+_ONE = np.float64(1.0).view(np.uint64)
 
 
 class SealedRandom:
@@ -81,15 +81,17 @@ class Stream:
 
     def _fresh(self, count: int) -> torch.Tensor:
         half = (count + 1) // 2
-        words = torch.zeros(2 * half, dtype=torch.int64)
-        plain = memoryview(words.numpy().data).cast("B")
+        words = np.zeros(2 * half, dtype=np.uint64)
+        plain = memoryview(words).cast("B")
         # A stream cipher may work in place.
         self._keystream.update_into(plain, plain)
-        # The sign bit comes along in a shift to the right.
-        uniform = words.bitwise_right_shift_(11).bitwise_and_(_MASK).double()
+        words >>= np.uint64(12)
+        words |= _ONE
+        # Random fractions under the exponent of 1: uniform in [1, 2).
+        uniform = torch.from_numpy(words.view(np.float64))
         # In (0, 1]: the logarithm of zero would be infinite.
-        radius = uniform[:half].add_(1).mul_(2.0**-53).log_().mul_(-2.0).sqrt_()
-        angle = uniform[half:].mul_(2.0 * math.pi * 2.0**-53)
+        radius = uniform[:half].neg_().add_(2.0).log_().mul_(-2.0).sqrt_()
+        angle = uniform[half:].mul_(2.0 * math.pi)
         drawn = torch.empty_like(uniform)
         torch.cos(angle, out=drawn[:half]).mul_(radius)
         torch.sin(angle, out=drawn[half:]).mul_(radius)
@@ -111,6 +113,6 @@ class Stream:
         grid = 2.0 ** math.floor(math.log2(scale * _GRID))
         # In pieces, so that drawing for a large model takes little memory beside it.
         for part in values.view(-1).split(_PIECE):  # type: ignore[no-untyped-call]
-            drawn = self.gaussian(part.numel())
+            part.add_(self.gaussian(part.numel()), alpha=scale)
             # By a power of two: exact.
-            part.add_(drawn.mul_(scale)).mul_(1 / grid).round_().mul_(grid)
+            part.mul_(1 / grid).round_().mul_(grid)

@@ -70,7 +70,7 @@ class _PublicSteps:
             if how.optimizer == "adam"
             else torch.optim.SGD(trained, lr=how.learning_rate, foreach=False)
         )
-        self._chunk = chunk_size(graph, how.draws, 1, 0)
+        self._chunk = chunk_size(graph, how.draws, 1)
 
     def __call__(self, parameters: Mapping[str, torch.Tensor]) -> None:
         """Take one step on the mean of the loss over `draws` draws."""

@@ -57,10 +57,11 @@ class NoisedRounds:
         groups = layers(graph.trainable) if plan.clipping == "per_layer" else ()
         per_unit = table.records_per_unit
         self._clipped = ClippedSum(graph, plan.max_grad_norm, per_unit, groups)
-        self._chunk = chunk_size(graph, expected, per_unit, self._clipped.copied, ranks.size)
+        copied = self._clipped.copied
+        self._chunk = chunk_size(graph, expected, per_unit, copied, ranks.size)
         self._largest = largest_batch(expected)
         # Neither memory nor the number of ranks may change what a gradient is clipped to.
-        together = preferred_size(graph, expected, per_unit)
+        together = preferred_size(graph, expected, per_unit, copied)
         self._clipped.allow_float32(together, self._largest)
         chunks = plan.steps * expected / (self._chunk * ranks.size)
         self._clipped.counting = plan.clipping == "adaptive"

@@ -120,7 +120,7 @@ def train(
     )
     table = UnitTable(training, graph.inputs, max_records_per_unit, own)
     held_out = UnitTable(holdout, graph.inputs, max_records_per_unit, measured)
-    size = chunk_size(graph, _EVALUATED_AT_ONCE, max_records_per_unit, 0)
+    size = chunk_size(graph, _EVALUATED_AT_ONCE, max_records_per_unit)
     mine = ranks.share(np.arange(held_out.units), size)
     stream = random.stream("metrics")
 
@@ -224,7 +224,7 @@ def rehearse(
             "count_noise_multiplier": plan.count_noise_multiplier * scale,
         }
     plan = plan.model_copy(update=changes)
-    size = chunk_size(graph, _EVALUATED_AT_ONCE, 1, 0)
+    size = chunk_size(graph, _EVALUATED_AT_ONCE, 1)
     stream = random.stream("metrics")
 
     def evaluate(parameters: Parameters) -> tuple[Metric, ...]:
