@@ -1,12 +1,12 @@
 """One step of DP-SGD against the same step without privacy, and against Opacus.
 
 Run with ``make bench``, or ``python benchmarks/dp_sgd.py MLP CNN`` for some models. Everything runs
-in one process, step by step in turn, so that noise of the machine meets all alike. A step takes a
-batch from memory, computes gradients, clips, adds noise and moves the parameters. Workbench draws
-its batch by Poisson sampling (the others take a fixed number), noises from AES in counter mode and
-rounds to a grid; Opacus uses torch's generator. All get the memory settings of a domain's worker,
-which keep pages instead of giving them back. Figures are medians; ratios are to non-private eager
-PyTorch.
+in one process, by turns of a twentieth of a second, so that noise of the machine meets all alike.
+A step takes a batch from memory, computes gradients, clips, adds noise and moves the parameters.
+Workbench draws its batch by Poisson sampling (the others take a fixed number), noises from AES in
+counter mode and rounds to a grid; Opacus uses torch's generator. All get the memory settings of a
+domain's worker, which keep pages instead of giving them back. Figures are medians; ratios are to
+non-private eager PyTorch.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ Step = Callable[[], None]
 OPACUS = ("hooks", "functorch", "ghost")
 _BATCHES = 4
 _SECONDS = 2.0
+_TURN = 0.05
 
 
 def batches(case: Case):
@@ -141,15 +142,26 @@ def contenders(case: Case) -> tuple[dict[str, Step], dict[str, str]]:
 
 
 def measured(steps: dict[str, Step]) -> dict[str, tuple[float, float]]:
-    """Return the median CPU and wall time of each in milliseconds, taken in turn."""
+    """Return the median CPU and wall time of a step of each in milliseconds, taken in turn.
+
+    A turn is as many steps as fill a twentieth of a second, as in training, where steps follow
+    each other.
+    """
+    turns = {}
+    for name, step in steps.items():
+        began = time.perf_counter()
+        step(), step()
+        turns[name] = max(1, round(2 * _TURN / (time.perf_counter() - began)))
     times = {name: [] for name in steps}
     until = time.monotonic() + _SECONDS * len(steps)
     rounds = 0
     while rounds < 5 or (time.monotonic() < until and rounds < 200):
         for name, step in steps.items():
             began = time.process_time(), time.perf_counter()
-            step()
-            times[name].append((time.process_time() - began[0], time.perf_counter() - began[1]))
+            for _ in range(turns[name]):
+                step()
+            taken = time.process_time() - began[0], time.perf_counter() - began[1]
+            times[name].append([part / turns[name] for part in taken])
         rounds += 1
     return {
         name: tuple(1000 * statistics.median(part) for part in zip(*taken, strict=True))

@@ -235,7 +235,7 @@ class ClippedSum:
             .reshape(self.graph.parameters[name].shape)
             for name in self.trained
         )  # fmt: skip
-        least = torch.stack([factor.min() for factor in factors]).min()
+        least = torch.cat(factors).min() if len(factors) > 1 else factors[0].min()
         count = torch.zeros((), dtype=torch.float64)
         if self.counting:
             within = torch.stack([norm <= limit for norm in norms]).all(0)

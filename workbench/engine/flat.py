@@ -18,6 +18,16 @@ from torch._functorch.compile_utils import fx_graph_cse
 from torch.fx.experimental.proxy_tensor import make_fx
 
 _COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
+_OF_SHAPES = (
+    torch.ops.aten.zeros_like.default,
+    torch.ops.aten.ones_like.default,
+    torch.ops.aten.full_like.default,
+    torch.ops.aten.new_zeros.default,
+    torch.ops.aten.scalar_tensor.default,
+)
+"""Operators that make tensors from shapes alone."""
+_FOLDED = 1 << 16
+"""How many numbers a tensor may have to be kept instead of being made each time."""
 _VIEWS = (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default)
 
 
@@ -35,6 +45,7 @@ def flatten(function: Callable[..., Any], examples: Sequence[torch.Tensor]) -> C
     for node in module.graph.nodes:
         if node.op == "call_function":
             _shorten(node)
+    _fold(module)
     module.graph.eliminate_dead_code()
     flat = torch.fx.GraphModule(module, fx_graph_cse(module.graph))
     found: Callable[..., Any] = _without_python(flat, tuple(examples))
@@ -50,6 +61,52 @@ def _without_python(flat: torch.fx.GraphModule, examples: tuple[torch.Tensor, ..
         except RuntimeError:
             # It cannot write down the gradient of a convolution, whose cost is not in Python.
             return flat
+
+
+def _fold(module: torch.fx.GraphModule) -> None:
+    """Compute once what depends on shapes alone; what only that needed then goes."""
+    written = _written(module.graph)
+    known: dict[torch.fx.Node, torch.Tensor] = {}
+    for node in list(module.graph.nodes):
+        value = node.meta.get("val")
+        if node.op != "call_function" or node in written or not isinstance(value, torch.Tensor):
+            continue
+        from_known = node.all_input_nodes and all(n in known for n in node.all_input_nodes)
+        if value.numel() > _FOLDED or not (from_known or node.target in _OF_SHAPES):
+            continue
+        arguments = torch.fx.map_arg(  # type: ignore[attr-defined]
+            (node.args, node.kwargs), lambda n: known[n] if n in known else _empty(n.meta["val"])
+        )
+        known[node] = node.target(*arguments[0], **arguments[1])
+    for node, found in known.items():
+        if not all(user in known for user in node.users):
+            name = f"_folded_{node.name}"
+            module.register_buffer(name, found)
+            with module.graph.inserting_before(node):
+                kept = module.graph.get_attr(name)
+            kept.meta["val"] = node.meta["val"]
+            node.replace_all_uses_with(kept, delete_user_cb=lambda user: user not in known)
+
+
+def _empty(value: torch.Tensor) -> torch.Tensor:
+    return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype)
+
+
+def _written(graph: torch.fx.Graph) -> set[torch.fx.Node]:
+    """Return the nodes into whose memory an operator may write, or who gets the results."""
+    found: set[torch.fx.Node] = set()
+    for node in graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        if node.op != "output" and not (schema and schema.is_mutable):
+            continue
+        waiting = list(node.all_input_nodes)
+        while waiting:
+            one = waiting.pop()
+            found.add(one)
+            made = getattr(one.target, "_schema", None)
+            if made and any(value.alias_info for value in made.returns):
+                waiting += one.all_input_nodes
+    return found
 
 
 def _shorten(node: torch.fx.Node) -> None:

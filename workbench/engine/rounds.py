@@ -82,12 +82,13 @@ class NoisedRounds:
         mine = self._ranks.share(chosen, self._chunk)
         exact = len(chosen) > self._largest
         # All sums and the count in one piece of memory, which goes round the ranks at once.
-        whole = self._whole.zero_()
-        for columns, present in self._table.chunks(mine, self._chunk):
+        whole = self._whole if len(mine) else self._whole.zero_()
+        for done, (columns, present) in enumerate(self._table.chunks(mine, self._chunk)):
             found, within = self._clipped.with_count(parameters, columns, present, exact)
-            whole[-1] += within
+            put = torch.Tensor.add_ if done else torch.Tensor.copy_
+            put(whole[-1], within)
             for name, total in self._sums.items():
-                total.add_(found[name].reshape(-1))
+                put(total, found[name].reshape(-1))
         self._ranks.reduced(whole)
         if self._ranks.rank == 0:
             self._add_noise(whole)
