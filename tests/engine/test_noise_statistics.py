@@ -87,10 +87,10 @@ def test_seeds_that_differ_in_one_bit_give_unrelated_words():
         assert abs(shared - 0.5) < 5 * 0.5 / np.sqrt(500 * 64)
 
 
-def test_draws_are_the_box_muller_transform_of_53_bits_each():
-    words = SealedRandom(seed(7)).stream("noise").words(10_000) >> np.uint64(11)
-    uniform = words.astype(np.float64) * 2.0**-53
-    radius = np.sqrt(-2 * np.log(uniform[:5000] + 2.0**-53))
+def test_draws_are_the_box_muller_transform_of_52_bits_each():
+    words = SealedRandom(seed(7)).stream("noise").words(10_000) >> np.uint64(12)
+    uniform = words.astype(np.float64) * 2.0**-52
+    radius = np.sqrt(-2 * np.log(1 - uniform[:5000]))
     pairs = [radius * wave(2 * np.pi * uniform[5000:]) for wave in (np.cos, np.sin)]
     assert np.allclose(drawn(7, count=10_000), np.concatenate(pairs), atol=1e-12)
 

@@ -181,7 +181,9 @@ def _cheapest(graph: RecordGraph, expected: float, records_per_unit: int, most: 
     needed, room = -(-roomy(expected) // step), most // step
     tried = (*range(1, _TRIED), *(-(-needed // parts) for parts in range(1, _TRIED)))
     sizes = [step * n for n in tried if n <= min(needed, room)] or [max(most, 1)]
-    return min(sizes, key=lambda size: _cost(graph, expected, records_per_unit, size))
+    costs = [_cost(graph, expected, records_per_unit, size) for size in sizes]
+    best: int = sizes[costs.index(min(costs))]
+    return best
 
 
 def _cost(graph: RecordGraph, expected: float, records_per_unit: int, size: int) -> float:

@@ -93,6 +93,8 @@ class ClippedSum:
         self._share = _BOUND
         self._loss = pruned(graph.graph, slice(0, 1))
         self._places = [node for node in self._loss.nodes if node.op == "placeholder"]
+        self._bindings = [graph.bindings[str(place.target)] for place in self._places]
+        self._limit = torch.zeros((), dtype=torch.float64)
         self._taps = find_taps(graph, self._loss)
         tapped = {name for tap in self._taps for name in (tap.weight, tap.bias) if name}
         self.fallback = tuple(name for name in self.trained if name not in tapped)
@@ -170,8 +172,13 @@ class ClippedSum:
         clipped -1/2, filling and a unit that is not finite 0: one unit changes it by at most 1/2.
         """
         exact = exact or self.exact
-        values = [self._value(place, parameters, columns) for place in self._places]
-        limit = torch.tensor(self.limit / math.sqrt(len(self._groups)), dtype=torch.float64)
+        given: dict[str, Mapping[Any, torch.Tensor]] = {
+            "input": dict(enumerate(columns)),
+            "constant": self.graph.constants,
+            "parameter": parameters,
+        }
+        values = [given[kind][name] for kind, name in self._bindings]
+        limit = self._limit.fill_(self.limit / math.sqrt(len(self._groups)))
         function = self._function(len(present), exact)
         with torch.inference_mode(self.flat):
             least, count, sums = function(limit, present, *values)
@@ -179,17 +186,6 @@ class ClippedSum:
             # Not finite, or out of float32's range: by selection, which costs a pass more.
             _, count, sums = self._step(limit, present, *values, exact=True, select=True)
         return dict(zip(self.trained, sums, strict=True)), count
-
-    def _value(
-        self,
-        place: torch.fx.Node,
-        parameters: Mapping[str, torch.Tensor],
-        columns: tuple[torch.Tensor, ...],
-    ) -> torch.Tensor:
-        kind, name = self.graph.bindings[str(place.target)]
-        if kind == "input":
-            return columns[int(name)]
-        return (self.graph.constants if kind == "constant" else parameters)[str(name)].detach()
 
     def _function(self, rows: int, exact: bool) -> Callable[..., Any]:
         def step(*arguments: torch.Tensor) -> Any:

@@ -74,7 +74,7 @@ def _fold(module: torch.fx.GraphModule) -> None:
         from_known = node.all_input_nodes and all(n in known for n in node.all_input_nodes)
         if value.numel() > _FOLDED or not (from_known or node.target in _OF_SHAPES):
             continue
-        arguments = torch.fx.map_arg(  # type: ignore[attr-defined]
+        arguments = torch.fx.map_arg(
             (node.args, node.kwargs), lambda n: known[n] if n in known else _empty(n.meta["val"])
         )
         known[node] = node.target(*arguments[0], **arguments[1])

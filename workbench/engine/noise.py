@@ -82,7 +82,7 @@ class Stream:
     def _fresh(self, count: int) -> torch.Tensor:
         half = (count + 1) // 2
         words = np.zeros(2 * half, dtype=np.uint64)
-        plain = memoryview(words).cast("B")
+        plain = memoryview(words.data).cast("B")
         # A stream cipher may work in place.
         self._keystream.update_into(plain, plain)
         words >>= np.uint64(12)
@@ -112,7 +112,9 @@ class Stream:
             return
         grid = 2.0 ** math.floor(math.log2(scale * _GRID))
         # In pieces, so that drawing for a large model takes little memory beside it.
-        for part in values.view(-1).split(_PIECE):  # type: ignore[no-untyped-call]
+        flat = values.view(-1)
+        for start in range(0, len(flat), _PIECE):
+            part = flat[start : start + _PIECE]
             part.add_(self.gaussian(part.numel()), alpha=scale)
             # By a power of two: exact.
             part.mul_(1 / grid).round_().mul_(grid)
