@@ -148,10 +148,11 @@ def preferred_size(
     values = max((math.prod(n.shape) * n.dtype.itemsize for n in made), default=0)
     widest = max(records_per_unit * values, 4 * max(copied, default=0), 1)
     enough = max(_call(graph, records_per_unit) / _SMALL_SHARE, _FEW / records_per_unit)
-    most = int(min(enough, _TENSOR / widest))
-    exact = _cheapest(graph, expected, records_per_unit, most // 2)
+    tile = _tile(records_per_unit)
+    most = max(int(min(enough, _TENSOR / widest)), tile)
+    exact = _cheapest(graph, expected, records_per_unit, max(most // 2, tile))
     units = min(most, float32_units(largest_batch(expected)))
-    if units < _tile(records_per_unit):
+    if units < tile:
         return exact
     single = _cheapest(graph, expected, records_per_unit, units)
     costs = [_cost(graph, expected, records_per_unit, size) for size in (exact, single)]
