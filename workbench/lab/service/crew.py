@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -29,42 +29,38 @@ class Crew:
     def __init__(self, most: int, name: str) -> None:
         self._most = most
         self._name = name
-        self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._work: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        # Taking work and counting who is free are one step: otherwise work could be left to a
+        # thread that has just taken some other.
+        self._changed = threading.Condition()
         self._threads = 0
         self._idle = 0
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Have `work` done by the next free thread."""
         future: Future[T] = Future()
-        with self._lock:
-            self._work.put((future, work))
-            if self._idle < self._work.qsize() and self._threads < self._most:
+        with self._changed:
+            self._work.append((future, work))
+            if self._idle < len(self._work) and self._threads < self._most:
                 self._threads += 1
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            else:
+                self._changed.notify()
         return future
 
     def _next(self) -> tuple[Future[Any], Callable[[], Any]] | None:
-        with self._lock:
+        """Return the next work, or nothing if this thread may end."""
+        with self._changed:
             self._idle += 1
-        try:
-            return self._work.get(timeout=_IDLE_SECONDS)
-        except queue.Empty:
+            found = self._changed.wait_for(lambda: self._work, _IDLE_SECONDS)
+            self._idle -= 1
+            if found:
+                return self._work.popleft()
+            self._threads -= 1
             return None
-        finally:
-            with self._lock:
-                self._idle -= 1
 
     def _run(self) -> None:
-        while True:
-            item = self._next()
-            if item is None:
-                with self._lock:
-                    # Work may have come between the wait's end and here.
-                    if self._work.empty():
-                        self._threads -= 1
-                        return
-                continue
+        while (item := self._next()) is not None:
             future, work = item
             if not future.set_running_or_notify_cancel():
                 continue
