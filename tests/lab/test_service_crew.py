@@ -33,6 +33,7 @@ def busy():
         other.join(SECONDS)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("busy")
 def test_work_never_waits_behind_a_call_that_hangs_while_a_thread_may_be_had():
     for _ in range(600):
