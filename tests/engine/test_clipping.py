@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import torch
 from opacus import GradSampleModule
@@ -150,6 +152,21 @@ def test_large_batches_are_summed_in_float64():
     assert summing.exact
     summing.allow_float32(256, 10_000)
     assert summing.exact
+
+
+@pytest.mark.parametrize("units", [1000, 300_000])
+def test_the_limit_leaves_room_for_the_rounding_of_as_many_float64_sums_in_any_order(units):
+    make, function, schema = MODELS["linear"]
+    summing = ClippedSum(export(function, make(), schema), 1.0)
+    summing.allow_float32(units, units)
+    left = 1 - Fraction(summing.limit)
+    # Higham 2002, section 4.2: at most one rounding per addition, for each of two neighbours.
+    assert left >= 2 * units * units * Fraction(1, 2**53)
+    # Measured on the worst of orders that is easy to have: one after the other.
+    value, found = torch.tensor(0.1).double() * summing.limit, 0.0
+    for _ in range(units):
+        found += float(value)
+    assert abs(Fraction(found) - units * Fraction(float(value))) <= left / 2
 
 
 OPACUS = ("linear", "mlp", "cnn", "group_norm_cnn", "embedding", "causal_attention")

@@ -24,6 +24,7 @@ from workbench.engine.contributions import (
     UNDERFLOW,
     Contribution,
     float32_share,
+    float64_share,
     gamma,
 )
 from workbench.engine.flat import flatten
@@ -114,7 +115,8 @@ class ClippedSum:
         share = float32_share(units, largest_batch)
         # Below the least bound, float32's smallest numbers would be no small error.
         self.exact = share > LARGEST_SHARE or self.max_grad_norm < _LEAST_BOUND
-        self._share = _BOUND / (1.0 if self.exact else 1.0 + share)
+        doubles = 1.0 + float64_share(largest_batch)
+        self._share = _BOUND / doubles / (1.0 if self.exact else 1.0 + share)
 
     @property
     def copied(self) -> tuple[int, ...]:

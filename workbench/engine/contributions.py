@@ -45,6 +45,20 @@ def float32_share(units: int, largest_batch: int) -> float:
     return 2 * gamma(units + 4) * largest_batch
 
 
+def float64_share(largest_batch: int) -> float:
+    """Return by which share of C rounding can move two neighbouring float64 sums apart.
+
+    Whatever the order and the calls: of `largest_batch` terms of norm at most C, none passes
+    through more additions than there are terms (Higham 2002, section 4.2).
+
+    Parameters
+    ----------
+    largest_batch
+        How many units all sums for one logical batch have together at most.
+    """
+    return 2 * (largest_batch + 4) * _ROUNDOFF_64 * largest_batch
+
+
 def float32_units(largest_batch: int) -> int:
     """Return how many units one sum may have for `float32_share` to be within `LARGEST_SHARE`."""
     return max(0, int(LARGEST_SHARE / (2 * _ROUNDOFF_32 * largest_batch) * 0.99) - 4)
