@@ -48,6 +48,7 @@ def test_wrong_input_gives_one_clear_message(tmp_path):
         ("verify", str(tmp_path / "nothing.json")),
         ("catalog", "--space", str(tmp_path / "space.toml")),
         ("demo", "--store", "/proc/demo"),
+        ("audit", "--out", "/proc/x/audit.md"),
     ):
         answer = run(*arguments)
         assert answer.returncode == 1, arguments

@@ -23,6 +23,9 @@ def audit(
     from workbench.audit.report import write_report
     from workbench.audit.study import audit_all
 
+    if out is not None:
+        # A wrong path is told before the work, not after it.
+        out.parent.mkdir(parents=True, exist_ok=True)
     found = list(audit_all(canaries, seed, progress=not as_json))
     if out is not None:
         write_report(found, canaries, seed, out)
