@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.engine.models import CLASSES, Net
-from tests.engine.operator_samples import SAMPLES, A, call
+from tests.engine.operator_samples import LOWERED, SAMPLES
 from tests.engine.test_soundness import C, exported, flat, sensitivity
 from workbench.documents.errors import GraphRefused
 from workbench.engine.clipping import ClippedSum
@@ -31,7 +31,7 @@ def values_and_gradients(sample, x, z, p, shared):
     """Return, for each record, all outputs and the gradients of a fixed mix of them."""
     x, z = x.clone().requires_grad_(), z.clone().requires_grad_()
     p = p.clone().requires_grad_(not shared)
-    outputs = torch.func.vmap(lambda *record: tuple(leaves(sample(*record))),
+    outputs = torch.func.vmap(lambda *record: tuple(leaves(sample(LOWERED, *record))),
                               in_dims=(0, 0, None if shared else 0))(x, z, p)  # fmt: skip
     losses = torch.zeros(len(x))
     for output in outputs:
@@ -179,4 +179,4 @@ def test_the_guard_of_a_table_keeps_its_values():
     weight, indices = torch.randn(5, 4), torch.tensor([0, 3, 9, -2])
     clamped = indices.clamp(0, 4)
     for padding in (-1, 0, 3):
-        assert torch.equal(call(A.embedding.default, weight, indices, padding), weight[clamped])
+        assert torch.equal(LOWERED.embedding.default(weight, indices, padding), weight[clamped])

@@ -60,7 +60,7 @@ def test_every_allowed_operator_exists_and_changes_nothing():
 
 
 def test_every_operator_that_looks_up_an_index_is_guarded():
-    assert {str(operator) for operator in GUARDS} == INDEXED
+    assert {str(operator) for operator in GUARDS} >= INDEXED
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Make look-ups total and the same for every record, whatever its place in the batch.
+"""What runs in place of an operator of the record graph: equal functions of simpler operators.
 
-A run that fails for one record's index tells that the record is there, which no noise covers. So
-an index outside the table is moved to its nearest end.
+See `workbench.engine.lowered`. An operator that is not named here runs as it is: PyTorch's own
+batched form and gradient of it are made of the core's operators already.
 """
 
 from __future__ import annotations
@@ -11,90 +11,89 @@ from typing import Any
 
 import torch
 
+from workbench.engine.lowered import lookups, losses, pointwise, products, reductions, shapes
+
 A = torch.ops.aten
-_IGNORED = -100
-
-
-def _clamp(index: torch.Tensor, size: int, lowest: int = 0) -> torch.Tensor:
-    return index.clamp(lowest, max(size - 1, 0))
-
-
-def _embedding(
-    weight: torch.Tensor, indices: torch.Tensor, padding_idx: int = -1, *_: Any, **__: Any
-) -> Any:
-    found = A.embedding.default(weight, _clamp(indices, weight.shape[0]))
-    if padding_idx < 0:
-        return found
-    # Where each record has its own copy of the table, vmap lays them end to end and PyTorch would
-    # leave out the row `padding_idx` of that long table: of one record's copy, for its place alone.
-    padding = (indices == padding_idx).unsqueeze(-1)
-    return torch.where(padding, found.detach(), found)
-
-
-def _class_target(operator: Any) -> Callable[..., Any]:
-    names = [argument.name for argument in operator._schema.arguments]
-    place = names.index("ignore_index") - 2
-
-    def guarded(scores: torch.Tensor, target: torch.Tensor, *rest: Any, **named: Any) -> Any:
-        if not target.is_floating_point():
-            classes = scores.shape[0 if scores.dim() == 1 else 1]
-            given = rest[place] if len(rest) > place else named.get("ignore_index", _IGNORED)
-            target = torch.where(target == given, target, _clamp(target, classes))
-        return operator(scores, target, *rest, **named)
-
-    return guarded
-
-
-def _cross_entropy(
-    scores: torch.Tensor,
-    target: torch.Tensor,
-    weight: torch.Tensor | None = None,
-    reduction: int = 1,
-    ignore_index: int = _IGNORED,
-    label_smoothing: float = 0.0,
-) -> Any:
-    plain = weight is None and reduction == 1 and label_smoothing == 0.0
-    if target.is_floating_point() or scores.dim() > 2 or not plain:
-        return _any_cross_entropy(scores, target, weight, reduction, ignore_index, label_smoothing)
-    # The usual case, in a third of the steps that vmap makes of the operator.
-    counted = target != ignore_index
-    index = torch.where(counted, _clamp(target, scores.shape[-1]), torch.zeros_like(target))
-    picked = scores.log_softmax(-1).gather(-1, index.unsqueeze(-1)).squeeze(-1)
-    if scores.dim() == 1:
-        return -torch.where(counted, picked, torch.full_like(picked, torch.nan))
-    total = torch.where(counted, picked, torch.zeros_like(picked)).sum()
-    return -total / counted.sum()
-
-
-def _along(operator: Any) -> Callable[..., Any]:
-    def guarded(
-        values: torch.Tensor, dim: int, index: torch.Tensor, *rest: Any, **named: Any
-    ) -> Any:
-        return operator(values, dim, _clamp(index, values.shape[dim]), *rest, **named)
-
-    return guarded
-
-
-def _index(values: torch.Tensor, indices: list[torch.Tensor | None]) -> Any:
-    if any(index is not None and index.dtype == torch.bool for index in indices):
-        raise ValueError("boolean masks give shapes that depend on the record")
-    bounded = [
-        None if index is None else _clamp(index, size, -size)
-        for index, size in zip(indices, values.shape, strict=False)
-    ]
-    return A.index.Tensor(values, bounded)
-
-
-_any_cross_entropy = _class_target(A.cross_entropy_loss.default)
 
 GUARDS: dict[object, Callable[..., Any]] = {
-    A.embedding.default: _embedding,
-    A.cross_entropy_loss.default: _cross_entropy,
-    A.nll_loss.default: _class_target(A.nll_loss.default),
-    A.nll_loss_nd.default: _class_target(A.nll_loss_nd.default),
-    A.nll_loss_forward.default: _class_target(A.nll_loss_forward.default),
-    A.gather.default: _along(A.gather.default),
-    A.index_select.default: _along(A.index_select.default),
-    A.index.Tensor: _index,
+    # Entry by entry.
+    A._to_copy.default: pointwise.to_copy,
+    A.to.dtype: pointwise.to_dtype,
+    A.type_as.default: pointwise.type_as,
+    A.sgn.default: pointwise.sgn,
+    A.clamp.default: pointwise.clamp,
+    A.maximum.default: pointwise.maximum,
+    A.minimum.default: pointwise.minimum,
+    A.fmax.default: pointwise.fmax,
+    A.fmin.default: pointwise.fmin,
+    A.rsub.Tensor: pointwise.rsub,
+    A.lerp.Tensor: pointwise.lerp,
+    A.addcdiv.default: pointwise.addcdiv,
+    A.masked_fill.Tensor: pointwise.masked_fill,
+    A.log_sigmoid.default: pointwise.log_sigmoid,
+    A.celu.default: pointwise.celu,
+    A.prelu.default: pointwise.prelu,
+    A.glu.default: pointwise.glu,
+    # Reductions.
+    A.sum.default: reductions.full_total,
+    A.sum.dim_IntList: reductions.total,
+    A.mean.default: reductions.full_mean,
+    A.mean.dim: reductions.mean,
+    A.amax.default: reductions.amax,
+    A.amin.default: reductions.amin,
+    A.max.default: reductions.amax,
+    A.min.default: reductions.amin,
+    A.max.dim: reductions.max_along,
+    A.min.dim: reductions.min_along,
+    A.argmax.default: reductions.argmax,
+    A.argmin.default: reductions.argmin,
+    A.any.default: reductions.any_of,
+    A.any.dim: reductions.any_of,
+    A.all.default: reductions.all_of,
+    A.all.dim: reductions.all_of,
+    A.sort.default: reductions.sort,
+    A.topk.default: reductions.topk,
+    A.cumprod.default: reductions.cumprod,
+    A.var.correction: reductions.var,
+    A.var.dim: reductions.var_unbiased,
+    A.std.correction: reductions.std,
+    A.std.dim: reductions.std_unbiased,
+    A.norm.Scalar: reductions.full_norm,
+    A.norm.ScalarOpt_dim: reductions.norm_along,
+    A.linalg_vector_norm.default: reductions.norm,
+    A.rms_norm.default: reductions.rms_norm,
+    # Products with vectors.
+    A.dot.default: products.dot,
+    A.mv.default: products.mv,
+    A.addmv.default: products.addmv,
+    A.matmul.default: products.matmul,
+    A.linear.default: products.linear,
+    # Losses.
+    A.mse_loss.default: losses.mse_loss,
+    A.l1_loss.default: losses.l1_loss,
+    A.huber_loss.default: losses.huber_loss,
+    A.smooth_l1_loss.default: losses.smooth_l1_loss,
+    A.soft_margin_loss.default: losses.soft_margin_loss,
+    A.kl_div.default: losses.kl_div,
+    A.binary_cross_entropy_with_logits.default: losses.binary_cross_entropy_with_logits,
+    A.cosine_similarity.default: losses.cosine_similarity,
+    A.cosine_embedding_loss.default: losses.cosine_embedding_loss,
+    A.pairwise_distance.default: losses.pairwise_distance,
+    A.cross_entropy_loss.default: losses.cross_entropy_loss,
+    A.nll_loss.default: losses.nll_loss,
+    A.nll_loss_nd.default: losses.nll_loss,
+    A.nll_loss_forward.default: losses.nll_loss_forward,
+    # Shapes.
+    A.roll.default: shapes.roll,
+    A.repeat.default: shapes.repeat,
+    A.tile.default: shapes.repeat,
+    A.repeat_interleave.self_int: shapes.repeat_interleave,
+    A.constant_pad_nd.default: shapes.constant_pad_nd,
+    A.pad.default: shapes.pad,
+    # Look-ups.
+    A.embedding.default: lookups.embedding,
+    A.gather.default: lookups.gather,
+    A.index_select.default: lookups.index_select,
+    A.index.Tensor: lookups.index,
 }
-"""Operator to the function that runs in its place; one for each of `graphs.operators.INDEXED`."""
+"""Operator to the function that runs in its place, for one record."""
