@@ -17,6 +17,10 @@ A = torch.ops.aten
 
 GUARDS: dict[object, Callable[..., Any]] = {
     # Entry by entry.
+    **{
+        operator.Tensor: pointwise.with_number(operator)
+        for operator in (A.add, A.sub, A.mul, A.div, A.eq, A.ne, A.lt, A.le, A.gt, A.ge)
+    },
     A._to_copy.default: pointwise.to_copy,
     A.to.dtype: pointwise.to_dtype,
     A.type_as.default: pointwise.type_as,
@@ -62,12 +66,20 @@ GUARDS: dict[object, Callable[..., Any]] = {
     A.norm.ScalarOpt_dim: reductions.norm_along,
     A.linalg_vector_norm.default: reductions.norm,
     A.rms_norm.default: reductions.rms_norm,
-    # Products with vectors.
+    # Products.
     A.dot.default: products.dot,
     A.mv.default: products.mv,
     A.addmv.default: products.addmv,
     A.matmul.default: products.matmul,
     A.linear.default: products.linear,
+    # Convolutions.
+    **{
+        operator: products.with_own_weights(operator)
+        for operator in (A.conv1d.default, A.conv1d.padding, A.conv2d.default, A.conv2d.padding)
+    },
+    A.conv3d.default: products.with_own_weights(A.conv3d.default),
+    A.conv_transpose2d.input: products.conv_transpose,
+    A.convolution.default: products.convolution,
     # Losses.
     A.mse_loss.default: losses.mse_loss,
     A.l1_loss.default: losses.l1_loss,
@@ -84,6 +96,7 @@ GUARDS: dict[object, Callable[..., Any]] = {
     A.nll_loss_nd.default: losses.nll_loss,
     A.nll_loss_forward.default: losses.nll_loss_forward,
     # Shapes.
+    A.squeeze.default: shapes.squeeze,
     A.roll.default: shapes.roll,
     A.repeat.default: shapes.repeat,
     A.tile.default: shapes.repeat,

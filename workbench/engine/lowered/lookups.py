@@ -5,6 +5,8 @@ an index outside the table is moved to its nearest end. A table that each record
 never laid end to end with the others.
 """
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import math
@@ -74,8 +76,9 @@ def index(values: torch.Tensor, indices: list[torch.Tensor | None]) -> torch.Ten
         if given.dtype is torch.bool:
             raise ValueError("boolean masks give shapes that depend on the record")
         wide = A._to_copy.default(given, dtype=torch.int64)
-        own = clamped(torch.where(wide < 0, wide + size, wide), size)
-        place = own if place is None else place * size + own
+        from_end = torch.where(A.lt.Scalar(wide, 0), A.add.Scalar(wide, size), wide)
+        own = clamped(from_end, size)
+        place = own if place is None else A.mul.Scalar(place, size) + own
     if place is None:
         return values
     count = math.prod(sizes)

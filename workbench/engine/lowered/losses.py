@@ -1,6 +1,10 @@
 """Losses by their formulas, which broadcast nothing and know three reductions."""
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
+
+import math
 
 import torch
 
@@ -50,7 +54,8 @@ def huber_loss(
     far = error.abs()
     small = far < delta
     near = torch.where(small, error, A.zeros_like.default(error))
-    return reduced(torch.where(small, 0.5 * near * near, delta * (far - 0.5 * delta)), reduction)
+    rest = A.mul.Scalar(A.sub.Scalar(far, 0.5 * delta), delta)
+    return reduced(torch.where(small, A.mul.Scalar(near * near, 0.5), rest), reduction)
 
 
 def smooth_l1_loss(
@@ -63,7 +68,8 @@ def smooth_l1_loss(
     far = error.abs()
     small = far < beta
     near = torch.where(small, error, A.zeros_like.default(error))
-    return reduced(torch.where(small, 0.5 * near * near / beta, far - 0.5 * beta), reduction)
+    rest = A.sub.Scalar(far, 0.5 * beta)
+    return reduced(torch.where(small, A.mul.Scalar(near * near, 0.5 / beta), rest), reduction)
 
 
 def soft_margin_loss(x: torch.Tensor, target: torch.Tensor, reduction: int = MEAN) -> torch.Tensor:
@@ -91,7 +97,7 @@ def binary_cross_entropy_with_logits(
     """``aten.binary_cross_entropy_with_logits``."""
     logs = log_sigmoid(x)
     if pos_weight is not None:
-        logs = (A.sub.Scalar(pos_weight, 1) * target + 1) * logs
+        logs = A.add.Scalar(A.sub.Scalar(pos_weight, 1) * target, 1) * logs
     loss = A.rsub.Scalar(target, 1) * x - logs
     return reduced(loss if weight is None else loss * weight, reduction)
 
@@ -100,7 +106,7 @@ def cosine_similarity(
     x: torch.Tensor, y: torch.Tensor, dim: int = 1, eps: float = 1e-8
 ) -> torch.Tensor:
     """``aten.cosine_similarity``, as PyTorch with the gradient of norms that are not held up."""
-    x, y = torch.broadcast_tensors(x, y)
+    x, y = A.broadcast_tensors.default([x, y])
     return total(_directions(x, dim, eps) * _directions(y, dim, eps), dim)
 
 
@@ -119,7 +125,8 @@ def cosine_embedding_loss(
 ) -> torch.Tensor:
     """``aten.cosine_embedding_loss``."""
     along = 1 if target.dim() == 1 else 0
-    sizes = (total(x * x, along) + _COSINE_EPS) * (total(y * y, along) + _COSINE_EPS)
+    sizes = A.add.Scalar(total(x * x, along), _COSINE_EPS)
+    sizes = sizes * A.add.Scalar(total(y * y, along), _COSINE_EPS)
     cosine = total(x * y, along) / A.sqrt.default(sizes)
     zero = A.zeros_like.default(cosine)
     alike = torch.where(target == 1, A.rsub.Scalar(cosine, 1), zero)
@@ -157,6 +164,10 @@ def nll_loss_forward(
         weights = A.gather.default(table, axis, index).squeeze(axis)
         loss = loss * weights
         weights = torch.where(counted, weights, A.zeros_like.default(weights))
+    if loss.dim() == 0 and weights is None and reduction == MEAN:
+        # One class, the usual case: the mean over none is not a number.
+        loss = torch.where(counted, loss, A.full_like.default(loss, math.nan))
+        return loss, A._to_copy.default(counted, dtype=logs.dtype)
     loss = torch.where(counted, loss, A.zeros_like.default(loss))
     counts = A._to_copy.default(counted, dtype=logs.dtype) if weights is None else weights
     whole = total(counts)
@@ -200,7 +211,8 @@ def cross_entropy_loss(
     table = None if weight is None else _by_class(weight, scores)
     if target.is_floating_point():
         if label_smoothing > 0:
-            target = target * (1 - label_smoothing) + label_smoothing / classes
+            target = A.mul.Scalar(target, 1 - label_smoothing)
+            target = A.add.Scalar(target, label_smoothing / classes)
         product = logs * target if table is None else logs * target * table
         loss = A.neg.default(total(product, axis))
         return reduced(loss, reduction)
@@ -210,4 +222,5 @@ def cross_entropy_loss(
     spread = A.neg.default(total(logs if table is None else logs * table, axis))
     spread = torch.where(target != ignore_index, spread, A.zeros_like.default(spread))
     smooth = total(spread) / whole if reduction == MEAN else reduced(spread, reduction)
-    return plain * (1 - label_smoothing) + smooth * (label_smoothing / classes)
+    smooth = A.mul.Scalar(smooth, label_smoothing / classes)
+    return A.mul.Scalar(plain, 1 - label_smoothing) + smooth

@@ -1,5 +1,7 @@
 """Operators that take each entry by itself."""
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 from typing import Any
@@ -17,6 +19,16 @@ _LARGEST: dict[torch.dtype, tuple[float, float]] = {
 
 _SATURATED = 50.0
 """Above, ``log(1 + exp(x))`` is ``x`` in float64 too, and ``exp(x)`` still finite in float32."""
+
+
+def with_number(operator: Any) -> Any:
+    """Return the operator that takes a Python number instead, where it is given one."""
+
+    def chosen(x: torch.Tensor, other: Any, *rest: Any, **named: Any) -> torch.Tensor:
+        overload = operator.Tensor if isinstance(other, torch.Tensor) else operator.Scalar
+        return overload(x, other, *rest, **named)
+
+    return chosen
 
 
 def converted(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -51,7 +63,7 @@ def sgn(x: torch.Tensor) -> torch.Tensor:
     return A.sgn.default(x.detach())
 
 
-def clamp(x: torch.Tensor, min: Any = None, max: Any = None) -> torch.Tensor:  # noqa: A002
+def clamp(x: torch.Tensor, min: Any = None, max: Any = None) -> torch.Tensor:
     """``aten.clamp`` with numbers; of crossed bounds, `max` holds."""
     if not x.is_floating_point():
         return A.clamp.default(x, min, max)
@@ -67,7 +79,8 @@ def _extreme(larger: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Te
     """
     other = larger.logical_not() & x.ne(y) & x.eq(x) & y.eq(y)
     ordered = torch.where(larger, x, torch.where(other, y, x + y))
-    return torch.where(x == y, x * 0.5 + y * 0.5, ordered)
+    middle = A.mul.Scalar(x, 0.5) + A.mul.Scalar(y, 0.5)
+    return torch.where(x == y, middle, ordered)
 
 
 def maximum(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

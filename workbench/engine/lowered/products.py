@@ -1,8 +1,16 @@
-"""Products with vectors, as products with matrices of one row or column."""
+"""Products with vectors as products with matrices, and convolutions with weights of one's own."""
+
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
+from torch._C._functorch import is_batchedtensor
+
+from workbench.engine.lowered.shapes import constant_pad_nd
 
 A = torch.ops.aten
 
@@ -26,7 +34,7 @@ def addmv(
     alpha: float = 1,
 ) -> torch.Tensor:
     """``aten.addmv``: ``beta * x + alpha * (matrix @ vector)``."""
-    return x * beta + mv(matrix, vector) * alpha
+    return A.add.Tensor(A.mul.Scalar(x, beta), mv(matrix, vector), alpha=alpha)
 
 
 def matmul(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -45,3 +53,91 @@ def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = No
     if x.dim() == 1:
         return A.linear.default(x.unsqueeze(0), weight, bias).squeeze(0)
     return A.linear.default(x, weight, bias)
+
+
+def with_own_weights(operator: Any) -> Any:
+    """Return a convolution that takes an input and weights that each record has, or not.
+
+    The batched form of one input for all and weights for each lays weights and groups across each
+    other; an input for each does not.
+    """
+
+    def convolved(x: torch.Tensor, weight: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+        if is_batchedtensor(weight) and not is_batchedtensor(x):
+            x = x + A.new_zeros.default(weight, x.shape)
+        return operator(x, weight, *rest, **named)
+
+    return convolved
+
+
+def convolution(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> torch.Tensor:
+    """``aten.convolution``, of which the transposed form may be `_transposed`."""
+    if transposed and is_batchedtensor(weight):
+        x = _spread(x, weight, stride, padding, dilation, output_padding)
+        weight = _turned(weight, groups)
+        ones, zeros = [1] * len(stride), [0] * len(stride)
+        return A.convolution.default(x, weight, bias, ones, zeros, dilation, False, zeros, groups)
+    return with_own_weights(A.convolution.default)(
+        x, weight, bias, stride, padding, dilation, transposed, output_padding, groups
+    )
+
+
+def conv_transpose(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: Sequence[int] = (1,),
+    padding: Sequence[int] = (0,),
+    output_padding: Sequence[int] = (0,),
+    groups: int = 1,
+    dilation: Sequence[int] = (1,),
+) -> torch.Tensor:
+    """``aten.conv_transpose2d`` (and 1d, 3d)."""
+    space = weight.dim() - 2
+    steps, margins, holes, ends = (
+        list(given) * (space if len(given) == 1 else 1)
+        for given in (stride, padding, dilation, output_padding)
+    )
+    single = x.dim() == space + 1
+    batch = x.unsqueeze(0) if single else x
+    found = convolution(batch, weight, bias, steps, margins, holes, True, ends, groups)
+    return found.squeeze(0) if single else found
+
+
+def _spread(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    output_padding: Sequence[int],
+) -> torch.Tensor:
+    """Return the input between whose entries lie zeros, so that a plain convolution is left."""
+    amounts: list[int] = []
+    for axis, step in enumerate(stride, start=2):
+        if step > 1:
+            gaps = [0] * (2 * (x.dim() - axis) - 1) + [step - 1]
+            shape = [*x.shape]
+            shape[axis] *= step
+            x = A.constant_pad_nd.default(x.unsqueeze(axis + 1), gaps).reshape(shape)
+        reach = dilation[axis - 2] * (weight.shape[axis] - 1) - padding[axis - 2]
+        amounts = [reach, reach + output_padding[axis - 2] - (step - 1), *amounts]
+    return constant_pad_nd(x, amounts)
+
+
+def _turned(weight: torch.Tensor, groups: int) -> torch.Tensor:
+    """Return the weight ``(in, out / groups, ...)`` as ``(out, in / groups, ...)``, reversed."""
+    inner, outer, *kernel = weight.shape
+    weight = A.flip.default(weight, list(range(2, weight.dim())))
+    parts = weight.reshape(groups, inner // groups, outer, *kernel).transpose(1, 2)
+    return parts.reshape(groups * outer, inner // groups, *kernel)

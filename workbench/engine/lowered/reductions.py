@@ -1,5 +1,7 @@
 """Operators that reduce, sort or accumulate, along axes of the record that are always named."""
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import math
@@ -20,25 +22,14 @@ def axes(x: torch.Tensor, dim: Dims) -> list[int]:
     return [axis % x.dim() for axis in given] if x.dim() else []
 
 
-def _reduced(
-    reduce: Callable[[torch.Tensor, list[int], bool], torch.Tensor],
-    x: torch.Tensor,
-    dim: Dims,
-    keepdim: bool,
-) -> torch.Tensor:
-    """Return `reduce` of `x` along named axes, also if there are none."""
-    if x.dim() == 0:
-        return reduce(x.reshape(1), [0], False)
-    return reduce(x, axes(x, dim), keepdim)
-
-
 def total(
     x: torch.Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     """``aten.sum.dim_IntList``."""
-    return _reduced(
-        lambda v, d, k: A.sum.dim_IntList(v, d, k, dtype=dtype), _as(x, dtype), dim, keepdim
-    )
+    if dtype is None and not x.is_floating_point():
+        dtype = torch.int64
+    x = _as(x, dtype)
+    return A.sum.dim_IntList(x, axes(x, dim), keepdim) if x.dim() else x
 
 
 def full_total(x: torch.Tensor, *, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -50,7 +41,8 @@ def mean(
     x: torch.Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     """``aten.mean.dim``."""
-    return _reduced(lambda v, d, k: A.mean.dim(v, d, k, dtype=dtype), _as(x, dtype), dim, keepdim)
+    x = _as(x, dtype)
+    return A.mean.dim(x, axes(x, dim), keepdim) if x.dim() else x
 
 
 def full_mean(x: torch.Tensor, *, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -64,12 +56,12 @@ def _as(x: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
 
 def amax(x: torch.Tensor, dim: Dims = (), keepdim: bool = False) -> torch.Tensor:
     """``aten.amax``; also ``aten.max`` without an axis."""
-    return _reduced(A.amax.default, x, dim, keepdim)
+    return A.amax.default(x, axes(x, dim), keepdim) if x.dim() else x
 
 
 def amin(x: torch.Tensor, dim: Dims = (), keepdim: bool = False) -> torch.Tensor:
     """``aten.amin``; also ``aten.min`` without an axis."""
-    return _reduced(A.amin.default, x, dim, keepdim)
+    return A.amin.default(x, axes(x, dim), keepdim) if x.dim() else x
 
 
 def _position(operator: Any) -> Callable[..., torch.Tensor]:
@@ -131,7 +123,7 @@ def topk(
     k: int,
     dim: int = -1,
     largest: bool = True,
-    sorted: bool = True,  # noqa: A002
+    sorted: bool = True,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """``aten.topk``, always sorted; of equal entries the first."""
     _, index = A.sort.stable(x.detach(), stable=True, dim=dim, descending=largest)
@@ -156,9 +148,9 @@ def var(
 ) -> torch.Tensor:
     """``aten.var.correction``."""
     unbiased = 1 if correction is None else correction
-    return _reduced(
-        lambda v, d, k: A.var.correction(v, d, correction=unbiased, keepdim=k), x, dim, keepdim
-    )
+    if x.dim() == 0:
+        return A.var.correction(x.reshape(1), [0], correction=unbiased)
+    return A.var.correction(x, axes(x, dim), correction=unbiased, keepdim=keepdim)
 
 
 def std(
@@ -188,7 +180,7 @@ def std_unbiased(
 
 def root(x: torch.Tensor, exponent: float = 0.5) -> torch.Tensor:
     """Return a power of numbers that are not negative; at 0 it is 0 and has no gradient."""
-    zero = x == 0
+    zero = A.eq.Scalar(x, 0)
     safe = torch.where(zero, A.ones_like.default(x), x)
     power = A.sqrt.default(safe) if exponent == 0.5 else A.pow.Tensor_Scalar(safe, exponent)
     return torch.where(zero, A.zeros_like.default(x), power)
@@ -209,7 +201,7 @@ def norm(
     if p == -math.inf:
         return amin(x.abs(), dim, keepdim)
     if p == 0:
-        return total(to_dtype(x != 0, x.dtype), dim, keepdim)
+        return total(to_dtype(A.ne.Scalar(x, 0), x.dtype), dim, keepdim)
     if p == 1:
         return total(x.abs(), dim, keepdim)
     powers = x * x if p == 2 else root(x.abs(), p)
@@ -235,5 +227,5 @@ def rms_norm(
     """``aten.rms_norm``: divided by the root of the mean square of the last axes."""
     dims = list(range(-len(normalized_shape), 0))
     floor = torch.finfo(x.dtype).eps if eps is None else eps
-    scaled = x * (mean(x * x, dims, True) + floor).rsqrt()
+    scaled = x * A.rsqrt.default(A.add.Scalar(mean(x * x, dims, True), floor))
     return scaled if weight is None else scaled * weight

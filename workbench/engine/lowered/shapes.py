@@ -1,5 +1,7 @@
 """Operators that move, repeat or drop entries."""
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,6 +9,12 @@ from collections.abc import Sequence
 import torch
 
 A = torch.ops.aten
+
+
+def squeeze(x: torch.Tensor) -> torch.Tensor:
+    """``aten.squeeze``: without the axes of size 1."""
+    single = [axis for axis, size in enumerate(x.shape) if size == 1]
+    return A.squeeze.dims(x, single) if single else x
 
 
 def roll(x: torch.Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> torch.Tensor:
