@@ -98,11 +98,11 @@ def test_rule_1_a_computed_norm_is_never_below_that_of_what_is_summed(
     indices = torch.randint(0, 3, left.shape[:2], generator=generator)
     for made in (OuterProducts(left, right), Rows(indices, left, 3), PerUnit(left),
                  OuterProduct(left[:, 0], right[:, 0])):  # fmt: skip
-        bounds = torch.minimum(made.norms().double(), made.norms(wide=True)) * (1 + made.error)
+        bounds = made.norms().double() * (1 + made.error)
         for unit in range(3):
             alone = torch.zeros(3, dtype=torch.float64)
             alone[unit] = 1.0
-            summed = made.weighted_sum(alone)
+            summed = made.weighted_sum(alone, alone > 0)
             assert float(summed.norm()) <= float(bounds[unit])
 
 

@@ -93,8 +93,15 @@ class UnknownColumn(WorkbenchError):
 
 
 class GraphRefused(WorkbenchError):
-    """A model or function cannot be run as a record graph; the message says what and why."""
+    """A model or function cannot be run as a record graph; the message says what and why.
 
+    Attributes
+    ----------
+    origin
+        The name of the graph's value that is at fault, where it is known: for finding its line.
+    """
+
+    origin: str | None = None
     code = "graph-refused"
     status = 422
 

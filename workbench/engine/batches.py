@@ -13,6 +13,7 @@ from workbench.documents.inputs import NoiseInput, noise_numbers
 from workbench.engine.contributions import float32_units
 from workbench.engine.noise import Stream
 from workbench.engine.records import Records
+from workbench.engine.tiles import tile_of_units
 from workbench.graphs.record_graph import RecordGraph
 
 _MEMORY = 1 << 30
@@ -26,8 +27,6 @@ _EXACT = 1.5
 """How much longer a unit takes if sums are float64."""
 _FEW = 48
 _TRIED = 65
-TILE = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 16
-"""How many float32 numbers the processor takes at once: two of its vectors."""
 _BYTES_PER_NOISE = 48
 """What drawing one normal number takes at its peak: its word and what is made from it."""
 
@@ -67,8 +66,7 @@ class UnitTable:
             raise ValueError("an input is noise, but there is no stream to draw it from")
         self._noise = noise
         self._inputs = tuple(
-            NoiseInput.parse(name) or torch.from_numpy(np.ascontiguousarray(records.columns[name]))
-            for name in inputs
+            NoiseInput.parse(name) or _with_filling(records.columns[name]) for name in inputs
         )
         # Row -1 stands for "no record"; `chunks` masks it.
         self._rows = np.full((self.units, records_per_unit), -1, dtype=np.int64)
@@ -85,23 +83,29 @@ class UnitTable:
         """Yield the columns and the mask of present rows for each `size` units of `chosen`.
 
         Every chunk has exactly ``size * records_per_unit`` rows: the shapes that the operators
-        see never depend on how many units were drawn. Noise is fresh for each row of each chunk.
+        see never depend on how many units were drawn. What is missing is filled with zeros. Noise
+        is fresh for each row of each chunk.
         """
         for start in range(0, len(chosen), size):
             rows = np.full((size, self.records_per_unit), -1, dtype=np.int64)
             part = chosen[start : start + size]
             rows[: len(part)] = self._rows[part]
             index = torch.from_numpy(rows.reshape(-1))
-            present = index >= 0
-            safe = index.clamp_min(0)
-            yield tuple(self._values(source, safe) for source in self._inputs), present
+            yield tuple(self._values(source, index) for source in self._inputs), index >= 0
 
     def _values(self, source: torch.Tensor | NoiseInput, rows: torch.Tensor) -> torch.Tensor:
         if isinstance(source, torch.Tensor):
-            return source.index_select(0, rows)
+            # Its last row is the filling.
+            return source.index_select(0, rows.remainder(len(source)))
         assert self._noise is not None
         drawn = self._noise.gaussian(len(rows) * source.numbers)
         return drawn.float().reshape(len(rows), *source.shape)
+
+
+def _with_filling(column: NDArray[np.generic]) -> torch.Tensor:
+    """Return a column with a row of zeros after it."""
+    zeros = np.zeros((1, *column.shape[1:]), column.dtype)
+    return torch.from_numpy(np.concatenate([column, zeros]))
 
 
 def chunk_size(
@@ -136,10 +140,9 @@ def preferred_size(
 ) -> int:
     """Return how many units would be run at once if memory was no matter.
 
-    The rows are a multiple of `TILE`: processors take the end of an array by other instructions,
-    which round differently, so a record's last bits would tell whether it is among the last of a
-    chunk. Of these sizes, the one that takes the least time for a round of a number of units that
-    is Poisson distributed: small chunks have much calling, large ones much filling.
+    The rows are whole tiles (`workbench.engine.tiles`). Of these sizes, the one that takes the
+    least time for a round of a number of units that is Poisson distributed: small chunks have much
+    calling, large ones much filling.
 
     Parameters are those of `chunk_size`.
     """
@@ -148,7 +151,7 @@ def preferred_size(
     values = max((math.prod(n.shape) * n.dtype.itemsize for n in made), default=0)
     widest = max(records_per_unit * values, 4 * max(copied, default=0), 1)
     enough = max(_call(graph, records_per_unit) / _SMALL_SHARE, _FEW / records_per_unit)
-    tile = _tile(records_per_unit)
+    tile = tile_of_units(records_per_unit)
     most = max(int(min(enough, _TENSOR / widest)), tile)
     exact = _cheapest(graph, expected, records_per_unit, max(most // 2, tile))
     units = min(most, float32_units(largest_batch(expected)))
@@ -162,11 +165,11 @@ def preferred_size(
 def within_memory(
     graph: RecordGraph, wanted: int, records_per_unit: int, copied: int, memory: int
 ) -> int:
-    """Return `wanted` units, in whole tiles, or as many as fit into `memory` bytes."""
+    """Return `wanted` units, or as many as fit into `memory` bytes: whole tiles, at least one."""
     most = _room(graph, records_per_unit, copied, memory)
-    step = _tile(records_per_unit)
+    step = tile_of_units(records_per_unit)
     up = -(-min(wanted, most) // step) * step
-    return up if up <= most else most // step * step or most
+    return up if up <= most else max(most // step * step, step)
 
 
 def _room(graph: RecordGraph, records_per_unit: int, copied: int, memory: int) -> int:
@@ -177,11 +180,11 @@ def _room(graph: RecordGraph, records_per_unit: int, copied: int, memory: int) -
 
 
 def _cheapest(graph: RecordGraph, expected: float, records_per_unit: int, most: int) -> int:
-    """Return up to `most` units, in whole tiles if there is room for one."""
-    step = _tile(records_per_unit)
+    """Return up to `most` units, in whole tiles, at least one."""
+    step = tile_of_units(records_per_unit)
     needed, room = -(-roomy(expected) // step), most // step
     tried = (*range(1, _TRIED), *(-(-needed // parts) for parts in range(1, _TRIED)))
-    sizes = [step * n for n in tried if n <= min(needed, room)] or [max(most, 1)]
+    sizes = [step * n for n in tried if n <= min(needed, room)] or [step]
     costs = [_cost(graph, expected, records_per_unit, size) for size in sizes]
     best: int = sizes[costs.index(min(costs))]
     return best
@@ -217,10 +220,6 @@ def _chunks(expected: float, size: int) -> float:
 def roomy(expected: float) -> int:
     """Return how many units a round has in nearly all cases: 2 standard deviations more."""
     return math.ceil(expected + 2 * math.sqrt(expected))
-
-
-def _tile(records_per_unit: int) -> int:
-    return TILE // math.gcd(TILE, records_per_unit)
 
 
 def largest_batch(expected: float) -> int:

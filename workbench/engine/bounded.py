@@ -14,7 +14,8 @@ from fractions import Fraction
 
 import torch
 
-from workbench.engine.runner import Runner
+from workbench.engine.program import values_program
+from workbench.engine.tiles import filled, whole_tiles
 from workbench.graphs.record_graph import RecordGraph
 
 _BITS = 25
@@ -53,10 +54,6 @@ class BoundedSum:
         # Kept from chunk to chunk: the kernel's pages for a new one cost more than the arithmetic.
         self._values, self._squares = torch.empty((2, 0, self.length), dtype=torch.float64)
         self._whole = torch.empty((0, self.length), dtype=torch.int32)
-        self._run = torch.func.vmap(
-            Runner(graph.graph).run,
-            in_dims=tuple(0 if kind == "input" else None for kind, _ in graph.bindings.values()),
-        )
 
     @torch.no_grad()
     def __call__(
@@ -82,12 +79,11 @@ class BoundedSum:
             Whole numbers, float64, shape ``(d,)``. One unit changes it by a vector of L2 norm at
             most ``max_norm / grid``.
         """
-        fixed = {**state, **self.graph.constants}
-        values = [
-            columns[int(name)] if kind == "input" else fixed[str(name)]
-            for kind, name in self.graph.bindings.values()
-        ]
-        (vectors,) = self._run(*values)
+        rows = whole_tiles(len(present), self.records_per_unit)
+        if rows > len(present):
+            columns = tuple(filled(column, rows) for column in columns)
+            present = filled(present, rows)
+        (vectors,) = values_program(self.graph, slice(0, 1), rows)(state, columns)
         if self.records_per_unit > 1:
             vectors = torch.where(present[:, None], vectors, torch.zeros(()))
             vectors = vectors.reshape(-1, self.records_per_unit, self.length).double().sum(1)

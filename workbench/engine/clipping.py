@@ -1,23 +1,31 @@
 """The clipped sum of per-unit gradients of a record graph: ``sum_u clip(gradient_u, C)``.
 
-The graph is run for every record of a batch under ``torch.func.vmap``, so no record can influence
-another's term. The outputs of operators that have a rule (`workbench.engine.layers`) are tapped and
-their inputs recorded; one backward pass to the taps gives all that norms and sums need. Every other
-trained parameter is handed to each record as its own copy, whose gradient is the record's gradient:
-always right, also for parameters that are used in ways that no rule knows.
+It is computed by two checked programs, one after the other (`workbench.engine.program`):
 
-A unit whose gradient is not finite contributes exactly zero.
+- the *head* comes from the record graph. It runs under ``torch.func.vmap``; the outputs of
+  operators that have a rule (`workbench.engine.layers`) are tapped, their inputs recorded; a backward
+  pass to the taps gives, for each record, the factors of its gradients. Every other trained
+  parameter is handed to each record as its own copy, whose gradient is the record's gradient:
+  always right, also for parameters that are used in ways that no rule knows. The checker proves
+  that each factor of a record comes from that record alone.
+- the *tail* is the engine's own and depends on shapes only: norms, clip factors, weighted sums and
+  the count. It is traced from the code below and checked over units; nothing of the record graph is
+  in it, so what it does to a unit's gradient is known by reading this file.
+
+A unit whose gradient is not finite, or whose norm is beyond float32, adds exactly zero, by
+selection.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.fx
 
+from workbench.engine.checker import Place, Value
 from workbench.engine.contributions import (
     LARGEST_SHARE,
     MATERIALISED,
@@ -27,10 +35,11 @@ from workbench.engine.contributions import (
     float64_share,
     gamma,
 )
-from workbench.engine.flat import flatten
 from workbench.engine.layers import RULES, Call, Factors, Whole, contribution
+from workbench.engine.program import Program, RecordProgram, remembered
 from workbench.engine.runner import TappedRunner, pruned
-from workbench.engine.taps import find_taps
+from workbench.engine.taps import Tap, find_taps
+from workbench.engine.tiles import filled, whole_tiles
 from workbench.graphs.record_graph import RecordGraph
 
 _BOUND = 1.0 - 1e-6
@@ -39,7 +48,7 @@ _BOUND = 1.0 - 1e-6
 _LEAST_BOUND = 1e-10
 
 _LEAST_WEIGHT = 2.0**-60
-"""A smaller clip factor is not handled in float32, where it could be rounded upwards."""
+"""A unit with a smaller clip factor adds nothing to a float32 sum: it could be rounded upwards."""
 
 
 class ClippedSum:
@@ -61,9 +70,6 @@ class ClippedSum:
     ----------
     max_grad_norm
         C, which may change between calls.
-    flat
-        Whether to flatten forward and backward pass once per batch size, which pays for many
-        calls; false at first.
     exact
         Whether all sums are float64; true at first.
     counting
@@ -93,14 +99,12 @@ class ClippedSum:
         self.counting = True
         self._share = _BOUND
         self._loss = pruned(graph.graph, slice(0, 1))
-        self._places = [node for node in self._loss.nodes if node.op == "placeholder"]
-        self._bindings = [graph.bindings[str(place.target)] for place in self._places]
         self._limit = torch.zeros((), dtype=torch.float64)
         self._taps = find_taps(graph, self._loss)
         tapped = {name for tap in self._taps for name in (tap.weight, tap.bias) if name}
         self.fallback = tuple(name for name in self.trained if name not in tapped)
-        self.flat = False
-        self._functions: dict[tuple[int, bool], Callable[..., Any]] = {}
+        self._programs: dict[int, GradientProgram] = {}
+        self._tails: dict[tuple[int, bool, bool], Program] = {}
 
     def allow_float32(self, units: int, largest_batch: int) -> None:
         """Sum in float32 where asked, if the limit needs to give up at most 1/64 of C for it.
@@ -173,108 +177,159 @@ class ClippedSum:
         Parameters are those of a plain call. A unit within adds 1/2 to the count, one that was
         clipped -1/2, filling and a unit that is not finite 0: one unit changes it by at most 1/2.
         """
-        exact = exact or self.exact
-        given: dict[str, Mapping[Any, torch.Tensor]] = {
-            "input": dict(enumerate(columns)),
-            "constant": self.graph.constants,
-            "parameter": parameters,
-        }
-        values = [given[kind][name] for kind, name in self._bindings]
+        rows = len(present)
+        wanted = whole_tiles(rows, self.records_per_unit)
+        if wanted > rows:
+            columns = tuple(filled(column, wanted) for column in columns)
+            present = filled(present, wanted)
+        factors = self.program(wanted)(parameters, columns)
         limit = self._limit.fill_(self.limit / math.sqrt(len(self._groups)))
-        function = self._function(len(present), exact)
-        with torch.inference_mode(self.flat):
-            least, count, sums = function(limit, present, *values)
-        if not bool(least > (0.0 if exact else _LEAST_WEIGHT)):
-            # Not finite, or out of float32's range: by selection, which costs a pass more.
-            _, count, sums = self._step(limit, present, *values, exact=True, select=True)
-        return dict(zip(self.trained, sums, strict=True)), count
+        found = self._tail(wanted, exact or self.exact)(limit, present, *factors)
+        sums = found[-len(self.trained) :]
+        none = torch.zeros((), dtype=torch.float64)
+        return dict(zip(self.trained, sums, strict=True)), found[0] if self.counting else none
 
-    def _function(self, rows: int, exact: bool) -> Callable[..., Any]:
-        def step(*arguments: torch.Tensor) -> Any:
-            return self._step(*arguments, exact=exact)
+    def program(self, rows: int) -> GradientProgram:
+        """Return the head for chunks of so many rows.
 
-        if not self.flat:
-            return step
-        if (rows, exact) not in self._functions:
-            examples = [torch.zeros((), dtype=torch.float64), torch.ones(rows, dtype=torch.bool)]
-            for place in self._places:
-                spec = place.meta["spec"]
-                mapped = self.graph.bindings[str(place.target)][0] == "input"
-                shape = (rows, *spec.shape) if mapped else spec.shape
-                examples.append(torch.zeros(shape, dtype=spec.dtype))
-            self._functions[rows, exact] = flatten(step, examples)
-        return self._functions[rows, exact]
+        Raises
+        ------
+        GraphRefused
+            If the checker refuses it.
+        """
 
-    def _step(
+        def make() -> GradientProgram:
+            return GradientProgram(self.graph, self._loss, self._taps, self.fallback, rows)
+
+        if rows not in self._programs:
+            self._programs[rows] = remembered(self.graph, ("gradient", rows), make)
+        return self._programs[rows]
+
+    def _tail(self, rows: int, exact: bool) -> Program:
+        key = (rows, exact, self.counting)
+        if key not in self._tails:
+            head, per_unit = self.program(rows), self.records_per_unit
+            place = Place(0, 1, per_unit)
+            inputs = [
+                Value((), torch.float64),
+                Value((rows,), torch.bool, place),
+                *(Value(v.shape, v.dtype, place, bounds=v.bounds) for v in head.outputs),
+            ]
+
+            def tail(limit: torch.Tensor, present: torch.Tensor, *factors: torch.Tensor) -> Any:
+                return self._summed(limit, present, head.uses(factors), exact)
+
+            self._tails[key] = Program(tail, inputs, rows // per_unit, "totals")
+        return self._tails[key]
+
+    def _summed(
         self,
         limit: torch.Tensor,
         present: torch.Tensor,
-        *values: torch.Tensor,
+        uses: Mapping[str, list[Factors]],
         exact: bool,
-        select: bool = False,
-    ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Return the smallest clip factor, NaN if there is one, the centred count and the sums."""
-        found, kept = self._gradients(values, present, select)
-        norms = [self._norms(group, found, select) for group in self._groups]
+    ) -> tuple[torch.Tensor, ...]:
+        """Return the centred count and the clipped sums."""
+        per_unit = self.records_per_unit
+        chosen = present
+        if per_unit > 1:
+            chosen = present.reshape(-1, per_unit).any(1)
+            uses = {name: [use.kept(present) for use in parts] for name, parts in uses.items()}
+        found = {
+            name: contribution(parts, tuple(self.graph.parameters[name].shape), per_unit)
+            for name, parts in uses.items()
+        }
+        norms = [self._norms(group, found) for group in self._groups]
         factors = [(limit / norm).clamp(max=1.0) for norm in norms]
-        chosen = kept
-        if self.records_per_unit > 1:
-            chosen = kept.reshape(-1, self.records_per_unit).any(1)
-        if select:
-            for norm in norms:
-                chosen = chosen & torch.isfinite(norm)
-            weights = [torch.where(chosen, f, torch.zeros_like(f)) for f in factors]
-        else:
-            weights = [factor * chosen for factor in factors]
+        for norm, factor in zip(norms, factors, strict=True):
+            chosen = chosen & torch.isfinite(norm)
+            if not exact:
+                chosen = chosen & (factor >= _LEAST_WEIGHT)
+        weights = [torch.where(chosen, f, torch.zeros_like(f)) for f in factors]
         if not exact:
             weights = [weight.float() for weight in weights]
         sums = tuple(
-            found[name].weighted_sum(weights[self._group(name)], exact)
+            found[name].weighted_sum(weights[self._group(name)], chosen, exact)
             .reshape(self.graph.parameters[name].shape)
             for name in self.trained
         )  # fmt: skip
-        least = torch.cat(factors).min() if len(factors) > 1 else factors[0].min()
-        count = torch.zeros((), dtype=torch.float64)
-        if self.counting:
-            within = torch.stack([norm <= limit for norm in norms]).all(0)
-            count = ((within.double() - 0.5) * chosen).sum()
-        # A norm of infinity gives the factor 0.
-        return least, count, sums
+        if not self.counting:
+            return sums
+        within = norms[0] <= limit
+        for norm in norms[1:]:
+            within = within & (norm <= limit)
+        half = torch.where(within, 0.5, -0.5).double()
+        return (torch.where(chosen, half, torch.zeros_like(half)).sum(0), *sums)
 
     def _group(self, name: str) -> int:
         return next(number for number, group in enumerate(self._groups) if name in group)
 
-    def _norms(
-        self, group: Collection[str], found: Mapping[str, Contribution], wide: bool
-    ) -> torch.Tensor:
-        """Return upper bounds on the norms of a group of parameters, ``(units,)``, float64.
-
-        `wide` ones are found where others are infinite; where they are not, both are equal.
-        """
+    def _norms(self, group: Collection[str], found: Mapping[str, Contribution]) -> torch.Tensor:
+        """Return upper bounds on the norms of a group of parameters, ``(units,)``, float64."""
         parts = torch.stack([found[name].norms() for name in group])
         norms = torch.linalg.vector_norm(parts, dim=0).double()
-        if wide:
-            more = torch.stack([found[name].norms(wide=True) for name in group])
-            norms = torch.where(torch.isfinite(norms), norms, more.square().sum(0).sqrt())
         numbers = sum(self.graph.parameters[name].numel() for name in group)
         hidden = 2 * math.sqrt((numbers + len(group)) * UNDERFLOW)
         error = max(found[name].error for name in group) + gamma(len(group) + 4)
         bounds: torch.Tensor = norms * (1 + error) + hidden
         return bounds
 
-    def _gradients(
-        self, values: tuple[torch.Tensor, ...], present: torch.Tensor, select: bool
-    ) -> tuple[dict[str, Contribution], torch.Tensor]:
-        """Return what each unit adds to each parameter's gradient, and which records count."""
-        rows = len(present)
+
+class GradientProgram(RecordProgram):
+    """The head of a clipped sum: for each record the factors of its gradients.
+
+    Parameters
+    ----------
+    graph
+        The record graph.
+    loss
+        The part of it that computes the loss.
+    taps
+        The calls whose outputs are tapped.
+    fallback
+        The parameters of which each record gets a copy.
+    rows
+        How many records a chunk has.
+
+    Raises
+    ------
+    GraphRefused
+        If the checker refuses it.
+    """
+
+    def __init__(
+        self,
+        graph: RecordGraph,
+        loss: torch.fx.Graph,
+        taps: Sequence[Tap],
+        fallback: Collection[str],
+        rows: int,
+    ) -> None:
+        self._graph, self._loss = graph, loss
+        self._taps, self._fallback = taps, fallback
+        self._layout: dict[str, list[tuple[type[Factors], int]]] = {}
+        self._places = [node for node in loss.nodes if node.op == "placeholder"]
+        super().__init__(graph, self._places, self._factors, rows)
+
+    def uses(self, outputs: Sequence[torch.Tensor]) -> dict[str, list[Factors]]:
+        """Return the outputs of a call as the factors of each use of each trained parameter."""
+        remaining = iter(outputs)
+        return {
+            name: [kind(*(next(remaining) for _ in range(count))) for kind, count in layout]
+            for name, layout in self._layout.items()
+        }
+
+    def _factors(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return what each record adds to each parameter's gradient, as tensors ``(rows, ...)``."""
+        graph, rows = self._graph, self.rows
         copies: dict[str, torch.Tensor] = {}
         given, dims = [], []
         for place, value in zip(self._places, values, strict=True):
-            kind, name = self.graph.bindings[str(place.target)]
-            if name in self.fallback:
+            kind, name = graph.bindings[str(place.target)]
+            if name in self._fallback:
                 value = value.expand(rows, *value.shape).detach().requires_grad_()
                 copies[str(name)] = value
-            elif name in self.graph.trainable:
+            elif name in graph.trainable:
                 value = value.detach().requires_grad_()
             given.append(value)
             dims.append(0 if kind == "input" or name in copies else None)
@@ -284,38 +339,22 @@ class ClippedSum:
             (losses,) = torch.func.vmap(runner.run, in_dims=tuple(dims))(*given)
             leaves = [*(runner.outputs[node] for node in tapped), *copies.values()]
             gradients = _gradients(losses, leaves)
-        recorded = [runner.inputs[tap.recorded].detach() for tap in self._taps]
-        keep = present
-        if select or self.records_per_unit > 1:
-            if select:
-                for value in (*recorded, *gradients):
-                    if value.is_floating_point():
-                        keep = keep & torch.isfinite(value.reshape(rows, -1)).all(1)
-                broken = (present & ~keep).reshape(-1, self.records_per_unit).any(1)
-                keep = keep & ~broken.repeat_interleave(self.records_per_unit)
-                recorded = [_selected(value, keep) for value in recorded]
-            gradients = [_selected(value, keep) for value in gradients]
-        own = dict(zip(copies, gradients[len(tapped) :], strict=True))
-        return self._contributions(recorded, gradients[: len(tapped)], own), keep
-
-    def _contributions(
-        self,
-        recorded: list[torch.Tensor],
-        gradients: list[torch.Tensor],
-        copies: dict[str, torch.Tensor],
-    ) -> dict[str, Contribution]:
-        uses: dict[str, list[Factors]] = {name: [Whole(g)] for name, g in copies.items()}
-        for tap, value, gradient in zip(self._taps, recorded, gradients, strict=True):
-            call = Call(tap.args, tap.weight_shape, value, gradient)
-            factors = RULES[tap.node.target][0](call)
-            for name, part in zip((tap.weight, tap.bias), factors, strict=True):
+        uses: dict[str, list[Factors]] = {
+            name: [Whole(gradient)]
+            for name, gradient in zip(copies, gradients[len(tapped) :], strict=True)
+        }
+        for tap, gradient in zip(self._taps, gradients, strict=False):
+            recorded = runner.inputs[tap.recorded].detach()
+            call = Call(tap.args, tap.weight_shape, recorded, gradient)
+            for name, part in zip((tap.weight, tap.bias), RULES[tap.node.target][0](call),
+                                  strict=True):  # fmt: skip
                 if name is not None and part is not None:
                     uses.setdefault(name, []).append(part)
-        return {
-            name: contribution(parts, tuple(self.graph.parameters[name].shape),
-                               self.records_per_unit)
+        self._layout = {
+            name: [(type(part), len(part.tensors)) for part in parts]
             for name, parts in uses.items()
-        }  # fmt: skip
+        }
+        return tuple(tensor for parts in uses.values() for part in parts for tensor in part.tensors)
 
 
 def _gradients(losses: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -326,9 +365,3 @@ def _gradients(losses: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.T
         torch.zeros_like(leaf) if gradient is None else gradient
         for leaf, gradient in zip(leaves, found, strict=True)
     ]
-
-
-def _selected(value: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
-    """Return `value` with the rows that are not kept set to zero, by selection."""
-    mask = keep.reshape(-1, *[1] * (value.dim() - 1))
-    return torch.where(mask, value, torch.zeros((), dtype=value.dtype))

@@ -60,8 +60,18 @@ def float64_share(largest_batch: int) -> float:
 
 
 def float32_units(largest_batch: int) -> int:
-    """Return how many units one sum may have for `float32_share` to be within `LARGEST_SHARE`."""
-    return max(0, int(LARGEST_SHARE / (2 * _ROUNDOFF_32 * largest_batch) * 0.99) - 4)
+    """Return how many units one sum may have for `float32_share` to be within `LARGEST_SHARE`.
+
+    The sums for one logical batch may have as many more units together than `largest_batch`.
+    """
+    # (units + 4) * (largest_batch + units) has to be below this.
+    room = LARGEST_SHARE / (2 * _ROUNDOFF_32) * 0.99
+    half = (largest_batch + 4) / 2
+    return (
+        max(0, int((half**2 + room - 4 * largest_batch) ** 0.5 - half))
+        if room > 4 * largest_batch
+        else 0
+    )
 
 
 class Contribution(Protocol):
@@ -71,29 +81,31 @@ class Contribution(Protocol):
     def error(self) -> float:
         """By which share `norms` can be too small, from shapes alone."""
 
-    def norms(self, wide: bool = False) -> torch.Tensor:
-        """Return the L2 norms, shape ``(units,)``, too small by at most the share `error`.
+    def norms(self) -> torch.Tensor:
+        """Return the L2 norms, float32, ``(units,)``, too small by at most the share `error`.
 
-        They are float32 and infinite where squares are beyond its range; `wide` ones are float64.
+        They are not finite where an entry is not, or where squares are beyond float32.
         """
 
-    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
+    def weighted_sum(
+        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
+    ) -> torch.Tensor:
         """Return ``sum_u weights[u] * gradient[u]``.
 
         Parameters
         ----------
         weights
-            ``(units,)``, float64 if `exact`, else float32. Gradients are finite wherever a weight
-            is not zero, and zero where they were not finite.
+            ``(units,)``, float64 if `exact`, else float32; 0 for units that are not kept.
+        kept
+            Which units count, ``(units,)``, bool; their norms are finite. What the others hold is
+            selected away.
         exact
             Whether to sum in float64; the result is then float64, else float32.
         """
 
 
-def _norms(values: torch.Tensor, wide: bool) -> torch.Tensor:
+def _norms(values: torch.Tensor) -> torch.Tensor:
     """Return the norms of float32 rows: ``(rows, ...)`` to ``(rows,)``."""
-    if wide:
-        return values.double().flatten(1).square().sum(1).sqrt()
     # In two steps, so that no sum is long.
     lines: torch.Tensor = torch.linalg.vector_norm(_lines(values), dim=-1)
     return lines if values.dim() == 2 else torch.linalg.vector_norm(lines, dim=1)
@@ -110,8 +122,10 @@ def _error(values: torch.Tensor) -> float:
     return 0.51 * gamma(width + 6) + (0.51 * gamma(lines + 6) if values.dim() > 2 else 0.0)
 
 
-def _narrowed(squared: torch.Tensor, wide: bool) -> torch.Tensor:
-    return squared.sqrt() if wide else squared.sqrt().float()
+def selected(values: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """Return ``(units, ...)`` with zeros for the units that are not kept, whatever they held."""
+    mask = kept.reshape(-1, *[1] * (values.dim() - 1))
+    return torch.where(mask, values, torch.zeros((), dtype=values.dtype))
 
 
 @dataclass(frozen=True)
@@ -125,17 +139,17 @@ class PerUnit:
         """See `Contribution`."""
         return _error(self.gradients)
 
-    def norms(self, wide: bool = False) -> torch.Tensor:
+    def norms(self) -> torch.Tensor:
         """See `Contribution`."""
-        return _norms(self.gradients, wide)
+        return _norms(self.gradients)
 
-    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
+    def weighted_sum(
+        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
+    ) -> torch.Tensor:
         """See `Contribution`."""
-        flat = self.gradients.flatten(1)
-        if exact:
-            # Its factors were finite, but it need not be: its weight is 0, and 0 * inf is not.
-            flat = torch.where(torch.isfinite(flat), flat, flat.new_zeros(())).double()
-        return (weights @ flat).reshape(self.gradients.shape[1:])
+        flat = selected(self.gradients, kept).flatten(1)
+        total = weights.unsqueeze(0) @ (flat.double() if exact else flat)
+        return total.reshape(self.gradients.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -153,22 +167,23 @@ class OuterProduct:
         """See `Contribution`."""
         return (1 + _error(self.left)) * (1 + _error(self.right)) - 1
 
-    def norms(self, wide: bool = False) -> torch.Tensor:
+    def norms(self) -> torch.Tensor:
         """See `Contribution`."""
-        left, right = _norms(self.left, wide), _norms(self.right, wide)
-        if wide:
-            return left.mul(right)
+        left, right = _norms(self.left), _norms(self.right)
         # What vanished in one factor's squares, or underflows when it is clipped in float32, may be
         # multiplied by a large other factor.
         hidden = [(UNDERFLOW * values.shape[1]) ** 0.5 for values in (self.left, self.right)]
         norms: torch.Tensor = (left + hidden[0]) * (right + hidden[1])
         return norms
 
-    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
+    def weighted_sum(
+        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
+    ) -> torch.Tensor:
         """See `Contribution`."""
+        left, right = selected(self.left, kept), selected(self.right, kept)
         if exact:
-            return (self.right.double() * weights[:, None]).T @ self.left.double()
-        return (self.right * weights[:, None]).T @ self.left
+            left, right = left.double(), right.double()
+        return (right * weights.unsqueeze(1)).T @ left
 
 
 @dataclass(frozen=True)
@@ -188,7 +203,7 @@ class OuterProducts:
         """See `Contribution`; the norms have their margin, but for their own rounding."""
         return 2 * _ROUNDOFF_32
 
-    def norms(self, wide: bool = False) -> torch.Tensor:
+    def norms(self) -> torch.Tensor:
         """See `Contribution`: the ghost norm (Goodfellow 2015; Li et al. 2022, arXiv:2110.05679).
 
         A record can make large terms cancel, so that its computed norm is 0 while its rounding
@@ -199,12 +214,14 @@ class OuterProducts:
         terms = sum(left.shape[1:]) + right.shape[2]
         margin = 16 * terms * _ROUNDOFF_64 * lengths.sum(1).square()
         ghost = (left @ left.mT * (right @ right.mT)).sum((1, 2))
-        return _narrowed(ghost.clamp_min(0) + margin, wide)
+        return (ghost.clamp_min(0) + margin).sqrt().float()
 
-    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
+    def weighted_sum(
+        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
+    ) -> torch.Tensor:
         """See `Contribution`."""
-        right = self.right.double() * weights[:, None, None]
-        return right.flatten(0, 1).T @ self.left.double().flatten(0, 1)
+        right = selected(self.right, kept).double() * weights[:, None, None]
+        return right.flatten(0, 1).T @ selected(self.left, kept).double().flatten(0, 1)
 
 
 @dataclass(frozen=True)
@@ -224,18 +241,20 @@ class Rows:
         """See `Contribution`; the norms have their margin, but for their own rounding."""
         return 2 * _ROUNDOFF_32
 
-    def norms(self, wide: bool = False) -> torch.Tensor:
+    def norms(self) -> torch.Tensor:
         """See `Contribution`; positions with the same index add up before the norm is taken."""
         gradients = self.gradients.double()
         same = self.indices[:, :, None] == self.indices[:, None, :]
         ghost = (gradients @ gradients.mT * same).sum((1, 2))
         absolute = gradients.square().sum(2).sqrt().sum(1).square()
         terms = self.indices.shape[1] + gradients.shape[2]
-        return _narrowed(ghost.clamp_min(0) + 16 * terms * _ROUNDOFF_64 * absolute, wide)
+        return (ghost.clamp_min(0) + 16 * terms * _ROUNDOFF_64 * absolute).sqrt().float()
 
-    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
+    def weighted_sum(
+        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
+    ) -> torch.Tensor:
         """See `Contribution`."""
-        scaled = self.gradients.double() * weights[:, None, None]
+        scaled = selected(self.gradients, kept).double() * weights[:, None, None]
         table = scaled.new_zeros((self.rows, scaled.shape[2]))
         return table.index_add(0, self.indices.flatten(), scaled.flatten(0, 1))
 

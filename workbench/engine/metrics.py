@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from workbench.documents.release import Metric
 from workbench.engine.batches import UnitTable
 from workbench.engine.noise import Stream
-from workbench.engine.runner import Runner, pruned
+from workbench.engine.program import values_program
+from workbench.engine.tiles import whole_tiles
 from workbench.graphs.record_graph import RecordGraph
 
 _GRID = 2.0**20
@@ -41,31 +42,32 @@ def exact_sums(
     graph, parameters
         What to run.
     table
-        The units, of which `size` are run at once.
+        The units, of which `size`, made up to whole tiles, are run at once.
     units
         Their positions in the table; by default all.
     """
-    run = Runner(pruned(graph.graph, slice(1, 1 + len(graph.metrics))))
-    fixed = {**parameters, **graph.constants}
     sums = torch.zeros((len(graph.metrics), 2), dtype=torch.float64)
-    dims = tuple(0 if kind == "input" else None for kind, _ in graph.bindings.values())
-    for columns, present in table.chunks(np.arange(table.units) if units is None else units, size):
-        values = [
-            columns[int(name)] if kind == "input" else fixed[str(name)]
-            for kind, name in graph.bindings.values()
-        ]
-        with torch.no_grad():
-            outputs = torch.func.vmap(run.run, in_dims=dims)(*values)
+    if not graph.metrics:
+        return sums
+    rows = whole_tiles(size * table.records_per_unit, table.records_per_unit)
+    program = values_program(graph, slice(1, 1 + len(graph.metrics)), rows)
+    chosen = np.arange(table.units) if units is None else units
+    for columns, present in table.chunks(chosen, rows // table.records_per_unit):
         mask = present.reshape(-1, table.records_per_unit)
-        for position, output in enumerate(outputs):
-            value = output.double().reshape(mask.shape)
-            whole = (torch.isfinite(value) | ~mask).all(1) & mask.any(1)
-            clipped = torch.where(mask & whole[:, None], value, torch.zeros(()).double())
-            mean = clipped.clamp(0, 1).sum(1) / mask.sum(1).clamp_min(1)
-            mean = torch.round(mean * _GRID) / _GRID
-            sums[position, 0] += mean[whole].sum()
-            sums[position, 1] += (1 - mean)[whole].sum()
+        for position, output in enumerate(program(parameters, columns)):
+            sums[position] += _summed(output.double().reshape(mask.shape), mask)
     return sums
+
+
+def _summed(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return the sums of m and 1 - m over units, ``(2,)``; of `values`, ``(units, records)``."""
+    none = torch.zeros((), dtype=torch.float64)
+    whole = (torch.isfinite(values) | ~mask).all(1) & mask.any(1)
+    clipped = torch.where(mask & whole[:, None], values, none)
+    mean = clipped.clamp(0, 1).sum(1) / mask.sum(1).clamp_min(1)
+    mean = torch.round(mean * _GRID) / _GRID
+    pairs = torch.stack([mean, 1 - mean])
+    return torch.where(whole, pairs, none).sum(1)
 
 
 def noisy_metrics(

@@ -1,7 +1,8 @@
 """Training steps that no record reaches, taken after each noised round.
 
 They read the noised parameters, constants and random numbers of a stream of their own: by
-post-processing they cost no privacy. `workbench.graphs.public_loss` proves that no column enters.
+post-processing they cost no privacy. `workbench.graphs.public_loss` proves that no column enters,
+and where the graph names a column it is given zeros here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import torch
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.request import Plan, PublicLoss
 from workbench.engine.batches import chunk_size
+from workbench.engine.checker import Value
 from workbench.engine.noise import SealedRandom, Stream
+from workbench.engine.program import Program, public_program
 from workbench.engine.runner import Runner, pruned
 from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import RecordGraph
@@ -70,40 +73,59 @@ class _PublicSteps:
             if how.optimizer == "adam"
             else torch.optim.SGD(trained, lr=how.learning_rate, foreach=False)
         )
+        self._programs: dict[int, Program] = {}
         self._chunk = chunk_size(graph, how.draws, 1)
 
     def __call__(self, parameters: Mapping[str, torch.Tensor]) -> None:
         """Take one step on the mean of the loss over `draws` draws."""
-        leaves = {name: parameters[name].detach().requires_grad_() for name in self._names}
-        fixed = {n: v.detach() for n, v in parameters.items()} | self._graph.constants | leaves
+        fixed = {n: v.detach() for n, v in parameters.items()} | self._graph.constants
         done = 0
         while done < self._how.draws:
             rows = min(self._chunk, self._how.draws - done)
-            loss = self._losses(fixed, rows).sum() / self._how.draws
-            for name, gradient in zip(
-                self._names, torch.autograd.grad(loss, list(leaves.values())), strict=True
-            ):
+            found = self._program(rows)(*self._values(fixed, rows))
+            for name, gradient in zip(self._names, found, strict=True):
                 before = parameters[name].grad
-                parameters[name].grad = gradient if done == 0 or before is None else (
+                parameters[name].grad = gradient.clone() if done == 0 or before is None else (
                     before + gradient
                 )  # fmt: skip
             done += rows
         self._optimizer.step()
 
-    def _losses(self, fixed: Mapping[str, torch.Tensor], rows: int) -> torch.Tensor:
-        values, dims = [], []
+    def _noise_of(self, kind: str, name: str | int) -> NoiseInput | None:
+        return NoiseInput.parse(self._graph.inputs[int(name)]) if kind == "input" else None
+
+    def _values(self, fixed: Mapping[str, torch.Tensor], rows: int) -> list[torch.Tensor]:
+        """Return what the program takes; where the graph reads a column, zeros."""
+        values = []
         for kind, name in self._graph.bindings.values():
-            noise = NoiseInput.parse(self._graph.inputs[int(name)]) if kind == "input" else None
+            noise = self._noise_of(kind, name)
             if noise is not None:
                 drawn = self._noise.gaussian(rows * noise.numbers).float()
                 values.append(drawn.reshape(rows, *noise.shape))
             elif kind == "input":
-                # No column is read: there is nothing to give.
                 spec = self._graph.input_specs[int(name)]
                 values.append(torch.zeros(spec.shape, dtype=spec.dtype))
             else:
                 values.append(fixed[str(name)])
-            dims.append(None if noise is None else 0)
-        (losses,) = torch.func.vmap(self._run.run, in_dims=tuple(dims))(*values)
-        found: torch.Tensor = losses
-        return found
+        return values
+
+    def _program(self, rows: int) -> Program:
+        """Return what computes the share of `rows` draws in the gradient of the mean loss."""
+        if rows not in self._programs:
+            given = self._values(self._graph.parameters | self._graph.constants, rows)
+            inputs = [Value(tuple(value.shape), value.dtype) for value in given]
+            self._programs[rows] = public_program(self._graph, self._gradients, inputs)
+        return self._programs[rows]
+
+    def _gradients(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        leaves: dict[str, torch.Tensor] = {}
+        given, dims = [], []
+        for value, (kind, name) in zip(values, self._graph.bindings.values(), strict=True):
+            if name in self._names:
+                value = leaves[str(name)] = value.detach().requires_grad_()
+            given.append(value)
+            dims.append(None if self._noise_of(kind, name) is None else 0)
+        with torch.enable_grad():
+            (losses,) = torch.func.vmap(self._run.run, in_dims=tuple(dims))(*given)
+            loss = losses.sum() / self._how.draws
+            return torch.autograd.grad(loss, [leaves[name] for name in self._names])

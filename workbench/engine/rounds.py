@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import torch
 
 from workbench.documents.request import Plan
-from workbench.engine.batches import UnitTable, chunk_size, largest_batch, preferred_size
+from workbench.engine.batches import (
+    UnitTable,
+    chunk_size,
+    largest_batch,
+    preferred_size,
+    roomy,
+)
 from workbench.engine.bounds import AdaptiveBound, layers
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.distributed import Ranks
 from workbench.engine.noise import SealedRandom
 from workbench.graphs.record_graph import RecordGraph
-
-_WORTH_FLATTENING = 64
-"""From how many chunks on it pays to flatten the step, which takes as long as about so many."""
 
 
 class NoisedRounds:
@@ -37,6 +41,11 @@ class NoisedRounds:
         Whence come the streams ``sampling``, ``noise`` and ``count``.
     ranks
         This process's place among those that share the run.
+
+    Attributes
+    ----------
+    public_chunks
+        How many chunks a round of this process has in nearly all cases; from public figures.
     """
 
     def __init__(
@@ -59,13 +68,14 @@ class NoisedRounds:
         self._clipped = ClippedSum(graph, plan.max_grad_norm, per_unit, groups)
         copied = self._clipped.copied
         self._chunk = chunk_size(graph, expected, per_unit, copied, ranks.size)
-        self._largest = largest_batch(expected)
+        largest = largest_batch(expected)
         # Neither memory nor the number of ranks may change what a gradient is clipped to.
         together = preferred_size(graph, expected, per_unit, copied)
-        self._clipped.allow_float32(together, self._largest)
-        chunks = plan.steps * expected / (self._chunk * ranks.size)
+        self._clipped.allow_float32(together, largest + together)
+        self._single = -(-largest // self._chunk)
         self._clipped.counting = plan.clipping == "adaptive"
-        self._clipped.flat = chunks >= _WORTH_FLATTENING
+        usual = largest if plan.sample_rate == 1 else roomy(expected)
+        self.public_chunks = math.ceil(usual / self._chunk / ranks.size)
         self._sampling, self._noise = random.stream("sampling"), random.stream("noise")
         self._count_noise = random.stream("count")
         self._bound = AdaptiveBound(plan, expected) if plan.clipping == "adaptive" else None
@@ -80,10 +90,11 @@ class NoisedRounds:
         """
         chosen = np.flatnonzero(self._sampling.bernoulli(self._plan.sample_rate, self._table.units))
         mine = self._ranks.share(chosen, self._chunk)
-        exact = len(chosen) > self._largest
         # All sums and the count in one piece of memory, which goes round the ranks at once.
         whole = self._whole if len(mine) else self._whole.zero_()
         for done, (columns, present) in enumerate(self._table.chunks(mine, self._chunk)):
+            # By a chunk's place alone: the bound leaves room for the rounding of so many.
+            exact = done * self._ranks.size + self._ranks.rank >= self._single
             found, within = self._clipped.with_count(parameters, columns, present, exact)
             put = torch.Tensor.add_ if done else torch.Tensor.copy_
             put(whole[-1], within)

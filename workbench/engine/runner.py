@@ -29,6 +29,10 @@ class Runner(torch.fx.Interpreter):
 
     def __init__(self, graph: torch.fx.Graph) -> None:
         super().__init__(torch.nn.Module(), graph=graph)
+        for node in graph.nodes:
+            # What is traced from it inherits this, so that a refusal can name it.
+            node.meta.setdefault("origin", node.name)
+            node.meta["operator"] = str(node.target)
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         """Call an operator, or what makes it total."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from workbench.engine.contributions import Contribution, PerUnit, Rows, outer
+from workbench.engine.contributions import Contribution, PerUnit, Rows, outer, selected
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,15 @@ class Outer:
     left: torch.Tensor
     right: torch.Tensor
 
+    @property
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """What it is made of, in order."""
+        return (self.left, self.right)
+
+    def kept(self, present: torch.Tensor) -> Outer:
+        """Return it with zeros for the records that are not present."""
+        return Outer(selected(self.left, present), selected(self.right, present))
+
 
 @dataclass(frozen=True)
 class Lookup:
@@ -59,12 +68,30 @@ class Lookup:
     indices: torch.Tensor
     gradients: torch.Tensor
 
+    @property
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """What it is made of, in order."""
+        return (self.indices, self.gradients)
+
+    def kept(self, present: torch.Tensor) -> Lookup:
+        """Return it with zeros for the records that are not present."""
+        return Lookup(self.indices, selected(self.gradients, present))
+
 
 @dataclass(frozen=True)
 class Whole:
     """The gradient itself: ``(records, *shape)``."""
 
     gradient: torch.Tensor
+
+    @property
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """What it is made of, in order."""
+        return (self.gradient,)
+
+    def kept(self, present: torch.Tensor) -> Whole:
+        """Return it with zeros for the records that are not present."""
+        return Whole(selected(self.gradient, present))
 
 
 Factors = Outer | Lookup | Whole

@@ -37,7 +37,7 @@ def conv2d(call: Call) -> tuple[Factors, Factors]:
     gradient = torch.ops.aten.convolution_backward.default(
         right.transpose(0, 1).flatten(1, 2),
         left.transpose(0, 1).flatten(1, 2),
-        left.new_empty((records * outputs, inputs, *kernel)),
+        left.new_zeros((records * outputs, inputs, *kernel)),
         None,
         stride,
         padding,
