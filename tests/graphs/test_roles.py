@@ -62,7 +62,7 @@ def test_one_number_is_a_vector_of_one_and_a_count_reads_some_column():
     [
         (lambda record: 1.0, "must return a tensor"),
         (lambda record: torch.ones(2, 2) * record["age"], "one float32 vector"),
-        (lambda record: torch.zeros(0) * record["age"], "a vector of 0"),
+        (lambda record: torch.zeros(0) * record["age"], r"'size' is \[0\]"),
         (lambda record: torch.ones(1_000_001) * record["age"], "a vector of 1000001"),
         (lambda record: torch.rand(2) * record["age"], "not allowed"),
         (lambda record: torch.ones(2) * record["age"].item(), "not allowed"),

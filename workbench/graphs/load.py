@@ -5,8 +5,9 @@
    anything else are refused.
 3. Raw tensors are read, bounded in size and magnitude, and must be finite.
 4. Nodes become calls of allowed operators (`workbench.graphs.operators`) on earlier values.
-5. Shapes are propagated without data, which finds graphs that do not fit together or that need
-   too much memory.
+5. Shapes are propagated without data. Each call has to be one that its operator's signature
+   allows (`workbench.graphs.signatures`), no tensor may be empty, and graphs that do not fit
+   together or need too much memory are found.
 6. The outputs are those of the graph's role (`workbench.graphs.roles`).
 """
 
@@ -25,6 +26,7 @@ from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
 from workbench.graphs import archive as pt2
 from workbench.graphs.nodes import SCALAR_TYPES, NodeReader, field
+from workbench.graphs.operators import check_call, check_value
 from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph, Role, TensorSpec
 from workbench.graphs.roles import check_outputs
 
@@ -272,17 +274,20 @@ def _check_sizes(
 
 
 class _Sizes(torch.fx.Interpreter):
-    """Runs a graph on fake tensors, notes each value's spec and adds up what they would take."""
+    """Runs a graph on fake tensors: checks each call, notes each value's spec, adds up sizes."""
 
     def __init__(self, graph: torch.fx.Graph, limit: int) -> None:
         super().__init__(torch.nn.Module(), graph=graph)
+        self.extra_traceback = False
         self.limit = limit
         self.total = 0
 
     def run_node(self, n: torch.fx.Node) -> Any:
+        if _is_operator(n):
+            check_call(n)
         value = super().run_node(n)
         if isinstance(value, torch.Tensor):
-            n.meta["spec"] = TensorSpec(tuple(value.shape), value.dtype)
+            n.meta["spec"] = check_value(n.name, value)
         if n.op == "call_function" and isinstance(value, torch.Tensor):
             self.total += value.numel() * value.element_size()
             if self.total > self.limit:

@@ -26,12 +26,6 @@ _TARGET = re.compile(r"torch\.ops\.(aten\.[a-z0-9_A-Z]+\.[a-z0-9_A-Z]+)")
 _FLOATS = {"Infinity": float("inf"), "-Infinity": float("-inf"), "NaN": float("nan")}
 _LARGEST = 1 << 31
 
-# Arguments that would let one record's value, randomness or the batch change the result.
-_MUST_BE: dict[tuple[str, str], tuple[object, ...]] = {
-    ("aten.embedding.default", "scale_grad_by_freq"): (False,),
-    ("aten.embedding.default", "sparse"): (False,),
-}
-
 
 def field(value: Any, key: str, kind: type[T]) -> T:
     """Return ``value[key]`` if it is there and of `kind`.
@@ -101,8 +95,6 @@ class NodeReader:
         for entry in inputs:
             argument, kind = field(entry, "name", str), field(entry, "kind", int)
             value = self._argument(field(entry, "arg", dict))
-            if value not in _MUST_BE.get((name, argument), (value,)):
-                raise GraphRefused(f"graph: {name}: '{argument}' must be off", remedy(name))
             if kind == 1 and not kwargs and len(args) < len(known) and known[len(args)] == argument:
                 args.append(value)
             elif argument in known[len(args) :] and argument not in kwargs:

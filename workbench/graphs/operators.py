@@ -1,70 +1,26 @@
-"""The operators that a record graph may use.
+"""Which calls of operators a record graph may make, and what to use instead of others.
 
-Each is free of side effects and randomness, has output shapes that follow from input shapes alone,
-and cannot fail on the values it meets: a run that could fail for one record's value would tell
-that value. Neither its value nor its gradient for one record looks at the other records of a batch
-(`tests/engine/test_independence.py` asks each). Operators that look things up by index are made
-total by `workbench.engine.guards`.
+Each allowed operator is free of side effects and randomness, has output shapes that follow from
+input shapes alone, and cannot fail on the values it meets: a run that could fail for one record's
+value would tell that value. `workbench.graphs.signatures` is the table. Neither its value nor its
+gradient for one record looks at the other records of a batch (`tests/engine/test_independence.py`
+asks each). Operators that look things up by index are made total by `workbench.engine.guards`.
 """
 
 from __future__ import annotations
 
-_PLAIN = """
-abs.default neg.default sign.default sgn.default exp.default expm1.default log.default log1p.default
-log2.default log10.default sqrt.default rsqrt.default square.default reciprocal.default
-sin.default cos.default tan.default sinh.default cosh.default tanh.default
-asin.default acos.default atan.default atan2.default erf.default erfc.default
-sigmoid.default logit.default log_sigmoid.default floor.default ceil.default round.default
-trunc.default frac.default isnan.default isinf.default isfinite.default logical_not.default
-add.Tensor add.Scalar sub.Tensor sub.Scalar rsub.Scalar rsub.Tensor mul.Tensor mul.Scalar
-div.Tensor div.Scalar pow.Tensor_Scalar pow.Scalar maximum.default minimum.default fmax.default
-fmin.default clamp.default clamp.Tensor clamp_min.default clamp_max.default lerp.Scalar lerp.Tensor
-addcmul.default addcdiv.default logaddexp.default hypot.default
-eq.Tensor eq.Scalar ne.Tensor ne.Scalar lt.Tensor lt.Scalar le.Tensor le.Scalar gt.Tensor gt.Scalar
-ge.Tensor ge.Scalar logical_and.default logical_or.default logical_xor.default where.self
-where.ScalarOther where.ScalarSelf where.Scalar masked_fill.Scalar masked_fill.Tensor
-bitwise_and.Tensor bitwise_or.Tensor bitwise_not.default
-relu.default relu6.default leaky_relu.default elu.default selu.default celu.default gelu.default
-silu.default mish.default hardtanh.default hardsigmoid.default hardswish.default softplus.default
-prelu.default glu.default hardshrink.default softshrink.default threshold.default
-sum.default sum.dim_IntList mean.default mean.dim amax.default
-amin.default argmax.default argmin.default max.default max.dim min.default min.dim
-var.correction var.dim std.correction std.dim logsumexp.default cumsum.default cumprod.default
-any.default any.dim all.default all.dim norm.Scalar norm.ScalarOpt_dim linalg_vector_norm.default
-softmax.int log_softmax.int _softmax.default _log_softmax.default topk.default sort.default
-linear.default matmul.default mm.default bmm.default mv.default dot.default addmm.default
-addmv.default baddbmm.default outer.default einsum.default
-conv1d.default conv1d.padding conv2d.default conv2d.padding conv3d.default conv_transpose2d.input
-convolution.default max_pool1d.default max_pool2d.default avg_pool1d.default avg_pool2d.default
-adaptive_avg_pool1d.default adaptive_avg_pool2d.default _adaptive_avg_pool2d.default
-max_pool2d_with_indices.default upsample_nearest2d.vec upsample_nearest2d.default
-layer_norm.default native_layer_norm.default group_norm.default native_group_norm.default
-rms_norm.default
-mse_loss.default l1_loss.default smooth_l1_loss.default huber_loss.default
-binary_cross_entropy_with_logits.default soft_margin_loss.default kl_div.default
-cosine_similarity.default cosine_embedding_loss.default pairwise_distance.default
-view.default _unsafe_view.default reshape.default flatten.using_ints unflatten.int squeeze.default
-squeeze.dim squeeze.dims unsqueeze.default transpose.int permute.default t.default expand.default
-expand_as.default broadcast_tensors.default
-repeat.default repeat_interleave.self_int tile.default roll.default flip.default
-cat.default stack.default split.Tensor split_with_sizes.default chunk.default unbind.int
-select.int slice.Tensor narrow.default diagonal.default tril.default triu.default
-contiguous.default clone.default alias.default detach.default _to_copy.default to.dtype
-type_as.default constant_pad_nd.default pad.default movedim.int
-zeros.default ones.default full.default zeros_like.default ones_like.default full_like.default
-new_zeros.default new_ones.default new_full.default arange.default arange.start
-arange.start_step eye.default scalar_tensor.default linspace.default
-"""
+import operator
+from typing import Any
 
-_INDEXED = """
-embedding.default cross_entropy_loss.default nll_loss.default nll_loss_nd.default
-nll_loss_forward.default gather.default index_select.default index.Tensor
-"""
+import torch
+import torch.fx
 
-INDEXED: frozenset[str] = frozenset(f"aten.{name}" for name in _INDEXED.split())
-"""Allowed operators that look something up by an index taken from the record."""
+from workbench.documents.errors import GraphRefused
+from workbench.graphs.arguments import ANY, MOST_DIMENSIONS
+from workbench.graphs.record_graph import TensorSpec
+from workbench.graphs.signatures import EVERYWHERE, FIRST_ONLY, SIGNATURES
 
-ALLOWED: frozenset[str] = frozenset(f"aten.{name}" for name in _PLAIN.split()) | INDEXED
+ALLOWED: frozenset[str] = frozenset(SIGNATURES)
 """Every operator a record graph may use, as ``aten.<name>.<overload>``."""
 
 REMEDIES: dict[str, str] = {
@@ -96,3 +52,83 @@ def remedy(operator: str) -> str:
     """Return what to use instead of an operator that is not allowed; a general hint if unknown."""
     found = (text for part, text in REMEDIES.items() if part in operator)
     return next(found, "See docs/researcher.md for the operators that a record graph may use.")
+
+
+def check_call(node: torch.fx.Node) -> None:
+    """Return None if a call of an operator is one that its signature allows.
+
+    Parameters
+    ----------
+    node
+        A call, all of whose tensors have their ``meta["spec"]``.
+
+    Raises
+    ------
+    GraphRefused
+        If it is not; names the operator, the argument, what it is and what is allowed.
+    """
+    name = str(node.target)
+    if name not in SIGNATURES:
+        raise GraphRefused(f"graph: operator '{name}' is not allowed", remedy(name))
+    signature, schema = SIGNATURES[name], node.target._schema.arguments  # type: ignore[union-attr]
+    given = dict(zip((a.name for a in schema), node.args, strict=False)) | dict(node.kwargs)
+    call = {a.name: _plain(given.get(a.name, a.default_value)) for a in schema}
+    for argument in schema:
+        if argument.name not in given:
+            if not argument.has_default_value():
+                raise GraphRefused(f"graph: {name}: '{argument.name}' is missing")
+            continue
+        value = call[argument.name]
+        kind = signature.arguments.get(argument.name) or EVERYWHERE.get(argument.name)
+        if kind is None and value != argument.default_value:
+            raise GraphRefused(
+                f"graph: {name}: '{argument.name}' has to be {argument.default_value}", remedy(name)
+            )
+        if kind is not None and not kind.fits(value, call):
+            raise GraphRefused(
+                f"graph: {name}: '{argument.name}' is {_told(value)}; it has to be {kind}",
+                remedy(name),
+            )
+    for relation in signature.relations:
+        wrong = relation(call)
+        if wrong is not None:
+            raise GraphRefused(f"graph: {name}: {wrong}", remedy(name))
+    for user in node.users:
+        first = user.target is operator.getitem and user.args[1] == 0
+        if name in FIRST_ONLY and not first:
+            raise GraphRefused(f"graph: {name}: only the first of its results may be used")
+
+
+def _plain(value: Any) -> Any:
+    """Return a call's argument with specs for tensors and lists for any lists."""
+    if isinstance(value, torch.fx.Node):
+        return value.meta.get("spec", value)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, TensorSpec):
+        return f"a tensor of {str(value.dtype).removeprefix('torch.')} with shape {value.shape}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_told(item) for item in value[:20]) + "]"
+    return f"'{value[:50]}'" if isinstance(value, str) else str(value)
+
+
+def check_value(name: str, value: torch.Tensor) -> TensorSpec:
+    """Return the spec of a tensor that a record graph may have.
+
+    Raises
+    ------
+    GraphRefused
+        If it is empty, has too many dimensions, or a dtype that is not allowed.
+    """
+    shape = tuple(value.shape)
+    if 0 in shape:
+        raise GraphRefused(f"graph: '{name[:100]}' has shape {shape}: an empty tensor")
+    if len(shape) > MOST_DIMENSIONS:
+        raise GraphRefused(
+            f"graph: '{name[:100]}' has {len(shape)} dimensions; at most {MOST_DIMENSIONS}"
+        )
+    if value.dtype not in ANY:
+        raise GraphRefused(f"graph: '{name[:100]}' is of {value.dtype}, which is not allowed")
+    return TensorSpec(shape, value.dtype)
