@@ -139,7 +139,8 @@ class Call:
         found: list[Value] = []
         for value in self.args.values():
             found += [value] if isinstance(value, Value) else []
-            found += [v for v in value if isinstance(v, Value)] if isinstance(value, list) else []
+            several = value if isinstance(value, list | tuple) else []
+            found += [v for v in several if isinstance(v, Value)]
         return found
 
     def dim(self, name: str = "dim", rank: int | None = None) -> int:
@@ -279,6 +280,8 @@ def _called(
     if any(value.total for value in call.tensors):
         if node.target not in _AFTER_TOTALS or not all(value.total for value in call.tensors):
             raise _No("it computes with a sum over records")
+        if not out[0].dtype.is_floating_point and {v.dtype for v in call.tensors} != {out[0].dtype}:
+            raise _No("it rounds a sum over records")
         return replace(out[0], total=True)
     found = rule(call)
     return found if several == isinstance(found, list) else [found]
@@ -420,15 +423,28 @@ def clamp(call: Call) -> Value:
     low, high = -math.inf if low is None else low, math.inf if high is None else high
     if before is None or any(isinstance(end, Value) or math.isnan(end) for end in (low, high)):
         return found
+    # A whole number that the dtype does not hold is another one, or none at all.
+    most = found.limits
+    if most and any(math.isfinite(e) and not most[0] <= e <= most[1] for e in (low, high)):
+        return found
     return _bounded(found, *(min(max(end, low), high) for end in before))
 
 
 def _bounded(value: Value, low: float, high: float) -> Value:
-    """Return `value` with bounds, as its dtype holds them: rounding keeps the order of numbers."""
-    if not value.dtype.is_floating_point:
-        return replace(value, bounds=(low, high))
-    ends = torch.tensor([low, high], dtype=torch.float64).to(value.dtype).tolist()
-    return replace(value, bounds=(ends[0], ends[1]))
+    """Return `value` with bounds, as its dtype holds them: rounding keeps the order of numbers.
+
+    Nothing is known of whole numbers of which some are out of the dtype's range: they wrap around.
+    """
+    if value.dtype.is_floating_point:
+        # Rounded once, as operators do it.
+        ends = [torch.tensor(e, dtype=torch.int64 if isinstance(e, int) else torch.float64)
+                for e in (low, high)]  # fmt: skip
+        first, last = (end.to(value.dtype).item() for end in ends)
+        return replace(value, bounds=(first, last))
+    most = replace(value, bounds=None).limits
+    if most is None or not (most[0] <= low and high <= most[1]):
+        return replace(value, bounds=None)
+    return replace(value, bounds=(math.floor(low), math.ceil(high)))
 
 
 def where(call: Call) -> Value:
@@ -472,7 +488,7 @@ def to_copy(call: Call) -> Value:
     inside = torch.iinfo(found.dtype)
     ends = source.limits
     fits = ends is not None and inside.min <= ends[0] and ends[1] <= inside.max
-    if source.dtype.is_floating_point and not (fits and abs(ends[0]) < 2**62 > abs(ends[1])):  # type: ignore[index]
+    if source.dtype.is_floating_point and not (fits and abs(ends[0]) < 2**62 > abs(ends[1])):
         raise _No("a number that may not fit becomes a whole one: clamp it before")
     whole = (math.floor(ends[0]), math.ceil(ends[1])) if fits and ends else None
     return replace(found, bounds=whole)
@@ -500,6 +516,8 @@ def counted(call: Call) -> Value:
     """``arange``: other numbers at each entry, from 0 on."""
     out = call.out[0]
     start, end = call.args.get("start") or 0, call.args["end"]
+    if out.dtype is not torch.int64 or not (_whole(start) and _whole(end)):
+        return out
     return replace(out, bounds=(min(start, end), max(start, end)))
 
 
@@ -644,12 +662,21 @@ def part_backward(call: Call) -> Value:
     value, out = call.args["grad_output"], call.out[0]
     dim = call.dim(rank=len(out.shape))
     if call.args["_name"] == "select_backward":
+        _comes_from(call, A.select.int, dim, call.args["index"])
         found = _moved(value, out, {d: d + (d >= dim) for d in range(len(value.shape))})
     else:
+        _comes_from(call, A.slice.Tensor, dim, *(call.args[n] for n in ("start", "end", "step")))
         if out.shape != value.shape:
             _clear_of(value, dim)
         found = _moved(value, out, {d: d for d in range(len(value.shape))})
     return _without(found, dim)
+
+
+def _comes_from(call: Call, operator: Callable[..., torch.Tensor], *args: Any) -> None:
+    """Check that a gradient has the shape of what it is the gradient of: none is broadcast."""
+    forward = operator(_meta(call.out[0]), *args)
+    if forward.shape != call.args["grad_output"].shape:
+        raise _No("its operand has another size")
 
 
 def diagonal(call: Call) -> Value:
@@ -666,6 +693,7 @@ def diagonal_backward(call: Call) -> Value:
     value, out = call.args["grad_output"], call.out[0]
     rank = len(out.shape)
     new = [call.dim("dim1", rank), call.dim("dim2", rank)]
+    _comes_from(call, A.diagonal.default, *(call.args[n] for n in ("offset", "dim1", "dim2")))
     kept = [dim for dim in range(rank) if dim not in new]
     return _without(_moved(value, out, dict(enumerate(kept))), *new)
 
@@ -682,7 +710,8 @@ def cat(call: Call) -> Value:
     ]
     found = _joined(stretched, out)
     _clear_of(found, dim)
-    return replace(_without(found, dim), bounds=_both(values))
+    both = _both(values)
+    return _without(found, dim) if both is None else _bounded(_without(found, dim), *both)
 
 
 def stack(call: Call) -> Value:
@@ -692,7 +721,8 @@ def stack(call: Call) -> Value:
     rank = len(values[0].shape)
     flat = replace(out, shape=values[0].shape)
     found = _moved(_joined(values, flat), out, {d: d + (d >= dim) for d in range(rank)})
-    return replace(_without(found, dim), bounds=_both(values))
+    both = _both(values)
+    return _without(found, dim) if both is None else _bounded(_without(found, dim), *both)
 
 
 # --- rules: along dimensions
@@ -704,6 +734,7 @@ def reduction(call: Call) -> Value | list[Value]:
     A sum along the records is a total.
     """
     value = call.args["self"]
+    _keeps_floats(call)
     given = call.args.get("dim")
     if isinstance(given, int):
         dims = [call.dim()]
@@ -728,6 +759,12 @@ _INDICES = ("argmax", "argmin", "max", "min")
 """Reductions whose only or last result is a position."""
 
 
+def _keeps_floats(call: Call) -> None:
+    """Check that numbers do not become whole ones on the way, which `to_copy` has a rule for."""
+    if call.args.get("dtype") is not None and call.tensors[0].dtype.is_floating_point:
+        _need(call.out[0].dtype.is_floating_point, "it makes whole numbers")
+
+
 def _total(call: Call) -> Value:
     if not call.sums:
         raise _No("it adds up records")
@@ -737,9 +774,11 @@ def _total(call: Call) -> Value:
 def along(call: Call) -> Value | list[Value]:
     """Softmax, running sums, sorting, flipping: along dimensions that are not the records'."""
     first = call.tensors[0]
+    _keeps_floats(call)
     names = "dims" if "dims" in call.args else "dim"
     given = call.args[names]
     rank = len(first.shape)
+    _need(all(v.shape == first.shape for v in call.tensors), "its operands have other sizes")
     dims = [_counted(d, rank) for d in (given if isinstance(given, list | tuple) else [given])]
     found = []
     for out in call.out:
@@ -857,6 +896,13 @@ def convolution_backward(call: Call) -> list[Value]:
     gradient, value, weight = (call.args[name] for name in ("grad_output", "input", "weight"))
     out = call.out
     _convolved(call, value, weight)
+    how = [call.args[name] for name in ("stride", "padding", "dilation", "transposed",
+                                        "output_padding", "groups")]  # fmt: skip
+    forward = A.convolution.default(_meta(value), _meta(weight), None, *how)
+    alike = (gradient.shape, gradient.dtype) == (forward.shape, value.dtype)
+    _need(alike, "its gradient has another size")
+    sizes = call.args["bias_sizes"]
+    _need(not sizes or tuple(sizes) == forward.shape[1:2], "its bias has another size")
     total = [replace(one, total=True) for one in out]
     place = gradient.place or value.place
     if place is None and weight.place is None:
@@ -884,12 +930,30 @@ def pooling(call: Call) -> Value | list[Value]:
     rank = len(value.shape)
     _need(rank in (3, 4) and value.dtype.is_floating_point, "it takes images")
     _clear_of(value, rank - 2, rank - 1)
+    _need(_each_window_has_some(call, value.shape[-2:]), "a window lies beside the image")
+    _need(_scales_fit(call, value.shape[-2:], call.out[0].shape[-2:]), "its scales do not fit")
     found = [_without(_moved(value, out, {d: d for d in range(rank)}), rank - 2, rank - 1)
              for out in call.out]  # fmt: skip
     if len(found) == 1:
         return found[0]
     found[1] = replace(found[1], bounds=(0, value.shape[-2] * value.shape[-1] - 1))
     return found
+
+
+def _each_window_has_some(call: Call, sizes: Sequence[int]) -> bool:
+    """Whether windows that begin before the image reach into it: else their index is beyond it."""
+    steps, margins = (call.args.get(name, [0]) for name in ("dilation", "padding"))
+    each = zip(sizes, (list(steps) * 2)[:2], (list(margins) * 2)[:2], strict=True)
+    return all(margin == 0 or step <= size for size, step, margin in each)
+
+
+def _scales_fit(call: Call, sizes: Sequence[int], out: Sequence[int]) -> bool:
+    """Whether scales that are given are those of the sizes: kernels look where scales tell them."""
+    given = [call.args.get(name) for name in ("scales_h", "scales_w")]
+    return all(
+        scale is None or (0 < scale < 2**31 and math.floor(size * scale) == then)
+        for scale, size, then in zip(given, sizes, out, strict=True)
+    )
 
 
 def pooling_backward(call: Call) -> Value:
@@ -899,6 +963,8 @@ def pooling_backward(call: Call) -> Value:
     rank = len(out.shape)
     _need(rank in (3, 4) and len(gradient.shape) == rank, "it takes images")
     _need(gradient.shape[:-2] == out.shape[:-2], "its operands have other sizes")
+    fits = _scales_fit(call, out.shape[-2:], gradient.shape[-2:])
+    _need(fits, "its scales do not fit")
     others = [v for v in (value, call.args.get("indices")) if v is not None]
     for other in others:
         _need(other.shape[:-2] == out.shape[:-2], "its operands have other sizes")
