@@ -11,6 +11,7 @@ from workbench.catalog.files import read_dataset
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CLAIMS = [ROOT / "docs" / f"{name}.md" for name in ("privacy", "threat-model", "pitfalls")]
 
 
 def test_the_stewards_example_loads(tmp_path):
@@ -26,12 +27,45 @@ def test_the_stewards_example_loads(tmp_path):
 def test_links_pictures_and_tests_exist(page):
     text = page.read_text()
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-        assert (page.parent / target).exists(), target
+        assert target.startswith("https://") or (page.parent / target).exists(), target
     for name in re.findall(r"`(tests/[\w/]+\.py)`", text):
         assert (ROOT / name).exists(), name
     everything = "\n".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.py"))
     for name in re.findall(r"`(test_\w+?)_?…?`", text):
         assert f"def {name}" in everything, name
+
+
+@pytest.mark.parametrize("page", CLAIMS, ids=lambda page: page.name)
+def test_what_a_claim_rests_on_exists(page):
+    """Every test by its whole name, or by its beginning with an ellipsis; every file of ours."""
+    sources = [path.read_text() for path in (ROOT / "tests").rglob("*.py")]
+    defined = {name for text in sources for name in re.findall(r"def (test_\w+)", text)}
+    spans = re.findall(r"`([^`\n]+)`", page.read_text())
+    missing = [s for s in spans if "/" in s and s.endswith(".py") and not _is_ours(s)]
+    for span in (s for s in spans if s.startswith("test_")):
+        name, more = span.rstrip("…"), span.endswith("…")
+        if not any(known == name or (more and known.startswith(name)) for known in defined):
+            missing.append(span)
+    assert not missing
+    assert len([s for s in spans if s.startswith(("test_", "tests/"))]) > 20
+
+
+def _is_ours(path):
+    return (ROOT / path).exists() or (ROOT / "workbench" / path).exists()
+
+
+def test_links_within_the_guides_lead_to_headings():
+    for page in PAGES:
+        for target, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+            text = (page.parent / target if target else page).read_text()
+            titles = re.findall(r"^#+ (.+)$", text, re.M)
+            anchors = {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
+            assert heading in anchors, f"{page.name}: {target}#{heading}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_no_place_for_a_figure_is_left_empty(page):
+    assert not re.findall(r"⟦[^⟧]*⟧", page.read_text())
 
 
 def test_every_command_in_the_guides_exists():
