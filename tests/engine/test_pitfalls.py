@@ -176,6 +176,27 @@ def test_one_person_more_moves_what_is_released_by_no_more_than_their_clipped_gr
     assert 0 < apart <= BOUND + grid + rounding
 
 
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e17, 1e22])
+def test_a_unit_adds_the_same_in_whichever_chunk_of_a_round_it_is(graph, size):
+    """Not: one rule for the chunks that a round usually has, and another for those beyond them.
+
+    Somebody who joins moves everybody behind by one place, and so one unit into another chunk.
+    """
+    bound = 1e-3
+    x = np.zeros((60 * PUBLISHED, WIDTH), np.float32)
+    x[:, 0] = size
+    everybody = Records.each_its_own({"x": x, "y": np.zeros(len(x), np.int64)})
+    steep = export(lambda m, r: m(r["x"]).sum(), nn.Linear(WIDTH, 1, bias=False), SCHEMA)
+    steep = replace(steep, parameters={"weight": torch.zeros(1, WIDTH)}, metrics=())
+    options = {"sample_rate": 1.0, "noise_multiplier": 1e-6, "max_grad_norm": bound}
+    one, all_of_them = (
+        float(run(steep, records, **options).parameters["weight"][0, 0])
+        for records in (everybody.select(np.arange(1)), everybody)
+    )
+    noise = 5 * 1e-6 * bound / (PUBLISHED * (1 - HELD_OUT))
+    assert all_of_them == pytest.approx(len(x) * one, rel=2.0**-6, abs=len(x) * noise)
+
+
 def test_layers_of_one_shape_get_noise_of_their_own_and_a_frozen_one_gets_none(graph):
     result = run(graph, DATA["nobody"])
     assert result.parameters.keys() == graph.parameters.keys()
