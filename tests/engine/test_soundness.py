@@ -102,7 +102,7 @@ def test_rule_1_a_computed_norm_is_never_below_that_of_what_is_summed(
         for unit in range(3):
             alone = torch.zeros(3, dtype=torch.float64)
             alone[unit] = 1.0
-            summed = made.weighted_sum(alone, alone > 0)
+            summed = made.weighted_sum(alone)
             assert float(summed.norm()) <= float(bounds[unit])
 
 

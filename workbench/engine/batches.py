@@ -68,8 +68,9 @@ class UnitTable:
         self._inputs = tuple(
             NoiseInput.parse(name) or _with_filling(records.columns[name]) for name in inputs
         )
-        # Row -1 stands for "no record"; `chunks` masks it.
-        self._rows = np.full((self.units, records_per_unit), -1, dtype=np.int64)
+        # The row after the last one stands for "no record"; `chunks` masks it.
+        self._none = len(records)
+        self._rows = np.full((self.units, records_per_unit), self._none, dtype=np.int64)
         by_unit = np.argsort(position, kind="stable")
         unit = position[by_unit]
         first = np.searchsorted(unit, np.arange(self.units))
@@ -87,16 +88,16 @@ class UnitTable:
         is fresh for each row of each chunk.
         """
         for start in range(0, len(chosen), size):
-            rows = np.full((size, self.records_per_unit), -1, dtype=np.int64)
+            rows = np.full((size, self.records_per_unit), self._none, dtype=np.int64)
             part = chosen[start : start + size]
             rows[: len(part)] = self._rows[part]
             index = torch.from_numpy(rows.reshape(-1))
-            yield tuple(self._values(source, index) for source in self._inputs), index >= 0
+            values = tuple(self._values(source, index) for source in self._inputs)
+            yield values, index < self._none
 
     def _values(self, source: torch.Tensor | NoiseInput, rows: torch.Tensor) -> torch.Tensor:
         if isinstance(source, torch.Tensor):
-            # Its last row is the filling.
-            return source.index_select(0, rows.remainder(len(source)))
+            return source.index_select(0, rows)
         assert self._noise is not None
         drawn = self._noise.gaussian(len(rows) * source.numbers)
         return drawn.float().reshape(len(rows), *source.shape)

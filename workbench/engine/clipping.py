@@ -3,8 +3,8 @@
 It is computed by two checked programs, one after the other (`workbench.engine.program`):
 
 - the *head* comes from the record graph. It runs under ``torch.func.vmap``; the outputs of
-  operators that have a rule (`workbench.engine.layers`) are tapped, their inputs recorded; a backward
-  pass to the taps gives, for each record, the factors of its gradients. Every other trained
+  operators that have a rule (`workbench.engine.layers`) are tapped, their inputs recorded, and one
+  backward pass to the taps gives the factors of each record's gradients. Every other trained
   parameter is handed to each record as its own copy, whose gradient is the record's gradient:
   always right, also for parameters that are used in ways that no rule knows. The checker proves
   that each factor of a record comes from that record alone.
@@ -12,8 +12,8 @@ It is computed by two checked programs, one after the other (`workbench.engine.p
   the count. It is traced from the code below and checked over units; nothing of the record graph is
   in it, so what it does to a unit's gradient is known by reading this file.
 
-A unit whose gradient is not finite, or whose norm is beyond float32, adds exactly zero, by
-selection.
+A unit whose gradient is not finite, or whose norm is beyond float32 or above 2^60 C, adds exactly
+zero, by selection.
 """
 
 from __future__ import annotations
@@ -47,8 +47,11 @@ _BOUND = 1.0 - 1e-6
 
 _LEAST_BOUND = 1e-10
 
+_NONE = torch.zeros((), dtype=torch.float64)
+
 _LEAST_WEIGHT = 2.0**-60
-"""A unit with a smaller clip factor adds nothing to a float32 sum: it could be rounded upwards."""
+"""A unit with a smaller clip factor adds nothing: float32 could round it upwards. Nor to a float64
+sum, so that a unit adds the same in every chunk of a round."""
 
 
 class ClippedSum:
@@ -186,8 +189,7 @@ class ClippedSum:
         limit = self._limit.fill_(self.limit / math.sqrt(len(self._groups)))
         found = self._tail(wanted, exact or self.exact)(limit, present, *factors)
         sums = found[-len(self.trained) :]
-        none = torch.zeros((), dtype=torch.float64)
-        return dict(zip(self.trained, sums, strict=True)), found[0] if self.counting else none
+        return dict(zip(self.trained, sums, strict=True)), found[0] if self.counting else _NONE
 
     def program(self, rows: int) -> GradientProgram:
         """Return the head for chunks of so many rows.
@@ -241,15 +243,14 @@ class ClippedSum:
         }
         norms = [self._norms(group, found) for group in self._groups]
         factors = [(limit / norm).clamp(max=1.0) for norm in norms]
-        for norm, factor in zip(norms, factors, strict=True):
-            chosen = chosen & torch.isfinite(norm)
-            if not exact:
-                chosen = chosen & (factor >= _LEAST_WEIGHT)
+        # Not true for NaN and infinity.
+        for norm in norms:
+            chosen = chosen & (norm < limit / _LEAST_WEIGHT)
         weights = [torch.where(chosen, f, torch.zeros_like(f)) for f in factors]
         if not exact:
             weights = [weight.float() for weight in weights]
         sums = tuple(
-            found[name].weighted_sum(weights[self._group(name)], chosen, exact)
+            found[name].weighted_sum(weights[self._group(name)], exact)
             .reshape(self.graph.parameters[name].shape)
             for name in self.trained
         )  # fmt: skip
@@ -346,10 +347,10 @@ class GradientProgram(RecordProgram):
         for tap, gradient in zip(self._taps, gradients, strict=False):
             recorded = runner.inputs[tap.recorded].detach()
             call = Call(tap.args, tap.weight_shape, recorded, gradient)
-            for name, part in zip((tap.weight, tap.bias), RULES[tap.node.target][0](call),
+            for parameter, part in zip((tap.weight, tap.bias), RULES[tap.node.target][0](call),
                                   strict=True):  # fmt: skip
-                if name is not None and part is not None:
-                    uses.setdefault(name, []).append(part)
+                if parameter is not None and part is not None:
+                    uses.setdefault(parameter, []).append(part)
         self._layout = {
             name: [(type(part), len(part.tensors)) for part in parts]
             for name, parts in uses.items()

@@ -60,18 +60,8 @@ def float64_share(largest_batch: int) -> float:
 
 
 def float32_units(largest_batch: int) -> int:
-    """Return how many units one sum may have for `float32_share` to be within `LARGEST_SHARE`.
-
-    The sums for one logical batch may have as many more units together than `largest_batch`.
-    """
-    # (units + 4) * (largest_batch + units) has to be below this.
-    room = LARGEST_SHARE / (2 * _ROUNDOFF_32) * 0.99
-    half = (largest_batch + 4) / 2
-    return (
-        max(0, int((half**2 + room - 4 * largest_batch) ** 0.5 - half))
-        if room > 4 * largest_batch
-        else 0
-    )
+    """Return how many units one sum may have for `float32_share` to be within `LARGEST_SHARE`."""
+    return max(0, int(LARGEST_SHARE / (2 * _ROUNDOFF_32 * largest_batch) * 0.99) - 4)
 
 
 class Contribution(Protocol):
@@ -87,18 +77,14 @@ class Contribution(Protocol):
         They are not finite where an entry is not, or where squares are beyond float32.
         """
 
-    def weighted_sum(
-        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
-    ) -> torch.Tensor:
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """Return ``sum_u weights[u] * gradient[u]``.
 
         Parameters
         ----------
         weights
-            ``(units,)``, float64 if `exact`, else float32; 0 for units that are not kept.
-        kept
-            Which units count, ``(units,)``, bool; their norms are finite. What the others hold is
-            selected away.
+            ``(units,)``, float64 if `exact`, else float32; 0 for units whose norms are not finite.
+            What is not finite is replaced by 0, entry by entry, so that it adds exactly nothing.
         exact
             Whether to sum in float64; the result is then float64, else float32.
         """
@@ -122,6 +108,11 @@ def _error(values: torch.Tensor) -> float:
     return 0.51 * gamma(width + 6) + (0.51 * gamma(lines + 6) if values.dim() > 2 else 0.0)
 
 
+def finite(values: torch.Tensor) -> torch.Tensor:
+    """Return float32 values with zeros for those that are NaN or infinite."""
+    return torch.nan_to_num(values, 0.0, 0.0, 0.0)
+
+
 def selected(values: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     """Return ``(units, ...)`` with zeros for the units that are not kept, whatever they held."""
     mask = kept.reshape(-1, *[1] * (values.dim() - 1))
@@ -143,11 +134,9 @@ class PerUnit:
         """See `Contribution`."""
         return _norms(self.gradients)
 
-    def weighted_sum(
-        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
-    ) -> torch.Tensor:
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
-        flat = selected(self.gradients, kept).flatten(1)
+        flat = finite(self.gradients).flatten(1)
         total = weights.unsqueeze(0) @ (flat.double() if exact else flat)
         return total.reshape(self.gradients.shape[1:])
 
@@ -176,11 +165,9 @@ class OuterProduct:
         norms: torch.Tensor = (left + hidden[0]) * (right + hidden[1])
         return norms
 
-    def weighted_sum(
-        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
-    ) -> torch.Tensor:
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
-        left, right = selected(self.left, kept), selected(self.right, kept)
+        left, right = finite(self.left), finite(self.right)
         if exact:
             left, right = left.double(), right.double()
         return (right * weights.unsqueeze(1)).T @ left
@@ -216,12 +203,10 @@ class OuterProducts:
         ghost = (left @ left.mT * (right @ right.mT)).sum((1, 2))
         return (ghost.clamp_min(0) + margin).sqrt().float()
 
-    def weighted_sum(
-        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
-    ) -> torch.Tensor:
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
-        right = selected(self.right, kept).double() * weights[:, None, None]
-        return right.flatten(0, 1).T @ selected(self.left, kept).double().flatten(0, 1)
+        right = finite(self.right).double() * weights[:, None, None]
+        return right.flatten(0, 1).T @ finite(self.left).double().flatten(0, 1)
 
 
 @dataclass(frozen=True)
@@ -250,11 +235,9 @@ class Rows:
         terms = self.indices.shape[1] + gradients.shape[2]
         return (ghost.clamp_min(0) + 16 * terms * _ROUNDOFF_64 * absolute).sqrt().float()
 
-    def weighted_sum(
-        self, weights: torch.Tensor, kept: torch.Tensor, exact: bool = True
-    ) -> torch.Tensor:
+    def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
-        scaled = selected(self.gradients, kept).double() * weights[:, None, None]
+        scaled = finite(self.gradients).double() * weights[:, None, None]
         table = scaled.new_zeros((self.rows, scaled.shape[2]))
         return table.index_add(0, self.indices.flatten(), scaled.flatten(0, 1))
 

@@ -22,7 +22,6 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from workbench.documents.errors import GraphRefused
 from workbench.engine import checker
 from workbench.engine.checker import Place, Refused, Value
-from workbench.engine.places import refused
 from workbench.engine.runner import Runner, pruned
 from workbench.graphs.operators import remedy
 from workbench.graphs.record_graph import RecordGraph
@@ -49,7 +48,23 @@ _OF_SHAPES = (
 """Operators that make tensors from shapes alone."""
 _FOLDED = 1 << 16
 """How many numbers a tensor may have to be kept instead of being made each time."""
-_VIEWS = (A.view.default, A._unsafe_view.default, A.reshape.default)
+_SHAPES = (
+    A.view.default,
+    A._unsafe_view.default,
+    A.reshape.default,
+    A.unsqueeze.default,
+    A.squeeze.dim,
+    A.squeeze.dims,
+)
+"""Operators that give the same entries in the same order, in another shape."""
+_PARTS = (
+    A.select.int,
+    A.select_backward.default,
+    A.slice.Tensor,
+    A.slice_backward.default,
+    A.expand.default,
+)
+"""Operators that do too where they give as many entries as they are given."""
 _IN_PLACE = {A.squeeze_.dim: A.squeeze.dim, A.squeeze_.dims: A.squeeze.dims}
 """Operators that change only how a tensor's memory is read, which ``vmap`` uses on its own."""
 
@@ -88,7 +103,9 @@ class Program:
         records: int,
         gives: Literal["records", "totals", "public"] = "records",
     ) -> None:
-        self.module = trace(function, inputs)
+        self.module, self.constants = trace(function, inputs)
+        # Not through nn.Module's call, which takes as long as several small operators.
+        self._run = self.module.forward
         self.records, self.inputs, self.gives = records, tuple(inputs), gives
         self.outputs = self.check()
 
@@ -101,10 +118,11 @@ class Program:
             If it is not what it has to be.
         """
         graph = self.module.graph
-        constants = dict(self.module.named_buffers())
+        from workbench.engine.places import refused
+
         sums = self.gives == "totals"
         found = checker.check(
-            graph, self.inputs, constants, self.records, sums=sums, refused=refused()
+            graph, self.inputs, self.constants, self.records, sums=sums, refused=refused()
         )
         last = next(node for node in reversed(graph.nodes) if node.op == "output")
         for value in found:
@@ -126,7 +144,7 @@ class Program:
     def __call__(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Run the program on tensors of the shapes and dtypes that it was checked for."""
         with torch.inference_mode():
-            found: tuple[torch.Tensor, ...] = self.module(*values)
+            found: tuple[torch.Tensor, ...] = self._run(*values)
         return found
 
 
@@ -207,7 +225,7 @@ def remembered(graph: RecordGraph, key: Hashable, make: Callable[[], P]) -> P:
     Tracing takes as long as some hundred chunks, and the same program serves every round, every
     evaluation and every rehearsal.
     """
-    whole = (graph.digest, graph.trainable, refused(), key)
+    whole = (graph.digest, graph.trainable, key)
     if whole not in _remembered:
         made = make()
         _remembered[whole] = made
@@ -299,8 +317,10 @@ def _origin(node: torch.fx.Node) -> dict[str, Any]:
     return {}
 
 
-def trace(function: Callable[..., Any], inputs: Sequence[Value]) -> torch.fx.GraphModule:
-    """Return a function as a flat and shortened list of operators.
+def trace(
+    function: Callable[..., Any], inputs: Sequence[Value]
+) -> tuple[torch.fx.GraphModule, dict[str, torch.Tensor]]:
+    """Return a function as a flat and shortened list of operators, and the constants in it.
 
     Parameters
     ----------
@@ -316,11 +336,12 @@ def trace(function: Callable[..., Any], inputs: Sequence[Value]) -> torch.fx.Gra
     for node in list(module.graph.nodes):
         _out_of_place(node)
         _shorten(node)
-    _fold(module)
+    _once(module.graph)
+    constants = _fold(module)
     _once(module.graph)
     module.graph.eliminate_dead_code()
     module.recompile()
-    return module
+    return module, constants
 
 
 def _out_of_place(node: torch.fx.Node) -> None:
@@ -337,8 +358,9 @@ def _out_of_place(node: torch.fx.Node) -> None:
         later = later or other is node
 
 
-def _fold(module: torch.fx.GraphModule) -> None:
+def _fold(module: torch.fx.GraphModule) -> dict[str, torch.Tensor]:
     """Compute once what depends on shapes alone; what only that needed then goes."""
+    constants: dict[str, torch.Tensor] = {}
     known: dict[torch.fx.Node, torch.Tensor] = {}
     for node in list(module.graph.nodes):
         value = node.meta.get("val")
@@ -354,11 +376,14 @@ def _fold(module: torch.fx.GraphModule) -> None:
     for node, found in known.items():
         if not all(user in known for user in node.users):
             name = f"_folded_{node.name}"
-            module.register_buffer(name, found)
+            constants[name] = found
+            # A plain attribute is found faster than a buffer.
+            object.__setattr__(module, name, found)
             with module.graph.inserting_before(node):
                 kept = module.graph.get_attr(name)
             kept.meta = dict(node.meta)
             node.replace_all_uses_with(kept, delete_user_cb=lambda user: user not in known)
+    return constants
 
 
 def _empty(value: torch.Tensor) -> torch.Tensor:
@@ -387,20 +412,31 @@ def _exact(value: Any) -> object:
 
 
 def _shorten(node: torch.fx.Node) -> None:
-    """Take out steps that only give the same tensor, or a view of a view."""
+    """Take out steps that only give the same entries in the same order, or write them as one."""
     source = node.args[0] if node.args else None
     if not isinstance(source, torch.fx.Node):
         return
-    if node.target in _VIEWS:
-        # The same entries, whatever the strides of what it is given.
-        node.target = A.reshape.default
-        if source.target in _VIEWS and isinstance(source.args[0], torch.fx.Node):
-            node.update_arg(0, source.args[0])
-            source = source.args[0]
-        if node.meta["val"].shape == source.meta["val"].shape:
-            node.replace_all_uses_with(source)
-    elif node.target in _COPIES or _multiplies_by_one(node):
+    if node.target in _COPIES or _multiplies_by_one(node):
         node.replace_all_uses_with(source)
+    elif node.target in _SHAPES or _only_takes_a_shape(node, source):
+        shape = list(node.meta["val"].shape)
+        if source.target is A.reshape.default and isinstance(source.args[0], torch.fx.Node):
+            source = source.args[0]
+        # The same entries, whatever the strides of what it is given.
+        node.target, node.args, node.kwargs = A.reshape.default, (source, shape), {}
+        if list(source.meta["val"].shape) == shape:
+            node.replace_all_uses_with(source)
+
+
+def _only_takes_a_shape(node: torch.fx.Node, source: torch.fx.Node) -> bool:
+    """Whether a node picks all of what it is given, or all of what it gives."""
+    one, two = source.meta.get("val"), node.meta.get("val")
+    return (
+        node.target in _PARTS
+        and isinstance(one, torch.Tensor)
+        and isinstance(two, torch.Tensor)
+        and one.numel() == two.numel()
+    )
 
 
 def _multiplies_by_one(node: torch.fx.Node) -> bool:

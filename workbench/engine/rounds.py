@@ -71,8 +71,8 @@ class NoisedRounds:
         largest = largest_batch(expected)
         # Neither memory nor the number of ranks may change what a gradient is clipped to.
         together = preferred_size(graph, expected, per_unit, copied)
-        self._clipped.allow_float32(together, largest + together)
-        self._single = -(-largest // self._chunk)
+        self._clipped.allow_float32(together, max(largest, together))
+        self._single = max(largest // self._chunk, 1)
         self._clipped.counting = plan.clipping == "adaptive"
         usual = largest if plan.sample_rate == 1 else roomy(expected)
         self.public_chunks = math.ceil(usual / self._chunk / ranks.size)
@@ -93,7 +93,7 @@ class NoisedRounds:
         # All sums and the count in one piece of memory, which goes round the ranks at once.
         whole = self._whole if len(mine) else self._whole.zero_()
         for done, (columns, present) in enumerate(self._table.chunks(mine, self._chunk)):
-            # By a chunk's place alone: the bound leaves room for the rounding of so many.
+            # By a chunk's place alone: the limit leaves room for the rounding of so many units.
             exact = done * self._ranks.size + self._ranks.rank >= self._single
             found, within = self._clipped.with_count(parameters, columns, present, exact)
             put = torch.Tensor.add_ if done else torch.Tensor.copy_

@@ -132,7 +132,9 @@ def contribution(uses: list[Factors], shape: tuple[int, ...], per_unit: int) -> 
         indices, gradients = (_together(uses, part, per_unit) for part in ("indices", "gradients"))
         return Rows(indices, gradients, shape[0])
     total = sum_of([use.gradient for use in uses if isinstance(use, Whole)])
-    return PerUnit(total.reshape(-1, per_unit, *shape).sum(1) if per_unit > 1 else total)
+    # A single number is a list of one.
+    parts = total.reshape(-1, per_unit, *(shape or (1,)))
+    return PerUnit(parts.sum(1) if per_unit > 1 else parts.squeeze(1))
 
 
 def sum_of(values: list[torch.Tensor]) -> torch.Tensor:
