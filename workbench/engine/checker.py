@@ -212,6 +212,10 @@ def check(
                 known[node] = _called(node, known, records, sums, refused)
         except _No as error:
             raise Refused(node, str(error)) from None
+        except Exception as error:
+            # What PyTorch, or a rule, makes nothing of is refused as well.
+            why = f"its arguments are not taken ({type(error).__name__})"
+            raise Refused(node, why) from error
     raise ValueError("the program has no output")
 
 
@@ -249,7 +253,10 @@ def _called(
     """Return what is known of one call's results."""
     if node.target is operator.getitem:
         source, position = node.args
-        return known[source][position]  # type: ignore[index]
+        found = known[source][position]  # type: ignore[index]
+        if found is None:
+            raise _No("it is a result that was not asked for")
+        return found
     rule = RULES.get(node.target)
     if node.op != "call_function" or rule is None:
         raise _No("the checker has no rule for it")
@@ -284,7 +291,11 @@ def _called(
             raise _No("it rounds a sum over records")
         return replace(out[0], total=True)
     found = rule(call)
-    return found if several == isinstance(found, list) else [found]
+    if not several:
+        return found
+    # Kernels may return something where they were told not to: nobody may have it.
+    each = found if isinstance(found, list) else [found]
+    return [None if r is None else one for r, one in zip(results, each, strict=True)]
 
 
 def _check_options(named: Mapping[str, Any]) -> None:
@@ -901,8 +912,9 @@ def convolution_backward(call: Call) -> list[Value]:
     forward = A.convolution.default(_meta(value), _meta(weight), None, *how)
     alike = (gradient.shape, gradient.dtype) == (forward.shape, value.dtype)
     _need(alike, "its gradient has another size")
-    sizes = call.args["bias_sizes"]
-    _need(not sizes or tuple(sizes) == forward.shape[1:2], "its bias has another size")
+    if call.args["output_mask"][2]:
+        sizes = call.args["bias_sizes"] or ()
+        _need(tuple(sizes) == forward.shape[1:2], "its bias has another size")
     total = [replace(one, total=True) for one in out]
     place = gradient.place or value.place
     if place is None and weight.place is None:
