@@ -105,6 +105,14 @@ class GraphRefused(WorkbenchError):
     code = "graph-refused"
     status = 422
 
+    def at(self, line: str | None) -> GraphRefused:
+        """Return it with the line of the researcher's code that it is about; or as it is."""
+        if not line:
+            return self
+        found = type(self)(f"{self.message}\nat {line}", self.hint)
+        found.origin = self.origin
+        return found
+
 
 class TooLarge(WorkbenchError):
     """Something is over a limit on size."""

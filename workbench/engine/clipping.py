@@ -36,10 +36,10 @@ from workbench.engine.contributions import (
     gamma,
 )
 from workbench.engine.layers import RULES, Call, Factors, Whole, contribution
-from workbench.engine.program import Program, RecordProgram, remembered
+from workbench.engine.program import Program, RecordProgram, remembered, values_program
 from workbench.engine.runner import TappedRunner, pruned
 from workbench.engine.taps import Tap, find_taps
-from workbench.engine.tiles import filled, whole_tiles
+from workbench.engine.tiles import TILE, filled, whole_tiles
 from workbench.graphs.record_graph import RecordGraph
 
 _BOUND = 1.0 - 1e-6
@@ -274,6 +274,26 @@ class ClippedSum:
         error = max(found[name].error for name in group) + gamma(len(group) + 4)
         bounds: torch.Tensor = norms * (1 + error) + hidden
         return bounds
+
+
+def check_programs(graph: RecordGraph) -> None:
+    """Return None if all programs of a graph keep records apart, in chunks of some size.
+
+    For the researcher's machine, where a refusal can name the line. A domain checks the programs of
+    the sizes that it runs.
+
+    Raises
+    ------
+    GraphRefused
+        If one does not; names the operator, the line where it is known, and what to use.
+    """
+    rows = 3 * TILE
+    if not graph.trainable:
+        values_program(graph, slice(0, 1), rows)
+        return
+    ClippedSum(graph, 1.0).program(rows)
+    if graph.metrics:
+        values_program(graph, slice(1, 1 + len(graph.metrics)), rows)
 
 
 class GradientProgram(RecordProgram):

@@ -187,7 +187,7 @@ class RecordProgram:
         try:
             self.program = Program(function, inputs, rows)
         except Refused as error:
-            raise _told(error) from None
+            raise _told(error, graph) from None
 
     @property
     def outputs(self) -> tuple[Value, ...]:
@@ -288,10 +288,10 @@ def public_program(
     try:
         return Program(function, inputs, 2, "public")
     except Refused as error:
-        raise _told(error) from None
+        raise _told(error, graph) from None
 
 
-def _told(error: Refused) -> GraphRefused:
+def _told(error: Refused, graph: RecordGraph) -> GraphRefused:
     """Return what a researcher is told: the operator of their graph, the reason and what to use."""
     origin = _origin(error.node)
     name = str(origin.get("operator", error.node.target))
@@ -300,7 +300,7 @@ def _told(error: Refused) -> GraphRefused:
         remedy(name),
     )
     found.origin = origin.get("origin")
-    return found
+    return found.at(graph.lines.get(found.origin or ""))
 
 
 def _origin(node: torch.fx.Node) -> dict[str, Any]:

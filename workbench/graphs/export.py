@@ -8,16 +8,20 @@ stack traces, ids) is left out, so equal functions give equal bytes.
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
+import re
 import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
+import torch.fx.proxy
 from torch import nn
 
 from workbench.documents.errors import GraphRefused, WorkbenchError
@@ -31,7 +35,7 @@ from workbench.graphs.load import expected_spec, load
 from workbench.graphs.normalisation import without_batch_norm
 from workbench.graphs.operators import ALLOWED
 from workbench.graphs.public_loss import publicly_trained
-from workbench.graphs.record_graph import RecordGraph
+from workbench.graphs.record_graph import RecordGraph, Role
 
 A = torch.ops.aten
 Metrics = Mapping[str, torch.Tensor]
@@ -131,8 +135,8 @@ def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGr
         if noise is not None:
             examples[name] = torch.zeros(noise.shape)
     module = _OneRecord(function, model, schema, inputs)
-    program = _export(module, tuple(examples[name] for name in inputs))
-    graph = load(_archive(program))
+    program = _export(module, tuple(examples[name] for name in inputs), function)
+    graph = loaded(program)
     _try_mapped(graph)
     graph = replace(graph, inputs=inputs, metrics=metrics)
     if graph.outputs > 1 + len(metrics):
@@ -185,7 +189,13 @@ def _dry_run(
     return (*columns, *view.drawn), tuple(metrics)
 
 
-def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
+def _export(
+    module: nn.Module, values: tuple[torch.Tensor, ...], function: Callable[..., Any]
+) -> torch.export.ExportedProgram:
+    # So that lines of the function are noted beside those of forward() methods.
+    anchor = getattr(torch.fx.proxy, "_register_stack_trace_anchor", None)
+    if anchor is not None:
+        anchor(inspect.unwrap(function))
     decompositions = {
         operator: how
         for operator, how in dict(torch.export.default_decompositions()).items()
@@ -212,6 +222,37 @@ def _export(module: nn.Module, values: tuple[torch.Tensor, ...]) -> torch.export
             "Remove running statistics and counters from the model.",
         )
     return program
+
+
+def loaded(program: torch.export.ExportedProgram, role: Role = "loss") -> RecordGraph:
+    """Return an exported program as the record graph that a domain would load.
+
+    Raises
+    ------
+    GraphRefused, TooLarge
+        If a domain would refuse it; names the line of the researcher's code where it is known.
+    """
+    lines = {node.name: line for node in program.graph.nodes if (line := _line(node))}
+    try:
+        graph = load(_archive(program), role=role)
+    except GraphRefused as error:
+        raise error.at(lines.get(error.origin or "")) from None
+    return replace(graph, lines=lines)
+
+
+_FRAME = re.compile(r'File "([^"]+)", line (\d+), in .*\n\s+(.*)')
+_NOT_THEIRS = (f"{Path(torch.__file__).parent}/", f"{Path(__file__).parent}/")
+
+
+def _line(node: torch.fx.Node) -> str:
+    """Return the innermost line of a value's making that is neither torch's nor of this folder."""
+    frames = _FRAME.findall(str(node.meta.get("stack_trace", "")))
+    own = [frame for frame in frames if not frame[0].startswith(_NOT_THEIRS)]
+    if not own:
+        return ""
+    path, number, code = own[-1]
+    file = "the notebook's cell" if "ipykernel_" in path else Path(path).name
+    return f"{file}, line {number}: {code.strip()}"
 
 
 def _archive(program: torch.export.ExportedProgram) -> bytes:

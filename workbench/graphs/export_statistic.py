@@ -16,9 +16,8 @@ from torch import nn
 
 from workbench.documents.errors import GraphRefused
 from workbench.documents.schema import Schema
-from workbench.graphs.export import _archive, _example, _export, _try_mapped
+from workbench.graphs.export import _example, _export, _try_mapped, loaded
 from workbench.graphs.features import RecordView
-from workbench.graphs.load import load
 from workbench.graphs.record_graph import RecordGraph
 from workbench.graphs.roles import check_update
 
@@ -98,8 +97,8 @@ def export_statistic(
     used = view.used or {schema.usable[0].name}
     inputs = tuple(column.name for column in schema.usable if column.name in used)
     module = _OneVector(function, schema, inputs, state or {})
-    program = _export(module, tuple(examples[name] for name in inputs))
-    graph = load(_archive(program), role="sum")
+    program = _export(module, tuple(examples[name] for name in inputs), function)
+    graph = loaded(program, "sum")
     _try_mapped(graph)
     return replace(graph, inputs=inputs)
 
@@ -137,7 +136,7 @@ def export_update(function: UpdateFunction, summed: RecordGraph) -> RecordGraph:
     """
     state = tuple(summed.parameters[name] for name in summed.state)
     example = torch.zeros(summed.output_specs[0].shape, dtype=torch.float64)
-    program = _export(_Update(function, summed.state), (example, *state))
-    graph = load(_archive(program), role="update")
+    program = _export(_Update(function, summed.state), (example, *state), function)
+    graph = loaded(program, "update")
     check_update(graph, summed)
     return graph

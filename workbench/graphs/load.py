@@ -284,7 +284,11 @@ class _Sizes(torch.fx.Interpreter):
 
     def run_node(self, n: torch.fx.Node) -> Any:
         if _is_operator(n):
-            check_call(n)
+            try:
+                check_call(n)
+            except GraphRefused as error:
+                error.origin = n.meta.get("origin")
+                raise
         value = super().run_node(n)
         if isinstance(value, torch.Tensor):
             n.meta["spec"] = check_value(n.name, value)

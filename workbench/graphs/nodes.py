@@ -41,6 +41,15 @@ def field(value: Any, key: str, kind: type[T]) -> T:
     return found
 
 
+def _first_name(node: Any) -> str | None:
+    """Return the name of a node's first output, if it is a tensor."""
+    match node:
+        case {"outputs": [{"as_tensor": {"name": str(name)}}, *_]}:
+            return name
+        case _:
+            return None
+
+
 class NodeReader:
     """Adds nodes to an ``fx.Graph``; a node can only refer to values that came before it.
 
@@ -80,7 +89,9 @@ class NodeReader:
         match = _TARGET.fullmatch(target)
         name = match.group(1) if match else target[:100]
         if name not in ALLOWED:
-            raise GraphRefused(f"graph: operator '{name}' is not allowed", remedy(name))
+            refused = GraphRefused(f"graph: operator '{name}' is not allowed", remedy(name))
+            refused.origin = _first_name(node)
+            raise refused
         _, packet, overload = name.split(".")
         function = getattr(getattr(torch.ops.aten, packet), overload)
         args, kwargs = self._arguments(name, function._schema, field(node, "inputs", list))
@@ -159,8 +170,11 @@ class NodeReader:
         for position, (_, value) in enumerate(kinds):
             item = self.graph.call_function(operator.getitem, (call, position))
             self._name(field(value, "name", str), item)
+            call.meta.setdefault("origin", item.meta["origin"])
 
     def _name(self, name: str, node: torch.fx.Node) -> None:
         if not _NAME.fullmatch(name) or name in self.values:
             raise GraphRefused(f"graph: the name '{name[:100]}' is malformed or taken")
         self.values[name] = node
+        # A refusal names the value, so that a researcher can be told the line it comes from.
+        node.meta["origin"] = name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -89,6 +90,9 @@ class RecordGraph:
         The names for those, where they are known (they travel in the request, not in the graph).
     archive
         The ``.pt2`` file.
+    lines
+        Where in the researcher's code a value of the graph was made, by its name. Known on the
+        researcher's machine only; it does not travel.
     """
 
     graph: torch.fx.Graph
@@ -104,6 +108,7 @@ class RecordGraph:
     digest: str
     inputs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    lines: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def outputs(self) -> int:

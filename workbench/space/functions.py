@@ -122,9 +122,11 @@ class TrainingFunction:
 
     def export(self, model: nn.Module, dataset: Dataset) -> RecordGraph:
         """Return the record graph that would travel; see `workbench.graphs.export.export`."""
+        from workbench.engine.clipping import check_programs
         from workbench.graphs.export import export
 
         graph = export(self._function, model, dataset.card.data_schema)
+        check_programs(graph)
         returned = graph.outputs > 1 + len(graph.metrics)
         if returned != (self.settings.public_learning_rate is not None):
             raise InvalidDocument(

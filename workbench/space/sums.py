@@ -77,6 +77,7 @@ class SumFunction:
 
     def graphs(self, dataset: Dataset) -> tuple[RecordGraph, RecordGraph | None]:
         """Return the graphs that would travel: of the record's vector, and of the update."""
+        from workbench.engine.clipping import check_programs
         from workbench.graphs.export_statistic import export_statistic, export_update
 
         if not isinstance(dataset, Dataset):
@@ -85,6 +86,7 @@ class SumFunction:
                 "Get one with space.dataset('domain/name').",
             )
         graph = export_statistic(self.function, dataset.card.data_schema, self.state)
+        check_programs(graph)
         return graph, None if self.update is None else export_update(self.update, graph)
 
     def plan(
