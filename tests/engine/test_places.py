@@ -24,22 +24,19 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tests.engine.models import CLASSES, MODELS, _schema, classify
-from tests.engine.operator_samples import BINARY, SAMPLES, UNARY
 from tests.engine.test_clipping import batch
-from tests.engine.test_independence import values_and_gradients
-from tests.engine.test_soundness import flat
-from workbench.domain import executor
-from workbench.engine.batches import TILE, chunk_size, preferred_size
+from workbench.documents.errors import GraphRefused
+from workbench.domain.surroundings import worker_environment
+from workbench.engine import places, trials
+from workbench.engine.batches import chunk_size, preferred_size
+from workbench.engine.checker import RULES
 from workbench.engine.clipping import ClippedSum
-from workbench.engine.layers import Call, contribution
-from workbench.engine.layers.conv2d import conv2d
+from workbench.engine.tiles import TILE, tile_of_units
 from workbench.graphs.export import export
 from workbench.graphs.record_graph import TensorSpec
 
-BOUND = 1e-2
-ANY_SHAPE = {f"aten.{name}.default" for name in (*UNARY, *BINARY)}
-"""Operators whose samples work for a record of another shape, of an odd number of values."""
 ROOT = Path(__file__).parents[2]
+SIZES = [TILE, 3 * TILE, 7 * TILE]
 
 
 def two(width, hidden, between):
@@ -53,123 +50,114 @@ FAMILIES = MODELS | {
     "gelu": (two(5, 10, nn.GELU), classify, _schema((5,))),
     "wide": (two(784, 64, nn.ReLU), classify, _schema((784,))),
 }
+COPIES = """
+_unsafe_view alias arange arange.start arange.start_step bitwise_and.Tensor bitwise_not
+bitwise_or.Tensor cat clone constant_pad_nd detach diagonal diagonal_backward embedding expand eye
+flip full full_like gather index_select lift_fresh_copy linspace new_full new_ones new_zeros ones
+ones_like permute reshape scalar_tensor select.int select_backward slice.Tensor slice_backward
+split.Tensor split_with_sizes squeeze.dim squeeze.dims stack t transpose.int tril triu unbind.int
+unsqueeze view zeros zeros_like
+"""
+"""Operators whose entries are those of their operands, or follow from shapes: none is rounded."""
+PUBLIC = "all any dot mean mv sum"
+"""Operators, by these overloads, that no record may enter."""
 
 
 def moved(name: str, rows: int) -> int:
-    """Return for how many places one record's clipped contribution is another than at the first.
-
-    The graph's float32 values must agree in every bit. The float64 sums after it may group the
-    terms of one record differently, by 1e-15, which nothing can amplify any more.
-    """
+    """Return at how many places a record's part of a gradient has other bits than at the first."""
     make, function, schema = FAMILIES[name]
     torch.manual_seed(0)
     graph = export(function, make(), schema)
-    summing = ClippedSum(graph, BOUND)
     columns = batch(schema, rows)
     inputs = tuple(columns[n][:1].expand_as(columns[n]).contiguous() for n in graph.inputs)
-    found = []
-    for place in range(rows):
-        present = torch.zeros(rows, dtype=torch.bool)
-        present[place] = True
-        found.append(summing(graph.parameters, inputs, present))
-    first = flat(found[0])
-    return sum(float((flat(one) - first).norm()) > 1e-12 * BOUND for one in found)
+    found = ClippedSum(graph, 1.0).program(rows)(graph.parameters, inputs)
+    parts = [part.reshape(rows, -1) for part in found]
+    return sum(any(not torch.equal(p[place], p[0]) for p in parts) for place in range(rows))
 
 
-def convolutions_moved(rows: int) -> list[str]:
-    """Return the convolutions whose gradient for a record tells its place or its neighbours.
-
-    All records are found in one convolution, each a group of channels.
-    """
-    generator = torch.Generator().manual_seed(0)
-    found = []
-    shapes = itertools.product(
-        (1, 3, 8, 16), (1, 5, 16), (1, 2, 3, 5), ((1, 0), (2, 0), (2, 1)), (1, 2)
-    )
-    for inputs, outputs, kernel, (stride, padding), images in shapes:
-        height, width = ((n + 2 * padding - kernel) // stride + 1 for n in (9, 12))
-        image = torch.randn((1, images, inputs, 9, 12), generator=generator)
-        gradient = torch.randn((1, images, outputs, height, width), generator=generator)
-        args = {"stride": [stride] * 2, "padding": [padding] * 2}
-        call = Call(args, (outputs, inputs, kernel, kernel), image.repeat(rows, 1, 1, 1, 1),
-                    gradient.repeat(rows, 1, 1, 1, 1))  # fmt: skip
-        alike = contribution([conv2d(call)[0]], call.weight_shape, 1).gradients
-        call.recorded[1::2], call.gradient[1::2] = math.nan, 1e30
-        among = contribution([conv2d(call)[0]], call.weight_shape, 1).gradients
-        if not (torch.equal(alike, alike[:1].expand_as(alike))
-                and torch.equal(among[::2], alike[::2])):  # fmt: skip
-            found.append(f"{call.weight_shape}, {args}, {images}")
-    return found
-
-
-def operators_moved(rows: int) -> list[str]:
-    """Return the operators whose value or gradient has other bits at another place."""
-    generator = torch.Generator().manual_seed(0)
-    found = set()
-    for (name, samples), shared in itertools.product(SAMPLES.items(), (True, False)):
-        shapes = ((4, 6), (5, 7)) if name in ANY_SHAPE else ((4, 6),)
-        for sample, shape in itertools.product(samples, shapes):
-            base = [torch.randn((rows, *shape), generator=generator) for _ in range(3)]
-            base[2] = base[2][0] if shared else base[2]
-            first = values_and_gradients(sample, *base, shared)
-            for step in (1, 3, rows // 2):
-                rolled = [t.roll(step, 0) if t.dim() == 3 else t for t in base]
-                then = values_and_gradients(sample, *rolled, shared)
-                pairs = zip(first, then, strict=True)
-                if any(not torch.equal(a.nan_to_num(), b.roll(-step, 0).nan_to_num())
-                       for a, b in pairs):  # fmt: skip
-                    found.add(name)
-    return sorted(found)
+def convolutions(rows: int) -> list[str]:
+    """Try many shapes of convolutions, and nothing else, at `rows` places."""
+    trials.SAMPLES.clear()
+    for inputs, outputs, kernel, (stride, padding) in itertools.product(
+        (1, 3, 8, 16), (1, 16), (1, 2, 3, 5), ((1, 0), (2, 1))
+    ):
+        trials.add_convolution(inputs, outputs, (kernel, kernel), stride, padding)
+    return places.moved([rows], draws=1)
 
 
 def in_a_worker(expression: str) -> object:
+    """Return what an expression gives in the surroundings of a domain's worker."""
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1])\n"
         "from tests.engine.test_places import *\n"
-        f"print(json.dumps({expression}))"
+        "from workbench.domain.surroundings import settle\n"
+        f"settle(); print(json.dumps({expression}))"
     )
     command = [sys.executable, "-c", code, str(ROOT)]
-    environment = executor.worker_environment(threads=1)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=worker_environment(), capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
-SIZES = [TILE, 3 * TILE, 7 * TILE]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", SIZES)
-def test_in_a_domains_worker_a_record_has_the_same_bits_at_every_place(rows):
-    found = in_a_worker(f"{{name: moved(name, {rows}) for name in FAMILIES}}")
+def test_in_a_domains_worker_a_record_has_the_same_bits_at_every_place():
+    found = in_a_worker(f"{{name: moved(name, {3 * TILE}) for name in FAMILIES}}")
     assert found == dict.fromkeys(FAMILIES, 0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", SIZES)
-def test_in_a_domains_worker_no_operator_tells_a_place(rows):
-    assert in_a_worker(f"operators_moved({rows})") == []
+def test_in_a_domains_worker_no_operator_tells_a_place_or_its_neighbours():
+    assert in_a_worker(f"places.moved({SIZES}, draws=4)") == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", SIZES)
-def test_in_a_domains_worker_no_convolution_tells_a_place_or_its_neighbours(rows):
-    assert in_a_worker(f"convolutions_moved({rows})") == []
+def test_in_a_domains_worker_no_convolution_tells_a_place_or_its_neighbours():
+    assert in_a_worker(f"convolutions({3 * TILE})") == []
+
+
+@pytest.mark.slow
+def test_a_chunk_that_is_no_whole_tile_is_found_out():
+    found = in_a_worker(f"places.moved([{TILE + 1}])")
+    assert {"aten.atan2.default", "aten.logaddexp.default", "aten.softplus.default"} <= set(found)
+
+
+def test_every_operator_of_the_checkers_table_that_rounds_is_tried():
+    names = {str(operator) for operator in RULES}
+    words = {*COPIES.split(), *PUBLIC.split()}
+    others = {f"aten.{word}" + ("" if "." in word else ".default") for word in words}
+    assert names - others == set(trials.SAMPLES)
+    assert not others & set(trials.SAMPLES)
+
+
+@pytest.fixture
+def refusing():
+    yield places.refuse
+    places.refuse(frozenset())
+
+
+def test_what_tells_a_place_on_this_machine_is_refused(refusing):
+    make, function, schema = FAMILIES["tanh"]
+    summing = ClippedSum(export(function, make(), schema), 1.0)
+    refusing(frozenset({"aten.tanh.default"}))
+    with pytest.raises(GraphRefused, match=r"tanh.*did not pass this machine's tests"):
+        summing.program(TILE)
 
 
 @given(
     expected=st.floats(0.1, 1e5), per_unit=st.integers(1, 100), activations=st.integers(0, 1 << 28),
     copied=st.lists(st.integers(1, 10**6), max_size=9), ranks=st.integers(1, 3),
 )  # fmt: skip
-def test_chunks_are_whole_tiles_wherever_memory_allows(
+def test_chunks_are_whole_tiles_and_one_tile_even_where_memory_is_short(
     expected, per_unit, activations, copied, ranks
 ):
     graph = public(activations)
     size = chunk_size(graph, expected, per_unit, copied, ranks)
     bytes_per_unit = per_unit * (4 * activations + 6 * sum(copied) + 1)
-    tile = TILE // math.gcd(TILE, per_unit)
-    assert size >= 1
-    assert size == 1 or size * bytes_per_unit <= 1 << 30
-    assert size * per_unit % TILE == 0 or tile * bytes_per_unit > 1 << 30
+    tile = tile_of_units(per_unit)
+    assert size >= 2
+    assert size * per_unit % TILE == 0
+    assert size == tile or size * bytes_per_unit <= 1 << 30
     assert size <= preferred_size(graph, expected, per_unit, copied)
     assert size <= expected + 2 * math.sqrt(expected) + 1 + tile
 
