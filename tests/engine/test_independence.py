@@ -13,85 +13,68 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.engine.models import CLASSES, Net
-from tests.engine.operator_samples import LOWERED, SAMPLES
+from tests.engine.operator_samples import (
+    CALLS,
+    KINKS,
+    SPECIAL,
+    Draw,
+    batched,
+    lowered,
+    operands_of,
+)
 from tests.engine.test_soundness import C, exported, flat, sensitivity
 from workbench.documents.errors import GraphRefused
 from workbench.engine.clipping import ClippedSum
-from workbench.graphs.operators import ALLOWED
 
-BATCH, TARGET = 5, 2
-NEIGHBOURS = (0.0, 1.0, -5.0, 1e30, 1e-40, float("nan"), float("inf"))
-
-
-def leaves(value):
-    return [value] if isinstance(value, torch.Tensor) else [t for v in value for t in leaves(v)]
+A = torch.ops.aten
+ROWS, TARGET = 5, 2
+NEIGHBOURS = (0.0, -5.0, 1e30, 1e-40, float("nan"), float("inf"))
 
 
-def values_and_gradients(sample, x, z, p, shared):
-    """Return, for each record, all outputs and the gradients of a fixed mix of them."""
-    x, z = x.clone().requires_grad_(), z.clone().requires_grad_()
-    p = p.clone().requires_grad_(not shared)
-    outputs = torch.func.vmap(lambda *record: tuple(leaves(sample(LOWERED, *record))),
-                              in_dims=(0, 0, None if shared else 0))(x, z, p)  # fmt: skip
-    losses = torch.zeros(len(x))
-    for output in outputs:
-        if output.requires_grad:
-            mixed = torch.cos(torch.arange(float(output[0].numel())) + 1)
-            losses = losses + (output.reshape(len(x), -1) * mixed).sum(1)
-    wanted = [tensor for tensor in (x, z, p) if tensor.requires_grad]
-    found = (
-        torch.autograd.grad(losses.sum(), wanted, allow_unused=True) if losses.requires_grad else ()
-    )
-    return [*(o.detach() for o in outputs), *(g for g in found if g is not None)]
+def others_replaced(operand, seed, value):
+    """Return an operand's tensor with other numbers for all records but one."""
+    tensor = operand.value.clone()
+    if not operand.mapped:
+        return tensor
+    others = [row for row in range(ROWS) if row != TARGET]
+    if value is not None and tensor.is_floating_point():
+        tensor[others] = value
+    else:
+        order = torch.randperm(ROWS - 1, generator=torch.Generator().manual_seed(seed))
+        tensor[others] = tensor[others][order].flip(-1)
+    return tensor
 
 
-def batches(seed, special=None):
-    generator = torch.Generator().manual_seed(seed)
-    made = [torch.randn((BATCH, 4, 6), generator=generator) for _ in range(3)]
-    for tensor in made:
-        if special is not None:
-            tensor[TARGET, 1] = special
-    return made
+def assert_same_bits(one, two):
+    assert torch.equal(one.isnan(), two.isnan())
+    assert torch.equal(one.nan_to_num(), two.nan_to_num())
 
 
-CASES = [
-    pytest.param(f, id=f"{name}-{n}") for name, fs in SAMPLES.items() for n, f in enumerate(fs)
-]
-
-
-def test_every_allowed_operator_is_asked():
-    assert set(SAMPLES) == ALLOWED
-
-
-@pytest.mark.parametrize("shared", [True, False], ids=["shared", "copied"])
-@pytest.mark.parametrize("sample", CASES)
-def test_neighbours_change_no_bit_of_a_record(sample, shared):
-    for special in (None, 0.0, 1e-30):
-        base = batches(3, special)
-        if shared:
-            base[2] = base[2][0]
-        before = values_and_gradients(sample, *base, shared)
-        for value in (*NEIGHBOURS, None):
-            other = [tensor.clone() for tensor in base]
-            for tensor, fresh in zip(other[: 2 if shared else 3], batches(4), strict=False):
-                for row in set(range(BATCH)) - {TARGET}:
-                    tensor[row] = fresh[row] if value is None else value
-            after = values_and_gradients(sample, *other, shared)
+@pytest.mark.parametrize("name", CALLS)
+def test_neighbours_change_no_bit_of_a_record(name):
+    for seed, special in ((0, ()), (1, ()), (2, KINKS), (3, SPECIAL)):
+        call = CALLS[name](Draw(seed, ROWS, special))
+        operands = operands_of(call)
+        if not operands:
+            return
+        before = [t for part in batched(name, call) for t in part]
+        for value in (None, *NEIGHBOURS):
+            moved = [others_replaced(operand, seed, value) for operand in operands]
+            after = [t for part in batched(name, call, moved) for t in part]
             for one, two in zip(before, after, strict=True):
-                assert torch.equal(one[TARGET].isnan(), two[TARGET].isnan()), value
-                assert torch.equal(one[TARGET].nan_to_num(), two[TARGET].nan_to_num()), value
+                assert_same_bits(one[TARGET], two[TARGET])
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["shared", "copied"])
-@pytest.mark.parametrize("sample", CASES)
-def test_a_records_place_changes_no_more_than_its_last_bits(sample, shared):
-    base = batches(3)
-    if shared:
-        base[2] = base[2][0]
-    before = values_and_gradients(sample, *base, shared)
-    for step in range(1, BATCH):
-        moved = [t.roll(step, 0) if t.dim() == 3 else t for t in base]
-        after = values_and_gradients(sample, *moved, shared)
+@pytest.mark.parametrize("name", CALLS)
+def test_a_records_place_changes_no_more_than_its_last_bits(name):
+    call = CALLS[name](Draw(4, ROWS))
+    operands = operands_of(call)
+    if not operands:
+        return
+    before = [t for part in batched(name, call) for t in part]
+    for step in range(1, ROWS):
+        moved = [o.value.roll(step, 0) if o.mapped else o.value for o in operands]
+        after = [t for part in batched(name, call, moved) for t in part]
         for one, two in zip(before, after, strict=True):
             assert torch.allclose(one.double(), two.roll(-step, 0).double(), rtol=1e-4, atol=1e-5,
                                   equal_nan=True)  # fmt: skip
@@ -179,4 +162,4 @@ def test_the_guard_of_a_table_keeps_its_values():
     weight, indices = torch.randn(5, 4), torch.tensor([0, 3, 9, -2])
     clamped = indices.clamp(0, 4)
     for padding in (-1, 0, 3):
-        assert torch.equal(LOWERED.embedding.default(weight, indices, padding), weight[clamped])
+        assert torch.equal(lowered(A.embedding.default, weight, indices, padding), weight[clamped])

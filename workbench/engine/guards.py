@@ -19,7 +19,7 @@ GUARDS: dict[object, Callable[..., Any]] = {
     # Entry by entry.
     **{
         operator.Tensor: pointwise.with_number(operator)
-        for operator in (A.add, A.sub, A.mul, A.div, A.eq, A.ne, A.lt, A.le, A.gt, A.ge)
+        for operator in (A.add, A.sub, A.mul, A.div)
     },
     A._to_copy.default: pointwise.to_copy,
     A.to.dtype: pointwise.to_dtype,
@@ -73,11 +73,11 @@ GUARDS: dict[object, Callable[..., Any]] = {
     A.matmul.default: products.matmul,
     A.linear.default: products.linear,
     # Convolutions.
-    **{
-        operator: products.with_own_weights(operator)
-        for operator in (A.conv1d.default, A.conv1d.padding, A.conv2d.default, A.conv2d.padding)
-    },
-    A.conv3d.default: products.with_own_weights(A.conv3d.default),
+    A.conv1d.default: products.convolved(A.conv1d.default),
+    A.conv1d.padding: products.convolved(A.conv1d.padding),
+    A.conv2d.default: products.convolved(A.conv2d.default),
+    A.conv2d.padding: products.convolved(A.conv2d.padding),
+    A.conv3d.default: products.convolved(A.conv3d.default),
     A.conv_transpose2d.input: products.conv_transpose,
     A.convolution.default: products.convolution,
     # Losses.
@@ -96,6 +96,8 @@ GUARDS: dict[object, Callable[..., Any]] = {
     A.nll_loss_nd.default: losses.nll_loss,
     A.nll_loss_forward.default: losses.nll_loss_forward,
     # Shapes.
+    A.view.default: A.reshape.default,
+    A._unsafe_view.default: A.reshape.default,
     A.squeeze.default: shapes.squeeze,
     A.roll.default: shapes.roll,
     A.repeat.default: shapes.repeat,

@@ -319,6 +319,8 @@ def over_last_dimensions(call: Arguments) -> str | None:
 
 
 def _scaled(call: Arguments, shape: tuple[int, ...]) -> str | None:
+    if call.get("weight") is None and call.get("bias") is not None:
+        return "'bias' is given without 'weight'"
     for name in ("weight", "bias"):
         spec = call.get(name)
         if spec is not None and spec.shape != shape:

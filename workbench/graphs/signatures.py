@@ -62,7 +62,10 @@ class Signature:
 SIGNATURES: dict[str, Signature] = {}
 """The table: ``aten.<name>.<overload>`` to what is allowed."""
 
-FIRST_ONLY = frozenset({"aten.native_layer_norm.default", "aten.native_group_norm.default"})
+FIRST_ONLY = frozenset({
+    "aten.native_layer_norm.default", "aten.native_group_norm.default",
+    "aten.nll_loss_forward.default",
+})  # fmt: skip
 """Operators whose first result alone may be used: gradients do not pass through the others."""
 
 EVERYWHERE: dict[str, Argument] = {
@@ -126,8 +129,9 @@ _allow("add.Tensor sub.Tensor",
        self=ANYTHING, other=Either(ANYTHING, UNLIMITED), alpha=FINITE)  # fmt: skip
 _allow("rsub.Tensor", self=ANYTHING, other=ANYTHING, alpha=FINITE)
 _allow("add.Scalar sub.Scalar rsub.Scalar", self=ANYTHING, other=UNLIMITED, alpha=FINITE)
-_allow("mul.Tensor div.Tensor eq.Tensor ne.Tensor lt.Tensor le.Tensor gt.Tensor ge.Tensor",
-       self=ANYTHING, other=Either(ANYTHING, UNLIMITED))  # fmt: skip
+_allow("mul.Tensor div.Tensor", self=ANYTHING, other=Either(ANYTHING, UNLIMITED))
+_allow("eq.Tensor ne.Tensor lt.Tensor le.Tensor gt.Tensor ge.Tensor",
+       self=ANYTHING, other=ANYTHING)  # fmt: skip
 _allow("mul.Scalar div.Scalar eq.Scalar ne.Scalar lt.Scalar le.Scalar gt.Scalar ge.Scalar",
        self=ANYTHING, other=UNLIMITED)  # fmt: skip
 _allow("pow.Tensor_Scalar", r.whole_power, self=NUMBER, exponent=FINITE)

@@ -32,7 +32,7 @@ def rows(table: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     width = table.shape[1]
     flat = index.reshape(-1, 1)
     found = A.gather.default(table, 0, flat.expand(flat.shape[0], width))
-    return found.reshape(*index.shape, width)
+    return found.reshape([*index.shape, width])
 
 
 def embedding(
@@ -47,9 +47,13 @@ def embedding(
     return torch.where(padding, found.detach(), found)
 
 
-def gather(values: torch.Tensor, dim: int, index: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
-    """``aten.gather``."""
-    return A.gather.default(values, dim, clamped(index, values.shape[dim]))
+def gather(values: torch.Tensor, dim: int, index: torch.Tensor, **_: Any) -> torch.Tensor:
+    """``aten.gather``; along other axes the index may name the first entries only."""
+    axis = dim % values.dim()
+    for other, size in enumerate(index.shape):
+        if other != axis and size < values.shape[other]:
+            values = A.slice.Tensor(values, other, 0, size)
+    return A.gather.default(values, axis, clamped(index, values.shape[axis]))
 
 
 def index_select(values: torch.Tensor, dim: int, index: torch.Tensor) -> torch.Tensor:
@@ -84,7 +88,7 @@ def index(values: torch.Tensor, indices: list[torch.Tensor | None]) -> torch.Ten
     count = math.prod(sizes)
     table = values.permute([*taken, *others]).reshape(count, -1)
     rest = [values.shape[axis] for axis in others]
-    found = rows(table, A.clamp.default(place, 0, count - 1)).reshape(*place.shape, *rest)
+    found = rows(table, A.clamp.default(place, 0, count - 1)).reshape([*place.shape, *rest])
     front = 0 if taken != list(range(taken[0], taken[0] + len(taken))) else taken[0]
     depth = place.dim()
     order = [*range(depth, depth + front), *range(depth), *range(depth + front, found.dim())]

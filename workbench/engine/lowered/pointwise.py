@@ -124,7 +124,7 @@ def addcdiv(
     x: torch.Tensor, first: torch.Tensor, second: torch.Tensor, *, value: float = 1
 ) -> torch.Tensor:
     """``aten.addcdiv``: ``x + value * first / second``."""
-    return A.add.Tensor(x, A.div.Tensor(first, second), alpha=value)
+    return x + A.div.Tensor(A.mul.Scalar(first, value), second)
 
 
 def masked_fill(x: torch.Tensor, mask: torch.Tensor, value: torch.Tensor) -> torch.Tensor:

@@ -55,19 +55,57 @@ def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = No
     return A.linear.default(x, weight, bias)
 
 
-def with_own_weights(operator: Any) -> Any:
-    """Return a convolution that takes an input and weights that each record has, or not.
+def _each(numbers: Sequence[int], space: int) -> list[int]:
+    return list(numbers) * (space if len(numbers) == 1 else 1)
 
-    The batched form of one input for all and weights for each lays weights and groups across each
-    other; an input for each does not.
+
+def convolved(operator: Any) -> Any:
+    """Return a convolution whose batched form is right whatever each record has of its own.
+
+    An input without a batch of images gets one: else records could be taken for it. One input for
+    all and weights for each would be laid across each other: so each record gets the input. One
+    number for several axes would put a bias to the wrong one.
     """
 
-    def convolved(x: torch.Tensor, weight: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+    def layer(
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None = None,
+        stride: Sequence[int] = (1,),
+        padding: Sequence[int] | str = (0,),
+        dilation: Sequence[int] = (1,),
+        groups: int = 1,
+    ) -> torch.Tensor:
+        space = weight.dim() - 2
+        margins = padding if isinstance(padding, str) else _each(padding, space)
         if is_batchedtensor(weight) and not is_batchedtensor(x):
             x = x + A.new_zeros.default(weight, x.shape)
-        return operator(x, weight, *rest, **named)
+        single = x.dim() == space + 1
+        found = operator(
+            x.unsqueeze(0) if single else x,
+            weight,
+            bias,
+            _each(stride, space),
+            margins,
+            _each(dilation, space),
+            groups,
+        )
+        return found.squeeze(0) if single else found
 
-    return convolved
+    return layer
+
+
+def _plain(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    groups: int,
+) -> torch.Tensor:
+    ends = [0] * len(stride)
+    return A.convolution.default(x, weight, bias, stride, padding, dilation, False, ends, groups)
 
 
 def convolution(
@@ -82,14 +120,18 @@ def convolution(
     groups: int,
 ) -> torch.Tensor:
     """``aten.convolution``, of which the transposed form may be `_transposed`."""
-    if transposed and is_batchedtensor(weight):
-        x = _spread(x, weight, stride, padding, dilation, output_padding)
-        weight = _turned(weight, groups)
-        ones, zeros = [1] * len(stride), [0] * len(stride)
-        return A.convolution.default(x, weight, bias, ones, zeros, dilation, False, zeros, groups)
-    return with_own_weights(A.convolution.default)(
-        x, weight, bias, stride, padding, dilation, transposed, output_padding, groups
+    space = weight.dim() - 2
+    stride, padding, dilation, ends = (
+        _each(given, space) for given in (stride, padding, dilation, output_padding)
     )
+    if not transposed:
+        return convolved(_plain)(x, weight, bias, stride, padding, dilation, groups)
+    if is_batchedtensor(weight):
+        x = _spread(x, weight, stride, padding, dilation, ends)
+        weight = _turned(weight, groups)
+        ones, zeros = [1] * space, [0] * space
+        return A.convolution.default(x, weight, bias, ones, zeros, dilation, False, zeros, groups)
+    return A.convolution.default(x, weight, bias, stride, padding, dilation, True, ends, groups)
 
 
 def conv_transpose(
@@ -104,13 +146,11 @@ def conv_transpose(
 ) -> torch.Tensor:
     """``aten.conv_transpose2d`` (and 1d, 3d)."""
     space = weight.dim() - 2
-    steps, margins, holes, ends = (
-        list(given) * (space if len(given) == 1 else 1)
-        for given in (stride, padding, dilation, output_padding)
-    )
     single = x.dim() == space + 1
     batch = x.unsqueeze(0) if single else x
-    found = convolution(batch, weight, bias, steps, margins, holes, True, ends, groups)
+    found = convolution(
+        batch, weight, bias, stride, padding, dilation, True, output_padding, groups
+    )
     return found.squeeze(0) if single else found
 
 
