@@ -208,8 +208,7 @@ class ClippedSum:
         return self._programs[rows]
 
     def _tail(self, rows: int, exact: bool) -> Program:
-        key = (rows, exact, self.counting)
-        if key not in self._tails:
+        def make() -> Program:
             head, per_unit = self.program(rows), self.records_per_unit
             place = Place(0, 1, per_unit)
             inputs = [
@@ -221,7 +220,12 @@ class ClippedSum:
             def tail(limit: torch.Tensor, present: torch.Tensor, *factors: torch.Tensor) -> Any:
                 return self._summed(limit, present, head.uses(factors), exact)
 
-            self._tails[key] = Program(tail, inputs, rows // per_unit, "totals")
+            return Program(tail, inputs, rows // per_unit, "totals")
+
+        key = (rows, exact, self.counting)
+        if key not in self._tails:
+            whole = ("tail", *key, self.records_per_unit, self._groups)
+            self._tails[key] = remembered(self.graph, whole, make)
         return self._tails[key]
 
     def _summed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,7 +13,6 @@ from workbench.engine.batches import (
     chunk_size,
     largest_batch,
     preferred_size,
-    roomy,
 )
 from workbench.engine.bounds import AdaptiveBound, layers
 from workbench.engine.clipping import ClippedSum
@@ -41,11 +39,6 @@ class NoisedRounds:
         Whence come the streams ``sampling``, ``noise`` and ``count``.
     ranks
         This process's place among those that share the run.
-
-    Attributes
-    ----------
-    public_chunks
-        How many chunks a round of this process has in nearly all cases; from public figures.
     """
 
     def __init__(
@@ -74,8 +67,6 @@ class NoisedRounds:
         self._clipped.allow_float32(together, max(largest, together))
         self._single = max(largest // self._chunk, 1)
         self._clipped.counting = plan.clipping == "adaptive"
-        usual = largest if plan.sample_rate == 1 else roomy(expected)
-        self.public_chunks = math.ceil(usual / self._chunk / ranks.size)
         self._sampling, self._noise = random.stream("sampling"), random.stream("noise")
         self._count_noise = random.stream("count")
         self._bound = AdaptiveBound(plan, expected) if plan.clipping == "adaptive" else None
