@@ -49,8 +49,8 @@ def matmul(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """``aten.linear``."""
-    if x.dim() == 1:
+    """``aten.linear``; the usual case, vectors of records and weights for all, as it is."""
+    if x.dim() == 1 and (is_batchedtensor(weight) or not is_batchedtensor(x)):
         return A.linear.default(x.unsqueeze(0), weight, bias).squeeze(0)
     return A.linear.default(x, weight, bias)
 
