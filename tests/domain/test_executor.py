@@ -1,13 +1,28 @@
-"""Limits of a run: time, processor time and memory each end it with one word."""
+"""Limits of a run: time, processor time and memory each end it with one word.
+
+And what a worker computes in: its memory, its numbers, its environment.
+"""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
+import torch
 
 from tests.studies import endless, submit
 from tests.support import Site, make_domain
 from workbench.budget import ledger
-from workbench.documents.errors import RequestFailed
+from workbench.documents.errors import (
+    DomainUnavailable,
+    GraphRefused,
+    InvalidConfiguration,
+    RequestFailed,
+)
+from workbench.domain import executor
+from workbench.domain.config import DomainFolder, JobLimits
+from workbench.domain.surroundings import worker_environment
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +49,9 @@ def test_a_run_that_takes_too_long_is_ended_and_stays_charged(tmp_path, limits, 
     site.close()
 
 
-def test_a_run_that_takes_too_much_memory_is_ended(tmp_path):
+def test_what_takes_too_much_memory_is_refused_before_it_costs_and_ended_in_any_case(
+    tmp_path, monkeypatch
+):
     import torch.nn.functional as F
     from torch import nn
 
@@ -47,9 +64,14 @@ def test_a_run_that_takes_too_much_memory_is_ended(tmp_path):
 
     site = limited(tmp_path, "memory_mb = 64\n")
     model = nn.Sequential(nn.Linear(30, 2000), nn.Linear(2000, 2))
+    with pytest.raises(GraphRefused, match="more memory"):
+        submit(site.client(), wide, model)
+    assert site.client().requests() == []
+    monkeypatch.setattr(site.domain.checks, "require", lambda request, card: None)
     handle = submit(site.client(), wide, model)
     with pytest.raises(RequestFailed, match="more memory"):
         handle.wait(progress=False)
+    assert handle.status.charged
     site.close()
 
 
@@ -61,11 +83,89 @@ def test_the_worker_sees_no_environment_and_no_secret(tmp_path, monkeypatch):
     worker = psutil.Process(site.domain.runs.executor._worker.pid)
     assert "A_SECRET" not in worker.environ()
     assert set(worker.environ()) <= {
-        "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_DYNAMIC", "MKL_NUM_THREADS",
-        "MKL_DYNAMIC", "MKL_CBWR", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "LC_CTYPE",
+        "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_DYNAMIC", "MKL_NUM_THREADS", "MKL_DYNAMIC",
+        "MKL_CBWR", "ATEN_CPU_CAPABILITY", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TRIM_THRESHOLD_", "LC_CTYPE",
+        # glibc cuts GLIBC_TUNABLES at its colon.
+        "glibc.malloc.tcache_count",
     }  # fmt: skip
     submit(site.client()).wait(progress=False)
     assert not list(site.domain.folder.state.rglob("job.json"))
     with site.domain.store.read() as connection:
         assert ledger.count(connection) == 2
     site.close()
+
+
+def in_a_worker(lines, **changes):
+    """Return what code prints in the surroundings of a worker, or in changed ones."""
+    environment = worker_environment() | changes
+    command = [sys.executable, "-c", "import torch\n" + lines]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+WRITTEN = """
+for size in (3, 35, 1000, 70_000, 9_000_000):
+    secret = [torch.full((size,), 12.5) for _ in range(9)]
+    del secret
+    print({hex(n) for n in torch.empty(size).view(torch.uint8).unique().tolist()})
+"""
+
+
+def test_a_worker_finds_one_byte_and_no_data_in_memory_that_was_not_written():
+    assert in_a_worker(WRITTEN) == ["{'0x3f'}"] * 5
+    assert in_a_worker(WRITTEN, GLIBC_TUNABLES="") != ["{'0x3f'}"] * 5
+
+
+def test_the_processes_of_a_run_know_no_subnormal_numbers():
+    found = in_a_worker("""
+import os, threading
+from workbench.domain.surroundings import flushes_subnormal, settle
+print(flushes_subnormal())
+settle()
+print(flushes_subnormal(), flush=True)
+if os.fork() == 0:
+    print(flushes_subnormal(), flush=True)
+    thread = threading.Thread(target=lambda: print(flushes_subnormal(), flush=True))
+    thread.start(), thread.join()
+    os._exit(0)
+os.wait()
+""")
+    assert found == ["False", "True", "True", "True"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ({"GLIBC_TUNABLES": "glibc.malloc.perturb=192"}, "not filled.*glibc"),
+        ({"GLIBC_TUNABLES": ""}, "not filled.*glibc"),
+        pytest.param({"ATEN_CPU_CAPABILITY": "avx512"}, "vectors of 16", marks=pytest.mark.skipif(
+            torch.backends.cpu.get_cpu_capability() != "AVX512", reason="needs AVX-512")),
+    ],
+)  # fmt: skip
+def test_a_worker_whose_surroundings_are_not_right_does_not_serve(monkeypatch, missing, message):
+    environment = worker_environment() | missing
+    monkeypatch.setattr(executor, "worker_environment", lambda: environment)
+    refusing = executor.Executor(JobLimits())
+    with pytest.raises(DomainUnavailable, match=message) as caught:
+        refusing.warm_up()
+    assert "docs/operator.md" in caught.value.hint
+    refusing.close()
+
+
+def test_on_this_machine_no_operator_tells_a_place(tmp_path):
+    site = limited(tmp_path, "")
+    assert site.domain.runs.executor.moved == frozenset()
+    site.close()
+
+
+@pytest.mark.parametrize("threads", ["2", "0", "true"])
+def test_a_configuration_with_threads_is_refused_and_told_why(tmp_path, threads):
+    root = make_domain(tmp_path / "hospital-a", limits=f"threads = {threads}\n")
+    with pytest.raises(InvalidConfiguration, match="one thread.*use workers"):
+        DomainFolder(root)
+
+
+def test_a_configuration_that_says_one_thread_is_accepted(tmp_path):
+    root = make_domain(tmp_path / "hospital-a", limits="threads = 1\nworkers = 2\n")
+    assert DomainFolder(root).config.limits == JobLimits(workers=2)

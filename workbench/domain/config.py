@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -20,8 +20,8 @@ class JobLimits(Document):
 
     `seconds` is wall-clock time, `cpu_seconds` processor time of each process, `memory_mb`
     megabytes of memory of all processes together beyond what idle ones have. One run is divided
-    over `workers` processes of `threads` threads each. What a run releases is the same bytes
-    again for equal `workers` and `threads`; others round differently.
+    over `workers` processes of one thread each. What a run releases is the same bytes again for
+    equal `workers`; others round differently.
     """
 
     seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
@@ -29,7 +29,19 @@ class JobLimits(Document):
     memory_mb: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
     jobs: Annotated[int, Field(ge=1, le=64)] = 1
     workers: Annotated[int, Field(ge=1, le=64)] = 1
-    threads: Annotated[int, Field(ge=1, le=256)] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_thread(cls, given: Any) -> Any:
+        # Files of older versions may say so.
+        if not isinstance(given, dict) or "threads" not in given:
+            return given
+        if given["threads"] != 1 or isinstance(given["threads"], bool):
+            raise ValueError(
+                "threads: a worker has one thread, since several would round a record's numbers "
+                "by its place among the others; use workers for more cores"
+            )
+        return {name: value for name, value in given.items() if name != "threads"}
 
 
 class DomainConfig(Document):

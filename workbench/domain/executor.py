@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -27,8 +28,15 @@ from workbench.documents import Failure
 from workbench.documents.errors import DomainUnavailable, InvalidDocument
 from workbench.domain.config import JobLimits
 from workbench.domain.jobs import JOB, OUTCOME, PROGRESS, Job, Outcome, write_private
+from workbench.domain.surroundings import worker_environment
 
+_log = logging.getLogger("workbench.domain")
 _POLL_SECONDS = 0.02
+_CHECK_SECONDS = 60
+_LAST_RESORT = 3
+"""A run that fits by its schedule is killed only when it takes so many times what it may take: when
+that happens tells something of the data, a schedule that does not fit does not."""
+_LAST_RESORT_MEMORY = 1.25
 _START_SECONDS = 120
 _SIGXCPU_EXIT = -signal.SIGXCPU
 
@@ -44,25 +52,6 @@ class _Run:
     cancelled: bool = False
 
 
-def worker_environment(threads: int) -> dict[str, str]:
-    """Return the environment of the worker process: all that it needs, and nothing secret."""
-    return {
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        # Threads that wait by spinning take the cores from other runs.
-        "OMP_WAIT_POLICY": "PASSIVE",
-        # A replay must round as the run did, and one record as at any other place of a batch: a
-        # fixed number of threads, and sums whose order does not depend on where in memory the
-        # numbers lie.
-        "OMP_DYNAMIC": "FALSE",
-        "MKL_DYNAMIC": "FALSE",
-        "MKL_CBWR": "AUTO",
-        # Gradients of a chunk come and go: memory that is given back costs a page fault each time.
-        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-    }
-
-
 class Executor:
     """Runs jobs; safe to call from several threads.
 
@@ -70,19 +59,35 @@ class Executor:
     ----------
     limits
         What one job may take and how many run at once.
+
+    Attributes
+    ----------
+    moved
+        The operators that did not pass the tests of places on this machine (`workbench.engine.
+        places`); programs that use them are refused.
     """
 
     def __init__(self, limits: JobLimits) -> None:
         self.limits = limits
         self._slots = threading.BoundedSemaphore(limits.jobs)
+        # Who submits must not wait for others' runs.
+        self._checks = threading.BoundedSemaphore(limits.jobs)
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
         self._worker: subprocess.Popen[bytes] | None = None
         self._ready = threading.Event()
+        self._unfit = ""
         self._closed = False
+        self.moved: frozenset[str] = frozenset()
 
     def warm_up(self) -> None:
-        """Start the worker now and return when it has loaded torch."""
+        """Start the worker now and return when it has loaded torch and passed its tests.
+
+        Raises
+        ------
+        DomainUnavailable
+            If it does not start, or this machine is not what it needs.
+        """
         self._ensure_worker()
 
     def run(
@@ -106,7 +111,7 @@ class Executor:
         DomainUnavailable
             If no worker can be started or the folder cannot be written.
         """
-        with self._slots:
+        with self._checks if job.kind == "check" else self._slots:
             run = _Run(folder)
             with self._lock:
                 self._runs[identity] = run
@@ -151,9 +156,9 @@ class Executor:
             "id": identity,
             "folder": str(run.folder),
             "workers": self.limits.workers,
-            "threads": self.limits.threads,
             "seconds": self.limits.seconds,
             "cpu_seconds": self.limits.cpu_seconds,
+            "last_cpu_seconds": self._last_cpu_seconds(job),
             # RLIMIT_DATA counts what torch has reserved too; resident memory is watched below.
             "data_bytes": base.vms + 2 * most,
         }
@@ -163,7 +168,7 @@ class Executor:
             worker.stdin.flush()
         except OSError:
             run.ended.set()
-        self._watch(run, self.limits.workers * (base.rss - base.shared) + most, progress)
+        self._watch(run, job, self.limits.workers * (base.rss - base.shared), progress)
         if run.cancelled:
             return None
         if run.killed is not None:
@@ -175,22 +180,39 @@ class Executor:
                 return Outcome.parse((run.folder / OUTCOME).read_bytes())
         return Outcome(failure="worker-died")
 
-    def _watch(self, run: _Run, most: int, progress: Callable[[int], None] | None) -> None:
-        deadline = time.monotonic() + self.limits.seconds
-        told = -1
+    def _last_cpu_seconds(self, job: Job) -> int:
+        if job.kind == "check":
+            return _CHECK_SECONDS
+        if job.kind == "rehearsal":
+            return self.limits.cpu_seconds
+        return _CHECK_SECONDS + _LAST_RESORT * self.limits.cpu_seconds
+
+    def _watch(
+        self, run: _Run, job: Job, idle: int, progress: Callable[[int], None] | None
+    ) -> None:
+        """Watch a run; until its schedule begins, it computes on nothing private."""
+        seconds = self.limits.seconds if job.kind != "check" else 0
+        # A run's programs are made and tried first, as at its check.
+        before = seconds if job.kind == "rehearsal" else seconds + _CHECK_SECONDS
+        deadline, memory = time.monotonic() + before, float(self.limits.memory_mb << 20)
+        scheduled, told = job.kind != "training", -1
         while not run.ended.wait(_POLL_SECONDS):
+            step = _steps_done(run.folder / PROGRESS)
+            if not scheduled and step is not None:
+                scheduled = True
+                deadline = time.monotonic() + _LAST_RESORT * seconds
+                memory *= _LAST_RESORT_MEMORY
             if run.cancelled:
                 _kill(run)
             if time.monotonic() > deadline:
                 run.killed = "timeout"
                 _kill(run)
-            if run.pid and self._memory(run.pid) > most:
+            if run.pid and self._memory(run.pid) > idle + memory:
                 run.killed = "out-of-memory"
                 _kill(run)
-            step = _steps_done(run.folder / PROGRESS)
-            if progress is not None and step != told:
-                told = step
-                progress(step)
+            if progress is not None and (step or 0) != told:
+                told = step or 0
+                progress(told)
 
     def _memory(self, pid: int) -> int:
         """Return the private memory of a run's processes, in bytes."""
@@ -206,17 +228,23 @@ class Executor:
                 raise DomainUnavailable("the domain is shutting down")
             if self._worker is None or self._worker.poll() is not None:
                 self._ready.clear()
+                self._unfit = ""
                 self._worker = subprocess.Popen(
                     [sys.executable, "-I", "-m", "workbench.domain.worker"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
-                    env=worker_environment(self.limits.threads),
+                    env=worker_environment(),
                 )
                 threading.Thread(target=self._listen, args=(self._worker,), daemon=True).start()
             worker = self._worker
         if not self._ready.wait(_START_SECONDS) or worker.poll() is not None:
+            if self._unfit:
+                raise DomainUnavailable(
+                    f"this machine can't run private programs: {self._unfit}",
+                    "See 'What a worker needs' in docs/operator.md.",
+                )
             raise DomainUnavailable("the worker process did not start")
         return worker
 
@@ -226,7 +254,12 @@ class Executor:
             message: dict[str, Any] = json.loads(line)
             with self._lock:
                 run = self._runs.get(message.get("id", ""))
-            if "ready" in message:
+            if "unfit" in message:
+                self._unfit = message["unfit"]
+            elif "ready" in message:
+                self.moved = frozenset(message["moved"])
+                if self.moved:
+                    _log.warning("not allowed on this machine: %s", ", ".join(sorted(self.moved)))
                 self._ready.set()
             elif run is not None and "pid" in message:
                 run.pid = message["pid"]
@@ -258,8 +291,9 @@ def _private(pid: int) -> int:
         return 0
 
 
-def _steps_done(path: Path) -> int:
+def _steps_done(path: Path) -> int | None:
+    """Return how many rounds are done, or None if the schedule has not begun."""
     try:
-        return int(path.read_bytes() or b"0")
+        return int(path.read_bytes())
     except (OSError, ValueError):
-        return 0
+        return None

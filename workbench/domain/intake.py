@@ -48,6 +48,15 @@ class Accepted:
     new: bool
 
 
+@dataclass(frozen=True)
+class Examined:
+    """A request that fits card and terms."""
+
+    card_envelope: Envelope
+    card: DatasetCard
+    facts: Facts
+
+
 def check_graph(digest: str, archive: bytes) -> GraphFacts:
     """Return the facts of an uploaded graph if it may be kept; touches no database.
 
@@ -139,23 +148,21 @@ def read_request(envelope: Envelope, person: Person) -> Request:
     return request
 
 
-def accept(
+def examine(
     connection: Connection,
     folder: DomainFolder,
-    envelope: Envelope,
     request: Request,
     graph: RecordGraph,
     curve: Curve,
-) -> Accepted:
-    """Check a new request against card, terms and budget, reserve its cost and store it.
+) -> Examined:
+    """Check a new request against card and terms; writes nothing.
 
-    `curve` is what the plan costs by `accountant.run_curve`: computed before the transaction, which
-    keeps all other writers waiting.
+    `curve` is what the plan costs by `accountant.run_curve`.
 
     Raises
     ------
     WorkbenchError
-        One of its classes per check; nothing is written then.
+        One of its classes per check.
     """
     if request.domain != folder.config.name:
         raise InvalidDocument(
@@ -173,16 +180,38 @@ def accept(
         _check_training(graph, request.plan, request)
     facts = Facts(request, card, epsilon_of(curve, request.delta), today())
     check_terms(facts)
+    return Examined(card_envelope, card, facts)
+
+
+def accept(
+    connection: Connection,
+    folder: DomainFolder,
+    envelope: Envelope,
+    request: Request,
+    graph: RecordGraph,
+    curve: Curve,
+) -> Accepted:
+    """Check a new request against card, terms and budget, reserve its cost and store it.
+
+    Its programs passed `workbench.domain.checks` before. `curve` is computed before the
+    transaction, which keeps all other writers waiting.
+
+    Raises
+    ------
+    WorkbenchError
+        One of its classes per check; nothing is written then.
+    """
+    found = examine(connection, folder, request, graph, curve)
     ledger.reserve(
         connection,
-        dataset_version=card.dataset_version,
+        dataset_version=found.card.dataset_version,
         request=request.digest,
         researcher=request.researcher,
         curve=curve,
-        terms=card.terms,
+        terms=found.card.terms,
     )
-    requests.add(connection, envelope, request, card_envelope)
-    return Accepted(request, facts, True)
+    requests.add(connection, envelope, request, found.card_envelope)
+    return Accepted(request, found.facts, True)
 
 
 def _check_training(graph: RecordGraph, plan: Plan, request: Request) -> None:

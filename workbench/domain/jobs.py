@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from workbench.documents import AnyPlan, Document, Evaluation, Failure, Metric
-from workbench.documents.base import Digest, Identifier, type_tuple
+from workbench.documents.base import Digest, Finite, Identifier, type_tuple
 from workbench.documents.errors import InvalidData
 from workbench.documents.inputs import GraphInput
 from workbench.engine.records import Records
@@ -26,15 +26,17 @@ STATISTICS = "statistics.safetensors"
 class Job(Document):
     """One run. Paths are absolute; `seed` is 64 hexadecimal digits.
 
-    A ``rehearsal`` reads only `training`, a snippet, and measures exactly. `update` is the graph
-    that a statistic in rounds needs.
+    A ``rehearsal`` reads only `training`, a snippet, and measures exactly. A ``check`` reads no
+    data: it runs the graph on made-up records, whose numbers lie within `bounds`, one pair for each
+    input. `update` is the graph that a statistic in rounds needs.
     """
 
-    kind: Literal["training", "rehearsal"]
+    kind: Literal["training", "rehearsal", "check"]
     graph: str
     update: str | None = None
-    training: str
+    training: str | None = None
     holdout: str | None = None
+    bounds: Annotated[tuple[Annotated[tuple[Finite, Finite], type_tuple], ...], type_tuple] = ()
     inputs: Annotated[tuple[GraphInput, ...], type_tuple]
     metrics: Annotated[tuple[Identifier, ...], type_tuple]
     plan: AnyPlan
@@ -44,10 +46,23 @@ class Job(Document):
     seed: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Refusal(Document):
+    """Why a check refused a graph, as a `workbench.documents.errors.WorkbenchError`."""
+
+    code: str
+    message: str
+    hint: str = ""
+    origin: str | None = None
+
+
 class Outcome(Document):
-    """How a run ended; `model` or `statistics` is the digest of the file beside it."""
+    """How a run ended; `model` or `statistics` is the digest of the file beside it.
+
+    Only a check, which sees nothing private, has a `refusal`: it is told as it stands.
+    """
 
     failure: Failure | None = None
+    refusal: Refusal | None = None
     model: Digest | None = None
     statistics: Digest | None = None
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()

@@ -41,6 +41,7 @@ from workbench.domain import (
     statuses,
     tables,
 )
+from workbench.domain.checks import Checks
 from workbench.domain.config import DomainFolder
 from workbench.domain.holdings import Holdings
 from workbench.domain.jobs import MODEL, STATISTICS
@@ -91,6 +92,7 @@ class Domain(Holdings):
         self._changes = threading.Condition()
         self._lock: TextIO | None = None
         self.runs = Runs(self.folder, self.store, self.key, self._seal, self._changed)
+        self.checks = Checks(self.folder, self.runs.executor)
         self.stewards = Stewardship(self.folder, self.store, self.key, self.runs, self._changed)
 
     def start(self) -> None:
@@ -209,6 +211,10 @@ class Domain(Holdings):
             return self.status(person, request.digest), False
         graph = intake.load_graph(self.folder, request)
         curve = run_curve(request.plan, len(request.metrics))
+        with self.store.read() as connection:
+            self._refuse_flood(connection, person)
+            card = intake.examine(connection, self.folder, request, graph, curve).card
+        self.checks.require(request, card)
         with self.store.write() as connection:
             if requests.find(connection, request.digest) is None:
                 self._refuse_flood(connection, person)

@@ -1,10 +1,12 @@
 """The worker: a process that has torch loaded and forks one child for each job.
 
-``python -I -m workbench.domain.worker`` starts with an emptied environment, loads the engine once
-and then reads lines from the server: ``{"id": …, "folder": …}`` and the limits. For each it forks;
-the child limits itself, runs the job in that folder, divided into ranks, and exits. Lines back are
-``{"ready": true}``, ``{"id": …, "pid": …}`` and ``{"id": …, "exit": …}``. When the server goes, the
-worker's input ends, it exits, and the kernel kills its children with it.
+``python -I -m workbench.domain.worker`` starts with an emptied environment, proves that its
+surroundings are what private programs need, loads the engine once, tests which operators tell a
+record's place on this machine, and then reads lines from the server: ``{"id": …, "folder": …}`` and
+the limits. For each it forks; the child limits itself, runs the job in that folder, divided into
+ranks, and exits. Lines back are ``{"ready": true, "moved": […]}`` or ``{"unfit": "why"}``, then
+``{"id": …, "pid": …}`` and ``{"id": …, "exit": …}``. When the server goes, the worker's input ends,
+it exits, and the kernel kills its children with it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.documents import Evaluation, Metric, Plan, StatisticPlan
 from workbench.documents.base import digest_bytes
-from workbench.documents.errors import RequestFailed
+from workbench.documents.errors import GraphRefused, RequestFailed, WorkbenchError
 from workbench.domain.jobs import (
     EVALUATIONS,
     JOB,
@@ -34,16 +36,22 @@ from workbench.domain.jobs import (
     Evaluated,
     Job,
     Outcome,
+    Refusal,
     load_records,
     write_private,
 )
 from workbench.domain.ranks import Crew, die_with_parent
+from workbench.domain.surroundings import Unfit, settle
 
 if TYPE_CHECKING:
     from workbench.engine.distributed import Ranks
+    from workbench.engine.pace import Pace
 
 _LARGEST_FILE = 1 << 30
 _MEETING = "meeting"
+Tell = Callable[[int, int], None]
+_PATIENCE = 3
+"""How many times longer than a run may take its ranks wait for each other."""
 
 
 def _limit(order: dict[str, Any]) -> None:
@@ -55,12 +63,16 @@ def _limit(order: dict[str, Any]) -> None:
     ):
         resource.setrlimit(what, (most, most))
     # At the soft limit comes a signal that tells why; the hard one kills without a word.
-    seconds = int(order["cpu_seconds"])
+    seconds = int(order["last_cpu_seconds"])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
 
 
 def run_job(
-    folder: Path, crew: Crew, workers: int = 1, threads: int = 1, seconds: float = 600.0
+    folder: Path,
+    crew: Crew,
+    workers: int = 1,
+    seconds: float = 600.0,
+    cpu_seconds: float = 600.0,
 ) -> Outcome:
     """Run the job in `folder` and leave there what it gives.
 
@@ -70,15 +82,17 @@ def run_job(
         Holds the job.
     crew
         Divides itself into `workers` ranks once the data are loaded; a rehearsal needs one.
-    workers, threads
-        How many processes share the run, and how many threads each has.
-    seconds
-        How long ranks wait for each other.
+    workers
+        How many processes share the run.
+    seconds, cpu_seconds
+        What the run may take by its schedule, of time and of processor time.
 
     Raises
     ------
     RequestFailed
         If the engine says so.
+    OverTime
+        If the run would take longer than it may.
     RankLost
         If another rank has died.
     """
@@ -92,10 +106,24 @@ def run_job(
     def tell(step: int, steps: int) -> None:
         os.pwrite(progress, b"%12d" % step, 0)
 
+    if job.kind == "check":
+        return _check(job, workers)
+    pace = partial(_pace, seconds, cpu_seconds)
     if isinstance(job.plan, StatisticPlan):
-        return _sum_up(job, job.plan, folder, tell)
-    ranks = partial(_ranks, crew, workers, folder / _MEETING, seconds)
-    return _train(job, job.plan, folder, tell, ranks, threads)
+        return _sum_up(job, job.plan, folder, tell, pace)
+    ranks = partial(_ranks, crew, workers, folder / _MEETING, _PATIENCE * seconds)
+    return _train(job, job.plan, folder, tell, pace, ranks)
+
+
+def _pace(seconds: float, cpu_seconds: float, tell: Tell) -> Pace:
+    from workbench.engine.pace import Pace
+
+    # The first word of a run: that its schedule has begun.
+    return Pace(seconds, cpu_seconds, started=partial(tell, 0, 0))
+
+
+def _silent(step: int, steps: int) -> None:
+    """Tell nothing, as one of the ranks that do not."""
 
 
 @contextmanager
@@ -112,8 +140,8 @@ def _train(
     plan: Plan,
     folder: Path,
     tell: Callable[[int, int], None],
+    pace: Callable[[Tell], Pace],
     divided: Callable[[], AbstractContextManager[Ranks]],
-    threads: int,
 ) -> Outcome:
     import safetensors.torch
 
@@ -121,7 +149,7 @@ def _train(
     from workbench.graphs.load import load
 
     graph = replace(load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics)
-    training = load_records(Path(job.training))
+    training = load_records(Path(job.training or ""))
     seed = bytes.fromhex(job.seed)
     if job.kind == "rehearsal":
         expected = job.record_count * (1 - job.holdout_fraction)
@@ -140,7 +168,7 @@ def _train(
                 seed=seed,
                 progress=tell if ranks.rank == 0 else None,
                 evaluated=_told(folder, plan) if ranks.rank == 0 else None,
-                threads=threads,
+                pace=pace(tell if ranks.rank == 0 else _silent),
                 ranks=ranks,
             )
         if ranks.rank > 0:
@@ -170,8 +198,50 @@ def _told(folder: Path, plan: Plan) -> Callable[[tuple[Metric, ...]], None] | No
     return tell
 
 
+def _check(job: Job, workers: int) -> Outcome:
+    from workbench.engine.probe import check
+    from workbench.graphs.load import load
+
+    content, summed = Path(job.graph).read_bytes(), isinstance(job.plan, StatisticPlan)
+    update = load(Path(job.update).read_bytes(), role="update") if job.update else None
+    try:
+        graph = load(content, role="sum" if summed else "loss")
+        check(
+            replace(graph, inputs=job.inputs, metrics=job.metrics),
+            job.plan,
+            job.bounds,
+            record_count=job.record_count,
+            holdout_fraction=job.holdout_fraction,
+            max_records_per_unit=job.max_records_per_unit,
+            update=update,
+            ranks=workers,
+        )
+    except WorkbenchError as error:
+        # Nothing private is here, so all may be told.
+        origin = getattr(error, "origin", None)
+        told = Refusal(code=error.code, message=error.message, hint=error.hint, origin=origin)
+        return Outcome(refusal=told)
+    except Exception as error:
+        if _of_memory(error):
+            raise
+        words = " ".join(f"{type(error).__name__} {error}".split())[:300]
+        told = Refusal(code=GraphRefused.code, message=f"graph: it cannot be run: {words}")
+        return Outcome(refusal=told)
+    return Outcome()
+
+
+def _of_memory(error: Exception) -> bool:
+    # torch has no class of its own for this; the text is the allocator's, not the data's.
+    torchs = isinstance(error, RuntimeError) and "alloc" in str(error)
+    return isinstance(error, MemoryError) or torchs
+
+
 def _sum_up(
-    job: Job, plan: StatisticPlan, folder: Path, tell: Callable[[int, int], None]
+    job: Job,
+    plan: StatisticPlan,
+    folder: Path,
+    tell: Tell,
+    pace: Callable[[Tell], Pace],
 ) -> Outcome:
     import safetensors.torch
 
@@ -190,6 +260,7 @@ def _sum_up(
         seed=bytes.fromhex(job.seed),
         update=load(Path(job.update).read_bytes(), role="update") if job.update else None,
         progress=tell,
+        pace=None if job.kind == "rehearsal" else pace(tell),
     )
     state = {f"state.{name}": value.contiguous() for name, value in result.state.items()}
     content = safetensors.torch.save({"sums": result.sums, **state})
@@ -199,6 +270,7 @@ def _sum_up(
 
 def _child(order: dict[str, Any], parent: int) -> None:
     from workbench.engine.distributed import RankLost
+    from workbench.engine.pace import OverTime
 
     die_with_parent(parent)
     os.setsid()
@@ -207,20 +279,20 @@ def _child(order: dict[str, Any], parent: int) -> None:
     crew = Crew(folder)
     try:
         outcome = run_job(
-            folder, crew, int(order["workers"]), int(order["threads"]), float(order["seconds"])
+            folder,
+            crew,
+            int(order["workers"]),
+            float(order["seconds"]),
+            float(order["cpu_seconds"]),
         )
     except RankLost:
         crew.lost()
+    except OverTime:
+        outcome = Outcome(failure="timeout")
     except RequestFailed:
         outcome = Outcome(failure="not-finite")
-    except MemoryError:
-        outcome = Outcome(failure="out-of-memory")
-    except RuntimeError as error:
-        # torch has no class of its own for this; the text is the allocator's, not the data's.
-        memory = "allocate memory" in str(error) or "alloc" in str(error)
-        outcome = Outcome(failure="out-of-memory" if memory else "internal")
-    except Exception:
-        outcome = Outcome(failure="internal")
+    except Exception as error:
+        outcome = Outcome(failure="out-of-memory" if _of_memory(error) else "internal")
     crew.end(outcome)
 
 
@@ -232,7 +304,13 @@ def _tell(**line: Any) -> None:
 def main() -> None:
     """Serve jobs until the input ends."""
     die_with_parent(os.getppid())
+    try:
+        settle()
+    except Unfit as error:
+        _tell(unfit=str(error))
+        return
     _load_engine()
+    moved = _test_places()
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -240,7 +318,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     running: dict[int, str] = {}
     pending = b""
-    _tell(ready=True)
+    _tell(ready=True, moved=moved)
     while True:
         readable, _, _ = select.select([0, wake_read], [], [])
         if wake_read in readable:
@@ -262,11 +340,11 @@ def _load_engine() -> None:
     import torch.distributed
     from torch._subclasses.fake_tensor import FakeTensorMode
 
+    import workbench.engine.probe
     import workbench.engine.statistics
     import workbench.engine.train
     import workbench.graphs.load  # noqa: F401
 
-    torch.set_num_threads(1)
     with FakeTensorMode():
         torch.func.vmap(torch.nn.functional.linear, in_dims=(0, None))(
             torch.zeros(2, 1), torch.zeros(1, 1)
@@ -274,6 +352,15 @@ def _load_engine() -> None:
     weight = torch.zeros((2, 1), requires_grad=True)
     torch.autograd.grad(torch.func.vmap(torch.sum)(weight).sum(), weight)
     torch.optim.Adam([weight], foreach=False).step()
+
+
+def _test_places() -> list[str]:
+    """Let all children refuse the operators that tell a place on this machine; return them."""
+    from workbench.engine import places
+
+    moved = places.moved()
+    places.refuse(frozenset(moved))
+    return moved
 
 
 def _start(order: dict[str, Any], running: dict[int, str]) -> None:

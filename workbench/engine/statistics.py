@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,21 +23,23 @@ from workbench.documents.errors import InvalidData
 from workbench.documents.request import StatisticPlan
 from workbench.engine.batches import UnitTable, roomy, within_memory
 from workbench.engine.bounded import MOST_UNITS, BoundedSum
-from workbench.engine.noise import SealedRandom, Stream
+from workbench.engine.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
+from workbench.engine.noise import SEED_BYTES, SealedRandom, Stream
+from workbench.engine.pace import Pace, Progress
 from workbench.engine.records import Records
 from workbench.engine.runner import Runner
 from workbench.graphs.record_graph import RecordGraph
 
-Source = Records | Iterable[Records]
+Source = Records | Iterable[Records | UnitTable]
 """Records in memory, or chunks of them; with several rounds the chunks are read once in each."""
 
-Progress = Callable[[int, int], None]
 Chunk = tuple[tuple[torch.Tensor, ...], torch.Tensor]
 _CHUNK_BYTES = 64 << 20
 # Matrix products compute the last few rows of a chunk in another way than the others. With whole
 # blocks (and MKL_CBWR set, as the domain's worker has it) a record's vector does not depend
 # on its row, so a unit that is not there moves the others without changing them.
 _BLOCK = 16
+_MANY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def noisy_sums(
     seed: bytes,
     update: RecordGraph | None = None,
     progress: Progress | None = None,
-    threads: int = 1,
+    pace: Pace | None = None,
 ) -> StatisticResult:
     """Compute the noisy sums of a plan.
 
@@ -88,37 +91,109 @@ def noisy_sums(
         Makes the next state from the noisy sum.
     progress
         Called with (rounds done, all rounds) after every round.
-    threads
-        How many threads torch may use.
+    pace
+        When to tell that, and how long the run may take; by default at once, and for ever.
 
     Raises
     ------
     InvalidData
         If chunks are not in the order of their units, or there are over 2**27 units.
+    OverTime
+        If the run would take longer than `pace` allows; no record was computed on then.
     """
-    torch.set_num_threads(threads)
-    random = SealedRandom(seed)
-    sampling, noise = random.stream("statistic sampling"), random.stream("statistic noise")
+    torch.set_num_threads(1)
     bounded = BoundedSum(graph, plan.max_norm, max_records_per_unit)
-    expected = max(1.0, plan.sample_rate * record_count)
-    wanted = roomy(expected)
-    size = within_memory(graph, wanted, max_records_per_unit, 4 * bounded.length, _CHUNK_BYTES)
-    size = _BLOCK * math.ceil(size / _BLOCK)
-    reader = _Reader(source, graph.inputs, max_records_per_unit, size, repeated=plan.rounds > 1)
-    state = dict(graph.parameters)
-    released = np.zeros((plan.rounds, bounded.length))
-    for position in range(plan.rounds):
-        total = torch.zeros(bounded.length, dtype=torch.float64)
-        for columns, present in reader.chunks(plan.sample_rate, sampling):
-            total += bounded(state, columns, present)
-        scale = plan.noise_multiplier * plan.max_norm / bounded.grid
-        noisy = (total + noise.gaussian(bounded.length).mul_(scale).round_()).numpy()
-        released[position] = noisy * bounded.grid
-        if update is not None:
-            state = _updated(update, graph, state, released[position])
+    size = _chunk_size(bounded, plan, record_count)
+    summing = _Summing(plan, bounded, update)
+    if pace is not None:
+        filling = Filling(graph, record_count, max_records_per_unit)
+        pace.begin(plan.rounds, _cost_of_rounds(summing, filling, size))
+
+    def run() -> StatisticResult:
+        reader = _Reader(source, graph.inputs, max_records_per_unit, size, repeated=plan.rounds > 1)
+        return summing.run(plan.rounds, reader, SealedRandom(seed), after)
+
+    def after(done: int) -> None:
+        if pace is not None:
+            pace.wait(done)
         if progress is not None:
-            progress(position + 1, plan.rounds)
-    return StatisticResult(torch.from_numpy(released), state)
+            progress(done, plan.rounds)
+
+    if pace is None:
+        return run()
+    with pace.kept(progress):
+        return run()
+
+
+@dataclass(frozen=True)
+class _Summing:
+    plan: StatisticPlan
+    bounded: BoundedSum
+    update: RecordGraph | None
+
+    def run(
+        self, count: int, reader: _Reader, random: SealedRandom, after: Callable[[int], None]
+    ) -> StatisticResult:
+        plan, bounded, graph = self.plan, self.bounded, self.bounded.graph
+        sampling, noise = random.stream("statistic sampling"), random.stream("statistic noise")
+        state = dict(graph.parameters)
+        released: list[NDArray[np.float64]] = []
+        for position in range(count):
+            total = torch.zeros(bounded.length, dtype=torch.float64)
+            for columns, present in reader.chunks(plan.sample_rate, sampling):
+                total += bounded(state, columns, present)
+            scale = plan.noise_multiplier * plan.max_norm / bounded.grid
+            noisy = (total + noise.gaussian(bounded.length).mul_(scale).round_()).numpy()
+            released.append(noisy * bounded.grid)
+            if self.update is not None:
+                state = _updated(self.update, graph, state, released[-1])
+            after(position + 1)
+        return StatisticResult(torch.from_numpy(np.stack(released)), state)
+
+
+def sum_on_filling(
+    graph: RecordGraph, plan: StatisticPlan, filling: Filling, update: RecordGraph | None = None
+) -> None:
+    """Do all that a round of a run does, with filling instead of records."""
+    per_unit = filling.records_per_unit
+    bounded = BoundedSum(graph, plan.max_norm, per_unit)
+    size = _chunk_size(bounded, plan, filling.units)
+
+    def after(done: int) -> None:
+        raise Enough
+
+    _on_filling(_Summing(plan, bounded, update), filling, size, after)
+
+
+def _chunk_size(bounded: BoundedSum, plan: StatisticPlan, record_count: int) -> int:
+    """Return how many units to run at once, from public figures only."""
+    wanted = roomy(max(1.0, plan.sample_rate * record_count))
+    per_unit, copied = bounded.records_per_unit, 4 * bounded.length
+    size = within_memory(bounded.graph, wanted, per_unit, copied, _CHUNK_BYTES)
+    return _BLOCK * math.ceil(size / _BLOCK)
+
+
+def _on_filling(
+    summing: _Summing, filling: Filling, size: int, after: Callable[[int], None]
+) -> None:
+    inputs, per_unit = summing.bounded.graph.inputs, filling.records_per_unit
+    reader = _Reader([filling], inputs, per_unit, size, repeated=True)
+    # The seed is no secret: what is drawn from it covers nobody.
+    random = SealedRandom(bytes(SEED_BYTES))
+    with suppress(Enough):
+        summing.run(_MANY, reader, random, after)
+
+
+def _cost_of_rounds(summing: _Summing, filling: Filling, size: int) -> Callable[[int], Cost]:
+    """Return what so many rounds take, measured on filling by rounds of one chunk and of none."""
+    plan, units = summing.plan, units_at_most(filling.units, 1.0)
+
+    def chunks(size: int) -> Chunks:
+        return Chunks.of(units, plan.sample_rate, size)
+
+    rounds = Measured(filling, chunks, plan.rounds)
+    _on_filling(summing, filling, size, rounds)
+    return rounds.costs()
 
 
 @torch.no_grad()

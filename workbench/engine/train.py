@@ -9,8 +9,9 @@ released along the way, and a plan with patience stops by them alone.
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,21 +21,24 @@ from workbench.documents.errors import RequestFailed
 from workbench.documents.release import Evaluation, Metric
 from workbench.documents.request import Plan
 from workbench.engine.batches import UnitTable, chunk_size
+from workbench.engine.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.distributed import ALONE, Ranks
 from workbench.engine.metrics import exact_sums, noisy_metrics
-from workbench.engine.noise import SealedRandom
+from workbench.engine.noise import SEED_BYTES, SealedRandom
 from workbench.engine.optimizers import joined, optimizer_of, schedule_of
+from workbench.engine.pace import Pace
+from workbench.engine.pace import Progress as Progress
 from workbench.engine.postprocessing import private_part
 from workbench.engine.records import Records
 from workbench.engine.rounds import NoisedRounds
 from workbench.engine.stopping import kept, stops
 from workbench.graphs.record_graph import RecordGraph
 
-Progress = Callable[[int, int], None]
 Watch = Callable[[int, int, tuple[Metric, ...]], None]
 Parameters = dict[str, torch.Tensor]
 _EVALUATED_AT_ONCE = 256
 _WATCHED_SHARE = 20.0
+_MANY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def train(
     seed: bytes,
     progress: Progress | None = None,
     evaluated: Callable[[tuple[Metric, ...]], None] | None = None,
-    threads: int = 1,
+    pace: Pace | None = None,
     ranks: Ranks = ALONE,
 ) -> TrainingResult:
     """Train under differential privacy and measure on the hold-out part.
@@ -97,8 +101,8 @@ def train(
         Called with (rounds done, all rounds) after every round.
     evaluated
         Called with the noised metrics of each evaluation, those that `history` will hold.
-    threads
-        How many threads torch may use.
+    pace
+        When to tell those, and how long the run may take; by default at once, and for ever.
     ranks
         This process's place among those that share the run; all get the same arguments and
         return the same result.
@@ -107,38 +111,128 @@ def train(
     ------
     RequestFailed
         With the word ``not-finite`` if the noised parameters overflow; the cost stays.
+    OverTime
+        If the run would take longer than `pace` allows; no record was computed on then.
     RankLost
         If another rank has died.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
+    units = record_count * (1 - holdout_fraction)
+    expected = plan.sample_rate * units
+    size = chunk_size(graph, _EVALUATED_AT_ONCE, max_records_per_unit)
     random = SealedRandom(seed)
-    expected = plan.sample_rate * record_count * (1 - holdout_fraction)
     own, measured = (
         # Each rank draws for its own records: no draw may serve two.
         random.stream(f"{label}/{ranks.rank}")
         for label in ("record-noise", "record-noise-metrics")
     )
-    table = UnitTable(training, graph.inputs, max_records_per_unit, own)
-    held_out = UnitTable(holdout, graph.inputs, max_records_per_unit, measured)
-    size = chunk_size(graph, _EVALUATED_AT_ONCE, max_records_per_unit)
-    mine = ranks.share(np.arange(held_out.units), size)
     stream = random.stream("metrics")
+    if pace is not None:
+        filling = Filling(graph, round(units), max_records_per_unit)
+        trained = units_at_most(record_count, 1 - holdout_fraction)
+        held = units_at_most(record_count, holdout_fraction)
+        step = _cost_of_steps(graph, plan, filling, expected, trained, ranks)
+        evaluation = _cost_of_evaluations(graph, plan, filling, held, ranks)
+        at = plan.evaluated_at
+        pace.begin(plan.steps, lambda done: step(done) + evaluation(bisect_right(at, done)))
 
-    def evaluate(parameters: Parameters) -> tuple[Metric, ...]:
-        sums = ranks.reduced(exact_sums(graph, parameters, held_out, size, mine))
-        # One seed: all ranks draw the same noise for the same sums.
-        metrics = noisy_metrics(
-            graph.metrics, ranks.agreed(sums), plan.metrics_noise_multiplier, stream
-        )
-        if evaluated is not None:
-            evaluated(metrics)
-        return metrics
+    def run() -> TrainingResult:
+        table = UnitTable(training, graph.inputs, max_records_per_unit, own)
+        held_out = UnitTable(holdout, graph.inputs, max_records_per_unit, measured)
+        mine = ranks.share(np.arange(held_out.units), size)
 
-    def after(done: int, parameters: Parameters) -> None:
+        def evaluate(parameters: Parameters) -> tuple[Metric, ...]:
+            sums = ranks.reduced(exact_sums(graph, parameters, held_out, size, mine))
+            # One seed: all ranks draw the same noise for the same sums.
+            agreed = ranks.agreed(sums)
+            return noisy_metrics(graph.metrics, agreed, plan.metrics_noise_multiplier, stream)
+
+        return _descend(graph, plan, table, expected, random, evaluate, after, ranks)
+
+    def after(done: int, parameters: Parameters, found: tuple[Metric, ...] | None) -> None:
+        if pace is not None:
+            pace.wait(done)
+        if found is not None and evaluated is not None:
+            evaluated(found)
         if progress is not None:
             progress(done, plan.steps)
 
-    return _descend(graph, plan, table, expected, random, evaluate, after, ranks)
+    if pace is None:
+        return run()
+    with pace.kept(progress):
+        return run()
+
+
+def train_on_filling(
+    graph: RecordGraph,
+    plan: Plan,
+    filling: Filling,
+    expected: float,
+    ranks: Ranks = ALONE,
+    after: Callable[[int], None] | None = None,
+) -> None:
+    """Do all that rounds of a run do, with filling instead of records.
+
+    Parameters
+    ----------
+    graph, plan, ranks
+        As for `train`.
+    filling
+        What stands for the training part.
+    expected
+        The expected number of units per round, as of a run.
+    after
+        Called with the number of rounds done after every round, until it raises `Enough`; by
+        default one round is done.
+    """
+
+    def told(done: int, parameters: Parameters, found: tuple[Metric, ...] | None) -> None:
+        if after is None:
+            raise Enough
+        after(done)
+
+    endless = {"steps": _MANY, "evaluations": 1, "warmup_steps": 0, "patience": None}
+    with suppress(Enough):
+        # The seed is no secret: what is drawn from it covers nobody.
+        random, long = SealedRandom(bytes(SEED_BYTES)), plan.model_copy(update=endless)
+        _descend(graph, long, filling, expected, random, lambda _: (), told, ranks)
+
+
+def evaluate_on_filling(graph: RecordGraph, filling: Filling) -> None:
+    """Do all that an evaluation does, with filling instead of records."""
+    size = chunk_size(graph, _EVALUATED_AT_ONCE, filling.records_per_unit)
+    exact_sums(graph, graph.parameters, filling, size)
+
+
+def _cost_of_steps(
+    graph: RecordGraph, plan: Plan, filling: Filling, expected: float, units: float, ranks: Ranks
+) -> Callable[[int], Cost]:
+    """Return what so many rounds take, measured on filling by rounds of one chunk and of none."""
+
+    def chunks(size: int) -> Chunks:
+        return Chunks.of(units, plan.sample_rate, size, ranks.size)
+
+    rounds = Measured(filling, chunks, plan.steps, ranks)
+    train_on_filling(graph, plan, filling, expected, ranks, rounds)
+    return rounds.costs()
+
+
+def _cost_of_evaluations(
+    graph: RecordGraph, plan: Plan, filling: Filling, units: float, ranks: Ranks
+) -> Callable[[int], Cost]:
+    """Return what so many evaluations take together, measured on filling."""
+    if not graph.metrics:
+        return lambda evaluations: Cost()
+
+    def chunks(size: int) -> Chunks:
+        return Chunks.of(units, 1.0, size, ranks.size)
+
+    evaluations = Measured(filling, chunks, plan.evaluations, ranks)
+    with suppress(Enough):
+        while True:
+            evaluate_on_filling(graph, filling)
+            evaluations()
+    return evaluations.costs()
 
 
 def _descend(
@@ -148,7 +242,7 @@ def _descend(
     expected: float,
     random: SealedRandom,
     evaluate: Callable[[Parameters], tuple[Metric, ...]],
-    after: Callable[[int, Parameters], None],
+    after: Callable[[int, Parameters, tuple[Metric, ...] | None], None],
     ranks: Ranks,
 ) -> TrainingResult:
     parameters = {name: value.clone() for name, value in graph.parameters.items()}
@@ -169,11 +263,12 @@ def _descend(
             schedule.step()
         follow(parameters)
         done += 1
-        if done in evaluations:
-            history.append(Evaluation(step=done, metrics=evaluate(parameters)))
+        found = evaluate(parameters) if done in evaluations else None
+        if found is not None:
+            history.append(Evaluation(step=done, metrics=found))
             if kept(history, plan.patience) == len(history) - 1:
                 released = {name: value.clone() for name, value in parameters.items()}
-        after(done, parameters)
+        after(done, parameters, found)
     if not all(bool(torch.isfinite(value).all()) for value in released.values()):
         raise RequestFailed("not-finite")
     metrics = history[kept(history, plan.patience)].metrics if history else ()
@@ -236,18 +331,18 @@ def rehearse(
 
     watched = UnitTable(records, graph.inputs, 1, random.stream("record-noise-watched"))
     own = random.stream("metrics-watched")
-    pace = _Pace()
+    share = _Share()
 
-    def after(done: int, parameters: Parameters) -> None:
-        if watch is not None and graph.metrics and (done == plan.steps or pace.due()):
-            with pace.measured():
+    def after(done: int, parameters: Parameters, found: tuple[Metric, ...] | None) -> None:
+        if watch is not None and graph.metrics and (done == plan.steps or share.due()):
+            with share.measured():
                 watch(done, plan.steps, measure(parameters))
 
     expected = plan.sample_rate * table.units
     return _descend(graph, plan, table, expected, random, evaluate, after, ALONE)
 
 
-class _Pace:
+class _Share:
     """Lets something take a share of the time and no more."""
 
     def __init__(self) -> None:

@@ -1,0 +1,153 @@
+"""Told steps keep to a schedule of public figures, whoever is in the data.
+
+The worker's own code runs in this process, on a job as the server hands it over. What it does for
+one record is made slower by hand where that record is hostile. `benchmarks/clock.py` asks the whole
+domain, with statistics.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from tests.engine.test_pace import PLAN, graph_and_records
+from tests.engine.test_statistics import SCHEMA, values
+from workbench.documents import StatisticPlan
+from workbench.domain import worker
+from workbench.domain.jobs import JOB, PROGRESS, Evaluated, Job, save_records, write_private
+from workbench.domain.ranks import Crew
+from workbench.engine import pace
+from workbench.engine.bounded import BoundedSum
+from workbench.engine.clipping import ClippedSum
+from workbench.engine.pace import OverTime, Pace
+from workbench.engine.records import Records
+from workbench.graphs.export_statistic import export_statistic
+
+pytestmark = pytest.mark.slow
+
+UNITS, STEPS = 64, 12
+SECONDS, MORE = 0.02, 0.0015
+"""What a chunk takes, and how much longer with the hostile person: within the slack."""
+LATE = 0.04
+"""How late a busy machine may tell a step, in seconds."""
+
+
+@pytest.fixture
+def schedules(monkeypatch):
+    """The schedules of the runs that follow."""
+    found = []
+
+    class Noted(Pace):
+        def begin(self, *arguments):
+            super().begin(*arguments)
+            found.append(self)
+
+    monkeypatch.setattr(pace, "Pace", Noted)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def slow_for_nan(monkeypatch):
+    """Let sums take their time, and more if a value is NaN."""
+
+    def slower(method):
+        def slow(self, parameters, columns, *rest):
+            hostile = any(bool(c.isnan().any()) for c in columns if c.is_floating_point())
+            time.sleep(SECONDS + MORE * hostile)
+            return method(self, parameters, columns, *rest)
+
+        return slow
+
+    monkeypatch.setattr(ClippedSum, "with_count", slower(ClippedSum.with_count))
+    monkeypatch.setattr(BoundedSum, "__call__", slower(BoundedSum.__call__))
+
+
+def training(folder, hostile, **changes):
+    graph, records = graph_and_records("linear", UNITS)
+    if hostile:
+        records.columns["x"][0] = np.nan
+    plan = PLAN.model_copy(update={"steps": STEPS, "evaluations": 3, "sample_rate": 1.0} | changes)
+    return job_of(folder, graph, records, plan)
+
+
+def statistic(folder, hostile):
+    random = np.random.default_rng(0)
+    columns = {name: random.uniform(-1, 1, UNITS).astype(np.float32) for name in ("a", "b", "c")}
+    if hostile:
+        columns["a"][0] = np.nan
+    graph = export_statistic(values, SCHEMA)
+    return job_of(folder, graph, Records.each_its_own(columns),
+                  StatisticPlan(max_norm=1.0, noise_multiplier=1.0))  # fmt: skip
+
+
+def job_of(folder, graph, records, plan):
+    folder.mkdir()
+    write_private(folder / "graph.pt2", graph.archive)
+    half = UNITS // 2
+    parts = records.select(np.arange(half)), records.select(np.arange(half, UNITS))
+    for name, part in zip(("training", "holdout"), parts, strict=True):
+        save_records(folder / f"{name}.npz", part)
+    return Job(
+        kind="training", graph=str(folder / "graph.pt2"), training=str(folder / "training.npz"),
+        holdout=str(folder / "holdout.npz"), inputs=graph.inputs, metrics=graph.metrics, plan=plan,
+        record_count=UNITS, holdout_fraction=0.5, max_records_per_unit=1, seed="ab" * 32,
+    )  # fmt: skip
+
+
+def told(folder, job, **limits):
+    """Run a job and return when each word that the server reads was first there."""
+    write_private(folder / JOB, job.canonical())
+    seen = {}
+    ended = threading.Event()
+
+    def look():
+        while not ended.is_set():
+            try:
+                step = int((folder / PROGRESS).read_bytes())
+                seen.setdefault(step, time.monotonic())
+                done = Evaluated.parse((folder / "evaluations.json").read_bytes()).evaluations
+                seen.setdefault(f"evaluation {done[-1].step}", time.monotonic())
+            except (OSError, ValueError):
+                pass
+            time.sleep(0.001)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        worker.run_job(folder, Crew(folder), **limits)
+        seen["end"] = time.monotonic()
+    finally:
+        ended.set()
+        looking.join()
+    return seen
+
+
+@pytest.mark.parametrize("hostile", [False, True], ids=["without", "with"])
+@pytest.mark.parametrize("make", [training, statistic])
+def test_each_step_is_told_at_its_time_with_and_without_a_hostile_person(
+    tmp_path, schedules, make, hostile
+):
+    job = make(tmp_path / "job", hostile)
+    seen = told(tmp_path / "job", job)
+    (schedule,) = schedules
+    due = {step: schedule.due(step) for step in range(job.plan.steps + 1)}
+    due["end"] = due[job.plan.steps]
+    if make is training:
+        due |= {f"evaluation {step}": due[step] for step in (4, 8, 12)}
+        assert due[STEPS] >= STEPS * 1.1 * SECONDS
+    late = {word: at - schedule._start - due[word] for word, at in seen.items()}
+    assert set(late) == set(due)
+    assert min(late.values()) > -0.001
+    assert np.median(list(late.values())) < LATE
+    assert late["end"] < 5 * LATE
+
+
+def test_what_does_not_fit_ends_before_the_schedule_begins(tmp_path, schedules):
+    job = training(tmp_path / "job", True, steps=1000)
+    with pytest.raises(OverTime):
+        told(tmp_path / "job", job, seconds=5.0)
+    assert schedules == []
+    assert (tmp_path / "job" / PROGRESS).read_bytes() == b""

@@ -1,0 +1,171 @@
+"""The second line at intake: a request's programs are run on made-up records, in a worker.
+
+Nothing was charged or reserved yet, and nothing private is there, so what is found is told in full.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+from workbench.documents import DatasetCard, Plan, Request, StatisticPlan, digest_bytes
+from workbench.documents.errors import Conflict, DomainUnavailable, GraphRefused, from_code
+from workbench.documents.inputs import NoiseInput
+from workbench.documents.schema import Schema
+from workbench.domain import intake
+from workbench.domain.config import DomainFolder
+from workbench.domain.executor import Executor
+from workbench.domain.jobs import Job, Outcome, Refusal
+
+MOST_AT_ONCE = 4
+"""How many graphs of one researcher are checked at a time."""
+_REMEMBERED = 10_000
+_NOISE = 3.0
+_NO_RESULT = {
+    "timeout": ("takes too long", "Use a smaller model, or a smaller sample_rate."),
+    "out-of-memory": ("takes more memory than the domain allows", "Use a smaller model."),
+}
+
+
+class Checks:
+    """Checks graphs, each once.
+
+    Parameters
+    ----------
+    folder
+        The domain's folder.
+    executor
+        Runs the checks.
+    """
+
+    def __init__(self, folder: DomainFolder, executor: Executor) -> None:
+        self._folder, self._executor = folder, executor
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Future[Refusal | None]] = OrderedDict()
+        self._at_once: Counter[str] = Counter()
+
+    def require(self, request: Request, card: DatasetCard) -> None:
+        """Return None if the programs of a request pass.
+
+        What was found is remembered until the server ends, for all requests with the same programs:
+        of the same graph, sampling and kind of plan on a dataset of the same schema and size.
+
+        Raises
+        ------
+        GraphRefused
+            If they do not pass, or the check came to no end.
+        Conflict
+            If too many graphs of this researcher are being checked.
+        DomainUnavailable
+            If no worker can be started.
+        """
+        job = check_job(self._folder, request, card)
+        key = digest_bytes(job.canonical())
+        with self._lock:
+            found = self._known.get(key)
+            first = found is None
+            if found is None:
+                if self._at_once[request.researcher] >= MOST_AT_ONCE:
+                    raise Conflict(
+                        f"{MOST_AT_ONCE} of your graphs are being checked",
+                        "Submit once more when these requests are answered.",
+                    )
+                found = self._known[key] = Future()
+                self._at_once[request.researcher] += 1
+            self._known.move_to_end(key)
+        if first:
+            with self._counted(request.researcher):
+                self._settle(key, job, found)
+        refusal = found.result()
+        if refusal is not None:
+            raised = from_code(refusal.code, refusal.message, refusal.hint)
+            if isinstance(raised, GraphRefused):
+                raised.origin = refusal.origin
+            raise raised
+
+    @contextmanager
+    def _counted(self, researcher: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once[researcher] -= 1
+                self._at_once += Counter()
+
+    def _settle(self, key: str, job: Job, found: Future[Refusal | None]) -> None:
+        folder = self._folder.folder("jobs") / f"check-{key.removeprefix('sha256:')}"
+        outcome: Outcome | None = None
+        try:
+            outcome = self._executor.run(f"check-{key}", job, folder)
+            if outcome is None:
+                raise DomainUnavailable("the domain is shutting down")
+            found.set_result(outcome.refusal if outcome.failure is None else _no_result(outcome))
+        except BaseException as error:
+            found.set_exception(error)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            with self._lock:
+                if outcome is None or outcome.failure is not None:
+                    # Perhaps it was the machine's fault: the next request tries again.
+                    self._known.pop(key, None)
+                while len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+
+
+def check_job(folder: DomainFolder, request: Request, card: DatasetCard) -> Job:
+    """Return what checks a request: all that its programs depend on, and nothing else."""
+    schema = card.data_schema
+    graph, *updates = (str(intake.graph_path(folder, name)) for name in intake.graphs_of(request))
+    return Job(
+        kind="check",
+        graph=graph,
+        update=updates[0] if updates else None,
+        inputs=request.inputs,
+        metrics=request.metrics,
+        bounds=tuple(_bounds(schema, name) for name in request.inputs),
+        plan=_of_programs(request.plan),
+        record_count=card.record_count,
+        holdout_fraction=card.holdout_fraction,
+        max_records_per_unit=schema.max_records_per_unit,
+        seed="0" * 64,
+    )
+
+
+def _of_programs(plan: Plan | StatisticPlan) -> Plan | StatisticPlan:
+    """Return the plan of one round that has the programs of `plan`."""
+    if isinstance(plan, StatisticPlan):
+        return plan.model_copy(update={"rounds": 1, "max_norm": 1.0, "noise_multiplier": 1.0})
+    return Plan(
+        learning_rate=1.0,
+        steps=1,
+        sample_rate=plan.sample_rate,
+        max_grad_norm=1.0,
+        noise_multiplier=1.0,
+        metrics_noise_multiplier=1.0,
+        public_loss=plan.public_loss,
+        clipping=plan.clipping,
+        count_noise_multiplier=1.0 if plan.clipping == "adaptive" else 0.0,
+    )
+
+
+def _bounds(schema: Schema, name: str) -> tuple[float, float]:
+    if NoiseInput.parse(name) is not None:
+        return -_NOISE, _NOISE
+    column = schema[name]
+    if column.kind == "category":
+        return 0.0, len(column.categories) - 1.0
+    assert column.lower is not None
+    assert column.upper is not None
+    return column.lower, column.upper
+
+
+def _no_result(outcome: Outcome) -> Refusal:
+    why, hint = _NO_RESULT.get(
+        outcome.failure or "", ("ended without a result", "Submit it again, or change the graph.")
+    )
+    message = f"graph: the check on made-up records {why}"
+    return Refusal(code=GraphRefused.code, message=message, hint=hint)
