@@ -17,8 +17,8 @@ from workbench.engine.tiles import tile_of_units
 from workbench.graphs.record_graph import RecordGraph
 
 _MEMORY = 1 << 30
-_TENSOR = (32 << 20) - 1
-"""How many bytes one tensor may have: the allocator gives larger ones back, page by page."""
+_TENSOR = 8 << 20
+"""How many bytes one tensor may have: about what the processor's caches hold for one core."""
 _CALL = 160_000
 """How many bytes of values an operator could have made in the time that calling it takes."""
 _SMALL_SHARE = 1 / 40

@@ -89,6 +89,8 @@ class Value:
         Between which two numbers every entry is; none is NaN then. None if unknown.
     total
         Whether it is a sum over records.
+    strides
+        How its entries lie in memory; None if one behind the other, in row-major order.
     """
 
     shape: tuple[int, ...]
@@ -97,6 +99,7 @@ class Value:
     same: frozenset[Place | int] = frozenset()
     bounds: tuple[float, float] | None = None
     total: bool = False
+    strides: tuple[int, ...] | None = None
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -232,7 +235,8 @@ def constant(tensor: torch.Tensor) -> Value:
     bounds = None
     if tensor.numel() and bool(torch.isfinite(tensor).all()):
         bounds = (tensor.min().item(), tensor.max().item())
-    return Value(tuple(tensor.shape), tensor.dtype, None, frozenset(same), bounds)
+    strides = tuple(tensor.stride())
+    return Value(tuple(tensor.shape), tensor.dtype, None, frozenset(same), bounds, strides=strides)
 
 
 def _outputs(node: torch.fx.Node) -> list[torch.fx.Node]:
@@ -275,7 +279,9 @@ def _called(
     results = node.target(*_meta(args[0]), **_meta(args[1] | _DEVICE.get(node.target, {})))  # type: ignore[operator]
     several = isinstance(results, list | tuple)
     out = tuple(
-        Value((), torch.uint8, total=True) if r is None else Value(tuple(r.shape), r.dtype)
+        Value((), torch.uint8, total=True)
+        if r is None
+        else Value(tuple(r.shape), r.dtype, strides=tuple(r.stride()))
         for r in (results if several else [results])
     )
     call = Call(named, out, records, sums)
@@ -312,7 +318,8 @@ def _check_options(named: Mapping[str, Any]) -> None:
 def _meta(args: Any) -> Any:
     """Return arguments with tensors without data for values, on the device of such tensors."""
     if isinstance(args, Value):
-        return torch.empty(args.shape, dtype=args.dtype, device="meta")
+        made = torch.empty(args.shape, dtype=args.dtype, device="meta")
+        return made if args.strides is None else made.as_strided(args.shape, args.strides)
     if isinstance(args, dict):
         return {k: "meta" if k == "device" else _meta(v) for k, v in args.items()}
     return [_meta(arg) for arg in args] if isinstance(args, list | tuple) else args
@@ -757,6 +764,8 @@ def reduction(call: Call) -> Value | list[Value]:
         return _total(call)
     if value.place is not None and not given and given != 0:
         raise _No("it reduces all records to one number")
+    if call.args["_name"] in _BY_BLOCKS:
+        _need(_is_outermost(value), "its records do not lie one behind the other in memory")
     kept = call.args.get("keepdim", False)
     to = {d: d for d in range(len(value.shape)) if d not in dims} if kept else _left(value, dims)
     found = [replace(_moved(value, out, to), bounds=None) for out in call.out]
@@ -768,6 +777,21 @@ def reduction(call: Call) -> Value | list[Value]:
 
 _INDICES = ("argmax", "argmin", "max", "min")
 """Reductions whose only or last result is a position."""
+
+
+_BY_BLOCKS = ("sum", "mean", "logsumexp")
+"""Reductions that add up numbers in an order which depends on where in memory they lie: in blocks
+beside each other, and in another order in what is left over, unless a record's numbers are together
+(`workbench.engine.places` found it)."""
+
+
+def _is_outermost(value: Value) -> bool:
+    """Whether all numbers of a record lie together in memory, one record behind the other."""
+    if value.place is None or value.strides is None or not value.dtype.is_floating_point:
+        return True
+    dims = range(len(value.shape))
+    spread = sum(value.strides[d] * (value.shape[d] - 1) for d in dims if d != value.place.dim)
+    return value.place.before == 1 and spread < value.strides[value.place.dim] * value.place.after
 
 
 def _keeps_floats(call: Call) -> None:
@@ -835,6 +859,8 @@ def _product(call: Call, left: Value, right: Value) -> Value:
     for place, inner in ((one, batch + 1), (two, batch)):
         if place is not None and place.dim == inner:
             raise _No("it adds up records")
+    if two is not None and two.dim == batch + 1:
+        raise _No("its records are columns, which are added up in an order that their place sets")
     sides = [
         replace(left, shape=(*out.shape[:-1], 1), same=left.same - {batch + 1}),
         replace(right, shape=(*out.shape[:-2], 1, out.shape[-1]), same=right.same - {batch}),

@@ -214,7 +214,10 @@ class ClippedSum:
             inputs = [
                 Value((), torch.float64),
                 Value((rows,), torch.bool, place),
-                *(Value(v.shape, v.dtype, place, bounds=v.bounds) for v in head.outputs),
+                *(
+                    Value(v.shape, v.dtype, place, bounds=v.bounds, strides=v.strides)
+                    for v in head.outputs
+                ),
             ]
 
             def tail(limit: torch.Tensor, present: torch.Tensor, *factors: torch.Tensor) -> Any:

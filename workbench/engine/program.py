@@ -22,6 +22,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from workbench.documents.errors import GraphRefused
 from workbench.engine import checker
 from workbench.engine.checker import Place, Refused, Value
+from workbench.engine.places import refused
 from workbench.engine.runner import Runner, pruned
 from workbench.graphs.operators import remedy
 from workbench.graphs.record_graph import RecordGraph
@@ -46,6 +47,7 @@ _OF_SHAPES = (
     A.linspace.default,
 )
 """Operators that make tensors from shapes alone."""
+_BY_BLOCKS = (A.sum.dim_IntList, A.mean.dim, A.logsumexp.default)
 _FOLDED = 1 << 16
 """How many numbers a tensor may have to be kept instead of being made each time."""
 _SHAPES = (
@@ -118,8 +120,6 @@ class Program:
             If it is not what it has to be.
         """
         graph = self.module.graph
-        from workbench.engine.places import refused
-
         sums = self.gives == "totals"
         found = checker.check(
             graph, self.inputs, self.constants, self.records, sums=sums, refused=refused()
@@ -330,18 +330,38 @@ def trace(
         Only their shapes and dtypes count.
     """
     with FakeTensorMode():
-        examples = [torch.empty(value.shape, dtype=value.dtype) for value in inputs]
+        examples = [_example(value) for value in inputs]
     with traceback.preserve_node_meta():
         module = make_fx(function, tracing_mode="fake")(*examples)
     for node in list(module.graph.nodes):
         _out_of_place(node)
         _shorten(node)
+        _lay_together(node)
     _once(module.graph)
     constants = _fold(module)
     _once(module.graph)
     module.graph.eliminate_dead_code()
     module.recompile()
     return module, constants
+
+
+def _example(value: Value) -> torch.Tensor:
+    strides = value.strides or torch.empty(value.shape, device="meta").stride()
+    return torch.empty_strided(value.shape, strides, dtype=value.dtype)
+
+
+def _lay_together(node: torch.fx.Node) -> None:
+    """Let what adds up numbers in the order of their memory find a record's numbers together."""
+    source = node.args[0] if node.args else None
+    if node.target not in _BY_BLOCKS or not isinstance(source, torch.fx.Node):
+        return
+    if not source.meta["val"].is_contiguous():
+        with node.graph.inserting_before(node):
+            copy = node.graph.call_function(
+                A.clone.default, (source,), {"memory_format": torch.contiguous_format}
+            )
+        copy.meta = dict(node.meta) | {"val": source.meta["val"].contiguous()}
+        node.replace_input_with(source, copy)
 
 
 def _out_of_place(node: torch.fx.Node) -> None:
@@ -380,7 +400,7 @@ def _fold(module: torch.fx.GraphModule) -> dict[str, torch.Tensor]:
             # A plain attribute is found faster than a buffer.
             object.__setattr__(module, name, found)
             with module.graph.inserting_before(node):
-                kept = module.graph.get_attr(name)
+                kept = module.graph.create_node("get_attr", name)
             kept.meta = dict(node.meta)
             node.replace_all_uses_with(kept, delete_user_cb=lambda user: user not in known)
     return constants

@@ -37,7 +37,8 @@ def conv2d(call: Call) -> tuple[Factors, Factors]:
     gradient = torch.ops.aten.convolution_backward.default(
         right.transpose(0, 1).flatten(1, 2),
         left.transpose(0, 1).flatten(1, 2),
-        left.new_zeros((records * outputs, inputs, *kernel)),
+        # Only its shape counts.
+        left.new_zeros(()).expand(records * outputs, inputs, *kernel),
         None,
         stride,
         padding,
