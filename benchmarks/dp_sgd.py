@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.models import CASES, Case, Recurrent
 from workbench.documents import Plan
-from workbench.domain.executor import worker_environment
+from workbench.domain.surroundings import worker_environment
 from workbench.engine.batches import UnitTable
 from workbench.engine.distributed import ALONE
 from workbench.engine.noise import SealedRandom
@@ -237,7 +237,7 @@ def main() -> None:
     parser.add_argument("--peak", nargs=2)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     given = parser.parse_args()
-    settings = {k: v for k, v in worker_environment(1).items() if k.startswith("MALLOC")}
+    settings = {k: v for k, v in worker_environment().items() if k.startswith("MALLOC")}
     if not settings.items() <= os.environ.items():
         # They are read when a process starts.
         os.execve(sys.executable, [*sys.orig_argv], {**os.environ, **settings})

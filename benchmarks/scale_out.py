@@ -1,4 +1,4 @@
-"""One run on one and on two processes, and on one process with two threads.
+"""One run on one and on two processes.
 
 Each job goes through the domain's executor as a request's would: fork, load, train, model written.
 The settings take turns, so that what else the machine does hits all of them. Beside wall time
@@ -30,7 +30,7 @@ from workbench.engine.records import Records
 from workbench.graphs.export import export
 
 ROWS, BATCH, ROUNDS, TURNS = 8192, 4096, 6, 5
-SETTINGS = {"1 worker": {}, "2 workers": {"workers": 2}, "1 worker, 2 threads": {"threads": 2}}
+SETTINGS = {"1 worker": {}, "2 workers": {"workers": 2}}
 MODELS = {
     "MLP 784-256-128-10": lambda: nn.Sequential(
         nn.Flatten(-3), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(),
