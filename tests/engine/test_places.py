@@ -45,7 +45,7 @@ def two(width, hidden, between):
 
 
 def apart(model, record):
-    """Have a sum over images, which lie one behind the other with each image's records within."""
+    """Add up images in a tensor where each image of all records lies behind the one before."""
     x = record["x"]
     seen = F.conv2d(x.unsqueeze(1), x[:1, :3, :3].unsqueeze(0))
     return F.cross_entropy(model(seen.sum(0).flatten()), record["y"])
