@@ -206,7 +206,7 @@ def check(
             if node.op == "placeholder":
                 known[node] = next(remaining)
             elif node.op == "get_attr":
-                known[node] = constant(attributes[str(node.target)])
+                known[node] = constant(attributes[str(node.target)], records)
             elif node.op == "output":
                 if next(remaining, None) is not None:
                     raise _No("there are more inputs than placeholders")
@@ -222,21 +222,26 @@ def check(
     raise ValueError("the program has no output")
 
 
-def constant(tensor: torch.Tensor) -> Value:
-    """Return what its entries tell of a public tensor."""
-    raw = tensor.contiguous().view(torch.uint8) if tensor.dim() else tensor.reshape(1)
-    same = {
-        dim
-        for dim in range(tensor.dim())
-        # By their bits, which tell 0.0 from -0.0.
-        if torch.equal(raw, raw.narrow(dim, 0, raw.shape[dim] // tensor.shape[dim]).repeat(
-            [tensor.shape[dim] if d == dim else 1 for d in range(tensor.dim())]))
-    }  # fmt: skip
+def constant(tensor: torch.Tensor, records: int = 0) -> Value:
+    """Return what its entries tell of a public tensor; also at places for so many records."""
+    shape = tuple(tensor.shape)
+    # By their bits, which tell 0.0 from -0.0.
+    bits = tensor.reshape(*shape, 1).contiguous().view(torch.uint8)
+    same: set[Place | int] = {dim for dim in range(len(shape)) if _all_same(bits, dim)}
+    for dim in {*range(len(shape))} - same:
+        parts = shape[dim] // records if records and shape[dim] % records == 0 else 0
+        for before in (n for n in range(1, parts + 1) if parts % n == 0):
+            cut = (*shape[:dim], before, records, parts // before, *shape[dim + 1 :], -1)
+            if _all_same(bits.reshape(cut), dim + 1):
+                same.add(Place(dim, before, parts // before))
     bounds = None
     if tensor.numel() and bool(torch.isfinite(tensor).all()):
         bounds = (tensor.min().item(), tensor.max().item())
-    strides = tuple(tensor.stride())
-    return Value(tuple(tensor.shape), tensor.dtype, None, frozenset(same), bounds, strides=strides)
+    return Value(shape, tensor.dtype, None, frozenset(same), bounds, strides=tensor.stride())
+
+
+def _all_same(bits: torch.Tensor, dim: int) -> bool:
+    return torch.equal(bits, bits.narrow(dim, 0, 1).expand_as(bits))
 
 
 def _outputs(node: torch.fx.Node) -> list[torch.fx.Node]:
