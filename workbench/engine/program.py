@@ -48,8 +48,8 @@ _OF_SHAPES = (
 )
 """Operators that make tensors from shapes alone."""
 _BY_BLOCKS = (A.sum.dim_IntList, A.mean.dim, A.logsumexp.default)
-_FOLDED = 1 << 16
-"""How many numbers a tensor may have to be kept instead of being made each time."""
+_FOLDED = 1 << 24
+"""How many numbers a program's constants may have together; what is more is made each time."""
 _SHAPES = (
     A.view.default,
     A._unsafe_view.default,
@@ -381,14 +381,16 @@ def _out_of_place(node: torch.fx.Node) -> None:
 def _fold(module: torch.fx.GraphModule) -> dict[str, torch.Tensor]:
     """Compute once what depends on shapes alone; what only that needed then goes."""
     constants: dict[str, torch.Tensor] = {}
+    room = _FOLDED
     known: dict[torch.fx.Node, torch.Tensor] = {}
     for node in list(module.graph.nodes):
         value = node.meta.get("val")
         if node.op != "call_function" or not isinstance(value, torch.Tensor):
             continue
         from_known = node.all_input_nodes and all(n in known for n in node.all_input_nodes)
-        if value.numel() > _FOLDED or not (from_known or node.target in _OF_SHAPES):
+        if value.numel() > room or not (from_known or node.target in _OF_SHAPES):
             continue
+        room -= value.numel()
         arguments = torch.fx.map_arg(
             (node.args, node.kwargs), lambda n: known[n] if n in known else _empty(n.meta["val"])
         )

@@ -38,7 +38,7 @@ def conv2d(call: Call) -> tuple[Factors, Factors]:
         right.transpose(0, 1).flatten(1, 2),
         left.transpose(0, 1).flatten(1, 2),
         # Only its shape counts.
-        left.new_zeros(()).expand(records * outputs, inputs, *kernel),
+        left.new_zeros((records * outputs, inputs, *kernel)),
         None,
         stride,
         padding,
