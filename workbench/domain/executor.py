@@ -190,7 +190,7 @@ class Executor:
     def _watch(
         self, run: _Run, job: Job, idle: int, progress: Callable[[int], None] | None
     ) -> None:
-        """Watch a run; until its schedule begins, it computes on nothing private."""
+        """Watch a run; until its schedule starts, it computes on nothing private."""
         seconds = self.limits.seconds if job.kind != "check" else 0
         # A run's programs are made and tried first, as at its check.
         before = seconds if job.kind == "rehearsal" else seconds + _CHECK_SECONDS
@@ -292,7 +292,7 @@ def _private(pid: int) -> int:
 
 
 def _steps_done(path: Path) -> int | None:
-    """Return how many rounds are done, or None if the schedule has not begun."""
+    """Return how many rounds are done, or None if the schedule has not started."""
     try:
         return int(path.read_bytes())
     except (OSError, ValueError):

@@ -118,7 +118,7 @@ def run_job(
 def _pace(seconds: float, cpu_seconds: float, tell: Tell) -> Pace:
     from workbench.engine.pace import Pace
 
-    # The first word of a run: that its schedule has begun.
+    # The first word of a run: that its schedule has started.
     return Pace(seconds, cpu_seconds, started=partial(tell, 0, 0))
 
 

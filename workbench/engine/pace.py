@@ -43,14 +43,14 @@ class Pace:
     seconds, processor_seconds
         What the run may take by its schedule.
     started
-        Called when the schedule begins; whatever is told before is about filling only.
+        Called when the schedule starts; until then no record was computed on.
     clock, sleep
         What tells the time, in seconds, and what waits.
 
     Guarantees
     ----------
-    What is due when follows from the arguments of `begin` alone. `wait` never returns earlier, and
-    an error within `kept` is never raised earlier than at the end.
+    What is due when follows from the arguments of `plan` alone. `wait` never returns earlier, and
+    an error within `kept`, once the schedule has started, is never raised earlier than at its end.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Pace:
         self._steps = self._done = 0
         self._start = math.nan
 
-    def begin(self, steps: int, until: Callable[[int], Cost]) -> None:
-        """Set the schedule and begin with it.
+    def plan(self, steps: int, until: Callable[[int], Cost]) -> None:
+        """Set the schedule.
 
         Parameters
         ----------
@@ -86,6 +86,9 @@ class Pace:
         whole = until(steps) * SLACK
         if whole.wall > self._most.wall or whole.processor > self._most.processor:
             raise OverTime
+
+    def start(self) -> None:
+        """Begin with the schedule."""
         self._started()
         self._start = self._clock()
 

@@ -107,10 +107,12 @@ def noisy_sums(
     summing = _Summing(plan, bounded, update)
     if pace is not None:
         filling = Filling(graph, record_count, max_records_per_unit)
-        pace.begin(plan.rounds, _cost_of_rounds(summing, filling, size))
+        pace.plan(plan.rounds, _cost_of_rounds(summing, filling, size))
 
     def run() -> StatisticResult:
         reader = _Reader(source, graph.inputs, max_records_per_unit, size, repeated=plan.rounds > 1)
+        if pace is not None:
+            pace.start()
         return summing.run(plan.rounds, reader, SealedRandom(seed), after)
 
     def after(done: int) -> None:

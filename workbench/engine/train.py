@@ -134,7 +134,7 @@ def train(
         step = _cost_of_steps(graph, plan, filling, expected, trained, ranks)
         evaluation = _cost_of_evaluations(graph, plan, filling, held, ranks)
         at = plan.evaluated_at
-        pace.begin(plan.steps, lambda done: step(done) + evaluation(bisect_right(at, done)))
+        pace.plan(plan.steps, lambda done: step(done) + evaluation(bisect_right(at, done)))
 
     def run() -> TrainingResult:
         table = UnitTable(training, graph.inputs, max_records_per_unit, own)
@@ -147,6 +147,8 @@ def train(
             agreed = ranks.agreed(sums)
             return noisy_metrics(graph.metrics, agreed, plan.metrics_noise_multiplier, stream)
 
+        if pace is not None:
+            pace.start()
         return _descend(graph, plan, table, expected, random, evaluate, after, ranks)
 
     def after(done: int, parameters: Parameters, found: tuple[Metric, ...] | None) -> None:
