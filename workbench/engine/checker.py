@@ -417,6 +417,13 @@ def _position(shape: Sequence[int], before: int, records: int, after: int) -> Pl
 
 def elementwise(call: Call) -> Value:
     """All tensors are broadcast; each entry of the result needs one entry of each."""
+    if call.args["_name"].endswith("_backward"):
+        # Else kernels give another dtype than they should.
+        dtypes = {value.dtype for value in (*call.tensors, call.out[0])}
+        _need(len(dtypes) == 1 and call.out[0].dtype.is_floating_point, "its dtypes differ")
+    # Nor does NaN compare alike in vectors and beside them; to be filled in it is as good as any.
+    limits = [number for name, number in call.args.items() if name != "value"]
+    _need(not any(isinstance(n, float) and math.isnan(n) for n in limits), "a number is NaN")
     return _joined(call.tensors, call.out[0])
 
 
