@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from workbench.engine.lowered import lookups, losses, pointwise, products, reductions, shapes
+from workbench.engine.lowered import lookups, losses, pointwise, pools, products, reductions, shapes
 
 A = torch.ops.aten
 
@@ -80,6 +80,8 @@ GUARDS: dict[object, Callable[..., Any]] = {
     A.conv3d.default: products.convolved(A.conv3d.default),
     A.conv_transpose2d.input: products.conv_transpose,
     A.convolution.default: products.convolution,
+    # Pooling.
+    A.max_pool2d.default: pools.max_pool2d,
     # Losses.
     A.mse_loss.default: losses.mse_loss,
     A.l1_loss.default: losses.l1_loss,
