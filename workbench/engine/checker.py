@@ -305,8 +305,7 @@ def _called(
     if not several:
         return found
     # Kernels may return something where they were told not to: nobody may have it.
-    each = found if isinstance(found, list) else [found]
-    return [None if r is None else one for r, one in zip(results, each, strict=True)]
+    return [None if r is None else v for r, v in zip(results, found, strict=True)]  # type: ignore[arg-type]
 
 
 def _check_options(named: Mapping[str, Any]) -> None:
@@ -960,14 +959,14 @@ def convolution_backward(call: Call) -> list[Value]:
     if weight.place is None and place is not None and place.dim == 0:
         alike = _lies(gradient, place) and _lies(value, place)
         _need(alike, "its operands have their records at different places")
-        return [replace(out[0], place=place) if out[0].shape else total[0], total[1], total[2]]
+        return [replace(out[0], place=place), total[1], total[2]]
     own = _own_weights(call, value, weight)
     _need(_lies(gradient, replace(own, dim=1)), "its gradient lies elsewhere")
     inputs = Place(1, 1, value.shape[1] // call.records)
     return [
-        replace(out[0], place=inputs) if call.args["groups"] > 1 and out[0].shape else total[0],
-        replace(out[1], place=own) if out[1].shape else total[1],
-        replace(out[2], place=own) if out[2].shape else total[2],
+        replace(out[0], place=inputs) if call.args["groups"] > 1 else total[0],
+        replace(out[1], place=own),
+        replace(out[2], place=own),
     ]
 
 
@@ -1023,9 +1022,7 @@ def pooling_backward(call: Call) -> Value:
         most = out.shape[-2] * out.shape[-1] - 1
         _need(within and indices.bounds[1] <= most, "its indices may be out of range")
         _need(indices.shape == gradient.shape, "its indices have another shape")
-    flat = [replace(v, shape=(*v.shape[:-2], 1, 1), same=frozenset(
-        at for at in v.same if (at if isinstance(at, int) else at.dim) < rank - 2))
-        for v in (gradient, *others)]  # fmt: skip
+    flat = [replace(v, shape=(*v.shape[:-2], 1, 1)) for v in (gradient, *others)]
     for one in (gradient, *others):
         _clear_of(one, rank - 2, rank - 1)
     joined = _joined(flat, replace(out, shape=(*out.shape[:-2], 1, 1)))
@@ -1080,7 +1077,7 @@ def layer_norm_backward(call: Call) -> list[Value]:
     joined = _joined(operands, replace(out[0], shape=value.shape, dtype=value.dtype))
     found = _without(joined, *range(rank - len(shape), rank))
     rest = [replace(o, total=True) if joined.place else o for o in out[1:]]
-    return [found if out[0].shape else replace(out[0], total=True), *rest]
+    return [found, *rest]
 
 
 def group_norm(call: Call) -> list[Value]:
@@ -1115,17 +1112,13 @@ def group_norm_backward(call: Call) -> list[Value]:
     for name in ("mean", "rstd"):
         operand = call.args[name]
         _need(operand.shape == groups and operand.dtype == value.dtype, f"'{name}' is another")
-        operands.append(
-            replace(
-                operand, shape=(groups[0], *[1] * (len(value.shape) - 1)), same=operand.same & {0}
-            )
-        )
+        operands.append(replace(operand, shape=(groups[0], *[1] * (len(value.shape) - 1))))
     _scales(call.args["weight"], (call.args["C"],), value.dtype)
     joined = _joined(operands, replace(out[0], shape=value.shape, dtype=value.dtype))
     _need(joined.place is None or joined.place.dim == 0, "it works along the records")
     found = _without(joined, *range(1, len(value.shape)))
     rest = [replace(o, total=True) if joined.place else o for o in out[1:]]
-    return [found if out[0].shape else replace(out[0], total=True), *rest]
+    return [found, *rest]
 
 
 # --- rules: look-ups
@@ -1205,7 +1198,6 @@ def index_add(call: Call) -> Value:
         return _total(call)
     _clear_of(value, dim)
     _clear_of(source, dim)
-    _need(index.place is None, "its index is private")
     stretched = replace(source, shape=value.shape, same=source.same - {dim})
     return _without(_joined([value, stretched], call.out[0]), dim)
 
