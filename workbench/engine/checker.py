@@ -798,11 +798,12 @@ beside each other, and in another order in what is left over, unless a record's 
 
 def _is_outermost(value: Value) -> bool:
     """Whether all numbers of a record lie together in memory, one record behind the other."""
-    if value.place is None or value.strides is None or not value.dtype.is_floating_point:
+    place, strides = value.place, _meta(value).stride()
+    if place is None or not value.dtype.is_floating_point:
         return True
     dims = range(len(value.shape))
-    spread = sum(value.strides[d] * (value.shape[d] - 1) for d in dims if d != value.place.dim)
-    return value.place.before == 1 and spread < value.strides[value.place.dim] * value.place.after
+    spread = sum(strides[d] * (value.shape[d] - 1) for d in dims if d != place.dim)
+    return place.before == 1 and spread < strides[place.dim] * place.after
 
 
 def _keeps_floats(call: Call) -> None:
