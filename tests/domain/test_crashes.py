@@ -182,6 +182,8 @@ def test_ctrl_c_in_wait_leaves_the_request_running_and_says_where(sqlite_server,
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)  # fmt: skip
+    # The check before is a job too; only a request that was taken can be followed.
+    wait_until(lambda: any(s.state == "running" for s in site.client().requests()), 60)
     wait_until(lambda: bool(site.jobs()), 60)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=20)
