@@ -127,7 +127,7 @@ def grown(tally: Tally, seed: int, count: int) -> Iterator[int]:
 
 
 def traced(tally: Tally, seed: int) -> None:
-    """Take programs that the engine makes of samples of each operator, and some of each that are not right."""
+    """Take programs that the engine makes of samples of operators, and nearly right ones."""
     from tests.engine.checker.generator import nearly
     from tests.engine.checker.traced import NAMES
     from tests.engine.checker.traced import traced as one
@@ -156,7 +156,7 @@ def main() -> None:
     given = parser.parse_args()
     if _READY not in os.environ:
         environment = {**os.environ, **worker_environment(), _READY: "1"}
-        os.execve(sys.executable, [sys.executable, "-W", "ignore", *sys.argv], environment)  # noqa: S606
+        os.execve(sys.executable, [sys.executable, "-W", "ignore", *sys.argv], environment)
     tally = Tally()
     traced(tally, given.seed)
     left = given.programs - sum(tally.programs.values())

@@ -54,6 +54,8 @@ class Program:
         How many records a chunk has.
     sums
         Whether sums over records are allowed.
+    refused
+        Operators that failed at the start.
     """
 
     graph: torch.fx.Graph
@@ -61,13 +63,15 @@ class Program:
     attributes: dict[str, torch.Tensor]
     records: int
     sums: bool = False
+    refused: frozenset[str] = frozenset()
     known: dict[torch.fx.Node, Any] | None = None
     """What the checker said while it grew; None if its last node is refused."""
 
     def check(self, by: ModuleType = checker) -> dict[torch.fx.Node, Any]:
         """Return what a checker says of each node; a list for those with several results."""
         found = by.check(
-            self.graph, self.inputs, self.attributes, self.records, sums=self.sums
+            self.graph, self.inputs, self.attributes, self.records, sums=self.sums,
+            refused=self.refused,
         )  # fmt: skip
         (nodes,) = next(reversed(self.graph.nodes)).args
         return dict(zip(nodes, found, strict=True))  # type: ignore[arg-type]
@@ -262,8 +266,8 @@ class Maker:
         for dim in same:
             tensor = tensor.narrow(dim, 0, 1).expand(list(shape))
         name = f"c{len(self.attributes)}"
-        self.attributes[name] = tensor.contiguous()
-        return self._known(self.graph.get_attr(name), checker.constant(self.attributes[name]))
+        tensor = self.attributes[name] = tensor.contiguous()
+        return self._known(self.graph.get_attr(name), checker.constant(tensor, self.records))
 
     def operand(self, item: Item, dtype: torch.dtype | None = None) -> Item:
         """Return something to be broadcast against an item: right in most ways, or nearly."""
@@ -384,7 +388,9 @@ class Maker:
         """Return what was made, all values as outputs."""
         self.graph.output(tuple(self.known))
         known = None if ended else self.known
-        return Program(self.graph, self.inputs, self.attributes, self.records, self.sums, known)
+        return Program(
+            self.graph, self.inputs, self.attributes, self.records, self.sums, known=known
+        )
 
     # --- indices
 
@@ -896,8 +902,8 @@ def convolution_backward(maker: Maker, target: Any) -> None:
 
 
 def _image(maker: Maker, channels: bool = False) -> Item:
-    found = [i for i in maker.items if i.rank in (3, 4) and i.value.dtype in FLOATS
-             and i.shape[-1] > 1 and not i.value.total and (i.rank == 4 or not channels)]  # fmt: skip
+    found = [i for i in maker.items if i.rank in ((4,) if channels else (3, 4))
+             and i.value.dtype in FLOATS and i.shape[-1] > 1 and not i.value.total]  # fmt: skip
     if found and maker.chance(0.5):
         return maker.rng.choice(found)
     rank = 4 if channels else maker.rng.choice((3, 4))
@@ -1061,9 +1067,7 @@ def gather(maker: Maker, target: Any) -> None:
             shape[d] = shape[d] if d == dim % value.rank else value.shape[d]
         if shape[place.dim] != place.before * maker.records * place.after:
             place = None
-    elif place is not None and place.dim == dim % value.rank:
-        place = None
-    elif maker.chance(0.1):
+    elif (place is not None and place.dim == dim % value.rank) or maker.chance(0.1):
         place = None
     maker.call(target, value, dim, maker.index(shape, value.shape[dim], place))
 
@@ -1128,9 +1132,7 @@ RECIPES: dict[Any, Recipe] = {
 }
 """How each operator of the checker's table is called."""
 
-_GROUPS = [
-    [checker._overload(name) for name in names.split()] for _, names in checker._TABLE
-]
+_GROUPS = [[checker._overload(name) for name in names.split()] for _, names in checker._TABLE]
 _ALL = list(RECIPES)
 
 
@@ -1160,7 +1162,7 @@ def nearly(program: Program, rng: random.Random) -> Program:
     inputs = list(program.inputs)
     graph = torch.fx.Graph()
     copies: dict[torch.fx.Node, torch.fx.Node] = {}
-    (nodes,) = graph.graph_copy(program.graph, copies),  # type: ignore[assignment]
+    (nodes,) = (graph.graph_copy(program.graph, copies),)  # type: ignore[assignment]
     graph.output(nodes)
     calls = [n for n in graph.nodes if n.op == "call_function"]
     if not calls or rng.random() < 0.2:

@@ -1,4 +1,4 @@
-"""The checker with one thing wrong in it: a guard left out, an axis off by one, something forgotten.
+"""The checker with one thing wrong in it: a guard left out, an axis off by one, what is forgotten.
 
 Mutants are made from the checker's source, one small change each:
 
@@ -17,7 +17,8 @@ from __future__ import annotations
 import ast
 import inspect
 import random
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FunctionType
@@ -29,10 +30,18 @@ from tests.engine.checker.generator import Program
 from tests.engine.checker.truth import Static, findings
 from workbench.engine import checker
 
-GUARDS = (
-    "_need _clear_of _within _over_last _images _scales _convolved _check_options _comes_from"
-    " _keeps_floats"
-).split()
+GUARDS = [
+    "_need",
+    "_clear_of",
+    "_within",
+    "_over_last",
+    "_images",
+    "_scales",
+    "_convolved",
+    "_check_options",
+    "_comes_from",
+    "_keeps_floats",
+]
 _WEAKER = {ast.Lt: ast.LtE, ast.Gt: ast.GtE}
 _STRONGER = {ast.LtE: ast.Lt, ast.GtE: ast.Gt}
 
@@ -118,6 +127,8 @@ def _of_function(function: ast.FunctionDef, owner: type | None) -> Iterator[Muta
     name = function.name if owner is None else f"{owner.__name__}.{function.name}"
     sites = list(_sites(function))
     for kind, node, new in sites:
+        if ast.dump(node) == ast.dump(new):
+            continue
         old = _replaced(function, node, new)
         if old is None:
             continue
@@ -184,9 +195,9 @@ def _sites(function: ast.FunctionDef) -> Iterator[Site]:
                 yield "guard", node, ast.Pass()
             if _called_name(node.value) == "_need":
                 yield from _conditions(node.value.args[0], True)
-        elif isinstance(node, ast.Return) and predicate and node.value is not None:
-            yield from _conditions(node.value, True)
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BoolOp | ast.Compare):
+        elif (isinstance(node, ast.Return) and predicate and node.value is not None) or (
+            isinstance(node, ast.Assign) and isinstance(node.value, ast.BoolOp | ast.Compare)
+        ):
             yield from _conditions(node.value, True)
         elif isinstance(node, ast.IfExp):
             yield "choice", node, node.body
@@ -219,7 +230,7 @@ def _conditions(test: ast.expr, wanted: bool) -> Iterator[Site]:
             step = {ast.LtE: 1, ast.GtE: -1, ast.Lt: -1, ast.Gt: 1}.get(type(operator))
             if step is not None:
                 other = test.comparators[position]
-                moved = ast.BinOp(other, ast.Add(), ast.Constant(step if wanted else step))
+                moved = ast.BinOp(other, ast.Add(), ast.Constant(step))
                 rest = [*test.comparators[:position], moved, *test.comparators[position + 1 :]]
                 yield "limit", test, ast.Compare(test.left, test.ops, rest)
 
@@ -236,9 +247,9 @@ def _forgetting(node: ast.AST) -> Iterator[Site]:
                 if keyword.arg in ("same", "bounds", "total"):
                     rest = [k for k in node.keywords if k is not keyword]
                     yield "forgets", node, ast.Call(node.func, node.args, rest)
-    if isinstance(node, ast.BinOp) and "same" in ast.unparse(node.left):
-        if isinstance(node.op, ast.Sub | ast.BitAnd):
-            yield "forgets", node, node.left
+    less = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.BitAnd)
+    if less and "same" in ast.unparse(node.left):
+        yield "forgets", node, node.left
 
 
 def _shifted(node: ast.AST) -> Iterator[Site]:
@@ -282,39 +293,85 @@ def _shifted(node: ast.AST) -> Iterator[Site]:
 
 @dataclass(frozen=True)
 class Sample:
-    """A program, and what the checker as it is says of it; None if it refuses it."""
+    """A program, and what the checker as it is says of it.
+
+    Attributes
+    ----------
+    program
+        The program.
+    claims
+        What it says; None if it refuses it.
+    functions
+        Which of the checker's functions it needed for that, by their qualified names.
+    runs
+        Whether the program may be run.
+    """
 
     program: Program
     claims: Mapping[torch.fx.Node, Any] | None
+    functions: frozenset[str]
+    runs: bool = True
 
     @classmethod
-    def of(cls, program: Program) -> Sample:
+    def of(cls, program: Program, runs: bool = True) -> Sample:
         """Ask the checker."""
+        functions = set()
+
+        def note(frame: Any, event: str, _: Any) -> None:
+            if event == "call" and frame.f_code.co_filename == checker.__file__:
+                functions.add(frame.f_code.co_qualname.partition(".<locals>")[0])
+
+        sys.setprofile(note)
         try:
-            return cls(program, program.check())
-        except checker.Refused:
-            return cls(program, None)
+            claims = program.check()
+        except (checker.Refused, ValueError):
+            claims = None
+        finally:
+            sys.setprofile(None)
+        operators = {str(node.target) for node in program.calls}
+        return cls(program, claims, frozenset(functions | operators), runs)
 
 
-def caught(mutant: Mutant, sample: Sample, rng: random.Random) -> str | None:
-    """Return how a program shows that a mutant is wrong; None if it does not.
+OUTCOMES = ("truth", "accepts", "refuses", "says another", "nothing")
+"""How a mutant is caught, by the best first: what it says does not hold; it accepts what has to be
+refused; it refuses what is right; it says something else that is true; not at all."""
 
-    Returns
-    -------
-    str or None
-        ``"truth"``: what the mutant says of the program does not hold. ``"accepts"``: it accepts
-        what the checker refuses, though this program shows nothing wrong by that.
-    """
+
+def outcome(mutant: Mutant, sample: Sample, rng: random.Random) -> str:
+    """Return how a program tells a mutant from the checker, one of `OUTCOMES`."""
+    if mutant.function not in sample.functions:
+        return "nothing"
     with mutant.alive():
         try:
             claims = sample.program.check()
-        except checker.Refused:
-            return None
+        except (checker.Refused, ValueError):
+            return "nothing" if sample.claims is None else "refuses"
     if claims == sample.claims:
-        return None
+        return "nothing"
+    otherwise = "accepts" if sample.claims is None else "says another"
+    if not sample.runs:
+        return otherwise
     try:
-        if findings(sample.program, claims, rng):
-            return "truth"
+        return "truth" if findings(sample.program, claims, rng) else otherwise
     except Static:
-        return None
-    return "accepts" if sample.claims is None else None
+        return "nothing"
+    except Exception:
+        # It says what cannot even be compared.
+        return otherwise
+
+
+def caught(
+    mutant: Mutant, samples: Iterable[Sample], enough: Collection[str] = ("truth",)
+) -> tuple[str, Sample | None]:
+    """Return how a mutant is caught by some programs at best, and by which of them.
+
+    It stops at the first one whose outcome is `enough`.
+    """
+    best: tuple[str, Sample | None] = ("nothing", None)
+    for number, sample in enumerate(samples):
+        found = outcome(mutant, sample, random.Random(number))
+        if OUTCOMES.index(found) < OUTCOMES.index(best[0]):
+            best = (found, sample)
+        if found in enough:
+            break
+    return best

@@ -1,4 +1,4 @@
-"""Programs of the form that the engine makes: a sample of each operator, under vmap and autograd."""
+"""Programs of the form that the engine makes: samples of operators, under vmap and autograd."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = tuple(CALLS)
 
 
 def traced(name: str, seed: int, records: int) -> Program | None:
-    """Return the value and gradient of one operator for a chunk as a program, all values as outputs.
+    """Return the value and gradient of one operator for a chunk, all values as outputs.
 
     None if no record has a part in it.
     """
