@@ -169,12 +169,12 @@ def measured(steps: dict[str, Step]) -> dict[str, tuple[float, float]]:
     }
 
 
-def compare(names: list[str], threads: int) -> list[tuple[float, float]]:
-    """Print a table for one number of threads; return for each model both ratios."""
-    torch.set_num_threads(threads)
+def compare(names: list[str]) -> None:
+    """Print a table: each contender in one thread, as a domain's workers have."""
+    torch.set_num_threads(1)
     header = ("model", "batch", "non-private ms", "Workbench ms", "ratio CPU", "wall", "to reach",
               *(f"Opacus {mode}" for mode in OPACUS), "faster than best Opacus")  # fmt: skip
-    print(f"\n{threads} thread{'s' if threads > 1 else ''} (Opacus: ratios of CPU time)\n")
+    print(f"\n{processor()}; one thread (Opacus: ratios of CPU time)\n")
     print("| " + " | ".join(header) + " |")
     print("|" + "---|" * len(header))
     found, notes = [], []
@@ -199,7 +199,13 @@ def compare(names: list[str], threads: int) -> list[tuple[float, float]]:
     )
     for note in notes:
         print(f"- {note}")
-    return found
+
+
+def processor() -> str:
+    """Return the processor's name, and which instructions PyTorch takes here."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return f"{name}, PyTorch with {torch.backends.cpu.get_cpu_capability()}"
 
 
 def peak(name: str, who: str) -> None:
@@ -235,7 +241,6 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("models", nargs="*", choices=[*CASES, []], default=[])
     parser.add_argument("--peak", nargs=2)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     given = parser.parse_args()
     settings = {k: v for k, v in worker_environment().items() if k.startswith("MALLOC")}
     if not settings.items() <= os.environ.items():
@@ -245,8 +250,7 @@ def main() -> None:
     if given.peak:
         peak(*given.peak)
         return
-    for threads in given.threads:
-        compare(given.models or list(CASES), threads)
+    compare(given.models or list(CASES))
     memory("transformer")
 
 

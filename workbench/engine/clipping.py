@@ -122,8 +122,19 @@ class ClippedSum:
         share = float32_share(units, largest_batch)
         # Below the least bound, float32's smallest numbers would be no small error.
         self.exact = share > LARGEST_SHARE or self.max_grad_norm < _LEAST_BOUND
-        doubles = 1.0 + float64_share(largest_batch)
+        doubles = 1.0 + float64_share(units, largest_batch, self._positions)
         self._share = _BOUND / doubles / (1.0 if self.exact else 1.0 + share)
+
+    @property
+    def _positions(self) -> int:
+        """How many terms one parameter's gradient of a unit has at most, where a rule adds them."""
+        found: dict[str | None, int] = {}
+        for tap in self._taps:
+            looked_up = tap.node.target is torch.ops.aten.embedding.default
+            width = tap.weight_shape[1] if looked_up else tap.weight_shape[0]
+            terms = max(math.prod(tap.node.meta["spec"].shape) // width, 1)
+            found[tap.weight] = found.get(tap.weight, 0) + terms
+        return self.records_per_unit * max(found.values(), default=1)
 
     @property
     def copied(self) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 A contribution gives its norm per unit with a bound on the norm's own rounding, and the weighted sum
 over units (book-keeping: Bu et al. 2023, arXiv:2210.00038). `exact` tells two kinds of sums apart:
 
-- *exact*: float64 sums of products of float32 numbers, off by less than 2**-40 of C;
+- *exact*: float64 sums of products of float32 numbers, off by at most `float64_share` of C;
 - else float32: over `m` units with clipped norms of at most C together, entry by entry the error is
   at most ``gamma(m) * sum_u weights[u] * |gradient_u|`` (Higham 2002, section 3.1), so over all
   entries ``m * gamma(m) * C``. `workbench.engine.clipping` takes that off the clipping bound.
@@ -20,6 +20,10 @@ _ROUNDOFF_32 = 2.0**-24
 _ROUNDOFF_64 = 2.0**-53
 LARGEST_SHARE = 2.0**-6
 """How much of C the rounding of float32 sums may take before they are done in float64."""
+
+CANCELLING = 2.0**-11
+"""A unit's norm counts as at least this share of the sum of its terms' norms: else terms that
+cancel could be as large as they like, and so could what is lost when they are added to a sum."""
 
 UNDERFLOW = 2.0**-125
 """What the square of a float32 number can be at most if float32 loses it."""
@@ -45,18 +49,25 @@ def float32_share(units: int, largest_batch: int) -> float:
     return 2 * gamma(units + 4) * largest_batch
 
 
-def float64_share(largest_batch: int) -> float:
+def float64_share(units: int, largest_batch: int, positions: int = 1) -> float:
     """Return by which share of C rounding can move two neighbouring float64 sums apart.
 
-    Whatever the order and the calls: of `largest_batch` terms of norm at most C, none passes
-    through more additions than there are terms (Higham 2002, section 4.2).
+    Whatever the order: no term passes through more additions than a sum has terms (Higham 2002,
+    section 4.2). A unit's gradient may be a sum of `positions` terms that cancel, of which each is
+    at most C / `CANCELLING` (`OuterProducts`, `Rows`).
 
     Parameters
     ----------
+    units
+        How many units one sum has at most.
     largest_batch
         How many units all sums for one logical batch have together at most.
+    positions
+        How many terms a unit has at most in one sum.
     """
-    return 2 * (largest_batch + 4) * _ROUNDOFF_64 * largest_batch
+    larger = 1.0 if positions == 1 else 1 / CANCELLING
+    additions = larger * (units * positions + 4) + largest_batch + 4
+    return 2 * additions * _ROUNDOFF_64 * largest_batch
 
 
 def float32_units(largest_batch: int) -> int:
@@ -106,6 +117,14 @@ def _error(values: torch.Tensor) -> float:
     """Return by which share `_norms` can be too small, but for squares that vanish."""
     lines, width = (1, *_lines(values).shape[1:])[-2:]
     return 0.51 * gamma(width + 6) + (0.51 * gamma(lines + 6) if values.dim() > 2 else 0.0)
+
+
+def _margin(terms: int) -> float:
+    """Return what a ghost norm's square needs beside it, as a share of the terms' norms squared.
+
+    For the rounding of both, and so that no term is too large beside the norm (`CANCELLING`).
+    """
+    return 16 * terms * _ROUNDOFF_64 + CANCELLING**2
 
 
 def finite(values: torch.Tensor) -> torch.Tensor:
@@ -199,7 +218,7 @@ class OuterProducts:
         left, right = self.left.double(), self.right.double()
         lengths = left.square().sum(2).sqrt() * right.square().sum(2).sqrt()
         terms = sum(left.shape[1:]) + right.shape[2]
-        margin = 16 * terms * _ROUNDOFF_64 * lengths.sum(1).square()
+        margin = _margin(terms) * lengths.sum(1).square()
         ghost = (left @ left.mT * (right @ right.mT)).sum((1, 2))
         return (ghost.clamp_min(0) + margin).sqrt().float()
 
@@ -233,7 +252,7 @@ class Rows:
         ghost = (gradients @ gradients.mT * same).sum((1, 2))
         absolute = gradients.square().sum(2).sqrt().sum(1).square()
         terms = self.indices.shape[1] + gradients.shape[2]
-        return (ghost.clamp_min(0) + 16 * terms * _ROUNDOFF_64 * absolute).sqrt().float()
+        return (ghost.clamp_min(0) + _margin(terms) * absolute).sqrt().float()
 
     def weighted_sum(self, weights: torch.Tensor, exact: bool = True) -> torch.Tensor:
         """See `Contribution`."""
