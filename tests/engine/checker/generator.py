@@ -346,7 +346,7 @@ class Maker:
         try:
             found = checker._called(node, self.known, self.records, self.sums, frozenset())
         except checker._No as error:
-            self.counts.refused[_plain(str(error))] += 1
+            self.counts.refused[plain(str(error))] += 1
             if self.reckless and self.chance(0.5):
                 raise Ended from None
             self._erase(node)
@@ -420,7 +420,7 @@ class Maker:
         return found
 
 
-def _plain(reason: str) -> str:
+def plain(reason: str) -> str:
     """Return a reason without the numbers and names in it."""
     return "".join("N" if c.isdigit() else c for c in reason).replace("NN", "N")
 

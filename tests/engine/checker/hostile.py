@@ -1268,6 +1268,17 @@ def strides_of_another_number(b):
       [1, 1, 1], [0, 0], [1, 1], False, [0, 0], 1)  # fmt: skip
 
 
+@hostile("beside the image", runs=False)
+def windows_of_a_convolution_beside_the_image(b):
+    b(A.convolution.default, b.own(R, 1, 3, 3), b.public(1, 1, 1, 2), None,
+      [1, 1], [0, 2], [1, 1], False, [0, 0], 1)  # fmt: skip
+
+
+@hostile("beside the image", runs=False)
+def windows_of_a_convolution_with_gaps_beside_the_image(b):
+    b(A.convolution.default, b.own(R, 1, 4), b.public(1, 1, 2), None, [1], [3], [2], False, [0], 1)
+
+
 def convolved_back(b, gradient, value, weight, groups=1, bias=None, mask=(True, True, False)):
     return b(A.convolution_backward.default, gradient, value, weight, bias, *ONE, groups,
              list(mask))  # fmt: skip

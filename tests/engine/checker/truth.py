@@ -266,6 +266,9 @@ def findings(
     for node, claim in claims.items():
         for position, value, tensor in pairs(claim, values[0][node]):
             special = _result(values[2][node], position)
+            if tensor is None:
+                add("shape", node, "there is nothing")
+                continue
             if (tuple(tensor.shape), tensor.dtype) != (value.shape, value.dtype):
                 add("shape", node, f"{tuple(tensor.shape)} {tensor.dtype}, not {value}")
                 continue
