@@ -121,7 +121,7 @@ def observed(client, request):
         "stamps": _seconds(status.updated) - _seconds(status.submitted),
         "events": float(len(seen)),
         "longest silence": max(np.diff([running, *(at for *_, at in seen), ended])),
-        "after the last round": ended - next(at for step, _, at in seen if step == steps),
+        "after the last round": ended - next((at for step, _, at in seen if step == steps), ended),
     }
     for part in range(1, PARTS):
         first = next((at for step, _, at in seen if step >= part * steps / PARTS), ended)
