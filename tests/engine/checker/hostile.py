@@ -1984,6 +1984,13 @@ def convolutions_of_records(b):
 
 
 @honest
+def transposed_convolutions_of_records(b):
+    turned = b(A.convolution.default, b.own(R, 1, 4, 4), b.public(1, 2, 1, 1), None,
+               [1, 1], [1, 1], [1, 1], True, [0, 0], 1)  # fmt: skip
+    beside(b, turned, R, 2, 2, 2)
+
+
+@honest
 def images_of_records(b):
     image = b.own(R, 1, 4, 4)
     pooled = b(A.max_pool2d_with_indices.default, image, [2, 2])
