@@ -1037,6 +1037,12 @@ def a_gradient_of_a_softmax_that_is_repeated(b):
     b(A._softmax_backward_data.default, b.own(R), b.own(2, R, place=Place(1)), -1, F32)
 
 
+@hostile("other sizes", runs=False)
+def a_gradient_of_a_softmax_of_fewer_numbers(b):
+    # PyTorch's kernel reads as many numbers as its other operand has.
+    b(A._log_softmax_backward_data.default, b.own(R, 3), b.public(1, 3), 1, F32)
+
+
 @hostile("works along the records")
 def records_in_order(b):
     b(A.sort.default, b.own(R, 3), 0)

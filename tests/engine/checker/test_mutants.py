@@ -102,8 +102,7 @@ EXPLAINED: dict[str, str] = {
     "_is_outermost: spread < strides[place.dim] * place.after -> spread <=": SAME,
     "_is_outermost: value.shape[d] - 1": STRICTER,
     "_is_outermost: place.after": STRICTER,  # `before` is 1
-    "along: _need(all(": GUARDED,
-    "along: all": GUARDED,
+    "along: all -> any": GUARDED,
     "along: 'dims' if": FAILS,
     "along: given if": FAILS,
     "pad: for n, amount": STRICTER,
