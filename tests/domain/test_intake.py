@@ -6,7 +6,6 @@ A domain in this process, whose checks run in its worker as any other job.
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -15,7 +14,7 @@ import torch
 from torch import nn
 
 import workbench as wb
-from tests.studies import diagnose, endless, linear, submit
+from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.budget import ledger
 from workbench.documents.errors import Conflict, GraphRefused
@@ -71,6 +70,21 @@ def test_the_check_ends_before_anything_is_reserved(site, monkeypatch):
     with pytest.raises(GraphRefused, match="seen to mix"):
         submit(site.client(), model=wide(3))
     assert spent(site) == before
+
+
+def test_what_the_worker_finds_is_told_in_full_and_remembered(site, checked, monkeypatch):
+    def without_bounds(*arguments):
+        return made(*arguments).model_copy(update={"bounds": ()})
+
+    made = checks.check_job
+    before, model = spent(site), wide(2)
+    monkeypatch.setattr(checks, "check_job", without_bounds)
+    for _ in range(2):
+        with pytest.raises(GraphRefused, match="it cannot be run: ValueError zip"):
+            submit(site.client(), model=model)
+    assert len(checked) == 1
+    assert spent(site) == before
+    assert not list(site.domain.folder.folder("jobs").glob("check-*"))
 
 
 def test_the_same_programs_are_checked_once(site, checked):
@@ -149,13 +163,12 @@ def test_nobody_has_many_graphs_checked_at_a_time(site, monkeypatch):
         submit(site.client(), model=wide(9))
 
 
-def test_a_request_is_answered_while_a_long_run_goes_on(tmp_path):
-    site = Site.open(make_domain(tmp_path / "hospital-a", limits="jobs = 1\n"))
+def test_a_request_is_answered_while_a_long_run_goes_on(site):
+    assert site.domain.folder.config.limits.jobs == 1
     long = submit(site.client(), endless)
     wait_until(lambda: long.status.progress is not None)
-    began = time.monotonic()
-    waiting = submit(site.client(), diagnose, linear())
-    assert time.monotonic() - began < 20
+    waiting = submit(site.client(), model=wide(10))
     assert long.status.state == "running"
     assert waiting.status.progress is None
-    site.close()
+    waiting.cancel()
+    long.cancel()
