@@ -1322,6 +1322,18 @@ def gradients_of_another_size(b):
     convolved_back(b, b.own(R, 2, 1, 1), b.own(R, 2, 3, 3), b.public(2, 2, 1, 1))
 
 
+@hostile("another size", runs=False)
+def gradients_of_more_images(b):
+    # PyTorch's kernel for double numbers reads as many images as there are gradients.
+    convolved_back(b, b.own(R, 2, 3, 3, dtype=F64), b.public(1, 2, 3, 3, dtype=F64),
+                   b.public(2, 2, 1, 1, dtype=F64))  # fmt: skip
+
+
+@hostile("another size")
+def gradients_of_another_dtype_than_the_images(b):
+    convolved_back(b, b.own(R, 2, 3, 3, dtype=F64), b.own(R, 2, 3, 3), b.public(2, 2, 1, 1))
+
+
 @hostile("bias has another size")
 def a_bias_gradient_of_another_size(b):
     convolved_back(b, b.own(R, 2, 3, 3), b.own(R, 2, 3, 3), b.public(2, 2, 1, 1), bias=[3],
@@ -1450,6 +1462,13 @@ def fewer_positions(b):
 def positions_of_other_records(b):
     where = index(b, R, R, 1, 1, place=Place(1), most=3)
     pooled_back(b, b.own(R, R, 1, 1), b.own(R, R, 2, 2), where)
+
+
+@hostile("other sizes", runs=False)
+def gradients_of_fewer_windows(b):
+    # PyTorch's kernel reads as many as there are images.
+    b(A.avg_pool2d_backward.default, b.public(2, 1, 2, 2, same=[0]), b.own(R, 1, 4, 4), [2, 2],
+      [2, 2], [0, 0], False, True, None)  # fmt: skip
 
 
 @hostile("differs along the records")
@@ -1619,6 +1638,23 @@ def group_means_of_each_place(b):
 @hostile("is another|not taken")
 def group_means_of_another_size(b):
     grouped_back(b, b.own(R, 2, 3), b.own(R, 2, 3), b.own(R, 2), b.own(R, 1))
+
+
+@hostile("is another|not taken")
+def group_means_in_another_shape(b):
+    mean = b.public(1, R, same=[0, 1])
+    grouped_back(b, b.own(R, 2, 3), b.own(R, 2, 3), mean, b.own(R, 1))
+
+
+@hostile("weight or bias is another|not taken")
+def a_group_gradient_with_weights_in_another_shape(b):
+    grouped_back(b, b.own(R, 6, 3), b.own(R, 6, 3), b.own(R, 2), b.own(R, 2), (R, 6, 3, 2),
+                 b.public(2, 3))  # fmt: skip
+
+
+@hostile("do not divide the channels|not taken", runs=False)
+def a_gradient_of_groups_that_do_not_divide_the_channels(b):
+    grouped_back(b, b.own(R, 6, 3), b.own(R, 6, 3), b.own(R, 4), b.own(R, 4), (R, 6, 3, 4))
 
 
 @hostile("works along the records|repeats records|different places")

@@ -102,7 +102,6 @@ EXPLAINED: dict[str, str] = {
     "_is_outermost: spread < strides[place.dim] * place.after -> spread <=": SAME,
     "_is_outermost: value.shape[d] - 1": STRICTER,
     "_is_outermost: place.after": STRICTER,  # `before` is 1
-    "along: all -> any": GUARDED,
     "along: 'dims' if": FAILS,
     "along: given if": FAILS,
     "pad: for n, amount": STRICTER,
@@ -121,9 +120,6 @@ EXPLAINED: dict[str, str] = {
     "_convolved: _need(len(given)": PYTORCH,
     "_convolved: min": PYTORCH,
     "convolution_backward: _convolved(": PYTORCH,
-    "convolution_backward: (gradient.shape, gradient.dtype)": PYTORCH,
-    "convolution_backward: _need(alike": PYTORCH,
-    "convolution_backward: alike": PYTORCH,
     "convolution_backward: ()": FAILS,
     "convolution_backward: replace(out[0], place=inputs) if": GUARDED,
     # --- images and norms
@@ -132,8 +128,6 @@ EXPLAINED: dict[str, str] = {
     "pooling_backward: _need(rank in": PYTORCH,
     "pooling_backward: rank in": PYTORCH,
     "pooling_backward: len(gradient.shape)": PYTORCH,
-    "pooling_backward: _need(gradient.shape": GUARDED,
-    "pooling_backward: gradient.shape": GUARDED,
     "pooling_backward: _need(other.shape": PYTORCH,
     "pooling_backward: other.shape": PYTORCH,
     "pooling_backward: indices.bounds is not None": FAILS,
