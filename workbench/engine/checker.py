@@ -426,6 +426,13 @@ def elementwise(call: Call) -> Value:
     return _joined(call.tensors, call.out[0])
 
 
+def in_order(call: Call) -> Value:
+    """As `elementwise`, in row-major order: for another one PyTorch foretells other strides."""
+    laid = all(_meta(value).is_contiguous() for value in call.tensors)
+    _need(laid, "its operands do not lie in row-major order")
+    return elementwise(call)
+
+
 def affine(call: Call) -> Value:
     """``add``, ``sub`` and ``mul``: entry by entry, with the bounds of whole numbers."""
     found = elementwise(call)
@@ -1212,18 +1219,20 @@ def index_add(call: Call) -> Value:
 _ENTRY_BY_ENTRY = """
 abs neg sign sgn exp expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh tanh
 asin acos atan atan2 erf erfc sigmoid logit floor ceil round trunc frac isnan isinf isfinite
-logical_not div.Tensor div.Scalar rsub.Scalar pow.Tensor_Scalar pow.Scalar maximum minimum fmax fmin
+logical_not div.Tensor div.Scalar rsub.Scalar pow.Tensor_Scalar maximum minimum fmax fmin
 lerp.Scalar lerp.Tensor addcmul addcdiv logaddexp hypot eq.Tensor eq.Scalar ne.Tensor ne.Scalar
-lt.Tensor lt.Scalar le.Tensor le.Scalar gt.Tensor gt.Scalar ge.Tensor ge.Scalar logical_and
-logical_or logical_xor bitwise_and.Tensor bitwise_or.Tensor bitwise_not relu leaky_relu elu gelu
+lt.Tensor lt.Scalar le.Tensor le.Scalar gt.Tensor gt.Scalar ge.Tensor ge.Scalar
+bitwise_and.Tensor bitwise_or.Tensor bitwise_not relu leaky_relu elu gelu
 silu mish hardtanh hardsigmoid hardswish softplus hardshrink softshrink threshold sigmoid_backward
-tanh_backward threshold_backward leaky_relu_backward elu_backward gelu_backward silu_backward
-mish_backward hardtanh_backward hardsigmoid_backward hardswish_backward softplus_backward
-hardshrink_backward softshrink_backward logit_backward
+tanh_backward threshold_backward leaky_relu_backward gelu_backward silu_backward
+mish_backward hardsigmoid_backward softplus_backward
+hardshrink_backward softshrink_backward
 """
 
 _TABLE: tuple[tuple[Rule, str], ...] = (
     (elementwise, _ENTRY_BY_ENTRY),
+    (in_order, "pow.Scalar logical_and logical_or logical_xor elu_backward hardswish_backward"
+               " hardtanh_backward logit_backward"),
     (affine, "add.Tensor add.Scalar sub.Tensor sub.Scalar mul.Tensor mul.Scalar"),
     (clamp, "clamp clamp.Tensor clamp_min clamp_max"),
     (where, "where.self masked_fill.Scalar"),

@@ -1117,7 +1117,8 @@ def index_add(maker: Maker, target: Any) -> None:
 
 
 _BY_RULE: dict[str, Recipe] = {
-    **dict.fromkeys(("elementwise", "affine", "clamp", "where", "nan_to_num", "to_copy", "copied"),
+    **dict.fromkeys(("elementwise", "in_order", "affine", "clamp", "where", "nan_to_num",
+                     "to_copy", "copied"),
                     entry_by_entry),
     **{recipe.__name__: recipe for recipe in (
         filled, counted, public, view, permute, unsqueeze, squeeze, expand, select, unbind, part,

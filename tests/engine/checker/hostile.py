@@ -332,6 +332,12 @@ def a_public_sum_that_is_the_same_in_one_part_only(b):
     b(A.mul.Tensor, added, b.own(2 * R, place=Place(0, 2, 1)))
 
 
+@hostile("row-major order")
+def operands_of_mixed_layout(b):
+    turned = b(A.permute.default, b.own(R, 5), [1, 0])
+    b(A.elu_backward.default, turned, 1.0, 1.0, 1.0, False, b.own(5, R, place=Place(1)))
+
+
 # --- bounds
 
 
