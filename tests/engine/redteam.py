@@ -158,6 +158,10 @@ class Builder:
         )  # fmt: skip
         return made if several else made[0]
 
+    def rename(self, *names: str) -> None:
+        """Give the last call's results these names, as many as there are names."""
+        self._nodes[-1]["outputs"] = [{"as_tensor": {"name": name}} for name in names]
+
     def archive(self, *outputs: Value) -> bytes:
         """Return the archive of a program with these outputs."""
         told = [{"user_output": {"arg": {"as_tensor": {"name": value.name}}}} for value in outputs]

@@ -55,11 +55,10 @@ def assert_close(got, expected):
         assert float((got[name] - value).abs().max()) <= 1e-5 * largest, name
 
 
-def clipped_sum(graph, columns, bound, flat=False, **options):
+def clipped_sum(graph, columns, bound, **options):
     inputs = tuple(columns[name] for name in graph.inputs)
     present = torch.ones(len(inputs[0]), dtype=torch.bool)
     summing = ClippedSum(graph, bound, **options)
-    summing.flat = flat
     return summing(graph.parameters, inputs, present)
 
 

@@ -80,11 +80,11 @@ def test_watching_a_rehearsal_changes_nothing_and_takes_a_small_share(site):
 def test_measuring_keeps_to_its_share_of_the_time(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(train.time, "monotonic", lambda: clock[0])
-    pace, spent = train._Pace(), 0.0
+    share, spent = train._Share(), 0.0
     for _ in range(1000):
         clock[0] += 0.01
-        if pace.due():
-            with pace.measured():
+        if share.due():
+            with share.measured():
                 clock[0] += 0.05
                 spent += 0.05
     assert 0.1 < spent < 0.06 * clock[0]

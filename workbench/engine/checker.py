@@ -945,9 +945,10 @@ def _convolved(call: Call, value: Value, weight: Value) -> None:
     for name, least in (("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0)):
         given = call.args[name]
         _need(len(given) in (1, rank - 2) and min(given) >= least, f"'{name}' is out of range")
-    for dim, size in enumerate(() if call.args["transposed"] else weight.shape[2:]):
+    for dim, size in enumerate(weight.shape[2:]):
         padding, dilation = (call.args[n][dim % len(call.args[n])] for n in ("padding", "dilation"))
-        # PyTorch's kernel for channels that come last reads what is not its own there.
+        # PyTorch's kernel for channels that come last reads what is not its own there; one that is
+        # transposed uses it for its gradient.
         _need(padding <= dilation * (size - 1), "a window lies beside the image")
 
 

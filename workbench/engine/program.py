@@ -21,7 +21,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from workbench.documents.errors import GraphRefused
 from workbench.engine import checker
-from workbench.engine.checker import Place, Refused, Value
+from workbench.engine.checker import RULES, Place, Refused, Value, in_order
 from workbench.engine.places import refused
 from workbench.engine.runner import Runner, pruned
 from workbench.graphs.operators import remedy
@@ -351,11 +351,18 @@ def _example(value: Value) -> torch.Tensor:
 
 
 def _lay_together(node: torch.fx.Node) -> None:
-    """Let what adds up numbers in the order of their memory find a record's numbers together."""
-    source = node.args[0] if node.args else None
-    if node.target not in _BY_BLOCKS or not isinstance(source, torch.fx.Node):
-        return
-    if not source.meta["val"].is_contiguous():
+    """Copy operands into row-major order for operators that need it.
+
+    They add up numbers in the order of their memory, and find a record's together then; or the
+    order of their result is only then the one that is foretold.
+    """
+    if node.target in _BY_BLOCKS:
+        sources = node.all_input_nodes[:1]
+    else:
+        sources = node.all_input_nodes if RULES.get(node.target) is in_order else []
+    for source in sources:
+        if source.meta["val"].is_contiguous():
+            continue
         with node.graph.inserting_before(node):
             copy = node.graph.call_function(
                 A.clone.default, (source,), {"memory_format": torch.contiguous_format}

@@ -248,9 +248,6 @@ def convolved(call: Arguments) -> str | None:
         return None if padding == "same" else _windows(sizes, kernel, call["dilation"], [0])
     if transposed:
         return _transposed(call, space)
-    reach = [d * (k - 1) for d, k in zip(_each(call["dilation"], space), kernel, strict=True)]
-    if any(p > most for p, most in zip(_each(padding, space), reach, strict=True)):
-        return f"'padding' is {padding}; a window may not lie beside the image: at most {reach}"
     return _windows(sizes, kernel, call["dilation"], padding)
 
 

@@ -1291,6 +1291,12 @@ def windows_of_a_convolution_with_gaps_beside_the_image(b):
     b(A.convolution.default, b.own(R, 1, 4), b.public(1, 1, 2), None, [1], [3], [2], False, [0], 1)
 
 
+@hostile("beside the image", runs=False)
+def windows_of_a_transposed_convolution_beside_the_image(b):
+    b(A.convolution.default, b.own(R, 1, 3, 5), b.public(1, 1, 1, 2), None,
+      [1, 1], [0, 2], [1, 1], True, [0, 0], 1)  # fmt: skip
+
+
 def convolved_back(b, gradient, value, weight, groups=1, bias=None, mask=(True, True, False)):
     return b(A.convolution_backward.default, gradient, value, weight, bias, *ONE, groups,
              list(mask))  # fmt: skip
@@ -2033,7 +2039,7 @@ def convolutions_of_records(b):
 
 @honest
 def transposed_convolutions_of_records(b):
-    turned = b(A.convolution.default, b.own(R, 1, 4, 4), b.public(1, 2, 1, 1), None,
+    turned = b(A.convolution.default, b.own(R, 1, 3, 3), b.public(1, 2, 2, 2), None,
                [1, 1], [1, 1], [1, 1], True, [0, 0], 1)  # fmt: skip
     beside(b, turned, R, 2, 2, 2)
 

@@ -7,30 +7,30 @@ import torch.nn.functional as F
 
 from workbench.engine.contributions import MATERIALISED
 from workbench.engine.layers import Call, Factors, Outer, Whole, rule
+from workbench.engine.lowered.products import with_margins
 
 
 @rule(torch.ops.aten.conv2d.default, recorded="input", weight="weight")
 def conv2d(call: Call) -> tuple[Factors, Factors]:
     """Return the factors of weight ``(out, in / groups, height, width)`` and bias ``(out,)``."""
     outputs, inputs, *kernel = call.weight_shape
-    records, images = call.gradient.shape[0], call.recorded.shape[-3:]
-    # (records, images of one record, channels, height, width)
-    left = call.recorded.reshape(records, -1, *images)
-    right = call.gradient.reshape(records, left.shape[1], *call.gradient.shape[-3:])
-    bias = Whole(right.sum((1, 3, 4)))
     groups = call.args.get("groups", 1)
     stride, padding, dilation = (
         _pair(call.args.get(name, default))
         for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))
     )
-    if (kernel, padding, groups) == ([1, 1], (0, 0), 1):
+    image, margins = with_margins(call.recorded, kernel, padding, dilation)
+    records = image.shape[0]
+    # (records, images of one record, channels, height, width)
+    left = image.reshape(records, -1, *image.shape[-3:])
+    right = call.gradient.reshape(records, left.shape[1], *call.gradient.shape[-3:])
+    bias = Whole(right.sum((1, 3, 4)))
+    if (kernel, margins, groups) == ([1, 1], [0, 0], 1):
         seen = left[..., :: stride[0], :: stride[1]]
         return Outer(_positions(seen.flatten(3)), _positions(right.flatten(3))), bias
     if groups == 1 and outputs * inputs * kernel[0] * kernel[1] > MATERIALISED:
         # (records * images, channels * height * width of the kernel, positions)
-        patches = F.unfold(
-            left.flatten(0, 1), tuple(kernel), dilation=dilation, padding=padding, stride=stride
-        )
+        patches = F.unfold(left.flatten(0, 1), tuple(kernel), dilation, tuple(margins), stride)
         patches = patches.reshape(records, left.shape[1], *patches.shape[1:])
         return Outer(_positions(patches), _positions(right.flatten(3))), bias
     # One convolution in which each record is a group of channels, and its images are the batch.
@@ -41,7 +41,7 @@ def conv2d(call: Call) -> tuple[Factors, Factors]:
         left.new_zeros((records * outputs, inputs, *kernel)),
         None,
         stride,
-        padding,
+        margins,
         dilation,
         False,
         (0, 0),

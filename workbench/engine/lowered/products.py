@@ -64,7 +64,8 @@ def convolved(operator: Any) -> Any:
 
     An input without a batch of images gets one: else records could be taken for it. One input for
     all and weights for each would be laid across each other: so each record gets the input. One
-    number for several axes would put a bias to the wrong one.
+    number for several axes would put a bias to the wrong one. An image gets a margin of its own
+    where a window lies in the margin alone: there PyTorch reads what is not the image's.
     """
 
     def layer(
@@ -80,19 +81,30 @@ def convolved(operator: Any) -> Any:
         margins = padding if isinstance(padding, str) else _each(padding, space)
         if is_batchedtensor(weight) and not is_batchedtensor(x):
             x = x + A.new_zeros.default(weight, x.shape)
+        steps = _each(dilation, space)
+        if not isinstance(margins, str):
+            x, margins = with_margins(x, weight.shape[2:], margins, steps)
         single = x.dim() == space + 1
-        found = operator(
-            x.unsqueeze(0) if single else x,
-            weight,
-            bias,
-            _each(stride, space),
-            margins,
-            _each(dilation, space),
-            groups,
-        )
+        batch = x.unsqueeze(0) if single else x
+        found = operator(batch, weight, bias, _each(stride, space), margins, steps, groups)
         return found.squeeze(0) if single else found
 
     return layer
+
+
+def with_margins(
+    x: torch.Tensor, kernel: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> tuple[torch.Tensor, list[int]]:
+    """Return an image and the padding that is left, so that each window has some of the image."""
+    most = _reach(kernel, dilation)
+    left = [min(wanted, reach) for wanted, reach in zip(padding, most, strict=True)]
+    beyond = [wanted - kept for wanted, kept in zip(padding, left, strict=True)]
+    return constant_pad_nd(x, [more for more in reversed(beyond) for _ in range(2)]), left
+
+
+def _reach(kernel: Sequence[int], dilation: Sequence[int]) -> list[int]:
+    """Return how many entries a window has beside its first, for each of its axes."""
+    return [step * (size - 1) for step, size in zip(dilation, kernel, strict=True)]
 
 
 def _plain(
@@ -126,7 +138,9 @@ def convolution(
     )
     if not transposed:
         return convolved(_plain)(x, weight, bias, stride, padding, dilation, groups)
-    if is_batchedtensor(weight):
+    reach = _reach(weight.shape[2:], dilation)
+    beside = any(margin > most for margin, most in zip(padding, reach, strict=True))
+    if is_batchedtensor(weight) or beside:
         x = _spread(x, weight, stride, padding, dilation, ends)
         weight = _turned(weight, groups)
         ones, zeros = [1] * space, [0] * space
@@ -170,7 +184,7 @@ def _spread(
             shape = [*x.shape]
             shape[axis] *= step
             x = A.constant_pad_nd.default(x.unsqueeze(axis + 1), gaps).reshape(shape)
-        reach = dilation[axis - 2] * (weight.shape[axis] - 1) - padding[axis - 2]
+        reach = _reach(weight.shape[2:], dilation)[axis - 2] - padding[axis - 2]
         amounts = [reach, reach + output_padding[axis - 2] - (step - 1), *amounts]
     return constant_pad_nd(x, amounts)
 
