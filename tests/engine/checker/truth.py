@@ -35,7 +35,7 @@ from workbench.engine.checker import Place, Value
 
 A = torch.ops.aten
 _BITS = {4: torch.int32, 8: torch.int64}
-_POOL = 1 << 14
+_POOL = 1 << 18
 _SPECIAL = (0.0, -0.0, 1e-40, -1e-40, 5e-324, math.inf, -math.inf, math.nan, 1e30, -1e30, 1.0, -1.0)
 _WHOLE = (0, 1, -1, 2, 255, 256, -128, 2**31 - 1, -(2**31), 2**31, 2**62, 2**63 - 1, -(2**63))
 
@@ -86,7 +86,9 @@ class Pools:
             source = self.floats if dtype.is_floating_point else self.whole
             self._cast[dtype, special] = source[special].to(dtype)
         pool = self._cast[dtype, special]
-        start %= _POOL - count
+        if count >= len(pool):
+            pool = pool.repeat(count // len(pool) + 1)
+        start %= len(pool) - count
         return pool[start : start + count]
 
 
