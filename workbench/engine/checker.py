@@ -816,13 +816,14 @@ _INDICES = ("argmax", "argmin", "max", "min")
 def _is_outermost(value: Value) -> bool:
     """Whether all numbers of a record lie together in memory, one record behind the other.
 
-    Else PyTorch reduces the numbers of several records side by side: in blocks, and in another
-    order, or by other instructions, in what is left over.
+    The value lies in row-major order (`ORDERED`). Else PyTorch reduces the numbers of several
+    records side by side: in blocks, and in another order, or by other instructions, in what is left
+    over.
     """
     place = value.place
     if place is None or not value.dtype.is_floating_point:
         return True
-    return value.laid and math.prod(value.shape[: place.dim]) * place.before == 1
+    return math.prod(value.shape[: place.dim]) * place.before == 1
 
 
 def _keeps_floats(call: Call) -> None:

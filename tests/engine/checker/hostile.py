@@ -1033,6 +1033,12 @@ def a_sum_of_what_turned_operands_give(b):
 
 
 @hostile("row-major order")
+def groups_with_a_weight_that_is_repeated(b):
+    weight = b(A.expand.default, b.public(1), [4])
+    b(A.native_group_norm.default, b.own(R, 4, 3, 3), weight, None, R, 4, 9, 2, 1e-5)
+
+
+@hostile("row-major order")
 def groups_of_turned_images(b):
     turned = b(A.permute.default, b.own(R, 3, 3, 4), [0, 3, 1, 2])
     b(A.native_group_norm.default, turned, None, None, R, 4, 9, 2, 1e-5)
@@ -2068,6 +2074,13 @@ def transposed_convolutions_of_records(b):
     turned = b(A.convolution.default, b.own(R, 1, 3, 3), b.public(1, 2, 2, 2), None,
                [1, 1], [1, 1], [1, 1], True, [0, 0], 1)  # fmt: skip
     beside(b, turned, R, 2, 2, 2)
+
+
+@honest
+def sums_of_numbers_that_were_laid_out(b):
+    turned = b(A.permute.default, b.own(5, R, place=Place(1)), [1, 0])
+    laid = b(A.clone.default, turned, memory_format=torch.contiguous_format)
+    beside(b, b(A.sum.dim_IntList, laid, [1]), R)
 
 
 @honest

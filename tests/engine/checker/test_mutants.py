@@ -96,7 +96,6 @@ EXPLAINED: dict[str, str] = {
     "reduction: given": GUARDED,
     "reduction: for dim in dims if value.shape": SAME,
     "reduction: for d in range": FAILS,
-    "_is_outermost: place is None or": FAILS,
     "along: 'dims' if": FAILS,
     "along: given if": FAILS,
     "pad: for n, amount": STRICTER,
