@@ -238,7 +238,7 @@ def constant(tensor: torch.Tensor, records: int = 0) -> Value:
     bounds = None
     if tensor.numel() and bool(torch.isfinite(tensor).all()):
         bounds = (tensor.min().item(), tensor.max().item())
-    return Value(shape, tensor.dtype, None, frozenset(same), bounds, laid=tensor.is_contiguous())
+    return Value(shape, tensor.dtype, None, frozenset(same), bounds, laid=is_laid(tensor))
 
 
 def _all_same(bits: torch.Tensor, dim: int) -> bool:
@@ -330,7 +330,21 @@ def lies_in_order(
     """
     if target is A.clone.default and options.get("memory_format") is torch.contiguous_format:
         return True
-    return result.is_contiguous() and (target in _MAKES_ORDER or all(operands))
+    return is_laid(result) and (target in _MAKES_ORDER or all(operands))
+
+
+def is_laid(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has the strides of row-major order.
+
+    Those of dimensions of size 1 as well, which `Tensor.is_contiguous` does not look at: by them
+    PyTorch chooses the order of other results.
+    """
+    return tensor.stride() == row_major(tensor.shape)
+
+
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides of row-major order."""
+    return tuple(math.prod(shape[dim + 1 :]) for dim in range(len(shape)))
 
 
 def _check_options(named: Mapping[str, Any]) -> None:
