@@ -1252,8 +1252,7 @@ lerp.Scalar lerp.Tensor addcmul addcdiv logaddexp hypot eq.Tensor eq.Scalar ne.T
 lt.Tensor lt.Scalar le.Tensor le.Scalar gt.Tensor gt.Scalar ge.Tensor ge.Scalar
 logical_and logical_or logical_xor bitwise_and.Tensor bitwise_or.Tensor bitwise_not relu leaky_relu
 elu gelu silu mish hardtanh hardsigmoid hardswish softplus hardshrink softshrink threshold
-sigmoid_backward
-tanh_backward threshold_backward leaky_relu_backward gelu_backward silu_backward
+sigmoid_backward tanh_backward threshold_backward leaky_relu_backward gelu_backward silu_backward
 mish_backward hardtanh_backward hardsigmoid_backward hardswish_backward softplus_backward
 hardshrink_backward softshrink_backward logit_backward elu_backward
 """
