@@ -19,6 +19,8 @@ from workbench.graphs.record_graph import RecordGraph
 _MEMORY = 1 << 30
 _TENSOR = 8 << 20
 """How many bytes one tensor may have: about what the processor's caches hold for one core."""
+_BEYOND = 1 + 1 / 8
+"""How many times as large it may be, if even so many times the time is less than without."""
 _CALL = 160_000
 """How many bytes of values an operator could have made in the time that calling it takes."""
 _SMALL_SHARE = 1 / 40
@@ -158,7 +160,8 @@ def preferred_size(
     units = min(most, float32_units(largest_batch(expected)))
     if units < tile:
         return exact
-    single = _cheapest(graph, expected, records_per_unit, units)
+    beyond = min(int(most * _BEYOND), float32_units(largest_batch(expected)))
+    single = _cheapest(graph, expected, records_per_unit, units, beyond)
     costs = [_cost(graph, expected, records_per_unit, size) for size in (exact, single)]
     return exact if costs[0] * _EXACT < costs[1] else single
 
@@ -180,13 +183,18 @@ def _room(graph: RecordGraph, records_per_unit: int, copied: int, memory: int) -
     return max(1, memory // (records_per_unit * (activations + 6 * copied + noise + 1)))
 
 
-def _cheapest(graph: RecordGraph, expected: float, records_per_unit: int, most: int) -> int:
-    """Return up to `most` units, in whole tiles, at least one."""
+def _cheapest(
+    graph: RecordGraph, expected: float, records_per_unit: int, most: int, beyond: int = 0
+) -> int:
+    """Return up to `most` units, or `beyond` if it is worth it, in whole tiles, at least one."""
     step = tile_of_units(records_per_unit)
-    needed, room = -(-roomy(expected) // step), most // step
+    needed, room = -(-roomy(expected) // step), max(most, beyond) // step
     tried = (*range(1, _TRIED), *(-(-needed // parts) for parts in range(1, _TRIED)))
     sizes = [step * n for n in tried if n <= min(needed, room)] or [step]
-    costs = [_cost(graph, expected, records_per_unit, size) for size in sizes]
+    costs = [
+        _cost(graph, expected, records_per_unit, size) * (_BEYOND if size > most else 1)
+        for size in sizes
+    ]
     best: int = sizes[costs.index(min(costs))]
     return best
 

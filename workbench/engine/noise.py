@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 
 SEED_BYTES = 32
 _GRID = 2.0**-20
-_PIECE = 1 << 20
+_PIECE = 1 << 17
+"""How many normal numbers are made at once: a few arrays of them fit into a processor's caches."""
+_PLAIN = memoryview(bytes(8 * _PIECE))
 _AT_ONCE = 1 << 12
 """How many normal numbers are drawn at once where fewer are asked for; the others wait."""
 _ONE = np.float64(1.0).view(np.uint64)
@@ -58,6 +60,9 @@ class Stream:
     def __init__(self, key: bytes) -> None:
         self._keystream = Cipher(AES(key), CTR(bytes(16))).encryptor()
         self._waiting = torch.empty(0, dtype=torch.float64)
+        # Kept: in a worker, new memory is filled first.
+        self._words = np.empty(0, dtype=np.uint64)
+        self._drawn = torch.empty(0, dtype=torch.float64)
 
     def words(self, count: int) -> NDArray[np.uint64]:
         """Return `count` uniform 64-bit words, shape ``(count,)``."""
@@ -73,26 +78,31 @@ class Stream:
     def gaussian(self, count: int) -> torch.Tensor:
         """Return `count` standard normal numbers, float64, shape ``(count,)``."""
         if count >= _AT_ONCE:
-            return self._fresh(count)
+            pieces = range(0, count, _PIECE)
+            return torch.cat([self._fresh(min(_PIECE, count - at)).clone() for at in pieces])
         if count > len(self._waiting):
-            self._waiting = self._fresh(_AT_ONCE)
+            self._waiting = self._fresh(_AT_ONCE).clone()
         drawn, self._waiting = self._waiting[:count].clone(), self._waiting[count:]
         return drawn
 
     def _fresh(self, count: int) -> torch.Tensor:
+        """Return up to `_PIECE` normal numbers, in memory that the next call writes again."""
         half = (count + 1) // 2
-        words = np.zeros(2 * half, dtype=np.uint64)
-        plain = memoryview(words.data).cast("B")
-        # A stream cipher may work in place.
-        self._keystream.update_into(plain, plain)
+        if len(self._words) < 2 * half:
+            self._words = np.empty(2 * half, dtype=np.uint64)
+            self._drawn = torch.empty(2 * half, dtype=torch.float64)
+        words, drawn = self._words[: 2 * half], self._drawn[: 2 * half]
+        self._keystream.update_into(_PLAIN[: words.nbytes], memoryview(words).cast("B"))
         words >>= np.uint64(12)
         words |= _ONE
         # Random fractions under the exponent of 1: uniform in [1, 2).
-        uniform = torch.from_numpy(words.view(np.float64))
+        uniform = words.view(np.float64)
+        radius, angle = torch.from_numpy(uniform[:half]), torch.from_numpy(uniform[half:])
         # In (0, 1]: the logarithm of zero would be infinite.
-        radius = uniform[:half].neg_().add_(2.0).log_().mul_(-2.0).sqrt_()
-        angle = uniform[half:].mul_(2.0 * math.pi)
-        drawn = torch.empty_like(uniform)
+        np.subtract(2.0, uniform[:half], out=uniform[:half])
+        radius.log_().mul_(-2.0)
+        np.sqrt(uniform[:half], out=uniform[:half])
+        angle.mul_(2.0 * math.pi)
         torch.cos(angle, out=drawn[:half]).mul_(radius)
         torch.sin(angle, out=drawn[half:]).mul_(radius)
         return drawn[:count]
@@ -115,6 +125,8 @@ class Stream:
         flat = values.view(-1)
         for start in range(0, len(flat), _PIECE):
             part = flat[start : start + _PIECE]
-            part.add_(self.gaussian(part.numel()), alpha=scale)
+            count = part.numel()
+            drawn = self._fresh(count) if count >= _AT_ONCE else self.gaussian(count)
+            part.add_(drawn, alpha=scale)
             # By a power of two: exact.
             part.mul_(1 / grid).round_().mul_(grid)
