@@ -458,6 +458,8 @@ def elementwise(call: Call) -> Value:
         # Else kernels give another dtype than they should.
         dtypes = {value.dtype for value in (*call.tensors, call.out[0])}
         _need(len(dtypes) == 1 and call.out[0].dtype.is_floating_point, "its dtypes differ")
+    # `pow` of a truth value gives another dtype than PyTorch foretells.
+    _need(not isinstance(call.args.get("exponent"), bool), "its exponent is no number")
     # Nor does NaN compare alike in vectors and beside them; to be filled in it is as good as any.
     limits = [number for name, number in call.args.items() if name != "value"]
     _need(not any(isinstance(n, float) and math.isnan(n) for n in limits), "a number is NaN")

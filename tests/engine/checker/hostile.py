@@ -632,6 +632,12 @@ def a_float_that_is_clamped_on_one_side(b):
     looked_up(b, whole(b, clamped))
 
 
+@hostile("its exponent is no number")
+def a_power_of_a_truth_value(b):
+    # PyTorch says that these are whole numbers. They are truth values.
+    b(A.pow.Tensor_Scalar, b.own(R, dtype=BOOL), True)
+
+
 @hostile("a number is NaN")
 def a_float_that_is_clamped_by_nan(b):
     number = b(A.nan_to_num.default, b.own(R))
