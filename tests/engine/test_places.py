@@ -190,6 +190,13 @@ def test_where_calls_cost_little_a_round_has_little_filling(expected):
     assert rows_of_a_round(size, expected) <= 1.15 * expected
 
 
+def test_a_tensor_is_a_little_larger_than_caches_where_that_saves_many_calls():
+    records_in_caches = 128
+    wide = (8 << 20) // records_in_caches
+    assert chunk_size(public(wide, operators=100), 256, 1) == 144
+    assert chunk_size(public(wide, operators=1), 256, 1) <= records_in_caches
+
+
 def test_where_calls_are_the_cost_a_round_is_one_chunk():
     size = chunk_size(public(100), 256, 1)
     assert size >= 256 + 2 * 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import pytest
 import torch
@@ -176,3 +177,16 @@ def test_a_function_that_returns_something_else_is_told_what_to_return():
 def test_half_precision_parameters_are_refused():
     with pytest.raises(GraphRefused, match=r"expected float32"):
         export(classify, nn.Linear(6, 3).half(), MODELS["linear"][2])
+
+
+@pytest.mark.parametrize(
+    ("said", "step"),
+    [
+        ("has to be a number that is not NaN", lambda out: (out == math.nan).float()),
+        ("NaN or infinite", lambda out: out + torch.tensor([0.0, math.nan])),
+        ("NaN or infinite", lambda out: torch.where(out > 0, out, torch.tensor(math.inf))),
+    ],
+)
+def test_a_number_that_is_not_finite_is_refused_with_its_line(said, step):
+    with pytest.raises(GraphRefused, match=rf"(?s){said}.*at test_export.py, line \d+"):
+        export(lambda m, r: step(m(features(r))).sum(), linear(), TABLE)

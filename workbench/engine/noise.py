@@ -92,7 +92,7 @@ class Stream:
             self._words = np.empty(2 * half, dtype=np.uint64)
             self._drawn = torch.empty(2 * half, dtype=torch.float64)
         words, drawn = self._words[: 2 * half], self._drawn[: 2 * half]
-        self._keystream.update_into(_PLAIN[: words.nbytes], memoryview(words).cast("B"))
+        self._keystream.update_into(_PLAIN[: words.nbytes], memoryview(words.data).cast("B"))
         words >>= np.uint64(12)
         words |= _ONE
         # Random fractions under the exponent of 1: uniform in [1, 2).

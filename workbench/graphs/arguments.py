@@ -106,6 +106,8 @@ class Number:
         return self.nan if math.isnan(value) else self.least <= value <= self.most
 
     def __str__(self) -> str:
+        if math.isinf(self.most):
+            return "a number" if self.nan else "a number that is not NaN"
         return f"a number from {self.least:g} to {self.most:g}"
 
 

@@ -233,10 +233,19 @@ def loaded(program: torch.export.ExportedProgram, role: Role = "loss") -> Record
         If a domain would refuse it; names the line of the researcher's code where it is known.
     """
     lines = {node.name: line for node in program.graph.nodes if (line := _line(node))}
+    constants = program.graph_signature.inputs_to_lifted_tensor_constants
+    # A constant is where it is used first.
+    used = {
+        constants[node.name]: next(
+            (lines[user.name] for user in node.users if user.name in lines), ""
+        )
+        for node in program.graph.nodes
+        if node.name in constants
+    }
     try:
         graph = load(_archive(program), role=role)
     except GraphRefused as error:
-        raise error.at(lines.get(error.origin or "")) from None
+        raise error.at((used | lines).get(error.origin or "")) from None
     return replace(graph, lines=lines)
 
 

@@ -171,7 +171,9 @@ def _read_tensor(
     value = torch.frombuffer(bytearray(data), dtype=spec.dtype).reshape(spec.shape)
     if value.is_floating_point():
         if not bool(torch.isfinite(value).all()):
-            raise GraphRefused(f"graph: tensor '{name}' has entries that are NaN or infinite")
+            found = GraphRefused(f"graph: tensor '{name}' has entries that are NaN or infinite")
+            found.origin = name
+            raise found
         if float(value.abs().max()) > limits.weight:
             raise GraphRefused(f"graph: tensor '{name}' has entries above {limits.weight:g}")
     return value

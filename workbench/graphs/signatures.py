@@ -95,7 +95,7 @@ MASK, INDEX, BITS = Tensor(BOOL), Tensor(INDICES), Tensor((*BOOL, *WHOLE))
 SOME_REAL, SOME = Tensor(FLOATS, 1), Tensor(ANY, 1)
 VECTOR, MATRIX, MATRICES = Tensor(FLOATS, 1, 1), Tensor(FLOATS, 2, 2), Tensor(FLOATS, 3, 3)
 FINITE, POSITIVE, NOT_NEGATIVE = Number(), Number(1e-30), Number(0)
-UNLIMITED = Number(-math.inf, math.inf, nan=True)
+NOT_NAN, UNLIMITED = Number(-math.inf, math.inf), Number(-math.inf, math.inf, nan=True)
 FLAG, REDUCTION = OneOf((False, True)), OneOf((0, 1, 2))
 DTYPE = OneOf(ANY)
 OTHER_DTYPE = Optional(DTYPE)
@@ -126,14 +126,14 @@ _allow("prelu", r.slopes, r.same_dtype("self", "weight"), self=REAL, weight=Tens
 _allow("glu", r.halves, self=SOME_REAL, dim=Axis())
 
 _allow("add.Tensor sub.Tensor",
-       self=ANYTHING, other=Either(ANYTHING, UNLIMITED), alpha=FINITE)  # fmt: skip
+       self=ANYTHING, other=Either(ANYTHING, NOT_NAN), alpha=FINITE)  # fmt: skip
 _allow("rsub.Tensor", self=ANYTHING, other=ANYTHING, alpha=FINITE)
-_allow("add.Scalar sub.Scalar rsub.Scalar", self=ANYTHING, other=UNLIMITED, alpha=FINITE)
-_allow("mul.Tensor div.Tensor", self=ANYTHING, other=Either(ANYTHING, UNLIMITED))
+_allow("add.Scalar sub.Scalar rsub.Scalar", self=ANYTHING, other=NOT_NAN, alpha=FINITE)
+_allow("mul.Tensor div.Tensor", self=ANYTHING, other=Either(ANYTHING, NOT_NAN))
 _allow("eq.Tensor ne.Tensor lt.Tensor le.Tensor gt.Tensor ge.Tensor",
        self=ANYTHING, other=ANYTHING)  # fmt: skip
 _allow("mul.Scalar div.Scalar eq.Scalar ne.Scalar lt.Scalar le.Scalar gt.Scalar ge.Scalar",
-       self=ANYTHING, other=UNLIMITED)  # fmt: skip
+       self=ANYTHING, other=NOT_NAN)  # fmt: skip
 _allow("pow.Tensor_Scalar", r.whole_power, self=NUMBER, exponent=FINITE)
 _allow("pow.Scalar", self=FINITE, exponent=REAL)
 _allow("maximum minimum fmax fmin", r.same_dtype("self", "other"), self=NUMBER, other=NUMBER)
@@ -142,9 +142,9 @@ _allow("logical_and logical_or logical_xor", self=ANYTHING, other=ANYTHING)
 _allow("bitwise_and.Tensor bitwise_or.Tensor", r.same_dtype("self", "other"),
        self=BITS, other=BITS)  # fmt: skip
 _allow("clamp", r.some("min", "max"),
-       self=NUMBER, min=Optional(UNLIMITED), max=Optional(UNLIMITED))  # fmt: skip
-_allow("clamp_min", self=NUMBER, min=UNLIMITED)
-_allow("clamp_max", self=NUMBER, max=UNLIMITED)
+       self=NUMBER, min=Optional(NOT_NAN), max=Optional(NOT_NAN))  # fmt: skip
+_allow("clamp_min", self=NUMBER, min=NOT_NAN)
+_allow("clamp_max", self=NUMBER, max=NOT_NAN)
 _allow("clamp.Tensor", r.some("min", "max"), r.same_dtype("self", "min", "max"),
        self=REAL, min=Optional(REAL), max=Optional(REAL))  # fmt: skip
 _allow("lerp.Scalar", r.same_dtype("self", "end"), self=REAL, end=REAL, weight=FINITE)
