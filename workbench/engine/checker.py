@@ -815,7 +815,12 @@ def reduction(call: Call) -> Value | list[Value]:
         return _total(call)
     if value.place is not None and not given and given != 0:
         raise _No("it reduces all records to one number")
-    _need(_is_outermost(value), "its records do not lie one behind the other in memory")
+    if any(one.dtype.is_floating_point for one in (value, *call.out)):
+        place = value.place
+        outermost = place is None or _is_outermost(value, place)
+        _need(outermost, "its records do not lie one behind the other in memory")
+        # Of equal columns PyTorch may make sums that differ in their last bits.
+        value = replace(value, same=frozenset(at for at in value.same if _is_outermost(value, at)))
     kept = call.args.get("keepdim", False)
     to = {d: d for d in range(len(value.shape)) if d not in dims} if kept else _left(value, dims)
     found = [replace(_moved(value, out, to), bounds=None) for out in call.out]
@@ -829,17 +834,15 @@ _INDICES = ("argmax", "argmin", "max", "min")
 """Reductions whose only or last result is a position."""
 
 
-def _is_outermost(value: Value) -> bool:
+def _is_outermost(value: Value, at: Place | int) -> bool:
     """Whether all numbers of a record lie together in memory, one record behind the other.
 
     The value lies in row-major order (`ORDERED`). Else PyTorch reduces the numbers of several
     records side by side: in blocks, and in another order, or by other instructions, in what is left
     over.
     """
-    place = value.place
-    if place is None or not value.dtype.is_floating_point:
-        return True
-    return math.prod(value.shape[: place.dim]) * place.before == 1
+    dim, before = (at, 1) if isinstance(at, int) else (at.dim, at.before)
+    return math.prod(value.shape[:dim]) * before == 1
 
 
 def _keeps_floats(call: Call) -> None:
@@ -910,8 +913,9 @@ def _product(call: Call, left: Value, right: Value) -> Value:
     if two is not None and two.dim == batch + 1:
         raise _No("its records are columns, which are added up in an order that their place sets")
     sides = [
-        replace(left, shape=(*out.shape[:-1], 1), same=left.same - {batch + 1}),
-        replace(right, shape=(*out.shape[:-2], 1, out.shape[-1]), same=right.same - {batch}),
+        replace(_without(left, batch + 1), shape=(*out.shape[:-1], 1)),
+        # Equal columns are not added up in equal orders.
+        replace(_without(right, batch, batch + 1), shape=(*out.shape[:-2], 1, out.shape[-1])),
     ]
     return _joined(sides, out)
 

@@ -20,7 +20,6 @@ SAME = "it is the same for all that there is"
 
 EXPLAINED: dict[str, str] = {
     # --- the walk over the program
-    "Value.limits: self.dtype is torch.bool -> False": FAILS,
     "Call.dim: if type(given) is not int": PYTORCH,
     "Call.dim: type(given)": PYTORCH,
     "Call.dims: ": SAME,  # without dimensions nothing changes
@@ -102,9 +101,7 @@ EXPLAINED: dict[str, str] = {
     # --- products
     "_product: if place is not None": GUARDED,
     "_product: place": GUARDED,
-    "_product: replace(": SAME,  # what is added up has size 1 there
-    "_product: left.same": SAME,
-    "_product: right.same": SAME,
+    "_product: _without(left": SAME,
     "_lies: value.place is None": GUARDED,
     "_own_weights: weight.shape[0] % records": GUARDED,
     "_convolved: _need(rank in (3": PYTORCH,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -29,9 +32,8 @@ def conv2d(call: Call) -> tuple[Factors, Factors]:
         seen = left[..., :: stride[0], :: stride[1]]
         return Outer(_positions(seen.flatten(3)), _positions(right.flatten(3))), bias
     if groups == 1 and outputs * inputs * kernel[0] * kernel[1] > MATERIALISED:
-        # (records * images, channels * height * width of the kernel, positions)
-        patches = F.unfold(left.flatten(0, 1), tuple(kernel), dilation, tuple(margins), stride)
-        patches = patches.reshape(records, left.shape[1], *patches.shape[1:])
+        around = F.pad(left, (margins[1], margins[1], margins[0], margins[0]))
+        patches = _patches(around, kernel, right.shape[3:], stride, dilation)
         return Outer(_positions(patches), _positions(right.flatten(3))), bias
     # One convolution in which each record is a group of channels, and its images are the batch.
     gradient = torch.ops.aten.convolution_backward.default(
@@ -49,6 +51,29 @@ def conv2d(call: Call) -> tuple[Factors, Factors]:
         (False, True, False),
     )[1]
     return Whole(gradient.reshape(records, *call.weight_shape)), bias
+
+
+def _patches(
+    image: torch.Tensor,
+    kernel: Sequence[int],
+    size: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> torch.Tensor:
+    """Return what the kernel sees at each position.
+
+    Of images ``(records, images, channels, height, width)`` it is ``(records, images, channels *
+    height * width of the kernel, positions)``.
+    """
+    seen = []
+    for row, column in itertools.product(range(kernel[0]), range(kernel[1])):
+        first = (row * dilation[0], column * dilation[1])
+        rows, columns = (
+            slice(start, start + step * (count - 1) + 1, step)
+            for start, step, count in zip(first, stride, size, strict=True)
+        )
+        seen.append(image[..., rows, columns])
+    return torch.stack(seen, 3).flatten(4).flatten(2, 3)
 
 
 def _positions(values: torch.Tensor) -> torch.Tensor:
