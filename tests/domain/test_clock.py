@@ -20,6 +20,7 @@ from workbench.domain import worker
 from workbench.domain.jobs import (
     EVALUATIONS,
     JOB,
+    LOADED,
     PROGRESS,
     Evaluated,
     Job,
@@ -114,7 +115,8 @@ def told(folder, job, **limits):
     def look():
         try:
             step = int((folder / PROGRESS).read_bytes())
-            seen.setdefault(step, time.monotonic())
+            if step >= 0:
+                seen.setdefault(step, time.monotonic())
             done = Evaluated.parse((folder / EVALUATIONS).read_bytes()).evaluations
             seen.setdefault(f"evaluation {done[-1].step}", time.monotonic())
         except (OSError, ValueError):
@@ -160,4 +162,4 @@ def test_what_does_not_fit_ends_before_the_schedule_starts(tmp_path, schedules):
     with pytest.raises(OverTime):
         told(tmp_path / "job", job, seconds=5.0)
     assert schedules == []
-    assert (tmp_path / "job" / PROGRESS).read_bytes() == b""
+    assert int((tmp_path / "job" / PROGRESS).read_bytes()) == LOADED

@@ -75,6 +75,47 @@ def test_what_takes_too_much_memory_is_refused_before_it_costs_and_ended_in_any_
     site.close()
 
 
+def test_what_the_data_take_is_not_what_a_run_may_take(tmp_path):
+    """Were it counted, the word would tell how many records there are."""
+    import numpy as np
+    import yaml
+
+    import workbench as wb
+
+    megabytes, count, width = 96, 600, 1 << 16
+    root = make_domain(tmp_path / "clinic", "clinic", (), limits=f"memory_mb = {megabytes}\n")
+    pictures = np.random.default_rng(0).random((count, 8, width // 8), dtype=np.float32)
+    assert pictures.nbytes > (megabytes << 20)
+    np.savez(root / "data" / "pictures.npz", x=pictures, y=np.zeros(count, np.float32))
+    folder = root / "datasets" / "pictures"
+    folder.mkdir(parents=True)
+    columns = [
+        {"name": "x", "kind": "tensor", "shape": [8, width // 8], "lower": 0.0, "upper": 1.0},
+        {"name": "y", "kind": "number", "role": "target", "lower": 0.0, "upper": 1.0},
+    ]
+    (folder / "dataset.yaml").write_text(yaml.safe_dump({
+        "name": "pictures", "title": "Pictures", "data": "pictures.npz", "record_count": count,
+        "snippet": {"level": 0, "rows": 10}, "schema": {"columns": columns},
+    }))  # fmt: skip
+    (folder / "terms.yaml").write_text(yaml.safe_dump({
+        "text": "For tests.", "purposes": ["DUO:0000042"], "epsilon_total": 10.0, "delta": 1e-5,
+        "epsilon_per_run": 1.0, "minimum_records": 10,
+        "approval": {"mode": "policy", "epsilon": 10.0, "purposes": ["DUO:0000042"]},
+    }))  # fmt: skip
+
+    @wb.training_function(steps=3, sample_rate=0.05, learning_rate=0.1)
+    def narrow(model, record):
+        return (model(record["x"][0, :8]) - record["y"]).pow(2).sum()
+
+    site = Site.open(root)
+    client = site.client()
+    handle = submit(
+        client, narrow, torch.nn.Linear(8, 1), "pictures", epsilon=0.5, purpose="DUO:0000042"
+    )
+    assert handle.wait(progress=False).verified
+    site.close()
+
+
 def test_the_worker_sees_no_environment_and_no_secret(tmp_path, monkeypatch):
     import psutil
 

@@ -242,9 +242,7 @@ def test_rounds_follow_each_other_through_the_state():
 
 def test_a_state_that_is_not_finite_leaves_noise_alone():
     summed, _ = centred()
-    update = export_update(
-        lambda state, total: {k: v + float("nan") for k, v in state.items()}, summed
-    )
+    update = export_update(lambda state, total: {k: v * 0 / 0.0 for k, v in state.items()}, summed)
     asked = rounds_of(update, 2)
     with_data = run(summed, records_of(np.ones((30, WIDTH))), asked, update=update)
     without = run(summed, records_of(np.zeros((0, WIDTH))), asked, update=update)

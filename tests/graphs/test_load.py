@@ -180,6 +180,8 @@ def test_inputs_must_be_columns_of_the_schema(good):
         check_inputs(graph, ("y", "x"), SCHEMA)
     with pytest.raises(GraphRefused, match="names 1"):
         check_inputs(graph, ("x",), SCHEMA)
+    with pytest.raises(UnknownColumn, match="noise:0"):
+        check_inputs(graph, ("noise:0:4", "y"), SCHEMA, noise=False)
 
 
 @settings(max_examples=60, deadline=None)

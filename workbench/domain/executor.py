@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import shutil
 import signal
@@ -27,7 +28,7 @@ import psutil
 from workbench.documents import Failure
 from workbench.documents.errors import DomainUnavailable, InvalidDocument
 from workbench.domain.config import JobLimits
-from workbench.domain.jobs import JOB, OUTCOME, PROGRESS, Job, Outcome, write_private
+from workbench.domain.jobs import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome, write_private
 from workbench.domain.surroundings import worker_environment
 
 _log = logging.getLogger("workbench.domain")
@@ -159,8 +160,8 @@ class Executor:
             "seconds": self.limits.seconds,
             "cpu_seconds": self.limits.cpu_seconds,
             "last_cpu_seconds": self._last_cpu_seconds(job),
-            # RLIMIT_DATA counts what torch has reserved too; resident memory is watched below.
-            "data_bytes": base.vms + 2 * most,
+            # Twice as much: torch reserves more than it has. Resident memory is watched below.
+            "memory_bytes": 2 * most,
         }
         try:
             assert worker.stdin is not None
@@ -190,28 +191,37 @@ class Executor:
     def _watch(
         self, run: _Run, job: Job, idle: int, progress: Callable[[int], None] | None
     ) -> None:
-        """Watch a run; until its schedule starts, it computes on nothing private."""
+        """Watch a run; until its schedule starts, it computes on nothing private.
+
+        What its data take is not counted, nor watched while they are loaded and made ready: else
+        one record more could be what does not fit.
+        """
         seconds = self.limits.seconds if job.kind != "check" else 0
         # A run's programs are made and tried first, as at its check.
         before = seconds if job.kind == "rehearsal" else seconds + _CHECK_SECONDS
         deadline, memory = time.monotonic() + before, float(self.limits.memory_mb << 20)
         scheduled, told = job.kind != "training", -1
+        most = idle + memory if scheduled else math.inf
+        last: int | None = None
         while not run.ended.wait(_POLL_SECONDS):
             step = _steps_done(run.folder / PROGRESS)
-            if not scheduled and step is not None:
+            if not scheduled and run.pid and step != last:
+                last = step
+                most = math.inf if step == PLANNED else self._memory(run.pid) + memory
+            if not scheduled and last is not None and last >= 0:
                 scheduled = True
                 deadline = time.monotonic() + _LAST_RESORT * seconds
-                memory *= _LAST_RESORT_MEMORY
+                most += (_LAST_RESORT_MEMORY - 1) * memory
             if run.cancelled:
                 _kill(run)
             if time.monotonic() > deadline:
                 run.killed = "timeout"
                 _kill(run)
-            if run.pid and self._memory(run.pid) > idle + memory:
+            if run.pid and self._memory(run.pid) > most:
                 run.killed = "out-of-memory"
                 _kill(run)
-            if progress is not None and (step or 0) != told:
-                told = step or 0
+            if progress is not None and max(step or 0, 0) != told:
+                told = max(step or 0, 0)
                 progress(told)
 
     def _memory(self, pid: int) -> int:
@@ -292,7 +302,7 @@ def _private(pid: int) -> int:
 
 
 def _steps_done(path: Path) -> int | None:
-    """Return how many rounds are done, or None if the schedule has not started."""
+    """Return how many rounds are done, or what stands for it before; None if nothing does."""
     try:
         return int(path.read_bytes())
     except (OSError, ValueError):

@@ -175,7 +175,8 @@ def examine(
             f"dataset '{card.path}' was published anew since the request was written",
             "Load the dataset again, read its terms, and submit once more.",
         )
-    check_inputs(graph, request.inputs, card.data_schema)
+    noise = not isinstance(request.plan, StatisticPlan)
+    check_inputs(graph, request.inputs, card.data_schema, noise=noise)
     if not isinstance(request.plan, StatisticPlan):
         _check_training(graph, request.plan, request)
     facts = Facts(request, card, epsilon_of(curve, request.delta), today())

@@ -24,13 +24,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from workbench.documents import Evaluation, Metric, Plan, StatisticPlan
 from workbench.documents.base import digest_bytes
 from workbench.documents.errors import GraphRefused, RequestFailed, WorkbenchError
 from workbench.domain.jobs import (
     EVALUATIONS,
     JOB,
+    LOADED,
     MODEL,
+    PLANNED,
     PROGRESS,
     STATISTICS,
     Evaluated,
@@ -56,7 +60,6 @@ _PATIENCE = 3
 
 def _limit(order: dict[str, Any]) -> None:
     for what, most in (
-        (resource.RLIMIT_DATA, int(order["data_bytes"])),
         (resource.RLIMIT_FSIZE, _LARGEST_FILE),
         (resource.RLIMIT_NOFILE, 128),
         (resource.RLIMIT_CORE, 0),
@@ -67,12 +70,23 @@ def _limit(order: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
 
 
+def _limit_growth(most: int) -> None:
+    """Let this process have so many bytes more than it has now.
+
+    Were the data counted, one record more could be what does not fit.
+    """
+    # It counts what torch has reserved, too; resident memory is watched by the executor.
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (psutil.Process().memory_info().data + most, hard))
+
+
 def run_job(
     folder: Path,
     crew: Crew,
     workers: int = 1,
     seconds: float = 600.0,
     cpu_seconds: float = 600.0,
+    memory: int = 1 << 40,
 ) -> Outcome:
     """Run the job in `folder` and leave there what it gives.
 
@@ -86,6 +100,8 @@ def run_job(
         How many processes share the run.
     seconds, cpu_seconds
         What the run may take by its schedule, of time and of processor time.
+    memory
+        How many bytes each process may have beside the data.
 
     Raises
     ------
@@ -106,20 +122,26 @@ def run_job(
     def tell(step: int, steps: int) -> None:
         os.pwrite(progress, b"%12d" % step, 0)
 
+    if job.kind != "training":
+        # Nothing private is loaded.
+        _limit_growth(memory)
     if job.kind == "check":
         return _check(job, workers)
-    pace = partial(_pace, seconds, cpu_seconds)
+    pace = partial(_pace, seconds, cpu_seconds, memory)
     if isinstance(job.plan, StatisticPlan):
         return _sum_up(job, job.plan, folder, tell, pace)
     ranks = partial(_ranks, crew, workers, folder / _MEETING, _PATIENCE * seconds)
     return _train(job, job.plan, folder, tell, pace, ranks)
 
 
-def _pace(seconds: float, cpu_seconds: float, tell: Tell) -> Pace:
+def _pace(seconds: float, cpu_seconds: float, memory: int, tell: Tell) -> Pace:
     from workbench.engine.pace import Pace
 
-    # The first word of a run: that its schedule has started.
-    return Pace(seconds, cpu_seconds, started=partial(tell, 0, 0))
+    def started() -> None:
+        _limit_growth(memory)
+        tell(0, 0)
+
+    return Pace(seconds, cpu_seconds, started=started, planned=partial(tell, PLANNED, 0))
 
 
 def _silent(step: int, steps: int) -> None:
@@ -157,6 +179,8 @@ def _train(
     else:
         holdout = load_records(Path(job.holdout or ""))
         with divided() as ranks:
+            told = tell if ranks.rank == 0 else _silent
+            told(LOADED, 0)
             result = train(
                 graph,
                 plan,
@@ -168,7 +192,7 @@ def _train(
                 seed=seed,
                 progress=tell if ranks.rank == 0 else None,
                 evaluated=_told(folder, plan) if ranks.rank == 0 else None,
-                pace=pace(tell if ranks.rank == 0 else _silent),
+                pace=pace(told),
                 ranks=ranks,
             )
         if ranks.rank > 0:
@@ -251,10 +275,12 @@ def _sum_up(
 
     graph = replace(load(Path(job.graph).read_bytes(), role="sum"), inputs=job.inputs)
     parts = [load_records(Path(name)) for name in (job.training, job.holdout) if name]
+    records = join(parts, job.inputs)
+    tell(LOADED, 0)
     result = noisy_sums(
         graph,
         plan,
-        join(parts, job.inputs),
+        records,
         record_count=job.record_count,
         max_records_per_unit=job.max_records_per_unit,
         seed=bytes.fromhex(job.seed),
@@ -284,6 +310,7 @@ def _child(order: dict[str, Any], parent: int) -> None:
             int(order["workers"]),
             float(order["seconds"]),
             float(order["cpu_seconds"]),
+            int(order["memory_bytes"]),
         )
     except RankLost:
         crew.lost()

@@ -32,7 +32,15 @@ MATERIALISED = 1 << 20
 
 
 def gamma(terms: int) -> float:
-    """Return the relative error of a float32 sum of `terms` products, in any order."""
+    """Return the relative error of a float32 sum of `terms` products, in any order.
+
+    Raises
+    ------
+    ValueError
+        If there are so many that nothing bounds it.
+    """
+    if terms * _ROUNDOFF_32 >= 1:
+        raise ValueError(f"nothing bounds the rounding of a float32 sum of {terms} terms")
     return terms * _ROUNDOFF_32 / (1 - terms * _ROUNDOFF_32)
 
 

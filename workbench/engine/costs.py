@@ -253,7 +253,7 @@ class Measured:
     def __init__(
         self, filling: Filling, chunks: Callable[[int], Chunks], times: int, ranks: Ranks = ALONE
     ) -> None:
-        self._filling, self._chunks_of = filling, chunks
+        self._filling, self._chunks_of, self._ranks = filling, chunks, ranks
         self._one, self._none = Trial(times, ranks), Trial(times, ranks)
         filling.given = 1
 
@@ -272,9 +272,15 @@ class Measured:
     def _chunks(self) -> Chunks:
         return self._chunks_of(self._filling.size)
 
-    def costs(self) -> Callable[[int], Cost]:
-        """Return what gives the cost of so many passes together, as rank 0 found it."""
-        one, chunks = self._one.most, self._chunks
+    def costs(self, more: Cost) -> Callable[[int], Cost]:
+        """Return what gives the cost of so many passes together, as rank 0 found it.
+
+        Parameters
+        ----------
+        more
+            What a chunk of records takes at most beyond one of filling.
+        """
+        one, chunks = self._one.most + more.agreed(self._ranks), self._chunks
         if chunks.most == 1:
             return lambda passes: one * passes
         none = self._none.least

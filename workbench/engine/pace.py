@@ -2,8 +2,9 @@
 
 How long a round takes can depend on the records in it, and on how many were drawn; who asks for
 progress would see it. So a run has a schedule. Before it computes on a record it measures what its
-rounds take on filling, with the very programs that will run (`workbench.engine.costs`); a tenth
-more is their public time. After each round the run waits until its time has come, and only then
+rounds take on filling, with the very programs that will run (`workbench.engine.costs`), and how
+much longer their operators take for other values (`workbench.engine.slowest`); a tenth more is
+their public time. After each round the run waits until its time has come, and only then
 tells progress, an evaluation or its end. Times are counted from the start, so a round that was late
 is caught up by the next ones. A run that fails tells so when it would have ended.
 
@@ -11,8 +12,8 @@ A limit on time is one on the schedule: what would take longer ends before it co
 whoever is among them.
 
 What this rests on: there are at most a twentieth more units than published, and a chunk of records
-takes at most a tenth longer than one of filling. Where one of them fails rounds come late, and how
-late can be seen.
+takes at most a tenth longer than one of filling in which each operator meets the values that are
+the slowest for it. Where one of them fails rounds come late, and how late can be seen.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Pace:
     seconds, processor_seconds
         What the run may take by its schedule.
     started
-        Called when the schedule starts; until then no record was computed on.
+        Called when all is ready and the schedule starts; until then no record was computed on.
+    planned
+        Called when the run fits into what it may take, before its data are made ready.
     clock, sleep
         What tells the time, in seconds, and what waits.
 
@@ -58,11 +61,13 @@ class Pace:
         seconds: float = math.inf,
         processor_seconds: float = math.inf,
         started: Callable[[], None] = lambda: None,
+        planned: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._most = Cost(seconds, processor_seconds)
         self._started, self._clock, self._sleep = started, clock, sleep
+        self._planned = planned
         self._until: Callable[[int], Cost] = lambda done: Cost()
         self._steps = self._done = 0
         self._start = math.nan
@@ -86,6 +91,7 @@ class Pace:
         whole = until(steps) * SLACK
         if whole.wall > self._most.wall or whole.processor > self._most.processor:
             raise OverTime
+        self._planned()
 
     def start(self) -> None:
         """Begin with the schedule."""

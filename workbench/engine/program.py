@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -148,12 +149,28 @@ class Program:
 
     def __call__(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Run the program on tensors of the shapes and dtypes that it was checked for."""
+        if _noted is not None:
+            _noted[id(self)] = self
         with torch.inference_mode():
             if any(values[place].stride() != strides for place, strides in self._laid.items()):
                 given = enumerate(values)
                 values = tuple(_laid(v) if place in self._laid else v for place, v in given)
             found: tuple[torch.Tensor, ...] = self._run(*values)
         return found
+
+
+_noted: dict[int, Program] | None = None
+
+
+@contextmanager
+def noted() -> Iterator[dict[int, Program]]:
+    """Note the programs that run within; they are in what it gives, by their identity."""
+    global _noted
+    before, _noted = _noted, {}
+    try:
+        yield _noted
+    finally:
+        _noted = before
 
 
 class RecordProgram:

@@ -26,8 +26,10 @@ from workbench.engine.bounded import MOST_UNITS, BoundedSum
 from workbench.engine.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.noise import SEED_BYTES, SealedRandom, Stream
 from workbench.engine.pace import Pace, Progress
+from workbench.engine.program import noted
 from workbench.engine.records import Records
 from workbench.engine.runner import Runner
+from workbench.engine.slowest import slowest
 from workbench.graphs.record_graph import RecordGraph
 
 Source = Records | Iterable[Records | UnitTable]
@@ -110,7 +112,10 @@ def noisy_sums(
         pace.plan(plan.rounds, _cost_of_rounds(summing, filling, size))
 
     def run() -> StatisticResult:
-        reader = _Reader(source, graph.inputs, max_records_per_unit, size, repeated=plan.rounds > 1)
+        repeated, sampled = plan.rounds > 1, plan.sample_rate < 1
+        reader = _Reader(
+            source, graph.inputs, max_records_per_unit, size, repeated=repeated, sampled=sampled
+        )
         if pace is not None:
             pace.start()
         return summing.run(plan.rounds, reader, SealedRandom(seed), after)
@@ -179,7 +184,7 @@ def _on_filling(
     summing: _Summing, filling: Filling, size: int, after: Callable[[int], None]
 ) -> None:
     inputs, per_unit = summing.bounded.graph.inputs, filling.records_per_unit
-    reader = _Reader([filling], inputs, per_unit, size, repeated=True)
+    reader = _Reader([filling], inputs, per_unit, size, repeated=True, sampled=True)
     # The seed is no secret: what is drawn from it covers nobody.
     random = SealedRandom(bytes(SEED_BYTES))
     with suppress(Enough):
@@ -194,8 +199,9 @@ def _cost_of_rounds(summing: _Summing, filling: Filling, size: int) -> Callable[
         return Chunks.of(units, plan.sample_rate, size)
 
     rounds = Measured(filling, chunks, plan.rounds)
-    _on_filling(summing, filling, size, rounds)
-    return rounds.costs()
+    with noted() as programs:
+        _on_filling(summing, filling, size, rounds)
+    return rounds.costs(slowest(programs.values()))
 
 
 @torch.no_grad()
@@ -226,17 +232,18 @@ class _Reader:
         size: int,
         *,
         repeated: bool,
+        sampled: bool,
     ) -> None:
         if repeated and isinstance(source, Iterator):
             raise InvalidData("the records can be read once, but there are several rounds")
-        self._inputs, self._size = inputs, size
+        self._inputs, self._size, self._sampled = inputs, size, sampled
         self._records_per_unit = records_per_unit
         self._source: Iterable[Records | UnitTable] = (
             source if not isinstance(source, Records) else [self._table(source)]
         )
 
     def _table(self, records: Records) -> Records | UnitTable:
-        if self._records_per_unit == 1 and _increasing(records.units):
+        if self._records_per_unit == 1 and _increasing(records.units) and not self._sampled:
             return records
         return UnitTable(records, self._inputs, self._records_per_unit)
 
@@ -253,9 +260,7 @@ class _Reader:
             units += count
             if units > MOST_UNITS:
                 raise InvalidData(f"there are over {MOST_UNITS} privacy units")
-            if sample_rate < 1.0 or isinstance(table, UnitTable):
-                if isinstance(table, Records):
-                    table = UnitTable(table, self._inputs, 1)
+            if isinstance(table, UnitTable):
                 chosen = np.flatnonzero(sampling.bernoulli(sample_rate, count))
                 yield from table.chunks(chosen, self._size)
             else:

@@ -29,8 +29,10 @@ from workbench.engine.optimizers import joined, optimizer_of, schedule_of
 from workbench.engine.pace import Pace
 from workbench.engine.pace import Progress as Progress
 from workbench.engine.postprocessing import private_part
+from workbench.engine.program import noted
 from workbench.engine.records import Records
 from workbench.engine.rounds import NoisedRounds
+from workbench.engine.slowest import slowest
 from workbench.engine.stopping import kept, stops
 from workbench.graphs.record_graph import RecordGraph
 
@@ -148,6 +150,8 @@ def train(
             return noisy_metrics(graph.metrics, agreed, plan.metrics_noise_multiplier, stream)
 
         if pace is not None:
+            # All ranks have their data then.
+            ranks.reduced(torch.zeros(1))
             pace.start()
         return _descend(graph, plan, table, expected, random, evaluate, after, ranks)
 
@@ -215,8 +219,9 @@ def _cost_of_steps(
         return Chunks.of(units, plan.sample_rate, size, ranks.size)
 
     rounds = Measured(filling, chunks, plan.steps, ranks)
-    train_on_filling(graph, plan, filling, expected, ranks, rounds)
-    return rounds.costs()
+    with noted() as programs:
+        train_on_filling(graph, plan, filling, expected, ranks, rounds)
+    return rounds.costs(slowest(programs.values()))
 
 
 def _cost_of_evaluations(
@@ -230,11 +235,11 @@ def _cost_of_evaluations(
         return Chunks.of(units, 1.0, size, ranks.size)
 
     evaluations = Measured(filling, chunks, plan.evaluations, ranks)
-    with suppress(Enough):
+    with suppress(Enough), noted() as programs:
         while True:
             evaluate_on_filling(graph, filling)
             evaluations()
-    return evaluations.costs()
+    return evaluations.costs(slowest(programs.values()))
 
 
 def _descend(

@@ -340,8 +340,17 @@ def expected_spec(column: Column) -> TensorSpec:
     return TensorSpec(column.shape, torch.float32)
 
 
-def check_inputs(graph: RecordGraph, inputs: tuple[str, ...], schema: Schema) -> None:
+def check_inputs(
+    graph: RecordGraph, inputs: tuple[str, ...], schema: Schema, *, noise: bool = True
+) -> None:
     """Return None if the graph's inputs are the columns and the noise that `inputs` names.
+
+    Parameters
+    ----------
+    graph, inputs, schema
+        What is asked for, and of which table.
+    noise
+        Whether an input may be noise; a statistic has none.
 
     Raises
     ------
@@ -356,11 +365,11 @@ def check_inputs(graph: RecordGraph, inputs: tuple[str, ...], schema: Schema) ->
         )
     usable = {column.name: column for column in schema.usable}
     for name, spec in zip(inputs, graph.input_specs, strict=True):
-        noise = NoiseInput.parse(name)
-        if noise is None and name not in usable:
+        drawn = NoiseInput.parse(name) if noise else None
+        if drawn is None and name not in usable:
             raise UnknownColumn(f"the dataset has no column '{name}' to train on")
         expected = (
-            expected_spec(usable[name]) if noise is None else TensorSpec(noise.shape, torch.float32)
+            expected_spec(usable[name]) if drawn is None else TensorSpec(drawn.shape, torch.float32)
         )
         if spec != expected:
             raise GraphRefused(
