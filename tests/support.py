@@ -63,7 +63,7 @@ def add_dataset(
     folder = root / "datasets" / name
     folder.mkdir(parents=True)
     dataset = {
-        "name": name, "title": name, "data": f"{name}.csv",
+        "name": name, "title": name, "data": f"{name}.csv", "population": "new",
         "record_count": record_count or len(frame),
         "snippet": {"level": 0, "rows": 50}, "schema": {"columns": columns} | schema,
     }  # fmt: skip

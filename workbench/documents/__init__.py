@@ -15,6 +15,7 @@ from workbench.documents.policy import (
     PolicyStatus,
     WouldBe,
 )
+from workbench.documents.population import Population
 from workbench.documents.release import Evaluation, Metric, PrivacySpent, Release
 from workbench.documents.request import AnyPlan, Plan, Request, StatisticPlan
 from workbench.documents.schema import Column, Schema
@@ -49,6 +50,7 @@ __all__ = [
     "PolicyChange",
     "PolicyQuestion",
     "PolicyStatus",
+    "Population",
     "Predicate",
     "PrivacySpent",
     "PrivateKey",

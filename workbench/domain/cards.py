@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select
 
+from workbench.budget.ledger import Caps
 from workbench.documents import DatasetCard, Document, Envelope, PrivateKey
 from workbench.documents.card import Approval
 from workbench.documents.envelope import payload_of
@@ -102,9 +103,9 @@ class Headline:
 
     name: str
     dataset_version: str
-    epsilon_total: float
-    delta: float
-    uses: int | None
+    population: str
+    blocks: tuple[str, ...]
+    caps: Caps
 
 
 def headline(envelope: str) -> Headline:
@@ -114,10 +115,20 @@ def headline(envelope: str) -> Headline:
     return Headline(
         card["name"],
         card["dataset_version"],
-        float(terms["epsilon_total"]),
-        terms["delta"],
-        terms["uses"],
-    )
+        card.get("population") or card["name"],
+        tuple(card.get("blocks", ())),
+        Caps(
+            float(terms["epsilon_total"]), terms["delta"], terms["epsilon_per_researcher"],
+            terms["uses"],
+        ),
+    )  # fmt: skip
+
+
+def headline_of(card: DatasetCard) -> Headline:
+    """Return a card's headline."""
+    terms = card.terms
+    caps = Caps(terms.epsilon_total, terms.delta, terms.epsilon_per_researcher, terms.uses)
+    return Headline(card.name, card.dataset_version, card.population_name, card.blocks, caps)
 
 
 def version(connection: Connection) -> str:
@@ -133,7 +144,7 @@ def add(connection: Connection, card: DatasetCard, key: PrivateKey, file: Approv
     envelope = Envelope.sign(card, key).canonical().decode()
     noted = None if file is None else file.canonical().decode()
     values = {"digest": card.digest, "dataset": card.name, "envelope": envelope,
-              "file_approval": noted}  # fmt: skip
+              "file_approval": noted, "population": card.population_name}  # fmt: skip
     connection.execute(insert(cards).values(values))
 
 

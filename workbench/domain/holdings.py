@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.budget import history, ledger
+from workbench.budget import history
 from workbench.catalog.croissant import croissant
 from workbench.documents import (
     BudgetStatus,
@@ -16,7 +16,7 @@ from workbench.documents import (
     Spending,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, log, people, publishing
+from workbench.domain import cards, log, people, populations, publishing
 from workbench.domain.config import DomainFolder
 from workbench.domain.seal import Seal
 from workbench.domain.store import Store
@@ -61,9 +61,10 @@ class Holdings:
         with self.store.read() as connection:
             page = cards.page(connection, after, limit)
             found = [cards.headline(text) for text in page.envelopes]
-            statuses = ledger.statuses(connection, {h.dataset_version: h for h in found})
+            statuses = populations.budgets(connection, found)
         budgets = [
-            DatasetBudget(dataset=h.name, **statuses[h.dataset_version].model_dump()) for h in found
+            DatasetBudget(dataset=headline.name, **status.model_dump())
+            for headline, status in zip(found, statuses, strict=True)
         ]
         return budgets, page.next
 
@@ -90,7 +91,7 @@ class Holdings:
         """Return what of a dataset's budget is spent and left."""
         card = self._card(name)
         with self.store.read() as connection:
-            return ledger.status(connection, dataset_version=card.dataset_version, terms=card.terms)
+            return populations.budget(connection, card)
 
     def spending(self, person: Person, name: str) -> Spending:
         """Return a dataset's budget over time and by person; researchers see their own part."""
@@ -98,7 +99,5 @@ class Holdings:
         only = None if person.role == "steward" else person.key_id
         with self.store.read() as connection:
             everyone = {known.key_id: known.name for known in people.everyone(connection)}
-            return history.spending(
-                connection, dataset_version=card.dataset_version, terms=card.terms,
-                names=everyone, only=only,
-            )  # fmt: skip
+            account = populations.account(connection, card)
+            return history.spending(connection, account=account, names=everyone, only=only)

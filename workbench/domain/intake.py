@@ -28,7 +28,7 @@ from workbench.documents.errors import (
     NotAdmitted,
     NotFound,
 )
-from workbench.domain import cards, requests
+from workbench.domain import cards, populations, requests
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import write_private
 from workbench.domain.policy import Facts, check_terms, today
@@ -190,10 +190,12 @@ def accept(
     request: Request,
     graph: RecordGraph,
     curve: Curve,
+    cost: Curve,
 ) -> Accepted:
     """Check a new request against card, terms and budget, reserve its cost and store it.
 
-    Its programs passed `workbench.domain.checks` before. `curve` is computed before the
+    Its programs passed `workbench.domain.checks` before. `curve` is what the plan costs the
+    dataset's unit, `cost` what it costs a member of the population; both are computed before the
     transaction, which keeps all other writers waiting.
 
     Raises
@@ -204,11 +206,10 @@ def accept(
     found = examine(connection, folder, request, graph, curve)
     ledger.reserve(
         connection,
-        dataset_version=found.card.dataset_version,
+        account=populations.account(connection, found.card),
         request=request.digest,
         researcher=request.researcher,
-        curve=curve,
-        terms=found.card.terms,
+        curve=cost,
     )
     requests.add(connection, envelope, request, found.card_envelope)
     return Accepted(request, found.facts, True)

@@ -14,6 +14,7 @@ from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes,
 from workbench.documents.card import Approval, Snippet
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import Conflict, InvalidSchema, NotFound
+from workbench.domain import populations
 from workbench.domain.cards import Counts, add, file_approval, latest, prepared, snippet_path
 from workbench.domain.config import DomainFolder
 from workbench.domain.data import dataset_version, load, split
@@ -55,6 +56,7 @@ def publish(
     source = read_dataset(folder.datasets / name)
     if source.name != name:
         raise InvalidSchema(f"dataset.yaml names '{source.name}', but its folder is '{name}'")
+    population = populations.chosen(connection, name, source.population)
     approval = _approval(connection, name, source.terms.approval, wins)
     terms = source.terms.model_copy(update={"approval": approval})
     loaded = load(folder.data / source.data, source.data_schema)
@@ -78,17 +80,21 @@ def publish(
         record_count=source.record_count,
         holdout_fraction=source.holdout_fraction,
         dataset_version=version,
+        # Not written for its own, so that cards from before populations stay as they are.
+        population=None if population == name else population,
+        blocks=source.blocks,
+        records_per_member=source.records_per_member,
         snippet=snippet,
         published=now(),
     )
+    populations.joined(connection, card, key)
     same = _unchanged(connection, card)
     if same is not None:
         _note_file(connection, same, source.terms.approval)
         return same
     if snippet.epsilon > 0:
-        charge_snippet(
-            connection, dataset_version=version, epsilon=snippet.epsilon, terms=source.terms
-        )
+        account = populations.account(connection, card)
+        charge_snippet(connection, account=account, epsilon=snippet.epsilon)
     place = prepared(folder, version)
     place.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     save_records(place.training, training)

@@ -215,10 +215,13 @@ class Domain(Holdings):
             self._refuse_flood(connection, person)
             card = intake.examine(connection, self.folder, request, graph, curve).card
         self.checks.require(request, card)
+        cost = run_curve(request.plan, len(request.metrics), card.records_per_member or 1)
         with self.store.write() as connection:
             if requests.find(connection, request.digest) is None:
                 self._refuse_flood(connection, person)
-                accepted = intake.accept(connection, self.folder, envelope, request, graph, curve)
+                accepted = intake.accept(
+                    connection, self.folder, envelope, request, graph, curve, cost
+                )
                 approved, why = approves(accepted.facts)
                 log.append(connection, "submit", person, request.digest, request.dataset)
                 if approved:

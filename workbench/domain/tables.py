@@ -38,7 +38,18 @@ cards = Table(
     # What terms.yaml said on approval when the card was made from it; for cards by a policy change
     # that of the card before. None for cards from before there was a policy to change.
     Column("file_approval", Text),
+    # None for cards from before there were populations: the dataset's own name.
+    Column("population", String(64), index=True),
     Index("cards_by_dataset", "dataset", "sequence"),
+)
+
+populations = Table(
+    "populations",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String(80), nullable=False, unique=True),
+    Column("name", String(64), nullable=False, index=True),
+    Column("envelope", Text, nullable=False),
 )
 
 graphs = Table(

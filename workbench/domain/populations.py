@@ -1,0 +1,307 @@
+"""Populations: whose data a dataset is, and the caps that its terms cannot pass.
+
+A population is made when its first dataset is published, or by `create` before. Its document is
+signed by the domain and kept in every version. A dataset stays with its population: what was spent
+on its persons would be left behind otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, insert, select
+
+from workbench.budget import ledger
+from workbench.budget.accountant import ORDERS, filter_budget
+from workbench.budget.ledger import Account, Caps
+from workbench.documents import (
+    BudgetStatus,
+    DatasetCard,
+    Envelope,
+    Population,
+    PrivateKey,
+    Terms,
+    now,
+)
+from workbench.documents.envelope import payload_of
+from workbench.documents.errors import Conflict, InvalidSchema, NotFound
+from workbench.domain import cards
+from workbench.domain.tables import cards as cards_table
+from workbench.domain.tables import populations
+
+NEW = "new"
+"""What ``dataset.yaml`` says for a population of the dataset's own."""
+
+
+def everyone(connection: Connection) -> dict[str, Population]:
+    """Return all populations as they are now, by name."""
+    newest = select(func.max(populations.c.sequence)).group_by(populations.c.name)
+    query = select(populations.c.envelope).where(populations.c.sequence.in_(newest))
+    found = [payload_of(Envelope.parse(text), Population) for text in
+             connection.execute(query.order_by(populations.c.name)).scalars()]  # fmt: skip
+    return {population.name: population for population in found}
+
+
+def get(connection: Connection, name: str) -> Population:
+    """Return a population as it is now.
+
+    Raises
+    ------
+    NotFound
+        If there is none of this name.
+    """
+    query = select(populations.c.envelope).where(populations.c.name == name)
+    text = connection.execute(query.order_by(populations.c.sequence.desc()).limit(1)).scalar()
+    if text is None:
+        raise NotFound(f"there is no population '{name[:64]}' here")
+    return payload_of(Envelope.parse(text), Population)
+
+
+def add(connection: Connection, population: Population, key: PrivateKey) -> None:
+    """Sign a population and make it the present one of its name."""
+    envelope = Envelope.sign(population, key).canonical().decode()
+    values = {"digest": population.digest, "name": population.name, "envelope": envelope}
+    connection.execute(insert(populations).values(values))
+
+
+def create(connection: Connection, population: Population, key: PrivateKey) -> None:
+    """Make a population before its first dataset is published.
+
+    Raises
+    ------
+    Conflict
+        If there is one of this name, or a dataset that was published before there were any.
+    """
+    if population.name == NEW:
+        raise Conflict(f"a population cannot be called '{NEW}'", "Choose another name.")
+    if population.name in names(connection):
+        raise Conflict(
+            f"there is a population '{population.name}'", "Its caps and members stay as they are."
+        )
+    add(connection, population, key)
+
+
+def made_of(card: DatasetCard) -> Population:
+    """Return the population that a dataset has of its own: its caps are those of the terms."""
+    terms = card.terms
+    return Population(
+        domain=card.domain,
+        name=card.population_name,
+        title=card.title,
+        unit=card.data_schema.privacy_unit,
+        epsilon_total=terms.epsilon_total,
+        delta=terms.delta,
+        order=fixed_order(terms),
+        published=card.published,
+    )
+
+
+def fixed_order(terms: Terms) -> float:
+    """Return the Renyi order at which runs are admitted under these totals."""
+    position, _ = filter_budget(terms.epsilon_total, terms.delta)
+    return ORDERS[position]
+
+
+def members(connection: Connection, names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the datasets of populations, by the population's name."""
+    whose = func.coalesce(cards_table.c.population, cards_table.c.dataset)
+    query = select(whose.label("population"), cards_table.c.dataset).distinct()
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(query.where(whose.in_(names)).order_by(cards_table.c.dataset)):
+        found.setdefault(row.population, []).append(row.dataset)
+    return found
+
+
+def names(connection: Connection) -> list[str]:
+    """Return the names of all populations, those of datasets from before there were any too."""
+    whose = func.coalesce(cards_table.c.population, cards_table.c.dataset)
+    own = connection.execute(select(whose).distinct()).scalars()
+    made = connection.execute(select(populations.c.name).distinct()).scalars()
+    return sorted({*own, *made})
+
+
+def chosen(connection: Connection, name: str, wish: str | None) -> str:
+    """Return the population that a dataset belongs to.
+
+    Parameters
+    ----------
+    connection
+        The domain's database.
+    name
+        The dataset.
+    wish
+        What ``dataset.yaml`` says: a population, `NEW`, or nothing.
+
+    Raises
+    ------
+    InvalidSchema
+        If the file has to say one, or names one that is not there.
+    Conflict
+        If the dataset belongs to another one.
+    """
+    first = _first_card(connection, name)
+    own = name if wish == NEW else wish
+    if first is not None:
+        if own not in (None, first.population_name):
+            raise Conflict(
+                f"dataset '{name}' belongs to population '{first.population_name}'; dataset.yaml "
+                f"says '{wish}'",
+                "A dataset stays with its population: what was spent on its persons counts there.",
+            )
+        return first.population_name
+    others = names(connection)
+    if own is None:
+        if not others:
+            return name
+        raise InvalidSchema(
+            f"dataset.yaml: population: say whose data these are; there is {_listed(others)}",
+            "A person's privacy budget counts over all datasets that hold the person. Write "
+            f"'population: {others[0]}' if any of the same people are in both, and "
+            f"'population: {NEW}' only if none of them is in another dataset here.",
+        )
+    if own != name and own not in others:
+        raise InvalidSchema(
+            f"dataset.yaml: population: there is no population '{own}'"
+            + (f"; there is {_listed(others)}" if others else ""),
+            f"Make it with 'workbench domain population create', or write 'population: {NEW}'.",
+        )
+    if wish == NEW and own in others:
+        raise Conflict(
+            f"there is a population '{own}' already",
+            f"Write 'population: {own}' if these are the same people; else rename the dataset.",
+        )
+    return own
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:10])
+    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"
+
+
+def _first_card(connection: Connection, name: str) -> DatasetCard | None:
+    query = select(cards_table.c.envelope).where(cards_table.c.dataset == name)
+    text = connection.execute(query.order_by(cards_table.c.sequence).limit(1)).scalar()
+    return None if text is None else payload_of(Envelope.parse(text), DatasetCard)
+
+
+def joined(connection: Connection, card: DatasetCard, key: PrivateKey) -> Population:
+    """Return the population of a card that is about to be published, made if there is none.
+
+    A dataset that was published before there were populations brings the caps that it had.
+
+    Raises
+    ------
+    InvalidSchema
+        If the terms are wider than the population's, or the units do not fit.
+    """
+    try:
+        population = get(connection, card.population_name)
+    except NotFound:
+        if card.population_name != card.name:
+            card_of_owner = payload_of(cards.latest(connection, card.population_name), DatasetCard)
+        else:
+            card_of_owner = _present(connection, card) or card
+        population = made_of(card_of_owner).model_copy(update={"published": now()})
+        add(connection, population, key)
+    _check_narrower(card.terms, population)
+    _check_unit(card, population)
+    return population
+
+
+def _check_narrower(terms: Terms, population: Population) -> None:
+    for name in ("epsilon_total", "delta"):
+        asked, most = getattr(terms, name), getattr(population, name)
+        if asked > most:
+            raise InvalidSchema(
+                f"terms.yaml: {name}: {asked:g} is more than the {most:g} of population "
+                f"'{population.name}'",
+                "A person was promised the population's total. Terms may only be narrower.",
+            )
+
+
+def _check_unit(card: DatasetCard, population: Population) -> None:
+    unit = card.data_schema.privacy_unit
+    if unit == population.unit:
+        if card.records_per_member is not None:
+            raise InvalidSchema(
+                "dataset.yaml: records_per_member: only for single records in a population of "
+                f"persons; the unit of both is '{unit}'",
+                "With a unit column the bound is schema.max_records_per_unit.",
+            )
+        return
+    if unit != "record":
+        raise InvalidSchema(
+            f"dataset.yaml: schema.privacy_unit: '{unit}'; the unit of population "
+            f"'{population.name}' is '{population.unit}'"
+        )
+    if card.records_per_member is None:
+        raise InvalidSchema(
+            f"dataset.yaml: population '{population.name}' counts each {population.unit}, and this "
+            "dataset single records",
+            f"Write 'records_per_member: k', where no {population.unit} has more than k records "
+            "here. A run then costs what it costs a group of k.",
+        )
+
+
+def _present(connection: Connection, card: DatasetCard) -> DatasetCard | None:
+    try:
+        return payload_of(cards.latest(connection, card.name), DatasetCard)
+    except NotFound:
+        return None
+
+
+def account(connection: Connection, card: DatasetCard) -> Account:
+    """Return what a run on this card's dataset counts against."""
+    return accounts(connection, [cards.headline_of(card)])[0]
+
+
+def accounts(connection: Connection, found: Sequence[cards.Headline]) -> list[Account]:
+    """Return what runs on the datasets of these cards count against, with one query."""
+    wanted = {headline.population for headline in found}
+    newest = select(func.max(populations.c.sequence)).group_by(populations.c.name)
+    query = select(populations.c.envelope).where(
+        populations.c.sequence.in_(newest), populations.c.name.in_(wanted)
+    )
+    made = [payload_of(Envelope.parse(text), Population)
+            for text in connection.execute(query).scalars()]  # fmt: skip
+    caps = {population.name: caps_of(population) for population in made}
+    return [
+        Account(
+            population=headline.population,
+            dataset=headline.name,
+            version=headline.dataset_version,
+            blocks=headline.blocks,
+            # A dataset from before there were populations is one of its own.
+            whole=caps.get(headline.population, headline.caps),
+            own=headline.caps,
+        )
+        for headline in found
+    ]
+
+
+def caps_of(population: Population) -> Caps:
+    """Return the caps of a population, with its fixed order."""
+    return Caps(
+        epsilon_total=population.epsilon_total,
+        delta=population.delta,
+        epsilon_per_researcher=population.epsilon_per_researcher,
+        uses=population.uses,
+        order=ORDERS.index(population.order),
+    )
+
+
+def budget(connection: Connection, card: DatasetCard) -> BudgetStatus:
+    """Return what of the budget of a card's dataset is spent and left."""
+    return budgets(connection, [cards.headline_of(card)])[0]
+
+
+def budgets(connection: Connection, found: Sequence[cards.Headline]) -> list[BudgetStatus]:
+    """Return what of the budgets of many cards' datasets is spent and left."""
+    of = accounts(connection, found)
+    sharing = members(connection, [account.population for account in of])
+    return [
+        status.model_copy(
+            update={"shared": tuple(n for n in sharing.get(a.population, ()) if n != a.dataset)}
+        )
+        for a, status in zip(of, ledger.statuses(connection, of), strict=True)
+    ]
