@@ -40,9 +40,8 @@ def sqlite_server(tmp_path):
 def events(site) -> list[str]:
     """Return the ledger's events in order."""
     store = Store(site.database_url)
-    version = site.client().dataset("breast-cancer").dataset_version
     with store.read() as connection:
-        found = [e.event for e in ledger.entries(connection, dataset_version=version)]
+        found = [e.event for e in ledger.entries(connection, population="breast-cancer")]
     store.close()
     return found
 

@@ -12,6 +12,7 @@ from tests.studies import dataset, diagnose, linear, submit
 from tests.support import error_of
 from workbench.budget import ledger
 from workbench.budget.accountant import run_curve
+from workbench.budget.ledger import Account, Caps
 from workbench.documents import Decision, Envelope, PrivateKey, Request, now, tokens
 from workbench.documents.errors import (
     BudgetExhausted,
@@ -94,11 +95,12 @@ class TestRequests:
 
     def test_more_than_the_budget_has(self, site):
         card = site.client().dataset("breast-cancer")
-        terms = card.terms.model_copy(update={"epsilon_total": 1e-6})
+        little = Caps(1e-6, card.terms.delta)
+        account = Account(card.name, card.name, card.dataset_version, (), little, little)
         curve = run_curve(good_request(site).plan, 1)
         with pytest.raises(BudgetExhausted, match="is left"), site.domain.store.write() as c:
-            ledger.reserve(c, dataset_version=card.dataset_version, request="sha256:" + "1" * 64,
-                           researcher="0" * 64, curve=curve, terms=terms)  # fmt: skip
+            ledger.reserve(c, account=account, request="sha256:" + "1" * 64,
+                           researcher="0" * 64, curve=curve)  # fmt: skip
 
     def test_a_graph_that_was_not_uploaded(self, site):
         with pytest.raises(NotFound, match="was not uploaded"):

@@ -90,7 +90,7 @@ def test_the_same_statistic_is_free_and_the_ledger_has_what_the_accountant_says(
     with site.domain.store.read() as connection:
         charged = [
             row.curve
-            for row in ledger.entries(connection, dataset_version=ds.card.dataset_version)
+            for row in ledger.entries(connection, population=ds.card.population_name)
             if row.request == first.result.digest and row.event == "charge"
         ]
     curve = run_curve(first.result.plan, 0)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, Curve, epsilon_of
-from workbench.budget.ledger import SNIPPET, Account, LedgerEntry, read_together
+from workbench.budget.ledger import RECONCILED, SNIPPET, Account, LedgerEntry, read_together
 from workbench.documents import Share, Spending, SpendingPoint
 
 MAX_POINTS = 1000
@@ -48,7 +48,8 @@ def spending(
 
 
 def _name(researcher: str, names: Mapping[str, str]) -> str:
-    return "the snippet" if researcher == SNIPPET else names.get(researcher, "")
+    own = {SNIPPET: "the snippet", RECONCILED: "what a lost database knew of"}
+    return own.get(researcher) or names.get(researcher, "")
 
 
 def _points(
@@ -111,7 +112,7 @@ def _shares(
     shares = [
         Share(
             name=_name(researcher, names),
-            key_id="" if researcher == SNIPPET else researcher,
+            key_id="" if researcher in (SNIPPET, RECONCILED) else researcher,
             epsilon_spent=_most(
                 _totals(held, read_together(list(held.values()), account.blocks)), account
             ),

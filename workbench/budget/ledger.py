@@ -35,7 +35,7 @@ from workbench.budget.accountant import (
     pure_curve,
 )
 from workbench.budget.tables import ledger
-from workbench.documents import BudgetStatus, now
+from workbench.documents import BlockStatus, BudgetStatus, now
 from workbench.documents.errors import (
     BudgetExhausted,
     Conflict,
@@ -44,6 +44,8 @@ from workbench.documents.errors import (
 )
 
 SNIPPET = "snippet"
+RECONCILED = "reconciled"
+"""Who spent what a lost database knew of."""
 START = "0" * 64
 """What the first row follows."""
 EVERYWHERE = ""
@@ -196,15 +198,6 @@ def read_together(rows: Sequence[LedgerEntry], blocks: tuple[str, ...]) -> list[
     if blocks:
         return list(blocks)
     return sorted({"", *(block for row in rows for block in row.blocks)})
-
-
-def spent(rows: Sequence[LedgerEntry], blocks: tuple[str, ...]) -> dict[str, Curve]:
-    """Return what counts, as the sum of curves, in each of the blocks that a run would read."""
-    counting = _counting(rows)
-    return {
-        block: _sum([row for row in counting if row.reads(block)])
-        for block in read_together(counting, blocks)
-    }
 
 
 def _append(
@@ -422,6 +415,66 @@ def _most(rows: Sequence[LedgerEntry], blocks: tuple[str, ...], caps: Caps) -> t
     }
     block = max(found, key=lambda name: found[name])
     return (found[block] if math.isfinite(found[block]) else caps.epsilon_total), block
+
+
+def blocks(connection: Connection, *, population: str, caps: Caps) -> list[BlockStatus]:
+    """Return what is spent and left in each block of a population that a run has named.
+
+    The one called "" are those that no run has named.
+    """
+    counting = _counting(entries(connection, population=population))
+    found = []
+    for block in read_together(counting, ()):
+        rows = [row for row in counting if row.reads(block)]
+        spent = epsilon_of(_sum(rows), caps.delta)
+        spent = spent if math.isfinite(spent) else caps.epsilon_total
+        left = max(0.0, caps.epsilon_total - spent)
+        runs = sum(row.researcher != SNIPPET for row in rows)
+        found.append(BlockStatus(block=block, epsilon_spent=spent, epsilon_left=left, runs=runs))
+    return found
+
+
+def everything(connection: Connection) -> dict[tuple[str, str], Curve]:
+    """Return the sum of what counts, by population and block that a row has named.
+
+    The block called "" is what each block of the population has, one that no row has named too.
+    """
+    rows: dict[str, list[LedgerEntry]] = {}
+    for row in connection.execute(select(ledger).order_by(ledger.c.sequence)):
+        entry = _entry(row._mapping)
+        rows.setdefault(entry.population, []).append(entry)
+    found = {}
+    for population, entries_ in rows.items():
+        counting = _counting(entries_)
+        for block in read_together(counting, ()):
+            found[population, block] = _sum([row for row in counting if row.reads(block)])
+    return found
+
+
+def charge_missing(
+    connection: Connection, *, population: str, blocks: tuple[str, ...], head: str, curve: Curve
+) -> None:
+    """Charge what a ledger head says was spent and this ledger does not know; it always fits.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that no other writer can enter.
+    population, blocks
+        Where it was spent.
+    head
+        The hash of that head's newest row: each is charged once.
+    curve
+        What is missing.
+    """
+    request = f"reconciled:{head[:32]}:{population}:{''.join(blocks)}"
+    request = f"reconciled:{hashlib.sha256(request.encode()).hexdigest()}"
+    if _reserved(connection, request):
+        return
+    none = Caps(math.inf, 0.5)
+    account = Account(population, EVERYWHERE, "", blocks, none, none)
+    for event in ("reserve", "charge"):
+        _append(connection, account, request, RECONCILED, event, curve)
 
 
 def count(connection: Connection) -> int:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from workbench.cli import population
 from workbench.cli.output import print_json, table
 
 if TYPE_CHECKING:
     from workbench.domain import publishing
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
+app.add_typer(population.app, name="population")
 
 Root = Annotated[Path, typer.Argument(help="The domain's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -132,6 +134,43 @@ def publish(
 
 
 @app.command()
+def reconcile(root: Root) -> None:
+    """After an old database was restored: charge what it does not know of, and run again."""
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    try:
+        with domain.alone():
+            charged = domain.reconcile()
+    finally:
+        domain.close()
+    typer.echo(
+        f"charged what the newest ledger head knows of {charged} blocks of populations; requests "
+        "of that time are lost, and what they spent is not"
+        if charged
+        else "nothing to do: the database holds the newest ledger head"
+    )
+
+
+@app.command()
+def move(
+    root: Root,
+    to: Annotated[str, typer.Option(help="An empty database: postgresql+pg8000://… or sqlite://…")],
+) -> None:
+    """Carry the database to another one, its privacy ledger with it."""
+    from workbench.domain.moving import move as carry
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    try:
+        with domain.alone():
+            count = carry(domain.folder, domain.key, to)
+    finally:
+        domain.close()
+    typer.echo(f"copied {count} rows; domain.toml names the new database")
+
+
+@app.command()
 def log(
     root: Root,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines.")] = 100,
@@ -205,10 +244,10 @@ def budget(root: Root, as_json: AsJson = False) -> None:
         print_json({b.dataset: b.model_dump(mode="json", exclude={"dataset"}) for b in found})
         return
     table(
-        ["dataset", "epsilon total", "spent", "left", "delta", "runs"],
+        ["dataset", "population", "epsilon total", "spent", "left", "delta", "runs"],
         [
-            [s.dataset, f"{s.epsilon_total:g}", f"{s.epsilon_spent:.3f}", f"{s.epsilon_left:.3f}",
-             f"{s.delta:g}", str(s.runs)]
+            [s.dataset, s.population, f"{s.epsilon_total:g}", f"{s.epsilon_spent:.3f}",
+             f"{s.epsilon_left:.3f}", f"{s.delta:g}", str(s.runs)]
             for s in found
         ],
     )  # fmt: skip

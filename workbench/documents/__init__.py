@@ -15,7 +15,7 @@ from workbench.documents.policy import (
     PolicyStatus,
     WouldBe,
 )
-from workbench.documents.population import Population
+from workbench.documents.population import BlockStatus, Population, PopulationStatus
 from workbench.documents.release import Evaluation, Metric, PrivacySpent, Release
 from workbench.documents.request import AnyPlan, Plan, Request, StatisticPlan
 from workbench.documents.schema import Column, Schema
@@ -33,6 +33,7 @@ __all__ = [
     "AnyPlan",
     "Approval",
     "ApprovalSettings",
+    "BlockStatus",
     "BudgetStatus",
     "Column",
     "DatasetBudget",
@@ -51,6 +52,7 @@ __all__ = [
     "PolicyQuestion",
     "PolicyStatus",
     "Population",
+    "PopulationStatus",
     "Predicate",
     "PrivacySpent",
     "PrivateKey",

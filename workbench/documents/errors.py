@@ -135,6 +135,13 @@ class BudgetExhausted(WorkbenchError):
     status = 403
 
 
+class LedgerBehind(WorkbenchError):
+    """A domain's database has forgotten what was spent: its ledger is older than a known head."""
+
+    code = "ledger-behind"
+    status = 503
+
+
 class RequestDenied(WorkbenchError):
     """The steward or the policy said no; the message carries the reason."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workbench.documents.base import Document, Line, Name, Timestamp
+from workbench.documents.base import Document, Finite, Line, Name, Timestamp, type_tuple
 from workbench.documents.card import Delta, Epsilon
 
 
@@ -37,3 +37,23 @@ class Population(Document):
     uses: Annotated[int, Field(ge=1)] | None = None
     blocks: Annotated[Line, Field(exclude_if=lambda value: not value)] = ""
     published: Timestamp
+
+
+class BlockStatus(Document):
+    """What one member of a block has been charged at most, and how many runs read the block."""
+
+    block: Line
+    epsilon_spent: Finite
+    epsilon_left: Finite
+    runs: Annotated[int, Field(ge=0)]
+
+
+class PopulationStatus(Document):
+    """A population, the datasets that are about it, and its budget by block; the largest first.
+
+    A block called "" is the whole population, or of several blocks those that are still to come.
+    """
+
+    population: Population
+    datasets: Annotated[tuple[Name, ...], type_tuple]
+    blocks: Annotated[tuple[BlockStatus, ...], type_tuple]

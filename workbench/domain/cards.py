@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,6 +123,17 @@ def headline(envelope: str) -> Headline:
             terms["uses"],
         ),
     )  # fmt: skip
+
+
+def headlines(connection: Connection) -> Iterator[Headline]:
+    """Give the headlines of all present cards, by name."""
+    after: str | None = None
+    while True:
+        found = page(connection, after, 1000)
+        yield from (headline(text) for text in found.envelopes)
+        if found.next is None:
+            return
+        after = found.next
 
 
 def headline_of(card: DatasetCard) -> Headline:

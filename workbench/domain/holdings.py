@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 from workbench.budget import history
+from workbench.budget.accountant import ORDERS
+from workbench.budget.ledger import Caps
 from workbench.catalog.croissant import croissant
 from workbench.documents import (
     BudgetStatus,
@@ -12,11 +15,15 @@ from workbench.documents import (
     DatasetCard,
     Envelope,
     Person,
+    Population,
+    PopulationStatus,
     PrivateKey,
     Spending,
+    now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, log, people, populations, publishing
+from workbench.documents.errors import Conflict, NotFound
+from workbench.domain import cards, heads, log, people, persons, populations, publishing
 from workbench.domain.config import DomainFolder
 from workbench.domain.seal import Seal
 from workbench.domain.store import Store
@@ -37,12 +44,98 @@ class Holdings:
     def publish(self, name: str, approval: publishing.Wins = None) -> DatasetCard:
         """Publish a dataset from its folder, as the domain's operator; see `publishing.publish`."""
         with self.store.write() as connection:
+            heads.check(connection, self.folder, self.key)
             before = cards.version(connection)
             card = publishing.publish(connection, self.folder, name, self.key, self._seal, approval)
             if cards.version(connection) != before:
                 version = card.dataset_version.removeprefix("sha256:")[:12]
                 log.append(connection, "publish", log.OPERATOR, name, f"version {version}")
+        with self.store.read() as connection:
+            heads.keep(connection, self.folder, self.key)
         return card
+
+    def reconcile(self) -> int:
+        """Charge what the newest ledger head knows and the database does not; returns how many.
+
+        Each is one block of a population. Nothing is done where the database holds the head.
+        """
+        with self.store.write() as connection:
+            found = heads.reconcile(connection, self.folder, self.key)
+            if found:
+                log.append(connection, "reconcile", log.OPERATOR, f"{found} charged")
+        return found
+
+    def create_population(self, **values: Any) -> Population:
+        """Make a population before its first dataset, as the domain's operator.
+
+        Takes the fields of `Population` that a steward chooses.
+        """
+        caps = Caps(values["epsilon_total"], values["delta"])
+        made = Population.read(
+            values
+            | {"domain": self.folder.config.name, "published": now()}
+            | {"order": ORDERS[caps.filter[0]]}
+        )
+        with self.store.write() as connection:
+            populations.create(connection, made, self.key)
+            log.append(connection, "population", log.OPERATOR, made.name, "made")
+        return made
+
+    def population_names(self) -> list[str]:
+        """Return the names of all populations."""
+        with self.store.read() as connection:
+            return populations.names(connection)
+
+    def population(self, name: str) -> PopulationStatus:
+        """Return a population, its datasets, and what its members were charged at most."""
+        with self.store.read() as connection:
+            return populations.status(connection, name)
+
+    def opt_out(self, name: str, label: str) -> list[str]:
+        """Let a person of a population take part in nothing any more, as the domain's operator.
+
+        Nothing starts any more on versions that hold the person, and their prepared data are
+        removed. What was spent on the person stays.
+
+        Parameters
+        ----------
+        name
+            The population.
+        label
+            What the unit column of the files says.
+
+        Returns
+        -------
+        list of str
+            The datasets that have to be published anew.
+
+        Raises
+        ------
+        NotFound
+            If there is no such population, or nobody with this label in it.
+        Conflict
+            If single records are its unit: they have no label.
+        """
+        with self.store.write() as connection:
+            population = populations.status(connection, name).population
+            if population.unit == "record":
+                raise Conflict(
+                    f"the unit of '{name}' is a single record, which has no label",
+                    "Take the record out of the file and publish the dataset again.",
+                )
+            person = persons.of_label(self._seal.derive("persons"), label)
+            holding = [v for v in persons.versions(connection, population=name) if v.holds(person)]
+            if not holding and person not in persons.gone(connection, name):
+                raise NotFound(
+                    f"nobody in population '{name}' has this label",
+                    "Give it as the unit column of the file has it.",
+                )
+            persons.opt_out(connection, name, person)
+            log.append(connection, "population", log.OPERATOR, name, "a person opted out")
+            present = {h.dataset_version for h in cards.headlines(connection)}
+        for version in holding:
+            shutil.rmtree(cards.prepared(self.folder, version.version).root, ignore_errors=True)
+        return sorted({v.dataset for v in holding if v.version in present})
 
     def cards_version(self) -> str:
         """Return a text that changes whenever any card is published."""

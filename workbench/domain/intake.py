@@ -28,7 +28,7 @@ from workbench.documents.errors import (
     NotAdmitted,
     NotFound,
 )
-from workbench.domain import cards, populations, requests
+from workbench.domain import cards, persons, populations, requests
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import write_private
 from workbench.domain.policy import Facts, check_terms, today
@@ -174,6 +174,11 @@ def examine(
         raise Conflict(
             f"dataset '{card.path}' was published anew since the request was written",
             "Load the dataset again, read its terms, and submit once more.",
+        )
+    if persons.stopped(connection, card.population_name, card.dataset_version):
+        raise Conflict(
+            f"somebody in '{card.path}' does not take part any more; it has to be published anew",
+            "Nothing runs on this version. Ask the steward, then load the dataset again.",
         )
     check_inputs(graph, request.inputs, card.data_schema)
     if not isinstance(request.plan, StatisticPlan):

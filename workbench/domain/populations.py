@@ -19,6 +19,7 @@ from workbench.documents import (
     DatasetCard,
     Envelope,
     Population,
+    PopulationStatus,
     PrivateKey,
     Terms,
     now,
@@ -55,6 +56,14 @@ def get(connection: Connection, name: str) -> Population:
     if text is None:
         raise NotFound(f"there is no population '{name[:64]}' here")
     return payload_of(Envelope.parse(text), Population)
+
+
+def find(connection: Connection, name: str) -> Population | None:
+    """Return a population as it is now, or None."""
+    try:
+        return get(connection, name)
+    except NotFound:
+        return None
 
 
 def add(connection: Connection, population: Population, key: PrivateKey) -> None:
@@ -203,8 +212,8 @@ def joined(connection: Connection, card: DatasetCard, key: PrivateKey) -> Popula
             card_of_owner = _present(connection, card) or card
         population = made_of(card_of_owner).model_copy(update={"published": now()})
         add(connection, population, key)
-    _check_narrower(card.terms, population)
     _check_unit(card, population)
+    _check_narrower(card.terms, population)
     return population
 
 
@@ -305,3 +314,26 @@ def budgets(connection: Connection, found: Sequence[cards.Headline]) -> list[Bud
         )
         for a, status in zip(of, ledger.statuses(connection, of), strict=True)
     ]
+
+
+def status(connection: Connection, name: str) -> PopulationStatus:
+    """Return a population, its datasets, and what its members were charged at most.
+
+    Raises
+    ------
+    NotFound
+        If there is none of this name.
+    """
+    try:
+        population = get(connection, name)
+    except NotFound:
+        first = _first_card(connection, name)
+        if first is None:
+            raise
+        population = made_of(first)
+    blocks = ledger.blocks(connection, population=name, caps=caps_of(population))
+    return PopulationStatus(
+        population=population,
+        datasets=tuple(members(connection, [name]).get(name, ())),
+        blocks=tuple(sorted(blocks, key=lambda block: (-block.epsilon_spent, block.block))),
+    )

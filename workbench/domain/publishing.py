@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, select, update
 
 from workbench.budget.ledger import charge_snippet
@@ -13,11 +15,11 @@ from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
 from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes, now
 from workbench.documents.card import Approval, Snippet
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, InvalidSchema, NotFound
-from workbench.domain import populations
+from workbench.documents.errors import Conflict, InvalidData, InvalidSchema, NotFound
+from workbench.domain import persons, populations
 from workbench.domain.cards import Counts, add, file_approval, latest, prepared, snippet_path
 from workbench.domain.config import DomainFolder
-from workbench.domain.data import dataset_version, load, split
+from workbench.domain.data import LoadedData, dataset_version, load, split
 from workbench.domain.jobs import save_records, write_private
 from workbench.domain.seal import Seal
 from workbench.domain.tables import cards
@@ -60,11 +62,13 @@ def publish(
     approval = _approval(connection, name, source.terms.approval, wins)
     terms = source.terms.model_copy(update={"approval": approval})
     loaded = load(folder.data / source.data, source.data_schema)
-    version = dataset_version(loaded.records, source.data_schema, seal.derive(f"salt/{name}"))
+    who = _members(connection, source, population, loaded, seal.derive("persons"))
+    records = loaded.records if who.kept.all() else loaded.records.select(who.kept)
+    if not len(records):
+        raise InvalidData(f"{source.data}: nobody is left in the blocks that dataset.yaml names")
+    version = dataset_version(records, source.data_schema, seal.derive(f"salt/{name}"))
     key_for_split = seal.derive(f"split/{name}")
-    training, holdout = split(
-        loaded.records, source.data_schema, source.holdout_fraction, key_for_split
-    )
+    training, holdout = split(records, source.data_schema, source.holdout_fraction, key_for_split)
     content, snippet = _kept_snippet(connection, folder, source, version) or _snippet(
         source, _joined(training, holdout)
     )
@@ -88,6 +92,8 @@ def publish(
         published=now(),
     )
     populations.joined(connection, card, key)
+    persons.add(connection, population, name, version, who.persons, who.labels, who.blocks,
+                source.blocks)  # fmt: skip
     same = _unchanged(connection, card)
     if same is not None:
         _note_file(connection, same, source.terms.approval)
@@ -104,6 +110,66 @@ def publish(
     write_private(snippet_path(folder, snippet.content), content)
     add(connection, card, key, source.terms.approval)
     return card
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Who may be in the data, in which blocks, and which records stay.
+
+    `persons` and `blocks` have one entry for each record of whom takes part, those of other blocks
+    too.
+    """
+
+    persons: NDArray[np.uint64]
+    labels: tuple[str, ...]
+    blocks: NDArray[np.int64]
+    kept: NDArray[np.bool_]
+
+
+def _members(
+    connection: Connection, source: DatasetSource, name: str, loaded: LoadedData, key: bytes
+) -> _Members:
+    """Tell the persons by their hashes, and leave out those of other blocks and who opted out."""
+    population = populations.find(connection, name)
+    schema = source.data_schema
+    count = len(loaded.records)
+    kept, nowhere = np.ones(count, dtype=bool), np.zeros(count, dtype=np.int64)
+    if population is not None and population.unit != schema.privacy_unit:
+        # Whose records these are nobody can tell.
+        if population.blocks:
+            raise InvalidSchema(
+                f"dataset.yaml: population '{name}' has blocks, and of single records nobody can "
+                f"tell the {population.unit} and so the block"
+            )
+        return _Members(np.zeros(0, np.uint64), ("",), nowhere[:0], kept)
+    found = persons.keyed(key, loaded.persons)
+    persons.refuse_overlap(connection, name, found, schema.unit is None)
+    labels: tuple[str, ...] = ("",)
+    blocks = nowhere
+    column = None if population is None or not population.blocks else population.blocks
+    if column is not None:
+        of = next((c for c in schema.usable if c.name == column and c.kind == "category"), None)
+        if of is None:
+            raise InvalidSchema(
+                f"dataset.yaml: schema: the blocks of population '{name}' are those of the column "
+                f"'{column}'; it has to be a category here"
+            )
+        own = tuple(str(value) for value in of.categories)
+        codes = loaded.records.columns[column].astype(np.int64)
+        before = persons.versions(connection, population=name)
+        labels, blocks = persons.first_blocks(before, found, own, codes)
+        unknown = sorted(set(source.blocks) - set(labels))
+        if unknown:
+            raise InvalidSchema(f"dataset.yaml: blocks: '{unknown[0]}' is not a block of '{name}'")
+        if source.blocks:
+            kept = np.isin(blocks, [labels.index(block) for block in source.blocks])
+    elif source.blocks:
+        raise InvalidSchema(
+            f"dataset.yaml: blocks: population '{name}' has no blocks",
+            "Make one with 'workbench domain population create … --blocks COLUMN'.",
+        )
+    here = ~np.isin(found, persons.gone(connection, name))
+    return _Members(found[here], labels, blocks[here], kept & here)
 
 
 def _note_file(connection: Connection, card: DatasetCard, file: Approval) -> None:

@@ -28,7 +28,7 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import InvalidDocument
-from workbench.domain import decisions, people, requests
+from workbench.domain import decisions, heads, people, requests
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
 from workbench.engine import ENGINE
@@ -93,6 +93,7 @@ def release(
         ),
         steps=outcome.steps,
         engine=ENGINE,
+        ledger=heads.of(connection, request.domain).point,
         released=now(),
     )
     statement = Statement(

@@ -27,8 +27,18 @@ from workbench.documents import (
     StatisticPlan,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import WorkbenchError
-from workbench.domain import cards, course, decisions, intake, log, releases, requests
+from workbench.documents.errors import Conflict, WorkbenchError
+from workbench.domain import (
+    cards,
+    course,
+    decisions,
+    heads,
+    intake,
+    log,
+    persons,
+    releases,
+    requests,
+)
 from workbench.domain.config import DomainFolder
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import Job, Outcome, save_records
@@ -133,14 +143,22 @@ class Runs:
                 return None
             request = payload_of(Envelope.parse(row.envelope), Request)
             card = payload_of(Envelope.parse(row.card), DatasetCard)
+            stopped = persons.stopped(connection, card.population_name, card.dataset_version)
+            if stopped and row.state == State.RUNNING:
+                requests.move(connection, digest, State.FAILED, failure="internal")
+                log.append(connection, "fail", "", digest, "a person opted out")
+                return None
             if row.state == State.APPROVED:
                 try:
+                    if stopped:
+                        raise Conflict("somebody in these data does not take part any more")
                     decisions.check_at_launch(connection, self._key.public, row)
                 except WorkbenchError as error:
                     ledger.release_reservation(connection, request=digest)
                     requests.move(connection, digest, State.DENIED, reason=error.message)
                     log.append(connection, "decide", "", digest, "deny at launch")
                     return None
+            heads.check(connection, self._folder, self._key)
             ledger.charge(connection, request=digest)
             sealed = row.seed or self._seal.new_seed(digest)
             requests.move(
@@ -152,6 +170,9 @@ class Runs:
                 attempts=row.attempts + 1,
             )
             log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
+        # Before anything is computed on data: a database that forgets the charge is noticed.
+        with self._store.read() as connection:
+            heads.keep(connection, self._folder, self._key)
         place = cards.prepared(self._folder, request.dataset_version)
         return self._job(
             "training", request, card, str(place.training), str(place.holdout),

@@ -11,6 +11,8 @@ from __future__ import annotations
 import fcntl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -33,6 +35,7 @@ from workbench.documents import (
 from workbench.documents.errors import Conflict, DomainUnavailable, InvalidToken, NotFound
 from workbench.domain import (
     decisions,
+    heads,
     intake,
     log,
     people,
@@ -102,17 +105,37 @@ class Domain(Holdings):
         ------
         DomainUnavailable
             If another process serves this folder: two would run every request twice.
+        LedgerBehind
+            If the database is older than the newest ledger head that is known.
         """
-        self._lock = (self.folder.folder("jobs").parent / "lock").open("w")
+        self._lock = self._locked()
+        with self.store.read() as connection:
+            heads.keep(connection, self.folder, self.key)
+        self.runs.executor.warm_up()
+        self.runs.recover()
+
+    def _locked(self) -> TextIO:
+        file = (self.folder.folder("jobs").parent / "lock").open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._lock.close()
+            file.close()
             raise DomainUnavailable(
                 f"another process already serves {self.folder.root}", "Stop that one first."
             ) from None
-        self.runs.executor.warm_up()
-        self.runs.recover()
+        return file
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep a server from starting meanwhile.
+
+        Raises
+        ------
+        DomainUnavailable
+            If one runs.
+        """
+        with self._locked():
+            yield
 
     def close(self) -> None:
         """Stop all runs and close the database."""

@@ -52,6 +52,32 @@ populations = Table(
     Column("envelope", Text, nullable=False),
 )
 
+members = Table(
+    "members",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("population", String(64), nullable=False, index=True),
+    Column("dataset", String(64), nullable=False),
+    Column("dataset_version", String(80), nullable=False, unique=True),
+    # Big-endian, sorted: 8 bytes for each person, and 2 for the position of the block in `labels`.
+    Column("persons", LargeBinary, nullable=False),
+    Column("blocks", LargeBinary, nullable=False),
+    Column("labels", Text, nullable=False),
+    # The blocks whose persons the version's records are about; none are all.
+    Column("read", Text, nullable=False),
+    Column("time", String(40), nullable=False),
+)
+
+opted_out = Table(
+    "opted_out",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("population", String(64), nullable=False),
+    Column("person", LargeBinary, nullable=False),
+    Column("time", String(40), nullable=False),
+    Index("opted_out_by_population", "population"),
+)
+
 graphs = Table(
     "graphs",
     metadata,

@@ -31,6 +31,26 @@ def upgrade() -> None:
         sa.Column("name", sa.String(64), nullable=False, index=True),
         sa.Column("envelope", sa.Text, nullable=False),
     )
+    op.create_table(
+        "members",
+        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("population", sa.String(64), nullable=False, index=True),
+        sa.Column("dataset", sa.String(64), nullable=False),
+        sa.Column("dataset_version", sa.String(80), nullable=False, unique=True),
+        sa.Column("persons", sa.LargeBinary, nullable=False),
+        sa.Column("blocks", sa.LargeBinary, nullable=False),
+        sa.Column("labels", sa.Text, nullable=False),
+        sa.Column("read", sa.Text, nullable=False),
+        sa.Column("time", sa.String(40), nullable=False),
+    )
+    op.create_table(
+        "opted_out",
+        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("population", sa.String(64), nullable=False),
+        sa.Column("person", sa.LargeBinary, nullable=False),
+        sa.Column("time", sa.String(40), nullable=False),
+    )
+    op.create_index("opted_out_by_population", "opted_out", ["population"])
     op.add_column("cards", sa.Column("population", sa.String(64), index=True))
     bind = op.get_bind()
     sqlite = bind.dialect.name == "sqlite"

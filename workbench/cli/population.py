@@ -1,0 +1,103 @@
+"""``workbench domain population …``: whose data a domain holds, and what they may cost together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import print_json, table
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Populations: the people whose data a domain holds. A budget belongs to them.",
+)
+
+Root = Annotated[Path, typer.Argument(help="The domain's folder.")]
+Name = Annotated[str, typer.Argument(help="Lower case, digits and hyphens.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def create(
+    root: Root,
+    name: Name,
+    epsilon_total: Annotated[float, typer.Option(help="For each person, over all releases.")],
+    delta: Annotated[float, typer.Option(help="Much less than one in so many people.")],
+    title: Annotated[str, typer.Option(help="For people.")] = "",
+    unit: Annotated[str, typer.Option(help="record, or a schema's privacy_unit.")] = "record",
+    uses: Annotated[int | None, typer.Option(help="How many runs there may be at most.")] = None,
+    epsilon_per_researcher: Annotated[
+        float | None, typer.Option(help="What one researcher may take of it at most.")
+    ] = None,
+    blocks: Annotated[
+        str, typer.Option(help="A category column that parts its people, as a month of admission.")
+    ] = "",
+) -> None:
+    """Make a population before its first dataset is published."""
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    try:
+        made = domain.create_population(
+            name=name, title=title, unit=unit, epsilon_total=epsilon_total, delta=delta, uses=uses,
+            epsilon_per_researcher=epsilon_per_researcher, blocks=blocks,
+        )  # fmt: skip
+    finally:
+        domain.close()
+    typer.echo(
+        f"made population {made.name}: epsilon {made.epsilon_total:g} at delta {made.delta:g} for "
+        f"each {made.unit}. Datasets join it with 'population: {made.name}' in dataset.yaml"
+    )
+
+
+@app.command("opt-out")
+def opt_out(
+    root: Root,
+    name: Name,
+    person: Annotated[str, typer.Option(help="As the unit column of the files has it.")],
+) -> None:
+    """Let a person take part in no run any more; what was spent on them stays."""
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    try:
+        datasets = domain.opt_out(name, person)
+    finally:
+        domain.close()
+    typer.echo("noted: nothing starts any more on data that hold this person")
+    for dataset in datasets:
+        typer.echo(f"publish '{dataset}' again: it goes on without the person")
+
+
+@app.command()
+def show(
+    root: Root,
+    name: Annotated[str | None, typer.Argument(help="One of them; else all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a person has been charged at most, by block, and what is left."""
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    try:
+        found = [domain.population(n) for n in ([name] if name else domain.population_names())]
+    finally:
+        domain.close()
+    if as_json:
+        shown = [status.model_dump(mode="json") for status in found]
+        print_json(shown[0] if name else shown)
+        return
+    table(
+        ["population", "block", "a", "epsilon total", "spent at most", "left", "delta", "runs",
+         "datasets"],
+        [
+            [s.population.name if first else "", b.block or ("all" if first else ""),
+             s.population.unit if first else "", f"{s.population.epsilon_total:g}",
+             f"{b.epsilon_spent:.3f}", f"{b.epsilon_left:.3f}", f"{s.population.delta:g}",
+             str(b.runs), ", ".join(s.datasets) if first else ""]
+            for s in found
+            for first, b in ((b is s.blocks[0], b) for b in s.blocks)
+        ],
+    )  # fmt: skip
