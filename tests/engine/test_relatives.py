@@ -421,3 +421,160 @@ def test_a_dimension_that_a_scalar_has_not_is_refused_and_none_is_taken_instead(
 
 SCALAR_RESULTS = {"roll.default": torch.zeros(())}
 """Examples of the results of calls that PyTorch does not take here."""
+
+
+# --- order in memory: reductions that take records side by side tell their places
+
+
+def told_places(graph: RecordGraph, rows: int, draws: int = 40) -> float:
+    """Return by how many bounds what a record adds differs between places; records are equal."""
+    clipped = ClippedSum(graph, 1.0)
+    clipped.allow_float32(rows, rows)
+    program, most = clipped.program(rows), 0.0
+    for seed in range(draws):
+        generator = torch.Generator().manual_seed(seed)
+        columns = tuple(
+            torch.randn((1, *spec.shape), generator=generator)
+            .expand(rows, *spec.shape)
+            .contiguous()
+            for spec in graph.input_specs
+        )
+        factors = torch.cat(
+            [f.reshape(rows, -1).double() for f in program(graph.parameters, columns)], 1
+        )
+        terms = factors / factors.norm(dim=1, keepdim=True).clamp_min(1.0)
+        most = max(most, float((terms - terms[:1]).norm(dim=1).max()))
+    return most
+
+
+def images_of_each(made, *shape):
+    """Return many images, of which each record has its own weight: image by image in memory."""
+    x = made.column("x", torch.rand(shape[0], 1, 1, 1))
+    columns = math.prod(shape[1:])
+    weight = made.column("w", torch.rand(columns))
+    image = made.call(
+        "aten.conv2d.default", x, made.call("aten.reshape.default", weight, [columns, 1, 1, 1])
+    )
+    return made.call("aten.reshape.default", image, list(shape))
+
+
+def turned(made, value):
+    return made.call("aten.permute.default", value, [1, 0])
+
+
+def other_way(made, first, second):
+    """Return a loss of two sums that are equal but for their order, made large."""
+    weight = made.parameter("p", torch.zeros(first.example.shape))
+    apart = made.call("aten.mul.Scalar", made.call("aten.sub.Tensor", first, second), 1e12)
+    return total(made, made.call("aten.mul.Tensor", weight, apart))
+
+
+def a_zero_of_either_sign_is_the_largest(made):
+    x, w = made.column("x", torch.rand(2)), made.parameter("w", torch.ones(1))
+    one = made.call("aten.select.int", x, 0, 0)
+    images = made.constant("images", torch.ones(2, 1, 1, 1))
+    weight = made.call("aten.reshape.default", one, [1, 1, 1, 1])
+    both = made.call("aten.conv2d.default", images, weight)
+    signs = made.constant("zeros", torch.tensor([0.0, -0.0]).reshape(2, 1, 1, 1))
+    largest = made.call("aten.amax.default", made.call("aten.mul.Tensor", both, signs), [0])
+    largest = made.call("aten.reshape.default", largest, [])
+    nothing = made.call("aten.zeros_like.default", largest)
+    angle = made.call("aten.mul.Scalar", made.call("aten.atan2.default", nothing, largest), 1e3)
+    along = made.call("aten.mul.Tensor", angle, made.call("aten.select.int", x, 0, 1))
+    return total(made, made.call("aten.mul.Tensor", w, along))
+
+
+def one_number_that_is_repeated(made):
+    a, q = made.column("a", torch.rand(3, 1)), made.parameter("q", torch.zeros(1, 3, 1))
+    p = made.call("aten.mul.Scalar", q, 1e12)
+    row = made.call("aten.select.int", made.call("aten.expand.default", p, [1, 3, 1000]), 0, 0)
+    one = made.call("aten.mul.Tensor", made.call("aten.sum.dim_IntList", row, [1], True), a)
+    times = made.call("aten.mul.Scalar", made.call("aten.select.int", p, 0, 0), 1000.0)
+    other = made.call("aten.mul.Tensor", times, a)
+    return total(made, made.call("aten.sub.Tensor", one, other))
+
+
+def weights_that_were_turned(made):
+    q = made.parameter("q", torch.zeros(1, 3, 1, 1))
+    p = made.call("aten.mul.Scalar", q, 1e12)
+    weight, x = made.column("w", torch.rand(3, 2, 2, 3)), made.column("x", torch.rand(1, 3, 9, 9))
+    weight = made.call("aten.permute.default", weight, [0, 3, 1, 2])
+    image = made.call("aten.conv2d.default", x, weight)
+    wide = made.call("aten.expand.default", p, [1, 3, 8, 8])
+    one = made.call("aten.mul.Tensor", made.call("aten.select.int", wide, 0, 0),
+                    made.call("aten.select.int", image, 0, 0))  # fmt: skip
+    flat = made.call("aten.reshape.default", made.call("aten.mul.Tensor", wide, image), [-1])
+    return made.call("aten.sub.Tensor", total(made, one), total(made, flat))
+
+
+def a_logarithm_of_sums_of_other_order(made):
+    known = made.constant("c", torch.randn(40, 7, generator=torch.Generator().manual_seed(0)))
+    image = images_of_each(made, 40, 1)
+    found = made.call("aten.logaddexp.default", known, image)
+    return other_way(
+        made,
+        made.call("aten.sum.dim_IntList", found, [0]),
+        made.call("aten.sum.dim_IntList", turned(made, found), [1]),
+    )
+
+
+def gradients_of_other_order(name):
+    def build(made):
+        z0, image = made.column("z", torch.rand(40, 3)), images_of_each(made, 40, 3)
+        q = made.parameter("q", torch.zeros(1, 3))
+        p = made.call("aten.mul.Scalar", q, 1e12)
+        one = made.call(f"aten.{name}.default", made.call("aten.add.Tensor", p, z0))
+        other = made.call("aten.add.Tensor", turned(made, p), turned(made, z0))
+        other = made.call(f"aten.{name}.default", other)
+        return made.call(
+            "aten.sub.Tensor",
+            total(made, made.call("aten.mul.Tensor", one, image)),
+            total(made, made.call("aten.mul.Tensor", other, turned(made, image))),
+        )
+
+    return build
+
+
+ORDERS = {
+    build.__name__: build
+    for build in (a_zero_of_either_sign_is_the_largest, one_number_that_is_repeated,
+                  weights_that_were_turned, a_logarithm_of_sums_of_other_order)
+} | {
+    name: gradients_of_other_order(name)
+    for name in ("softplus", "hardsigmoid", "elu", "silu", "hardswish", "hardtanh", "mish", "gelu")
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [16, 48, 80])
+@pytest.mark.parametrize("build", ORDERS.values(), ids=ORDERS)
+def test_no_order_in_memory_tells_a_records_place(build, rows):
+    """A reviewer moved clipped sums by 20 to 116 bounds so; which places differ hangs on rows."""
+    made = Builder()
+    graph = made.graph(build(made))
+    try:
+        ClippedSum(graph, 1.0).program(rows)
+    except GraphRefused:
+        return
+    assert told_places(graph, rows) == 0
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_convolutions_weight_may_be_used_with_other_groups(first):
+    """One use gives a gradient as two factors, the other as a whole."""
+    made = Builder()
+    a, b = made.column("a", torch.rand(1, 4, 3, 3)), made.column("b", torch.rand(1, 8, 3, 3))
+    weight = made.parameter("w", torch.ones(2, 4, 1, 1))
+    terms = []
+    for groups in (first, 3 - first):
+        given = a if groups == 1 else b
+        terms.append(total(made, made.call("aten.conv2d.default", given, weight, None, [1, 1],
+                                           [0, 0], [1, 1], groups)))  # fmt: skip
+    graph = made.graph(made.call("aten.add.Tensor", *terms))
+    columns = drawn(graph, 16)
+    (found,) = ClippedSum(graph, 1e9)(graph.parameters, columns, torch.ones(16) > 0).values()
+    w = torch.ones(2, 4, 1, 1, requires_grad=True)
+    one, other = columns
+    loss = torch.nn.functional.conv2d(one.squeeze(1), w).sum()
+    loss = loss + torch.nn.functional.conv2d(other.squeeze(1), w, groups=2).sum()
+    loss.backward()
+    assert torch.allclose(found.float(), w.grad, rtol=1e-5)

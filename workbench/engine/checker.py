@@ -89,8 +89,9 @@ class Value:
         Between which two numbers every entry is; none is NaN then. None if unknown.
     total
         Whether it is a sum over records.
-    strides
-        How its entries lie in memory; None if one behind the other, in row-major order.
+    laid
+        Whether its entries are known to lie one behind the other, in row-major order. What PyTorch
+        foretells of other orders does not always hold, so nothing is concluded from it.
     """
 
     shape: tuple[int, ...]
@@ -99,7 +100,7 @@ class Value:
     same: frozenset[Place | int] = frozenset()
     bounds: tuple[float, float] | None = None
     total: bool = False
-    strides: tuple[int, ...] | None = None
+    laid: bool = False
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -237,7 +238,7 @@ def constant(tensor: torch.Tensor, records: int = 0) -> Value:
     bounds = None
     if tensor.numel() and bool(torch.isfinite(tensor).all()):
         bounds = (tensor.min().item(), tensor.max().item())
-    return Value(shape, tensor.dtype, None, frozenset(same), bounds, strides=tensor.stride())
+    return Value(shape, tensor.dtype, None, frozenset(same), bounds, laid=tensor.is_contiguous())
 
 
 def _all_same(bits: torch.Tensor, dim: int) -> bool:
@@ -284,12 +285,12 @@ def _called(
     results = node.target(*_meta(args[0]), **_meta(args[1] | _DEVICE.get(node.target, {})))  # type: ignore[operator]
     several = isinstance(results, list | tuple)
     out = tuple(
-        Value((), torch.uint8, total=True)
-        if r is None
-        else Value(tuple(r.shape), r.dtype, strides=tuple(r.stride()))
+        Value((), torch.uint8, total=True) if r is None else Value(tuple(r.shape), r.dtype)
         for r in (results if several else [results])
     )
     call = Call(named, out, records, sums)
+    if node.target in ORDERED and not all(value.laid for value in call.tensors):
+        raise _No("its operands are not known to lie in row-major order")
     for value in (*call.tensors, *out):
         if value.dtype not in DTYPES:
             raise _No(f"{value.dtype} is not allowed")
@@ -301,11 +302,35 @@ def _called(
         if not out[0].dtype.is_floating_point and {v.dtype for v in call.tensors} != {out[0].dtype}:
             raise _No("it rounds a sum over records")
         return replace(out[0], total=True)
+    before = [value.laid for value in call.tensors]
     found = rule(call)
     if not several:
-        return found
+        laid = lies_in_order(node.target, args[1], before, results)
+        return replace(found, laid=laid)  # type: ignore[type-var]
     # Kernels may return something where they were told not to: nobody may have it.
-    return [None if r is None else v for r, v in zip(results, found, strict=True)]  # type: ignore[arg-type]
+    return [
+        None if r is None else replace(v, laid=lies_in_order(node.target, args[1], before, r))
+        for r, v in zip(results, found, strict=True)  # type: ignore[arg-type]
+    ]
+
+
+def lies_in_order(
+    target: Any, options: Mapping[str, Any], operands: Sequence[bool], result: torch.Tensor
+) -> bool:
+    """Whether a result lies in row-major order, given which operands do.
+
+    Parameters
+    ----------
+    target, options
+        The operator, and its arguments by name.
+    operands
+        For each of its tensors, whether it is known to lie in row-major order.
+    result
+        As PyTorch foretells it for operands that do.
+    """
+    if target is A.clone.default and options.get("memory_format") is torch.contiguous_format:
+        return True
+    return result.is_contiguous() and (target in _MAKES_ORDER or all(operands))
 
 
 def _check_options(named: Mapping[str, Any]) -> None:
@@ -322,8 +347,7 @@ def _check_options(named: Mapping[str, Any]) -> None:
 def _meta(args: Any) -> Any:
     """Return arguments with tensors without data for values, on the device of such tensors."""
     if isinstance(args, Value):
-        made = torch.empty(args.shape, dtype=args.dtype, device="meta")
-        return made if args.strides is None else made.as_strided(args.shape, args.strides)
+        return torch.empty(args.shape, dtype=args.dtype, device="meta")
     if isinstance(args, dict):
         return {k: "meta" if k == "device" else _meta(v) for k, v in args.items()}
     return [_meta(arg) for arg in args] if isinstance(args, list | tuple) else args
@@ -424,13 +448,6 @@ def elementwise(call: Call) -> Value:
     limits = [number for name, number in call.args.items() if name != "value"]
     _need(not any(isinstance(n, float) and math.isnan(n) for n in limits), "a number is NaN")
     return _joined(call.tensors, call.out[0])
-
-
-def in_order(call: Call) -> Value:
-    """As `elementwise`, in row-major order: for another one PyTorch foretells other strides."""
-    laid = all(_meta(value).is_contiguous() for value in call.tensors)
-    _need(laid, "its operands do not lie in row-major order")
-    return elementwise(call)
 
 
 def affine(call: Call) -> Value:
@@ -782,8 +799,7 @@ def reduction(call: Call) -> Value | list[Value]:
         return _total(call)
     if value.place is not None and not given and given != 0:
         raise _No("it reduces all records to one number")
-    if call.args["_name"] in _BY_BLOCKS:
-        _need(_is_outermost(value), "its records do not lie one behind the other in memory")
+    _need(_is_outermost(value), "its records do not lie one behind the other in memory")
     kept = call.args.get("keepdim", False)
     to = {d: d for d in range(len(value.shape)) if d not in dims} if kept else _left(value, dims)
     found = [replace(_moved(value, out, to), bounds=None) for out in call.out]
@@ -797,20 +813,17 @@ _INDICES = ("argmax", "argmin", "max", "min")
 """Reductions whose only or last result is a position."""
 
 
-_BY_BLOCKS = ("sum", "mean", "logsumexp")
-"""Reductions that add up numbers in an order which depends on where in memory they lie: in blocks
-beside each other, and in another order in what is left over, unless a record's numbers are together
-(`workbench.engine.places` found it)."""
-
-
 def _is_outermost(value: Value) -> bool:
-    """Whether all numbers of a record lie together in memory, one record behind the other."""
-    place, strides = value.place, _meta(value).stride()
+    """Whether all numbers of a record lie together in memory, one record behind the other.
+
+    The value lies in row-major order (`ORDERED`). Else PyTorch reduces the numbers of several
+    records side by side: in blocks, and in another order, or by other instructions, in what is left
+    over.
+    """
+    place = value.place
     if place is None or not value.dtype.is_floating_point:
         return True
-    dims = range(len(value.shape))
-    spread = sum(strides[d] * (value.shape[d] - 1) for d in dims if d != place.dim)
-    return place.before == 1 and spread < strides[place.dim] * place.after
+    return math.prod(value.shape[: place.dim]) * place.before == 1
 
 
 def _keeps_floats(call: Call) -> None:
@@ -1220,20 +1233,19 @@ def index_add(call: Call) -> Value:
 _ENTRY_BY_ENTRY = """
 abs neg sign sgn exp expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh tanh
 asin acos atan atan2 erf erfc sigmoid logit floor ceil round trunc frac isnan isinf isfinite
-logical_not div.Tensor div.Scalar rsub.Scalar pow.Tensor_Scalar maximum minimum fmax fmin
+logical_not div.Tensor div.Scalar rsub.Scalar pow.Tensor_Scalar pow.Scalar maximum minimum fmax fmin
 lerp.Scalar lerp.Tensor addcmul addcdiv logaddexp hypot eq.Tensor eq.Scalar ne.Tensor ne.Scalar
 lt.Tensor lt.Scalar le.Tensor le.Scalar gt.Tensor gt.Scalar ge.Tensor ge.Scalar
-bitwise_and.Tensor bitwise_or.Tensor bitwise_not relu leaky_relu elu gelu
-silu mish hardtanh hardsigmoid hardswish softplus hardshrink softshrink threshold sigmoid_backward
+logical_and logical_or logical_xor bitwise_and.Tensor bitwise_or.Tensor bitwise_not relu leaky_relu
+elu gelu silu mish hardtanh hardsigmoid hardswish softplus hardshrink softshrink threshold
+sigmoid_backward
 tanh_backward threshold_backward leaky_relu_backward gelu_backward silu_backward
-mish_backward hardsigmoid_backward softplus_backward
-hardshrink_backward softshrink_backward
+mish_backward hardtanh_backward hardsigmoid_backward hardswish_backward softplus_backward
+hardshrink_backward softshrink_backward logit_backward elu_backward
 """
 
 _TABLE: tuple[tuple[Rule, str], ...] = (
     (elementwise, _ENTRY_BY_ENTRY),
-    (in_order, "pow.Scalar logical_and logical_or logical_xor elu_backward hardswish_backward"
-               " hardtanh_backward logit_backward"),
     (affine, "add.Tensor add.Scalar sub.Tensor sub.Scalar mul.Tensor mul.Scalar"),
     (clamp, "clamp clamp.Tensor clamp_min clamp_max"),
     (where, "where.self masked_fill.Scalar"),
@@ -1304,6 +1316,20 @@ RULES: dict[Any, Rule] = {
     _overload(name): _with_name(name, rule) for rule, names in _TABLE for name in names.split()
 }
 """Each operator that a program may use, and its rule."""
+
+_REDUCTIONS = frozenset(
+    _overload(name) for rule, names in _TABLE if rule is reduction for name in names.split()
+)
+ORDERED = _REDUCTIONS | {A.native_group_norm.default, A.native_group_norm_backward.default}
+"""Operators whose operands have to lie in row-major order: what they do depends on it."""
+_MAKES_ORDER = frozenset(
+    _overload(name)
+    for rule, names in _TABLE
+    if rule in (mm, addmm, filled, counted)
+    for name in names.split()
+    if "_like" not in name
+)
+"""Operators whose results lie in row-major order, however their operands do."""
 
 _SAME_ENTRIES = "view _unsafe_view reshape _to_copy clone cat unsqueeze squeeze.dim"
 _AFTER_TOTALS = frozenset(_overload(name) for name in _SAME_ENTRIES.split())

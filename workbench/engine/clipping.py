@@ -223,10 +223,10 @@ class ClippedSum:
             head, per_unit = self.program(rows), self.records_per_unit
             place = Place(0, 1, per_unit)
             inputs = [
-                Value((), torch.float64),
-                Value((rows,), torch.bool, place),
+                Value((), torch.float64, laid=True),
+                Value((rows,), torch.bool, place, laid=True),
                 *(
-                    Value(v.shape, v.dtype, place, bounds=v.bounds, strides=v.strides)
+                    Value(v.shape, v.dtype, place, bounds=v.bounds, laid=v.laid)
                     for v in head.outputs
                 ),
             ]
@@ -285,8 +285,8 @@ class ClippedSum:
 
     def _norms(self, group: Collection[str], found: Mapping[str, Contribution]) -> torch.Tensor:
         """Return upper bounds on the norms of a group of parameters, ``(units,)``, float64."""
-        parts = torch.stack([found[name].norms() for name in group])
-        norms = torch.linalg.vector_norm(parts, dim=0).double()
+        parts = torch.stack([found[name].norms() for name in group], 1)
+        norms = torch.linalg.vector_norm(parts, dim=1).double()
         numbers = sum(self.graph.parameters[name].numel() for name in group)
         hidden = 2 * math.sqrt((numbers + len(group)) * UNDERFLOW)
         error = max(found[name].error for name in group) + gamma(len(group) + 4)

@@ -113,7 +113,7 @@ class _PublicSteps:
         """Return what computes the share of `rows` draws in the gradient of the mean loss."""
         if rows not in self._programs:
             given = self._values(self._graph.parameters | self._graph.constants, rows)
-            inputs = [Value(tuple(value.shape), value.dtype) for value in given]
+            inputs = [Value(tuple(value.shape), value.dtype, laid=True) for value in given]
             self._programs[rows] = public_program(self._graph, self._gradients, inputs)
         return self._programs[rows]
 

@@ -9,6 +9,7 @@ node. There is no second way to compute anything, and nothing changes the progra
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
@@ -21,7 +22,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from workbench.documents.errors import GraphRefused
 from workbench.engine import checker
-from workbench.engine.checker import RULES, Place, Refused, Value, in_order
+from workbench.engine.checker import Place, Refused, Value
 from workbench.engine.places import refused
 from workbench.engine.runner import Runner, pruned
 from workbench.graphs.operators import remedy
@@ -47,7 +48,6 @@ _OF_SHAPES = (
     A.linspace.default,
 )
 """Operators that make tensors from shapes alone."""
-_BY_BLOCKS = (A.sum.dim_IntList, A.mean.dim, A.logsumexp.default)
 _FOLDED = 1 << 24
 """How many numbers a program's constants may have together; what is more is made each time."""
 _SHAPES = (
@@ -109,6 +109,7 @@ class Program:
         # Not through nn.Module's call, which takes as long as several small operators.
         self._run = self.module.forward
         self.records, self.inputs, self.gives = records, tuple(inputs), gives
+        self._laid = [place for place, value in enumerate(inputs) if value.laid]
         self.outputs = self.check()
 
     def check(self) -> tuple[Value, ...]:
@@ -144,6 +145,9 @@ class Program:
     def __call__(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Run the program on tensors of the shapes and dtypes that it was checked for."""
         with torch.inference_mode():
+            if not all(values[place].is_contiguous() for place in self._laid):
+                given = enumerate(values)
+                values = tuple(v.contiguous() if place in self._laid else v for place, v in given)
             found: tuple[torch.Tensor, ...] = self._run(*values)
         return found
 
@@ -183,7 +187,7 @@ class RecordProgram:
             spec = place.meta["spec"]
             mapped = kind == "input"
             shape = (rows, *spec.shape) if mapped else spec.shape
-            inputs.append(Value(shape, spec.dtype, Place(0) if mapped else None))
+            inputs.append(Value(shape, spec.dtype, Place(0) if mapped else None, laid=True))
         try:
             self.program = Program(function, inputs, rows)
         except Refused as error:
@@ -336,7 +340,7 @@ def trace(
     for node in list(module.graph.nodes):
         _out_of_place(node)
         _shorten(node)
-        _lay_together(node)
+    _lay_together(module.graph, inputs)
     _once(module.graph)
     constants = _fold(module)
     _once(module.graph)
@@ -346,29 +350,44 @@ def trace(
 
 
 def _example(value: Value) -> torch.Tensor:
-    strides = value.strides or torch.empty(value.shape, device="meta").stride()
-    return torch.empty_strided(value.shape, strides, dtype=value.dtype)
+    return torch.empty(value.shape, dtype=value.dtype)
 
 
-def _lay_together(node: torch.fx.Node) -> None:
-    """Copy operands into row-major order for operators that need it.
+def _lay_together(graph: torch.fx.Graph, inputs: Sequence[Value]) -> None:
+    """Copy into row-major order what is not known to lie so, for operators that need it."""
+    given = iter(inputs)
+    laid: dict[torch.fx.Node, Any] = {}
+    for node in list(graph.nodes):
+        if node.op == "placeholder":
+            laid[node] = next(given).laid
+        elif node.target is operator.getitem:
+            laid[node] = laid[node.args[0]][node.args[1]]
+        elif node.op == "get_attr":
+            laid[node] = True
+        elif node.op == "call_function":
+            if node.target in checker.ORDERED:
+                for source in node.all_input_nodes:
+                    if not laid[source]:
+                        _copy_before(node, source, laid)
+            before = [laid[source] for source in node.all_input_nodes]
+            value = node.meta["val"]
+            found = [
+                r is not None and checker.lies_in_order(node.target, node.kwargs, before, r)
+                for r in (value if isinstance(value, list | tuple) else [value])
+            ]
+            laid[node] = found if isinstance(value, list | tuple) else found[0]
 
-    They add up numbers in the order of their memory, and find a record's together then; or the
-    order of their result is only then the one that is foretold.
-    """
-    if node.target in _BY_BLOCKS:
-        sources = node.all_input_nodes[:1]
-    else:
-        sources = node.all_input_nodes if RULES.get(node.target) is in_order else []
-    for source in sources:
-        if source.meta["val"].is_contiguous():
-            continue
-        with node.graph.inserting_before(node):
-            copy = node.graph.call_function(
-                A.clone.default, (source,), {"memory_format": torch.contiguous_format}
-            )
-        copy.meta = dict(node.meta) | {"val": source.meta["val"].contiguous()}
-        node.replace_input_with(source, copy)
+
+def _copy_before(
+    node: torch.fx.Node, source: torch.fx.Node, laid: dict[torch.fx.Node, Any]
+) -> None:
+    with node.graph.inserting_before(node):
+        copy = node.graph.call_function(
+            A.clone.default, (source,), {"memory_format": torch.contiguous_format}
+        )
+    copy.meta = dict(node.meta) | {"val": source.meta["val"].contiguous()}
+    node.replace_input_with(source, copy)
+    laid[copy] = True
 
 
 def _out_of_place(node: torch.fx.Node) -> None:
@@ -401,7 +420,7 @@ def _fold(module: torch.fx.GraphModule) -> dict[str, torch.Tensor]:
         arguments = torch.fx.map_arg(
             (node.args, node.kwargs), lambda n: known[n] if n in known else _empty(n.meta["val"])
         )
-        known[node] = node.target(*arguments[0], **arguments[1])
+        known[node] = node.target(*arguments[0], **arguments[1]).contiguous()
     for node, found in known.items():
         if not all(user in known for user in node.users):
             name = f"_folded_{node.name}"

@@ -214,7 +214,7 @@ class Maker:
         if place is not None and not self._fits(place, shape):
             place = None
         same = frozenset(at for at in same if self._fits(at, shape))
-        value = Value(tuple(shape), dtype, place, same, bounds)
+        value = Value(tuple(shape), dtype, place, same, bounds, laid=True)
         node = self.graph.placeholder(f"x{len(self.inputs)}")
         self.inputs.append(value)
         return self._known(node, value)
@@ -331,6 +331,12 @@ class Maker:
 
     # --- calls
 
+    def _laid(self, arg: Any) -> Any:
+        """Return a tensor in row-major order."""
+        if not isinstance(arg, Item) or arg.value.laid:
+            return arg
+        return self.call(A.clone.default, arg, memory_format=torch.contiguous_format)[0]
+
     def call(self, target: Any, *args: Any, **kwargs: Any) -> list[Item]:
         """Add a call, and return its results.
 
@@ -341,6 +347,8 @@ class Maker:
         Ended
             If the checker refuses it and the program ends with it.
         """
+        if target in checker.ORDERED and not self.chance(0.05):
+            args = tuple(self._laid(arg) for arg in args)
         node = self.graph.call_function(target, _nodes(args), _nodes(kwargs))
         self.known[node] = None
         try:
@@ -1117,7 +1125,7 @@ def index_add(maker: Maker, target: Any) -> None:
 
 
 _BY_RULE: dict[str, Recipe] = {
-    **dict.fromkeys(("elementwise", "in_order", "affine", "clamp", "where", "nan_to_num",
+    **dict.fromkeys(("elementwise", "affine", "clamp", "where", "nan_to_num",
                      "to_copy", "copied"),
                     entry_by_entry),
     **{recipe.__name__: recipe for recipe in (

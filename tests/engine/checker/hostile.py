@@ -62,13 +62,13 @@ class Build:
         self, *shape: int, place: Place = FIRST, dtype: torch.dtype = F32, bounds: Any = None
     ) -> torch.fx.Node:
         """An input of each record."""
-        return self._input(Value(shape, dtype, place, bounds=bounds))
+        return self._input(Value(shape, dtype, place, bounds=bounds, laid=True))
 
     def public(
         self, *shape: int, dtype: torch.dtype = F32, same: Sequence[Any] = (), bounds: Any = None
     ) -> torch.fx.Node:
         """A public input."""
-        return self._input(Value(shape, dtype, None, frozenset(same), bounds))
+        return self._input(Value(shape, dtype, None, frozenset(same), bounds, laid=True))
 
     def _input(self, value: Value) -> torch.fx.Node:
         self.inputs.append(value)
@@ -142,7 +142,7 @@ def a_chunk_of_one_record(b):
 @hostile("more inputs than placeholders")
 def an_input_that_no_placeholder_takes(b):
     b(A.neg.default, b.own(R, 3))
-    b.inputs.append(Value((R,), F32, FIRST))
+    b.inputs.append(Value((R,), F32, FIRST, laid=True))
 
 
 @hostile("not taken", runs=False)
@@ -330,12 +330,6 @@ def a_constant_that_is_the_same_in_another_order(b):
 def a_public_sum_that_is_the_same_in_one_part_only(b):
     added = b(A.add.Tensor, b.public(2 * R, same=[Place(0, 2, 1)]), b.public(2 * R))
     b(A.mul.Tensor, added, b.own(2 * R, place=Place(0, 2, 1)))
-
-
-@hostile("row-major order")
-def operands_of_mixed_layout(b):
-    turned = b(A.permute.default, b.own(R, 5), [1, 0])
-    b(A.elu_backward.default, turned, 1.0, 1.0, 1.0, False, b.own(5, R, place=Place(1)))
 
 
 # --- bounds
@@ -987,14 +981,14 @@ def a_largest_number_over_records(b):
 
 @hostile("different places")
 def a_reduced_dimension_before_the_records(b):
-    reduced = b(A.amax.default, b.own(2, R, R, place=Place(1)), [0])
-    b(A.add.Tensor, reduced, b.own(R, R, place=Place(1)))
+    reduced = b(A.amax.default, b.own(2, R, R, place=Place(1), dtype=I64), [0])
+    b(A.add.Tensor, reduced, b.own(R, R, place=Place(1), dtype=I64))
 
 
 @hostile("different places")
 def a_reduced_dimension_that_stays(b):
-    reduced = b(A.amax.default, b.own(2, R, R, place=Place(1)), [0], True)
-    b(A.add.Tensor, reduced, b.own(1, R, R, place=Place(2)))
+    reduced = b(A.amax.default, b.own(2, R, R, place=Place(1), dtype=I64), [0], True)
+    b(A.add.Tensor, reduced, b.own(1, R, R, place=Place(2), dtype=I64))
 
 
 @hostile("one behind the other")
@@ -1007,9 +1001,47 @@ def a_sum_within_records_of_another_order(b):
     b(A.sum.dim_IntList, b.own(2 * R, 3, place=Place(0, 2, 1)), [1])
 
 
-@hostile("one behind the other")
+@hostile("row-major order")
 def a_sum_of_turned_numbers(b):
     b(A.logsumexp.default, b(A.permute.default, b.own(5, R, place=Place(1)), [1, 0]), [1])
+
+
+@hostile("one behind the other")
+def a_largest_number_of_those_that_lie_beside_each_other(b):
+    # Of zeros of both signs another one is taken in what is left over.
+    b(A.amax.default, b.own(2, R, place=Place(1)), [0])
+
+
+@hostile("row-major order")
+def a_sum_of_one_number_that_is_repeated(b):
+    b(A.sum.dim_IntList, b(A.expand.default, b.own(R, 1), [R, 1000]), [1])
+
+
+@hostile("row-major order")
+def a_sum_of_images_whose_weights_were_turned(b):
+    turned = b(A.permute.default, b.own(2, 2, R, 1, place=Place(2)), [2, 3, 0, 1])
+    image = b(A.convolution.default, b.public(1, 1, 3, 3, same=[]), turned, None,
+              [1, 1], [0, 0], [1, 1], False, [0, 0], 1)  # fmt: skip
+    b(A.sum.dim_IntList, image, [2, 3])
+
+
+@hostile("row-major order")
+def a_sum_of_what_turned_operands_give(b):
+    # PyTorch foretells another order than the result has.
+    turned = b(A.permute.default, b.own(3, R, place=Place(1)), [1, 0])
+    b(A.sum.dim_IntList, b(A.logaddexp.default, turned, b.own(R, 3)), [1])
+
+
+@hostile("row-major order")
+def groups_with_a_weight_that_is_repeated(b):
+    weight = b(A.expand.default, b.public(1), [4])
+    b(A.native_group_norm.default, b.own(R, 4, 3, 3), weight, None, R, 4, 9, 2, 1e-5)
+
+
+@hostile("row-major order")
+def groups_of_turned_images(b):
+    turned = b(A.permute.default, b.own(R, 3, 3, 4), [0, 3, 1, 2])
+    b(A.native_group_norm.default, turned, None, None, R, 4, 9, 2, 1e-5)
 
 
 @hostile("differs along the records")
@@ -2042,6 +2074,13 @@ def transposed_convolutions_of_records(b):
     turned = b(A.convolution.default, b.own(R, 1, 3, 3), b.public(1, 2, 2, 2), None,
                [1, 1], [1, 1], [1, 1], True, [0, 0], 1)  # fmt: skip
     beside(b, turned, R, 2, 2, 2)
+
+
+@honest
+def sums_of_numbers_that_were_laid_out(b):
+    turned = b(A.permute.default, b.own(5, R, place=Place(1)), [1, 0])
+    laid = b(A.clone.default, turned, memory_format=torch.contiguous_format)
+    beside(b, b(A.sum.dim_IntList, laid, [1]), R)
 
 
 @honest

@@ -27,8 +27,10 @@ def traced(name: str, seed: int, records: int) -> Program | None:
         outputs, gradients = batched(name, call, list(values))
         return (*outputs, *gradients)
 
-    inputs = [Value(tuple(o.value.shape), o.value.dtype, Place(0) if o.mapped else None)
-              for o in operands]  # fmt: skip
+    inputs = [
+        Value(tuple(o.value.shape), o.value.dtype, Place(0) if o.mapped else None, laid=True)
+        for o in operands
+    ]
     module, constants = trace(function, inputs)
     graph = module.graph
     graph.erase_node(next(node for node in reversed(graph.nodes) if node.op == "output"))

@@ -117,13 +117,16 @@ def contribution(uses: list[Factors], shape: tuple[int, ...], per_unit: int) -> 
     Parameters
     ----------
     uses
-        The factors of each use, all of one kind: a parameter that is used again at other
-        positions has more positions, and so gets its cross terms.
+        The factors of each use: a parameter that is used again at other positions has more
+        positions, and so gets its cross terms. Where the whole gradient of one use is there, those
+        of the others are made.
     shape
         The parameter's shape.
     per_unit
         How many consecutive records make one privacy unit.
     """
+    if any(isinstance(use, Whole) for use in uses):
+        uses = [_whole(use, shape) for use in uses]
     first = uses[0]
     if isinstance(first, Outer):
         left, right = (_together(uses, side, per_unit) for side in ("left", "right"))
@@ -135,6 +138,12 @@ def contribution(uses: list[Factors], shape: tuple[int, ...], per_unit: int) -> 
     # A single number is a list of one.
     parts = total.reshape(-1, per_unit, *(shape or (1,)))
     return PerUnit(parts.sum(1) if per_unit > 1 else parts.squeeze(1))
+
+
+def _whole(use: Factors, shape: tuple[int, ...]) -> Factors:
+    if not isinstance(use, Outer):
+        return use
+    return Whole((use.right.mT @ use.left).reshape(-1, *shape))
 
 
 def sum_of(values: list[torch.Tensor]) -> torch.Tensor:
