@@ -124,8 +124,9 @@ class Holdings:
                     "Take the record out of the file and publish the dataset again.",
                 )
             person = persons.of_label(self._seal.derive("persons"), label)
-            holding = [v for v in persons.versions(connection, population=name) if v.holds(person)]
-            if not holding and person not in persons.gone(connection, name):
+            known = persons.versions(connection, population=name)
+            holding = [version for version in known if version.holds(person)]
+            if not any(person in version.persons for version in known):
                 raise NotFound(
                     f"nobody in population '{name}' has this label",
                     "Give it as the unit column of the file has it.",
