@@ -16,11 +16,12 @@ CLAIMS = [ROOT / "docs" / f"{name}.md" for name in ("privacy", "threat-model", "
 
 def test_the_stewards_example_loads(tmp_path):
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/steward.md").read_text(), re.S)
-    dataset, terms = blocks
-    (tmp_path / "dataset.yaml").write_text(dataset)
+    dataset, terms, *more = blocks
     (tmp_path / "terms.yaml").write_text(terms)
-    found = read_dataset(tmp_path)
-    assert found.data_schema.privacy_unit == "patient"
+    for lines in ("", *more):
+        (tmp_path / "dataset.yaml").write_text(dataset + lines)
+        found = read_dataset(tmp_path)
+        assert found.data_schema.privacy_unit == "patient"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
