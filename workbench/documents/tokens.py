@@ -102,7 +102,7 @@ def verify(
             algorithms=["EdDSA"],
             audience=audience,
             leeway=SKEW,
-            options={"require": _REQUIRED},
+            options={"require": _REQUIRED, "strict_aud": True},
         )
     except jwt.ExpiredSignatureError:
         raise InvalidToken(
