@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
-from workbench.documents.base import Document, Line, Name, explain
+from workbench.documents.base import Document, Line, Name, explain, is_loopback
 from workbench.documents.errors import InvalidConfiguration
 
 FILE = "domain.toml"
@@ -67,20 +67,11 @@ class DomainConfig(Document):
     def _safe(self) -> Self:
         if (self.certificate is None) != (self.private_key is None):
             raise ValueError("certificate and private_key come together")
-        if self.certificate is None and not _is_loopback(self.host):
+        if self.certificate is None and not is_loopback(self.host):
             raise ValueError(
                 f"host '{self.host}' is not loopback: set certificate and private_key for TLS"
             )
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class DomainFolder:
@@ -94,7 +85,8 @@ class DomainFolder:
     Raises
     ------
     InvalidConfiguration
-        If the file is missing or wrong; names each field.
+        If the file is missing or wrong, which names each field, or if others can read a password
+        in it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -111,6 +103,12 @@ class DomainFolder:
             raise InvalidConfiguration(f"{path}: {error}") from None
         except ValidationError as error:
             raise InvalidConfiguration(explain(str(path), error)) from None
+        readable = path.stat().st_mode & 0o077 and self.root.stat().st_mode & 0o077
+        if urlsplit(self.config.database).password and readable:
+            raise InvalidConfiguration(
+                f"{path} holds the database's password and can be read by other users",
+                f"Run 'chmod 700 {self.root}' and 'chmod 600 {path}'.",
+            )
         self.state = self.root / self.config.state
 
     @property
@@ -145,5 +143,7 @@ class DomainFolder:
     def folder(self, name: str) -> Path:
         """Return the state folder `name`, made if missing, readable by the owner only."""
         path = self.state / name
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # The mode that mkdir is given holds for the last folder only.
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.mkdir(exist_ok=True, mode=0o700)
         return path
