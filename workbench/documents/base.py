@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 import rfc8785
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,6 +29,26 @@ def _tupled(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+_JOINERS = "\u200c\u200d"
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+
+
+def visible(text: str) -> str:
+    """Return `text` without characters that nobody sees or that turn the direction of others.
+
+    Those are control and format characters of Unicode and its separators of lines and paragraphs.
+    Line feeds, tabs and the two joiners, which scripts and emoji need, stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c for c in text if c in "\n\t" + _JOINERS or unicodedata.category(c) not in _UNSEEN
+    )
+
+
+Visible = AfterValidator(visible)
+"""Makes a text field hold only what people see, so a signature over other text does not open."""
+
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 """``sha256:`` and 64 hexadecimal digits."""
 
@@ -38,11 +61,14 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 """A column's, metric's or function's name."""
 
-Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f]*$")]
+Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f]*$"), Visible]
 """One line of text for people."""
 
-Text = Annotated[str, StringConstraints(max_length=20_000)]
+Text = Annotated[str, StringConstraints(max_length=20_000), Visible]
 """Some paragraphs of text for people."""
+
+Note = Annotated[str, StringConstraints(max_length=2000), Visible]
+"""A few sentences of text for people."""
 
 Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
 """UTC, RFC 3339."""
@@ -56,6 +82,16 @@ type_tuple = BeforeValidator(_tupled)
 def digest_bytes(data: bytes) -> str:
     """Return the `Digest` of `data`."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name ``localhost`` or its IP address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def now() -> str:
