@@ -118,7 +118,7 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
         row = requests.get(connection, handle.digest)
     request = payload_of(Envelope.parse(row.envelope), Request)
     card = payload_of(Envelope.parse(row.card), DatasetCard)
-    place = cards.prepared(domain.folder, request.dataset_version)
+    place = cards.prepared(domain.folder, card)
     seed = domain._seal.open_seed(row.seed, handle.digest)
     job = domain.runs._job("training", request, card, str(place.training), str(place.holdout), seed)
     folder = tmp_path / "replay"

@@ -275,7 +275,7 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
         row = requests.get(connection, first.digest)
         request = payload_of(Envelope.parse(row.envelope), Request)
         seed = domain._seal.open_seed(row.seed, first.digest)
-    place = cards.prepared(domain.folder, ds.card.dataset_version)
+    place = cards.prepared(domain.folder, ds.card)
     job = domain.runs._job("training", request, ds.card, str(place.training),
                            str(place.holdout), seed)  # fmt: skip
     outcome = domain.runs.executor.run("again", job, domain.folder.root / "state" / "again")

@@ -55,7 +55,7 @@ def job_of(site, digest):
         row = requests.get(connection, digest)
     request = payload_of(Envelope.parse(row.envelope), Request)
     card = payload_of(Envelope.parse(row.card), DatasetCard)
-    place = cards.prepared(domain.folder, request.dataset_version)
+    place = cards.prepared(domain.folder, card)
     seed = domain.runs._seal.open_seed(row.seed, digest)
     return domain.runs._job(
         "training", request, card, str(place.training), str(place.holdout), seed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Literal
 
 import numpy as np
@@ -14,10 +15,18 @@ from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes,
 from workbench.documents.card import Approval, Snippet
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import Conflict, InvalidSchema, NotFound
-from workbench.domain.cards import Counts, add, file_approval, latest, prepared, snippet_path
+from workbench.domain.cards import (
+    Counts,
+    Prepared,
+    add,
+    file_approval,
+    latest,
+    prepared,
+    snippet_path,
+)
 from workbench.domain.config import DomainFolder
 from workbench.domain.data import dataset_version, load, split
-from workbench.domain.jobs import save_records, write_private
+from workbench.domain.jobs import make_private, save_records, write_private
 from workbench.domain.seal import Seal
 from workbench.domain.tables import cards
 from workbench.engine.records import Records
@@ -38,7 +47,8 @@ def publish(
 ) -> DatasetCard:
     """Read a dataset's files and data, prepare them, and publish its card.
 
-    Publishing again without a change gives the same card. The salt and the split depend on the
+    Publishing again without a change gives the same card, and makes prepared files that are
+    missing. A run reads the files of its own card, which no later publication changes. The salt and the split depend on the
     domain's sealing key and the dataset's name only, so equal data keep their version.
 
     A steward may have changed the approval since the files were last published. If ``terms.yaml``
@@ -81,6 +91,8 @@ def publish(
         snippet=snippet,
         published=now(),
     )
+    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
+    _prepare(prepared(folder, card), training, holdout, counts)
     same = _unchanged(connection, card)
     if same is not None:
         _note_file(connection, same, source.terms.approval)
@@ -89,15 +101,22 @@ def publish(
         charge_snippet(
             connection, dataset_version=version, epsilon=snippet.epsilon, terms=source.terms
         )
-    place = prepared(folder, version)
-    place.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    save_records(place.training, training)
-    save_records(place.holdout, holdout)
-    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
-    write_private(place.counts, counts.canonical())
     write_private(snippet_path(folder, snippet.content), content)
     add(connection, card, key, source.terms.approval)
     return card
+
+
+def _prepare(place: Prepared, training: Records, holdout: Records, counts: Counts) -> None:
+    """Write the files of one division at once; those that are there may be in use, and stay."""
+    if place.root.exists():
+        return
+    partial = Prepared(place.root.with_name(place.root.name + ".partial"))
+    shutil.rmtree(partial.root, ignore_errors=True)
+    make_private(partial.root)
+    save_records(partial.training, training)
+    save_records(partial.holdout, holdout)
+    write_private(partial.counts, counts.canonical())
+    partial.root.rename(place.root)
 
 
 def _note_file(connection: Connection, card: DatasetCard, file: Approval) -> None:

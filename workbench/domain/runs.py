@@ -136,6 +136,7 @@ class Runs:
             if row.state == State.APPROVED:
                 try:
                     decisions.check_at_launch(connection, self._key.public, row)
+                    cards.require_prepared(self._folder, card)
                 except WorkbenchError as error:
                     ledger.release_reservation(connection, request=digest)
                     requests.move(connection, digest, State.DENIED, reason=error.message)
@@ -152,7 +153,7 @@ class Runs:
                 attempts=row.attempts + 1,
             )
             log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
-        place = cards.prepared(self._folder, request.dataset_version)
+        place = cards.prepared(self._folder, card)
         return self._job(
             "training", request, card, str(place.training), str(place.holdout),
             self._seal.open_seed(sealed, digest),

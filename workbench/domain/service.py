@@ -34,6 +34,7 @@ from workbench.documents import (
 from workbench.documents.base import Line
 from workbench.documents.errors import Conflict, DomainUnavailable, InvalidToken, NotFound
 from workbench.domain import (
+    cards,
     decisions,
     intake,
     log,
@@ -95,6 +96,8 @@ class Domain(Holdings):
         super().__init__(folder, Store(folder.database_url), key, seal)
         self._versions: dict[str, int] = {}
         self._changes = threading.Condition()
+        with self.store.read() as connection:
+            cards.move_prepared(connection, folder)
         self._lock: TextIO | None = None
         self._uses = itertools.count()
         self.runs = Runs(self.folder, self.store, self.key, self._seal, self._changed)
