@@ -36,10 +36,10 @@ def checked(site, monkeypatch):
     names = []
     run = site.domain.runs.executor.run
 
-    def noted(identity, job, folder, progress=None):
+    def noted(identity, job, *rest, **options):
         if job.kind == "check":
             names.append(identity)
-        return run(identity, job, folder, progress)
+        return run(identity, job, *rest, **options)
 
     monkeypatch.setattr(site.domain.runs.executor, "run", noted)
     return names

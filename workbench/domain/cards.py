@@ -16,7 +16,6 @@ from workbench.documents.errors import NotFound
 from workbench.domain.config import DomainFolder
 from workbench.domain.tables import cards
 
-
 _PREPARED = frozenset({".npz", ".json"})
 
 

@@ -44,6 +44,50 @@ class JobLimits(Document):
         return {name: value for name, value in given.items() if name != "threads"}
 
 
+def _most(default: int, most: int) -> Any:
+    return Field(default=default, ge=1, le=most)
+
+
+class CallLimits(Document):
+    """What those who call may take, so that nobody's calls keep others waiting.
+
+    What is said of a person holds for everybody who is admitted; the rest holds before it is known
+    who calls. `docs/operator.md` says of each what happens beyond it.
+
+    Attributes
+    ----------
+    header_seconds, body_seconds
+        How long a call's header and its body may take to arrive.
+    connections, connections_per_address
+        How many connections may be open, in all and from one address.
+    calls_per_person
+        How many calls of one person may wait or be worked on.
+    streams, streams_per_person
+        How many streams of events may be open.
+    graphs_per_person, graphs_mb_per_person
+        How many graphs of one person are kept, and how many megabytes.
+    waiting_per_person, requests_per_day
+        How many requests of one person may wait for a decision or for their run, and how many they
+        may submit in 24 hours.
+    rehearsals, rehearsals_per_person
+        How many rehearsals may wait.
+    """
+
+    header_seconds: int = _most(10, 3600)
+    body_seconds: int = _most(60, 3600)
+    connections: int = _most(500, 100_000)
+    connections_per_address: int = _most(100, 100_000)
+    calls_per_person: int = _most(16, 10_000)
+    streams: int = _most(300, 100_000)
+    streams_per_person: int = _most(20, 10_000)
+    graphs_per_person: int = _most(1000, 1_000_000)
+    graphs_mb_per_person: int = _most(2048, 1_000_000)
+    waiting_per_person: int = _most(100, 10_000)
+    requests_per_day: int = _most(1000, 1_000_000)
+    rehearsals: int = _most(100, 10_000)
+    rehearsals_per_person: int = _most(4, 10_000)
+
+
 class DomainConfig(Document):
     """What ``domain.toml`` says; paths are relative to it.
 
@@ -62,6 +106,7 @@ class DomainConfig(Document):
     certificate: str | None = None
     private_key: str | None = None
     limits: JobLimits = JobLimits()
+    calls: CallLimits = CallLimits()
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import Connection, insert, select
 
@@ -30,7 +31,7 @@ from workbench.documents.errors import (
 )
 from workbench.domain import cards, requests
 from workbench.domain.config import DomainFolder
-from workbench.domain.jobs import write_private
+from workbench.domain.jobs import Job, write_private
 from workbench.domain.policy import Facts, check_terms, today
 from workbench.domain.tables import graphs
 from workbench.graphs.load import check_inputs, load
@@ -115,6 +116,33 @@ def graphs_of(request: Request) -> tuple[str, ...]:
     """Return the digests of the graphs that a request names."""
     update = request.plan.update if isinstance(request.plan, StatisticPlan) else None
     return (request.graph,) if update is None else (request.graph, update)
+
+
+def job_of(
+    folder: DomainFolder,
+    kind: Literal["training", "rehearsal"],
+    request: Request,
+    card: DatasetCard,
+    training: str,
+    holdout: str | None,
+    seed: bytes,
+) -> Job:
+    """Return what a worker is handed for a request; paths name private or synthetic records."""
+    graph, *updates = (str(graph_path(folder, name)) for name in graphs_of(request))
+    return Job(
+        kind=kind,
+        graph=graph,
+        update=updates[0] if updates else None,
+        training=training,
+        holdout=holdout,
+        inputs=request.inputs,
+        metrics=request.metrics,
+        plan=request.plan,
+        record_count=card.record_count,
+        holdout_fraction=card.holdout_fraction,
+        max_records_per_unit=card.data_schema.max_records_per_unit,
+        seed=seed.hex(),
+    )
 
 
 def load_graph(folder: DomainFolder, request: Request) -> RecordGraph:

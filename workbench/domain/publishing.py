@@ -48,8 +48,9 @@ def publish(
     """Read a dataset's files and data, prepare them, and publish its card.
 
     Publishing again without a change gives the same card, and makes prepared files that are
-    missing. A run reads the files of its own card, which no later publication changes. The salt and the split depend on the
-    domain's sealing key and the dataset's name only, so equal data keep their version.
+    missing. A run reads the files of its own card, which no later publication changes. The salt
+    and the split depend on the domain's sealing key and the dataset's name only, so equal data keep
+    their version.
 
     A steward may have changed the approval since the files were last published. If ``terms.yaml``
     says what it said then, the changed approval is kept. If both were changed, `wins` says which

@@ -126,6 +126,7 @@ class Domain(Holdings):
     def close(self) -> None:
         """Stop all runs and close the database."""
         self.runs.close()
+        self.checks.close()
         self.store.close()
         if self._lock is not None:
             self._lock.close()
@@ -241,9 +242,9 @@ class Domain(Holdings):
         with self.store.read() as connection:
             row = requests.get(connection, request.digest)
         if row.state == State.APPROVED:
-            self.runs.launch(row.digest)
+            self.runs.launch(row)
         elif row.state == State.PENDING:
-            self.runs.rehearsal(row)
+            self.runs.rehearsals.of(row)
         return self.status(person, request.digest), True
 
     def _refuse_flood(self, connection: Any, person: Person) -> None:
