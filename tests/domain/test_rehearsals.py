@@ -25,9 +25,7 @@ def endless(model, record):
 def asked(tmp_path_factory):
     """A domain whose steward is asked about requests above epsilon 1."""
     root = make_domain(tmp_path_factory.mktemp("rehearsals") / "hospital-a")
-    (root / "domain.toml").open("a").write(
-        "[calls]\nrehearsals_per_person = 2\nrehearsals = 3\n"
-    )
+    (root / "domain.toml").open("a").write("[calls]\nrehearsals_per_person = 2\nrehearsals = 3\n")
     site = Site.open(root)
     policy = Approval(mode="policy", epsilon=0.6, purposes=("DUO:0000007",))
     site.client(site.steward).set_policy("breast-cancer", policy)

@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import json
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 import rfc8785
@@ -96,7 +96,16 @@ def is_loopback(host: str) -> bool:
 
 def now() -> str:
     """Return the current time as a `Timestamp`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _timestamp(datetime.now(UTC))
+
+
+def ago(*, hours: float) -> str:
+    """Return the time so many hours before now as a `Timestamp`; these sort as text."""
+    return _timestamp(datetime.now(UTC) - timedelta(hours=hours))
+
+
+def _timestamp(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Document(BaseModel):

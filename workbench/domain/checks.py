@@ -13,9 +13,9 @@ from functools import partial
 
 from workbench.documents import DatasetCard, Plan, Request, StatisticPlan, digest_bytes
 from workbench.documents.errors import (
-    Conflict,
     DomainUnavailable,
     GraphRefused,
+    LimitReached,
     WorkbenchError,
     from_code,
 )
@@ -68,7 +68,7 @@ class Checks:
         ------
         GraphRefused
             If they do not pass, or the check came to no end.
-        Conflict
+        LimitReached
             If too many graphs of this researcher are being checked.
         DomainUnavailable
             If no worker can be started.
@@ -80,7 +80,7 @@ class Checks:
             first = found is None
             if found is None:
                 if self._at_once[request.researcher] >= MOST_AT_ONCE:
-                    raise Conflict(
+                    raise LimitReached(
                         f"{MOST_AT_ONCE} of your graphs are being checked",
                         "Submit once more when these requests are answered.",
                     )
