@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from workbench.documents.errors import LimitReached, WorkbenchError
@@ -108,6 +109,12 @@ class Connection(H11Protocol):
         elif self._late is None:
             self._wait_for_header()
 
+    def on_response_complete(self) -> None:
+        """Give what is left of a body that nobody wants no more time than a header."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._wait_for_header()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_waiting()
@@ -134,7 +141,7 @@ class Connection(H11Protocol):
         """Say why, as far as that can be sent at once, and end the connection."""
         self._stop_waiting()
         self._gate.leave(self)
-        if self.idle and not self.transport.is_closing():
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
             detail = {"code": error.code, "message": error.message, "hint": error.hint}
             body = json.dumps({"error": detail}).encode()
             head = (

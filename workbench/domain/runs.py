@@ -151,6 +151,7 @@ class Runs:
 
     def _begin(self, digest: str) -> Job | None:
         """Check the decision once more, charge, and mark as running, in one transaction."""
+        self._store.claim()
         with self._store.write() as connection:
             row = requests.get(connection, digest)
             if row.state not in (State.APPROVED, State.RUNNING):

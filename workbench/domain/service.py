@@ -118,7 +118,8 @@ class Domain(Holdings):
         Raises
         ------
         DomainUnavailable
-            If another process serves this folder: two would run every request twice.
+            If another process serves this folder or this database: two would run every request
+            twice.
         """
         self._lock = (self.folder.folder("jobs").parent / "lock").open("w")
         try:
@@ -128,6 +129,7 @@ class Domain(Holdings):
             raise DomainUnavailable(
                 f"another process already serves {self.folder.root}", "Stop that one first."
             ) from None
+        self.store.claim()
         self.runs.executor.warm_up()
         self.runs.recover()
 
