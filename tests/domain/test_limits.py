@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -17,6 +18,8 @@ from tests.studies import dataset, diagnose, endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Approval, PrivateKey, tokens
 from workbench.documents.errors import LimitReached
+from workbench.domain.api.limits import PeopleLimits
+from workbench.domain.config import CallLimits
 
 pytestmark = pytest.mark.slow
 
@@ -194,6 +197,26 @@ def test_one_person_has_few_calls_at_once_and_others_their_own(server, opened):
     assert server.client(server.steward).datasets()
     wait_until(lambda: open_now(server) == 0, 15)
     assert server.client().datasets()
+
+
+def test_who_makes_the_server_work_long_waits_and_others_do_not():
+    limits = PeopleLimits(CallLimits(work_seconds=1, work_percent=50))
+
+    async def waited(person, seconds):
+        began = time.monotonic()
+        async with limits._call(person, "light"):
+            waiting = time.monotonic() - began
+            await asyncio.sleep(seconds)
+        return waiting
+
+    async def calls():
+        first = [await waited("greta", 0.5) for _ in range(4)]
+        return first, await waited("greta", 0), await waited("otto", 0)
+
+    first, greedy, other = asyncio.run(calls())
+    assert max(first[:3]) < 0.2
+    assert 0.2 < greedy < 2
+    assert other < 0.2
 
 
 def test_streams_are_few_and_end_with_their_connection(server, opened):

@@ -16,7 +16,7 @@ FILE = "domain.toml"
 
 
 class JobLimits(Document):
-    """What one run may take, and how many run at once.
+    """What one run may take, and how many run at once: `jobs` of one person, and one more in all.
 
     `seconds` is wall-clock time, `cpu_seconds` processor time of each process, `memory_mb`
     megabytes of memory of all processes together beyond what idle ones have. One run is divided
@@ -62,6 +62,8 @@ class CallLimits(Document):
         How many connections may be open, in all and from one address.
     calls_per_person
         How many calls of one person may wait or be worked on.
+    work_seconds, work_percent
+        How long the server works for one person at once, and which share of its time after that.
     streams, streams_per_person
         How many streams of events may be open.
     graphs_per_person, graphs_mb_per_person
@@ -75,10 +77,12 @@ class CallLimits(Document):
 
     header_seconds: int = _most(10, 3600)
     body_seconds: int = _most(60, 3600)
-    connections: int = _most(500, 100_000)
+    connections: int = _most(300, 100_000)
     connections_per_address: int = _most(100, 100_000)
-    calls_per_person: int = _most(16, 10_000)
-    streams: int = _most(300, 100_000)
+    calls_per_person: int = _most(32, 10_000)
+    work_seconds: int = _most(3, 3600)
+    work_percent: int = _most(20, 100)
+    streams: int = _most(200, 100_000)
     streams_per_person: int = _most(20, 10_000)
     graphs_per_person: int = _most(1000, 1_000_000)
     graphs_mb_per_person: int = _most(2048, 1_000_000)

@@ -71,7 +71,9 @@ class Runs:
         self._changed = changed
         self.executor = Executor(folder.config.limits)
         self.rehearsals = Rehearsals(folder, self.executor, changed)
-        self._turns = Turns(folder.config.limits.jobs, "runs")
+        # One more than one person may have: nobody's long run keeps all others waiting.
+        jobs = folder.config.limits.jobs
+        self._turns = Turns(jobs + 1, "runs", per_owner=jobs)
         self._closing = threading.Event()
         self._progress: dict[str, Progress] = {}
 

@@ -48,7 +48,7 @@ class Store:
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
             connection.commit()
-        self._claiming = threading.Lock()
+        self._writing, self._claiming = threading.Lock(), threading.Lock()
         self._file: int | None = None
         self._session: Connection | None = None
 
@@ -61,7 +61,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection for one transaction; writers wait for each other."""
-        with _as_unavailable(), self.engine.connect() as connection:
+        with _as_unavailable(), self._turn(), self.engine.connect() as connection:
             connection = connection.execution_options(writes=True)
             with connection.begin():
                 if not self.sqlite:
@@ -69,6 +69,16 @@ class Store:
                         text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS}
                     )
                 yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        # SQLite's own waiting is by trying again and again: whoever has waited long tries seldom.
+        held = self.sqlite and self._writing.acquire(timeout=_WAIT_SECONDS)
+        try:
+            yield
+        finally:
+            if held:
+                self._writing.release()
 
     def claim(self) -> None:
         """Keep this database for one server, until `close` or the end of the process.

@@ -6,7 +6,8 @@ The numbers are `workbench.domain.config.CallLimits`, by the same names.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Literal
@@ -26,6 +27,8 @@ _AT_ONCE = 2
 _LARGE_AT_ONCE = 4
 """How many large bodies are in memory at once, one of each person."""
 _STRANGERS_AT_ONCE = 4
+_LONGEST_COUNTED = 0.5
+"""How many seconds of one call count: longer ones wait for a worker, and not for this process."""
 
 Scope = MutableMapping[str, Any]
 KNOWN = "known"
@@ -57,11 +60,38 @@ def limits_of(request: Request) -> PeopleLimits:
     return found
 
 
+class _Work:
+    """How long the server worked for one person lately: a leaky bucket.
+
+    Beyond `burst` seconds a person's calls wait until it is down again; it runs out by `share`
+    seconds in a second.
+    """
+
+    def __init__(self, burst: float, share: float) -> None:
+        self._burst, self._share = burst, share
+        self._level, self._at = 0.0, time.monotonic()
+
+    def _settle(self) -> None:
+        now = time.monotonic()
+        self._level = max(0.0, self._level - (now - self._at) * self._share)
+        self._at = now
+
+    def add(self, seconds: float) -> None:
+        self._settle()
+        self._level += min(seconds, _LONGEST_COUNTED)
+
+    async def wait(self) -> None:
+        self._settle()
+        if self._level > self._burst:
+            await asyncio.sleep((self._level - self._burst) / self._share)
+
+
 class _Lanes:
     """The calls of one person."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: _Work) -> None:
         self.calls = 0
+        self.work = work
         self.light = asyncio.Semaphore(_AT_ONCE)
         self.heavy = asyncio.Semaphore(_AT_ONCE)
         self.large = asyncio.Semaphore(1)
@@ -81,7 +111,7 @@ class PeopleLimits:
     def __init__(self, limits: CallLimits) -> None:
         self.limits = limits
         self.strangers = anyio.CapacityLimiter(_STRANGERS_AT_ONCE)
-        self._lanes: dict[str, _Lanes] = defaultdict(_Lanes)
+        self._lanes: dict[str, _Lanes] = {}
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._streams: Counter[str] = Counter()
 
@@ -124,7 +154,10 @@ class PeopleLimits:
 
     @asynccontextmanager
     async def _call(self, key: str, kind: Kind) -> AsyncIterator[None]:
-        lanes = self._lanes[key]
+        lanes = self._lanes.get(key)
+        if lanes is None:
+            work = _Work(self.limits.work_seconds, self.limits.work_percent / 100)
+            lanes = self._lanes[key] = _Lanes(work)
         if lanes.calls >= self.limits.calls_per_person:
             raise LimitReached(
                 f"{self.limits.calls_per_person} of your calls wait (calls_per_person)",
@@ -137,8 +170,11 @@ class PeopleLimits:
                 if kind == "large":
                     await turn.enter_async_context(lanes.large)
                     await turn.enter_async_context(self._large)
-                yield
+                await lanes.work.wait()
+                began = time.monotonic()
+                try:
+                    yield
+                finally:
+                    lanes.work.add(time.monotonic() - began)
         finally:
             lanes.calls -= 1
-            if not lanes.calls:
-                self._lanes.pop(key, None)
