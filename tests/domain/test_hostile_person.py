@@ -85,6 +85,10 @@ def run(executor, job, folder):
     return np.concatenate([released[name].ravel() for name in sorted(released)]), executor.most
 
 
+def test_a_run_meets_in_a_folder_of_any_name(executor, job, tmp_path):
+    assert len(run(executor, job(None), tmp_path / "a run, 100 % ä")[0])
+
+
 def test_a_hostile_person_moves_what_leaves_by_the_bound_at_most_and_memory_not(
     executor, job, tmp_path
 ):

@@ -94,7 +94,8 @@ def joined(rank: int, size: int, meeting: Path, seconds: float) -> Iterator[Rank
     with _told_as_lost():
         torch.distributed.init_process_group(
             "gloo",
-            init_method=meeting.resolve().as_uri(),
+            # Not by a URL of the file, whose escapes torch takes for the name.
+            store=torch.distributed.FileStore(str(meeting.resolve()), size),
             rank=rank,
             world_size=size,
             timeout=timedelta(seconds=seconds),
