@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import torch.distributed
 from numpy.typing import NDArray
+from torch.distributed import FileStore  # type: ignore[attr-defined]
 
 
 class RankLost(Exception):
@@ -95,7 +96,7 @@ def joined(rank: int, size: int, meeting: Path, seconds: float) -> Iterator[Rank
         torch.distributed.init_process_group(
             "gloo",
             # Not by a URL of the file, whose escapes torch takes for the name.
-            store=torch.distributed.FileStore(str(meeting.resolve()), size),
+            store=FileStore(str(meeting.resolve()), size),
             rank=rank,
             world_size=size,
             timeout=timedelta(seconds=seconds),
