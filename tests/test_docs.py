@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.catalog.files import read_dataset
+from workbench.domain.config import CallLimits
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -34,6 +35,13 @@ def test_links_pictures_and_tests_exist(page):
     everything = "\n".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.py"))
     for name in re.findall(r"`(test_\w+?)_?…?`", text):
         assert f"def {name}" in everything, name
+
+
+def test_every_limit_on_calls_stands_in_the_operators_guide_with_its_default():
+    text = (ROOT / "docs/operator.md").read_text()
+    for name, value in CallLimits().model_dump().items():
+        pattern = rf"\| [^|]*`{name}`[^|]*\|[^|]*\b{value}\b[^|]*\|"
+        assert re.search(pattern, text), name
 
 
 @pytest.mark.parametrize("page", CLAIMS, ids=lambda page: page.name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 
 import jwt
 import pytest
+from sqlalchemy import insert, select
 
 from tests.studies import dataset, diagnose, linear, submit
 from tests.support import error_of
@@ -27,6 +29,16 @@ from workbench.documents.errors import (
     TooLarge,
     UnknownColumn,
 )
+from workbench.domain import service
+from workbench.domain.tables import tokens as used
+
+
+class Ahead(datetime.datetime):
+    """A clock that is more than a day ahead."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + datetime.timedelta(seconds=100_000)
 
 
 @pytest.fixture
@@ -247,6 +259,42 @@ class TestTokens:
         assert error_of(first) == "invalid-document"
         assert error_of(again) == "invalid-token"
         assert "used before" in again.json()["error"]["message"]
+
+    def test_a_replayed_call_after_the_clock_jumped_ahead_and_back(self, site, monkeypatch):
+        body = b"{}"
+
+        def post(token):
+            return error_of(self.call(site, token, "POST", "/v1/requests", body))
+
+        def fresh():
+            return tokens.make(site.researcher, "hospital-a", "POST", "/v1/requests", body)
+
+        monkeypatch.setattr(service, "_FORGET_EVERY", 1)
+        token = fresh()
+        assert post(token) == "invalid-document"
+        real = time.time
+        with monkeypatch.context() as ahead:
+            ahead.setattr(time, "time", lambda: real() + 100_000)
+            ahead.setattr("jwt.api_jwt.datetime", Ahead)
+            other = fresh()
+            assert post(other) == "invalid-document"
+        assert post(token) == post(other) == "invalid-token"
+        assert post(fresh()) == "invalid-document"
+
+    def test_used_tokens_are_forgotten_in_the_end(self, site, monkeypatch):
+        for name, value in (("_FORGET_EVERY", 1), ("_REMEMBERED", 1)):
+            monkeypatch.setattr(service, name, value)
+        with site.domain.store.write() as connection:
+            for number in range(5):
+                connection.execute(insert(used).values(jti=f"old-{number}", expires=number))
+        self.test_a_replayed_call_that_would_change_something(site)
+        with site.domain.store.read() as connection:
+            old = connection.execute(select(used.c.jti).where(used.c.expires < 5)).scalars()
+            assert list(old) == ["old-4"]
+
+    def test_a_list_of_audiences(self, site):
+        for audiences in (["hospital-a"], ["hospital-b", "hospital-a"]):
+            assert self.call(site, self.claims(site, aud=audiences)).status_code == 401
 
     def test_a_stranger_and_somebody_revoked(self, site):
         stranger = PrivateKey.create()

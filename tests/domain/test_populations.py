@@ -266,8 +266,7 @@ def stays(people, months, seed=0, **more):
 
 def records_of(site, name):
     """Return how many records of the present version train and measure."""
-    version = site.client().dataset(name).dataset_version
-    place = cards.prepared(site.domain.folder, version)
+    place = cards.prepared(site.domain.folder, site.client().dataset(name))
     return sum(len(np.load(path)["units"]) for path in (place.training, place.holdout))
 
 
@@ -435,13 +434,14 @@ class TestOptingOut:
     def test_nothing_is_taken_on_a_version_that_holds_the_person(self, living, register):
         spend(living, "stays", 1.0, "first")
         spent = living.client().budget("stays").epsilon_spent
-        version = living.client().dataset("stays").dataset_version
+        card = living.client().dataset("stays")
+        version = card.dataset_version
         done = self.out(register)
         assert done.exit_code == 0, done.output
         assert "publish 'stays' again" in done.output
         with living.domain.store.read() as connection:
             assert persons.stopped(connection, "patients", version)
-        assert not cards.prepared(living.domain.folder, version).root.exists()
+        assert not cards.prepared(living.domain.folder, card).root.exists()
         assert living.client().budget("stays").epsilon_spent == spent
         living.domain.publish("stays")
         assert records_of(living, "stays") == 99

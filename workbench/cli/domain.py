@@ -48,20 +48,20 @@ def init(
     from workbench.documents.errors import InvalidConfiguration
     from workbench.documents.keys import PrivateKey
     from workbench.domain.config import FILE, DomainConfig, DomainFolder
+    from workbench.domain.jobs import make_private, write_private
     from workbench.domain.seal import Seal
 
     DomainConfig.read({"name": name, "title": title, "port": port})
     if (root / FILE).exists():
         raise InvalidConfiguration(f"{root / FILE} exists", "Choose another folder.")
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (root / FILE).write_text(
-        _TEMPLATE.format(name=json.dumps(name), title=json.dumps(title), port=port)
-    )
+    make_private(root)
+    template = _TEMPLATE.format(name=json.dumps(name), title=json.dumps(title), port=port)
+    write_private(root / FILE, template.encode())
     folder = DomainFolder(root)
+    for place in (folder.signing_key.parent, folder.datasets, folder.data, folder.state):
+        make_private(place)
     PrivateKey.create().save(folder.signing_key)
     Seal.create(folder.sealing_key)
-    for place in (folder.datasets, folder.data):
-        place.mkdir(exist_ok=True)
     typer.echo(f"made {root}: put data into data/, cards into datasets/, then publish and serve")
 
 

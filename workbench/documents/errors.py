@@ -121,6 +121,13 @@ class TooLarge(WorkbenchError):
     status = 413
 
 
+class LimitReached(WorkbenchError):
+    """Somebody has, or asks for, more at once than a domain gives; the message names the limit."""
+
+    code = "limit-reached"
+    status = 429
+
+
 class TermsRefused(WorkbenchError):
     """A request is outside the dataset's terms of use."""
 

@@ -14,6 +14,7 @@ from workbench.documents.base import (
     KeyId,
     Line,
     Name,
+    Note,
     Timestamp,
     type_tuple,
 )
@@ -70,7 +71,7 @@ class RequestStatus(Document):
     updated: Timestamp
     decided_by: Literal["steward", "policy"] | None = None
     decider: Line = ""
-    reason: Annotated[str, Field(max_length=2000)] = ""
+    reason: Note = ""
     failure: Failure | None = None
     progress: Progress | None = None
     charged: bool = False

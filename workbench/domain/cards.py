@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from workbench.documents.errors import NotFound
 from workbench.domain.config import DomainFolder
 from workbench.domain.tables import cards
 
+_PREPARED = frozenset({".npz", ".json"})
+
 
 class Counts(Document):
     """What loading the data changed, by column; for the steward only."""
@@ -28,9 +31,9 @@ class Counts(Document):
 
 @dataclass(frozen=True)
 class Prepared:
-    """Where the files of one dataset version lie.
+    """Where the files of one dataset version, divided in one way, lie; they never change.
 
-    `training` and `holdout` are private records, `counts` is for the steward, `snippet` is public.
+    `training` and `holdout` are private records, `counts` is for the steward.
     """
 
     root: Path
@@ -51,9 +54,54 @@ class Prepared:
         return self.root / "counts.json"
 
 
-def prepared(folder: DomainFolder, version: str) -> Prepared:
-    """Return the place of a dataset version's files."""
-    return Prepared(folder.folder("prepared") / version.removeprefix("sha256:"))
+def prepared(folder: DomainFolder, card: DatasetCard) -> Prepared:
+    """Return the place of the files that a card is about."""
+    versions = folder.folder("prepared")
+    version = versions / card.dataset_version.removeprefix("sha256:")
+    return Prepared(version / f"holdout-{card.holdout_fraction!r}")
+
+
+def remove_prepared(folder: DomainFolder, version: str) -> None:
+    """Remove the prepared files of a dataset version, however they were divided."""
+    shutil.rmtree(folder.folder("prepared") / version.removeprefix("sha256:"), ignore_errors=True)
+
+
+def require_prepared(folder: DomainFolder, card: DatasetCard) -> None:
+    """Return None if the files that a card is about are there.
+
+    Raises
+    ------
+    NotFound
+        If they are not.
+    """
+    if not prepared(folder, card).root.exists():
+        raise NotFound(
+            f"the prepared files of this version of '{card.name}' are not here any more: the "
+            "domain's operator must publish it again, as it was, before a request can run"
+        )
+
+
+def move_prepared(connection: Connection, folder: DomainFolder) -> None:
+    """Bring files of domains from before there was a place for each division to their place.
+
+    They are those of the newest card of their version.
+    """
+    old = {
+        path.parent for path in folder.folder("prepared").glob("*/*") if path.suffix in _PREPARED
+    }
+    if not old:
+        return
+    newest = {}
+    for row in connection.execute(select(cards.c.envelope).order_by(cards.c.sequence)):
+        card = payload_of(Envelope.parse(row.envelope), DatasetCard)
+        newest[card.dataset_version.removeprefix("sha256:")] = card
+    for version in old:
+        if version.name in newest:
+            place = prepared(folder, newest[version.name]).root
+            place.mkdir(exist_ok=True, mode=0o700)
+            for path in version.iterdir():
+                if path.suffix in _PREPARED:
+                    path.rename(place / path.name)
 
 
 def snippet_path(folder: DomainFolder, digest: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 from workbench.budget import history
@@ -135,7 +134,7 @@ class Holdings:
             log.append(connection, "population", log.OPERATOR, name, "a person opted out")
             present = {h.dataset_version for h in cards.headlines(connection)}
         for version in holding:
-            shutil.rmtree(cards.prepared(self.folder, version.version).root, ignore_errors=True)
+            cards.remove_prepared(self.folder, version.version)
         return sorted({v.dataset for v in holding if v.version in present})
 
     def cards_version(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,10 +18,18 @@ from workbench.documents.card import Approval, Snippet
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import Conflict, InvalidData, InvalidSchema, NotFound
 from workbench.domain import persons, populations
-from workbench.domain.cards import Counts, add, file_approval, latest, prepared, snippet_path
+from workbench.domain.cards import (
+    Counts,
+    Prepared,
+    add,
+    file_approval,
+    latest,
+    prepared,
+    snippet_path,
+)
 from workbench.domain.config import DomainFolder
 from workbench.domain.data import LoadedData, dataset_version, load, split
-from workbench.domain.jobs import save_records, write_private
+from workbench.domain.jobs import make_private, save_records, write_private
 from workbench.domain.seal import Seal
 from workbench.domain.tables import cards
 from workbench.engine.records import Records
@@ -41,8 +50,10 @@ def publish(
 ) -> DatasetCard:
     """Read a dataset's files and data, prepare them, and publish its card.
 
-    Publishing again without a change gives the same card. The salt and the split depend on the
-    domain's sealing key and the dataset's name only, so equal data keep their version.
+    Publishing again without a change gives the same card, and makes prepared files that are
+    missing. A run reads the files of its own card, which no later publication changes. The salt
+    and the split depend on the domain's sealing key and the dataset's name only, so equal data keep
+    their version.
 
     A steward may have changed the approval since the files were last published. If ``terms.yaml``
     says what it said then, the changed approval is kept. If both were changed, `wins` says which
@@ -94,6 +105,8 @@ def publish(
     populations.joined(connection, card, key)
     persons.add(connection, population, name, version, who.persons, who.labels, who.blocks,
                 source.blocks)  # fmt: skip
+    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
+    _prepare(prepared(folder, card), training, holdout, counts)
     same = _unchanged(connection, card)
     if same is not None:
         _note_file(connection, same, source.terms.approval)
@@ -101,12 +114,6 @@ def publish(
     if snippet.epsilon > 0:
         account = populations.account(connection, card)
         charge_snippet(connection, account=account, epsilon=snippet.epsilon)
-    place = prepared(folder, version)
-    place.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    save_records(place.training, training)
-    save_records(place.holdout, holdout)
-    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
-    write_private(place.counts, counts.canonical())
     write_private(snippet_path(folder, snippet.content), content)
     add(connection, card, key, source.terms.approval)
     return card
@@ -170,6 +177,19 @@ def _members(
         )
     here = ~np.isin(found, persons.gone(connection, name))
     return _Members(found[here], labels, blocks[here], kept & here)
+
+
+def _prepare(place: Prepared, training: Records, holdout: Records, counts: Counts) -> None:
+    """Write the files of one division at once; those that are there may be in use, and stay."""
+    if place.root.exists():
+        return
+    partial = Prepared(place.root.with_name(place.root.name + ".partial"))
+    shutil.rmtree(partial.root, ignore_errors=True)
+    make_private(partial.root)
+    save_records(partial.training, training)
+    save_records(partial.holdout, holdout)
+    write_private(partial.counts, counts.canonical())
+    partial.root.rename(place.root)
 
 
 def _note_file(connection: Connection, card: DatasetCard, file: Approval) -> None:

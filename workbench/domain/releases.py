@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +118,6 @@ def release(
         release=Envelope.sign(document, key).canonical().decode(),
         attestation=Envelope.sign(statement, key).canonical().decode(),
     )
-    shutil.rmtree(produced, ignore_errors=True)
 
 
 def bundle(connection: Connection, row: Any, domain_key: PublicKey) -> Bundle:

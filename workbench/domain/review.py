@@ -80,7 +80,7 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
     graph = intake.graph_facts(connection, request.graph)
-    counts_file = cards.prepared(folder, card.dataset_version).counts
+    counts_file = cards.prepared(folder, card).counts
     return Review(
         status=statuses.status(connection, row),
         card=card,

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from workbench.engine.pace import Pace
 
 _LARGEST_FILE = 1 << 30
+_REHEARSAL_NICENESS = 10
 _MEETING = "meeting"
 Tell = Callable[[int, int], None]
 _PATIENCE = 3
@@ -108,6 +109,9 @@ def run_job(
 
     if job.kind == "check":
         return _check(job, workers)
+    if job.kind == "rehearsal":
+        # Runs and checks go before what costs nothing.
+        os.nice(_REHEARSAL_NICENESS)
     pace = partial(_pace, seconds, cpu_seconds)
     if isinstance(job.plan, StatisticPlan):
         return _sum_up(job, job.plan, folder, tell, pace)

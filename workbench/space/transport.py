@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from workbench.documents import PrivateKey, PublicKey, now, tokens
+from workbench.documents.base import visible
 from workbench.documents.errors import DomainUnavailable, InvalidDocument, from_code
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -107,7 +108,8 @@ class Transport:
             return answer
         try:
             error = answer.json()["error"]
-            found = from_code(str(error["code"]), str(error["message"]), str(error["hint"]))
+            words = (visible(str(error[name])) for name in ("code", "message", "hint"))
+            found = from_code(*words)
         except (ValueError, KeyError, TypeError):
             raise self._stranger(f"HTTP {answer.status_code}") from None
         raise found
