@@ -394,6 +394,12 @@ class TestOverlap:
             site.domain.publish("copy")
         assert "population: visits" in refused.value.hint
 
+    def test_rows_that_many_people_have_tell_nobody(self, site, root):
+        for name, seed in (("answers", 1), ("replies", 2)):
+            add_dataset(root, name, frame(400, seed)[["ill"]], [COLUMNS[1]])
+            site.domain.publish(name)
+        assert site.client().budget("replies").population == "replies"
+
     def test_one_person_in_two_populations_is_one_too_many(self, living, register):
         people = [f"q{i}" for i in range(99)] + ["p007"]
         columns = [PERSON, *COLUMNS]

@@ -150,14 +150,19 @@ def refuse_overlap(connection: Connection, population: str, persons: Hashes, rec
     persons
         Who is in the new data.
     records
-        Whether single records are the unit: a few may be equal by chance.
+        Whether single records are the unit: a few may be equal by chance, and where many are equal
+        within the file they tell nobody.
 
     Raises
     ------
     Conflict
         If somebody is; names the other population.
     """
-    distinct = np.unique(persons)
+    distinct, times = np.unique(persons, return_counts=True)
+    if records:
+        distinct = distinct[times == 1]
+        if len(distinct) < len(persons) / 2:
+            return
     for other in versions(connection):
         if other.population == population:
             continue
