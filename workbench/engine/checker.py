@@ -238,7 +238,7 @@ def constant(tensor: torch.Tensor, records: int = 0) -> Value:
     bounds = None
     if tensor.numel() and bool(torch.isfinite(tensor).all()):
         bounds = (tensor.min().item(), tensor.max().item())
-    return Value(shape, tensor.dtype, None, frozenset(same), bounds, laid=tensor.is_contiguous())
+    return Value(shape, tensor.dtype, None, frozenset(same), bounds, laid=is_laid(tensor))
 
 
 def _all_same(bits: torch.Tensor, dim: int) -> bool:
@@ -330,7 +330,21 @@ def lies_in_order(
     """
     if target is A.clone.default and options.get("memory_format") is torch.contiguous_format:
         return True
-    return result.is_contiguous() and (target in _MAKES_ORDER or all(operands))
+    return is_laid(result) and (target in _MAKES_ORDER or all(operands))
+
+
+def is_laid(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has the strides of row-major order.
+
+    Those of dimensions of size 1 as well, which `Tensor.is_contiguous` does not look at: by them
+    PyTorch chooses the order of other results.
+    """
+    return tensor.stride() == row_major(tensor.shape)
+
+
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides of row-major order."""
+    return tuple(math.prod(shape[dim + 1 :]) for dim in range(len(shape)))
 
 
 def _check_options(named: Mapping[str, Any]) -> None:
@@ -1238,8 +1252,7 @@ lerp.Scalar lerp.Tensor addcmul addcdiv logaddexp hypot eq.Tensor eq.Scalar ne.T
 lt.Tensor lt.Scalar le.Tensor le.Scalar gt.Tensor gt.Scalar ge.Tensor ge.Scalar
 logical_and logical_or logical_xor bitwise_and.Tensor bitwise_or.Tensor bitwise_not relu leaky_relu
 elu gelu silu mish hardtanh hardsigmoid hardswish softplus hardshrink softshrink threshold
-sigmoid_backward
-tanh_backward threshold_backward leaky_relu_backward gelu_backward silu_backward
+sigmoid_backward tanh_backward threshold_backward leaky_relu_backward gelu_backward silu_backward
 mish_backward hardtanh_backward hardsigmoid_backward hardswish_backward softplus_backward
 hardshrink_backward softshrink_backward logit_backward elu_backward
 """

@@ -109,7 +109,11 @@ class Program:
         # Not through nn.Module's call, which takes as long as several small operators.
         self._run = self.module.forward
         self.records, self.inputs, self.gives = records, tuple(inputs), gives
-        self._laid = [place for place, value in enumerate(inputs) if value.laid]
+        self._laid = {
+            place: checker.row_major(value.shape)
+            for place, value in enumerate(inputs)
+            if value.laid
+        }
         self.outputs = self.check()
 
     def check(self) -> tuple[Value, ...]:
@@ -145,9 +149,9 @@ class Program:
     def __call__(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Run the program on tensors of the shapes and dtypes that it was checked for."""
         with torch.inference_mode():
-            if not all(values[place].is_contiguous() for place in self._laid):
+            if any(values[place].stride() != strides for place, strides in self._laid.items()):
                 given = enumerate(values)
-                values = tuple(v.contiguous() if place in self._laid else v for place, v in given)
+                values = tuple(_laid(v) if place in self._laid else v for place, v in given)
             found: tuple[torch.Tensor, ...] = self._run(*values)
         return found
 
@@ -378,6 +382,11 @@ def _lay_together(graph: torch.fx.Graph, inputs: Sequence[Value]) -> None:
             laid[node] = found if isinstance(value, list | tuple) else found[0]
 
 
+def _laid(tensor: torch.Tensor) -> torch.Tensor:
+    # Not by `contiguous`, which leaves the strides of dimensions of size 1.
+    return tensor.clone(memory_format=torch.contiguous_format)
+
+
 def _copy_before(
     node: torch.fx.Node, source: torch.fx.Node, laid: dict[torch.fx.Node, Any]
 ) -> None:
@@ -385,7 +394,7 @@ def _copy_before(
         copy = node.graph.call_function(
             A.clone.default, (source,), {"memory_format": torch.contiguous_format}
         )
-    copy.meta = dict(node.meta) | {"val": source.meta["val"].contiguous()}
+    copy.meta = dict(node.meta) | {"val": _laid(source.meta["val"])}
     node.replace_input_with(source, copy)
     laid[copy] = True
 
@@ -420,7 +429,7 @@ def _fold(module: torch.fx.GraphModule) -> dict[str, torch.Tensor]:
         arguments = torch.fx.map_arg(
             (node.args, node.kwargs), lambda n: known[n] if n in known else _empty(n.meta["val"])
         )
-        known[node] = node.target(*arguments[0], **arguments[1]).contiguous()
+        known[node] = _laid(node.target(*arguments[0], **arguments[1]))
     for node, found in known.items():
         if not all(user in known for user in node.users):
             name = f"_folded_{node.name}"

@@ -1033,6 +1033,13 @@ def a_sum_of_what_turned_operands_give(b):
 
 
 @hostile("row-major order")
+def a_sum_of_an_image_that_lies_in_two_orders_at_once(b):
+    # Of one channel: PyTorch takes it for one whose channels come last, and answers so.
+    turned = b(A.permute.default, b.own(R, 3, 3, 1), [0, 3, 1, 2])
+    b(A.sum.dim_IntList, turned, [2, 3])
+
+
+@hostile("row-major order")
 def groups_with_a_weight_that_is_repeated(b):
     weight = b(A.expand.default, b.public(1), [4])
     b(A.native_group_norm.default, b.own(R, 4, 3, 3), weight, None, R, 4, 9, 2, 1e-5)

@@ -31,7 +31,7 @@ import torch
 import torch.fx
 
 from tests.engine.checker.generator import Program
-from workbench.engine.checker import Place, Value
+from workbench.engine.checker import Place, Value, is_laid
 
 A = torch.ops.aten
 _BITS = {4: torch.int32, 8: torch.int64}
@@ -277,7 +277,7 @@ def findings(
             if value.place is not None and not _has(value, value.place, records):
                 add("shape", node, f"no {value.place} in {value.shape}")
                 continue
-            if node.op == "call_function" and value.laid and not tensor.is_contiguous():
+            if node.op == "call_function" and value.laid and not is_laid(tensor):
                 add("laid", node, f"{tensor.stride()}, not {value}")
             for one, other in ((tensor, values[1]), (special, values[3])):
                 _compared(value, one, _result(other[node], position), kept, records, node, add)

@@ -141,6 +141,7 @@ def contribution(uses: list[Factors], shape: tuple[int, ...], per_unit: int) -> 
 
 
 def _whole(use: Factors, shape: tuple[int, ...]) -> Factors:
+    # ``(records, positions, out)`` and ``(records, positions, in)`` to ``(records, *shape)``.
     if not isinstance(use, Outer):
         return use
     return Whole((use.right.mT @ use.left).reshape(-1, *shape))
