@@ -75,7 +75,7 @@ def test_a_domain_starts_with_the_database_that_it_had(root):
 
 def test_an_older_database_does_not_run(restored):
     domain = Domain(restored)
-    with pytest.raises(LedgerBehind, match="of 0 rows and does not hold the newest one .* 2 rows"):
+    with pytest.raises(LedgerBehind, match="of 0 rows and .* does not hold the newest .* 2 rows"):
         domain.start()
     with pytest.raises(LedgerBehind):
         domain.publish("breast-cancer")
@@ -101,7 +101,7 @@ def test_a_database_that_is_swapped_under_a_server_starts_no_run(root, ran):
 def test_reconciling_charges_what_the_old_database_does_not_know(restored, ran):
     done = command("reconcile", restored)
     assert done.exit_code == 0, done.output
-    assert "1 blocks" in done.output
+    assert "1 blocks charged" in done.output
     domain = Domain(restored)
     domain.start()
     budget = domain.budget("breast-cancer")
@@ -179,9 +179,7 @@ def test_after_reconciling_nobody_has_less_than_the_head_says(kept, lost):
         heads.Spent(population=p, block=b, curve=tuple(float(v) for v in c))
         for (p, b), c in sums[0].items()
     ]
-    head = heads.LedgerHead(domain="d", point={"rows": 0, "hash": "0" * 64}, spent=tuple(newest),
-                            time="2026-01-01T00:00:00Z")  # fmt: skip
-    missing = heads._missing(head, sums[1])
+    missing = heads._missing(heads.LedgerState(spent=tuple(newest)), sums[1])
     for (population, block), wanted in sums[0].items():
         base = sums[1].get((population, block), sums[1].get((population, ""), 0.0))
         added = missing.get((population, ""), 0.0)

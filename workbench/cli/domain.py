@@ -141,13 +141,13 @@ def reconcile(root: Root) -> None:
     domain = Domain(root)
     try:
         with domain.alone():
-            charged = domain.reconcile()
+            found = domain.reconcile()
     finally:
         domain.close()
     typer.echo(
-        f"charged what the newest ledger head knows of {charged} blocks of populations; requests "
-        "of that time are lost, and what they spent is not"
-        if charged
+        f"{found}. Requests of that time are lost, and what they spent is not. Publish the "
+        "datasets again"
+        if found
         else "nothing to do: the database holds the newest ledger head"
     )
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from sqlalchemy import Connection
 
 from workbench.budget import history
 from workbench.budget.accountant import ORDERS
@@ -42,27 +46,21 @@ class Holdings:
 
     def publish(self, name: str, approval: publishing.Wins = None) -> DatasetCard:
         """Publish a dataset from its folder, as the domain's operator; see `publishing.publish`."""
-        with self.store.write() as connection:
-            heads.check(connection, self.folder, self.key)
+        with self._changing() as connection:
             before = cards.version(connection)
             card = publishing.publish(connection, self.folder, name, self.key, self._seal, approval)
             if cards.version(connection) != before:
                 version = card.dataset_version.removeprefix("sha256:")[:12]
                 log.append(connection, "publish", log.OPERATOR, name, f"version {version}")
-        with self.store.read() as connection:
-            heads.keep(connection, self.folder, self.key)
         return card
 
-    def reconcile(self) -> int:
-        """Charge what the newest ledger head knows and the database does not; returns how many.
+    def reconcile(self) -> heads.Reconciled:
+        """Let the database know what the newest ledger head knows; see `heads.reconcile`.
 
-        Each is one block of a population. Nothing is done where the database holds the head.
+        Nothing is done where the database holds the head.
         """
         with self.store.write() as connection:
-            found = heads.reconcile(connection, self.folder, self.key)
-            if found:
-                log.append(connection, "reconcile", log.OPERATOR, f"{found} charged")
-        return found
+            return heads.reconcile(connection, self.folder, self.key)
 
     def create_population(self, **values: Any) -> Population:
         """Make a population before its first dataset, as the domain's operator.
@@ -75,10 +73,19 @@ class Holdings:
             | {"domain": self.folder.config.name, "published": now()}
             | {"order": ORDERS[caps.filter[0]]}
         )
-        with self.store.write() as connection:
+        with self._changing() as connection:
             populations.create(connection, made, self.key)
             log.append(connection, "population", log.OPERATOR, made.name, "made")
         return made
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        """Give a transaction that changes populations; it is in the newest head afterwards."""
+        with self.store.write() as connection:
+            heads.check(connection, self.folder, self.key)
+            yield connection
+        with self.store.read() as connection:
+            heads.keep(connection, self.folder, self.key)
 
     def population_names(self) -> list[str]:
         """Return the names of all populations."""
@@ -115,7 +122,7 @@ class Holdings:
         Conflict
             If single records are its unit: they have no label.
         """
-        with self.store.write() as connection:
+        with self._changing() as connection:
             population = populations.status(connection, name).population
             if population.unit == "record":
                 raise Conflict(

@@ -8,6 +8,8 @@ was corrected, stays in that block.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
 import json
 from collections.abc import Sequence
@@ -16,13 +18,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from workbench.documents import now
 from workbench.documents.errors import Conflict
 from workbench.domain.tables import members, opted_out
 
 Hashes = NDArray[np.uint64]
+RECALLED = "recalled:"
+"""Before the hash that stands for a version whose database was lost."""
 _COINCIDENCE = 0.1
 """Which share of single records may be in another population too: equal by chance."""
 
@@ -138,6 +142,81 @@ def add(
             time=now(),
         )
     )
+
+
+def count(connection: Connection) -> int:
+    """Return how many versions are known."""
+    return int(connection.execute(select(func.count()).select_from(members)).scalar_one())
+
+
+def told(connection: Connection, population: str) -> bytes | None:
+    """Return who was ever in which dataset and block of a population; None if nobody is known.
+
+    It is no longer than the population is large, however many versions there were.
+    """
+    by_dataset: dict[str, list[Known]] = {}
+    for version in versions(connection, population=population):
+        by_dataset.setdefault(version.dataset, []).append(version)
+    if not by_dataset:
+        return None
+    content = []
+    for dataset, known in sorted(by_dataset.items()):
+        labels = sorted({label for version in known for label in version.labels})
+        persons = np.concatenate([version.persons for version in known])
+        blocks = np.concatenate(
+            [np.array([labels.index(label) for label in version.labels], np.uint16)[version.blocks]
+             for version in known]
+        )  # fmt: skip
+        # A person's block never changes, so any version tells it; the first one is asked.
+        distinct, first = np.unique(persons, return_index=True)
+        texts = {"persons": _text(distinct, ">u8"), "blocks": _text(blocks[first], ">u2")}
+        content.append({"dataset": dataset, "labels": labels, **texts})
+    return json.dumps({"population": population, "datasets": content}, sort_keys=True).encode()
+
+
+def _text(values: NDArray[Any], kind: str) -> str:
+    return base64.b64encode(values.astype(kind).tobytes()).decode()
+
+
+def recall(connection: Connection, content: bytes) -> list[str]:
+    """Take up again what `told` said of a population; returns the datasets."""
+    found = json.loads(content)
+    for one in found["datasets"]:
+        persons, blocks = (base64.b64decode(one[name]) for name in ("persons", "blocks"))
+        _recall(connection, found["population"], one["dataset"], persons, blocks, one["labels"])
+    return [one["dataset"] for one in found["datasets"]]
+
+
+def belong(connection: Connection, population: str, datasets: Sequence[str]) -> None:
+    """Note whose data lost datasets were of whose persons nothing is known."""
+    for dataset in datasets:
+        _recall(connection, population, dataset, b"", b"", [""])
+
+
+def _recall(
+    connection: Connection, population: str, dataset: str, persons: bytes, blocks: bytes,
+    labels: list[str],
+) -> None:  # fmt: skip
+    who = hashlib.sha256(persons + blocks).hexdigest()
+    stands_for = hashlib.sha256(json.dumps([population, dataset, labels, who]).encode())
+    version = f"{RECALLED}{stands_for.hexdigest()}"
+    if connection.execute(
+        select(members.c.sequence).where(members.c.dataset_version == version)
+    ).first():
+        return
+    connection.execute(
+        insert(members).values(
+            population=population, dataset=dataset, dataset_version=version, persons=persons,
+            blocks=blocks, labels=json.dumps(labels), read=json.dumps([]), time=now(),
+        )
+    )  # fmt: skip
+
+
+def population_of(connection: Connection, dataset: str) -> str | None:
+    """Return the population of a dataset that was published, if its members were told."""
+    query = select(members.c.population).where(members.c.dataset == dataset)
+    found = connection.execute(query.order_by(members.c.sequence).limit(1)).scalar()
+    return None if found is None else str(found)
 
 
 def refuse_overlap(connection: Connection, population: str, persons: Hashes, records: bool) -> None:

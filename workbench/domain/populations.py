@@ -26,7 +26,7 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import Conflict, InvalidSchema, NotFound
-from workbench.domain import cards
+from workbench.domain import cards, persons
 from workbench.domain.tables import cards as cards_table
 from workbench.domain.tables import populations
 
@@ -111,6 +111,30 @@ def fixed_order(terms: Terms) -> float:
     return ORDERS[position]
 
 
+def all_with_datasets(
+    connection: Connection,
+) -> list[tuple[Population, tuple[str, ...]]]:
+    """Return all populations as they are now, by name, with the datasets that are about them.
+
+    Those of datasets from before there were populations have the caps of their present cards.
+    """
+    made = everyone(connection)
+    found = []
+    for name, datasets in sorted(members(connection, names(connection)).items()):
+        if name not in made:
+            made[name] = made_of(payload_of(cards.latest(connection, datasets[0]), DatasetCard))
+        found.append((made[name], tuple(datasets)))
+    return found + [(made[name], ()) for name in sorted(set(made) - {p.name for p, _ in found})]
+
+
+def recall(connection: Connection, population: Population, key: PrivateKey) -> bool:
+    """Make this the present population of its name; returns whether it was another one."""
+    if find(connection, population.name) == population:
+        return False
+    add(connection, population, key)
+    return True
+
+
 def members(connection: Connection, names: Sequence[str]) -> dict[str, list[str]]:
     """Return the datasets of populations, by the population's name."""
     whose = func.coalesce(cards_table.c.population, cards_table.c.dataset)
@@ -149,15 +173,16 @@ def chosen(connection: Connection, name: str, wish: str | None) -> str:
         If the dataset belongs to another one.
     """
     first = _first_card(connection, name)
+    # A lost database may have known the dataset (`persons.recall`).
+    whose = persons.population_of(connection, name) if first is None else first.population_name
     own = name if wish == NEW else wish
-    if first is not None:
-        if own not in (None, first.population_name):
+    if whose is not None:
+        if own not in (None, whose):
             raise Conflict(
-                f"dataset '{name}' belongs to population '{first.population_name}'; dataset.yaml "
-                f"says '{wish}'",
+                f"dataset '{name}' belongs to population '{whose}'; dataset.yaml says '{wish}'",
                 "A dataset stays with its population: what was spent on its persons counts there.",
             )
-        return first.population_name
+        return whose
     others = names(connection)
     if own is None:
         if not others:

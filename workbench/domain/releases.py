@@ -92,7 +92,7 @@ def release(
         ),
         steps=outcome.steps,
         engine=ENGINE,
-        ledger=heads.of(connection, request.domain).point,
+        ledger=heads.point(connection),
         released=now(),
     )
     statement = Statement(
