@@ -203,3 +203,7 @@ def from_code(code: str, message: str, hint: str = "") -> WorkbenchError:
 
 class LayersConverted(UserWarning):
     """Layers of a model were replaced by others of the same kind that keep records apart."""
+
+
+class LedgerWentBack(UserWarning):
+    """A domain has forgotten what was spent: its ledger is older than at an earlier release."""

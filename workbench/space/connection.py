@@ -21,6 +21,8 @@ from workbench.documents.errors import (
 )
 from workbench.space.client import DomainClient
 from workbench.space.datasets import Catalog, Dataset
+from workbench.space.receipts import FILE as KEPT
+from workbench.space.receipts import Receipts
 from workbench.space.requests import RequestHandle, RequestList
 
 FILE = "space.toml"
@@ -185,6 +187,7 @@ def connect(path: str | os.PathLike[str] | None = None) -> Space:
         raise InvalidConfiguration(explain(str(file), error)) from None
     key = PrivateKey.load(file.parent / wanted.key)
     domains: dict[str, DomainClient] = {}
+    receipts = Receipts(file.parent / KEPT)
     for entry in wanted.domains:
         try:
             _check_address(entry.url)
@@ -193,6 +196,7 @@ def connect(path: str | os.PathLike[str] | None = None) -> Space:
         ca = str(file.parent / entry.ca) if entry.ca else None
         public = PublicKey.from_text(entry.public_key)
         domains[entry.name] = DomainClient.at(entry.name, entry.url, public, key, ca)
+        domains[entry.name].receipts = receipts
     return Space(domains, key)
 
 

@@ -13,6 +13,7 @@ import httpx
 from workbench.documents import PrivateKey, PublicKey, now, tokens
 from workbench.documents.base import visible
 from workbench.documents.errors import DomainUnavailable, InvalidDocument, from_code
+from workbench.space.receipts import Receipts
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 MAX_ANSWER = 256 << 20
@@ -35,6 +36,11 @@ class Transport:
         An HTTP client with the domain's base URL.
     key
         The caller's key.
+
+    Attributes
+    ----------
+    receipts
+        Of the releases that were verified; those of one space are kept together.
     """
 
     def __init__(
@@ -44,6 +50,7 @@ class Transport:
         self.public_key = public_key
         self.key = key
         self._http = http
+        self.receipts = Receipts()
         self._down_since: str | None = None
         self._tries = _RETRIES
         self._options: dict[str, Any] = {}
