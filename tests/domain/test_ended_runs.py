@@ -70,9 +70,8 @@ def launches(site, handle):
 
 def charged(site, handle):
     """How often a request was reserved and charged, as the ledger has it."""
-    version = site.client().dataset("breast-cancer").dataset_version
     with site.domain.store.read() as connection:
-        found = ledger.entries(connection, dataset_version=version)
+        found = ledger.entries(connection, population="breast-cancer")
         return [entry.event for entry in found if entry.request == handle.digest]
 
 

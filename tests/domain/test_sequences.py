@@ -43,7 +43,9 @@ TOTAL, DELTA = 4.0, 1e-5
 ORDER, BUDGET = filter_budget(TOTAL, DELTA)
 MONTHS = MONTH["categories"]
 PEOPLE = 24
-EXAMPLES = int(os.environ.get("WORKBENCH_EXAMPLES", "12"))
+SIZES = [0.05, 0.2, 0.2, 0.4, 0.6, 1.2]
+"""What runs take of the total at the ledger's order."""
+EXAMPLES = int(os.environ.get("WORKBENCH_EXAMPLES", "20"))
 UNIT = {"privacy_unit": "person", "max_records_per_unit": 4}
 NAMES = ("stays", "drugs", "samples")
 
@@ -60,6 +62,16 @@ def template(tmp_path_factory):
         made = command("population", "create", root, name, "--unit", "person", "--epsilon-total",
                        TOTAL, "--delta", DELTA, *more)  # fmt: skip
         assert made.exit_code == 0, made.output
+    domain = Domain(root)
+    for name in NAMES:
+        whose, of_persons = ("staff", False) if name == "samples" else ("patients", True)
+        columns = [PERSON, MONTH, *COLUMNS] if of_persons else COLUMNS
+        add_dataset(root, name, rows(range(PEOPLE), MONTHS), columns, 10,
+                    **(UNIT if of_persons else {}))  # fmt: skip
+        change(root, name, population=whose, records_per_member=None if of_persons else 2)
+        change(root, name, "terms.yaml", epsilon_total=TOTAL, epsilon_per_run=TOTAL)
+        domain.publish(name)
+    domain.close()
     Sequences.template = root
     return root
 
@@ -71,6 +83,9 @@ def rows(who, months=None):
     if months is not None:
         values["month"] = [months[i % len(months)] for i in range(len(who))]
     return pd.DataFrame(values)
+
+
+COUNT = {}
 
 
 class Died(BaseException):
@@ -100,22 +115,15 @@ class Sequences(RuleBasedStateMachine):
     # What happens
 
     @rule(
-        name=st.sampled_from(NAMES), who=st.sets(st.integers(0, PEOPLE - 1), min_size=12),
+        name=st.sampled_from(NAMES), who=st.sets(st.integers(0, PEOPLE - 1), min_size=16),
         months=st.lists(st.sampled_from(MONTHS), min_size=1, max_size=3),
         blocks=st.sets(st.sampled_from(MONTHS)), crash=st.booleans(),
+        then=st.one_of(st.none(), st.sampled_from(SIZES)),
     )  # fmt: skip
-    def publish(self, name, who, months, blocks, crash):
+    def publish(self, name, who, months, blocks, crash, then):
         """Publish a version; a crash may come before the head is written."""
         self.number += 1
         blocked = name == "stays" or (name == "drugs" and len(blocks) > 1)
-        columns = [PERSON, MONTH, *COLUMNS] if name != "samples" else COLUMNS
-        if not (self.root / "datasets" / name).exists():
-            whose = "staff" if name == "samples" else "patients"
-            add_dataset(self.root, name, rows(who, months), columns, 10,
-                        **({} if name == "samples" else UNIT))  # fmt: skip
-            bound = 2 if name == "samples" else None
-            change(self.root, name, population=whose, records_per_member=bound)
-            change(self.root, name, "terms.yaml", epsilon_total=TOTAL, epsilon_per_run=TOTAL)
         rows(who, months).to_csv(self.root / "data" / f"{name}.csv", index=False)
         change(self.root, name, title=f"version {self.number}",
                blocks=sorted(blocks, key=MONTHS.index) if blocked and blocks else None)  # fmt: skip
@@ -124,6 +132,8 @@ class Sequences(RuleBasedStateMachine):
                 self.cut_off(lambda: self.domain.publish(name))
             else:
                 self.domain.publish(name)
+        if then is not None:
+            self.ask(name, then, "")
 
     def cut_off(self, step):
         """Let the process die after the transaction, before its head is on disk."""
@@ -140,7 +150,7 @@ class Sequences(RuleBasedStateMachine):
         finally:
             heads.keep = keep
 
-    @rule(name=st.sampled_from(NAMES), size=st.sampled_from([0.1, 0.3, 0.6, 1.0, 1.2]),
+    @rule(name=st.sampled_from(NAMES), size=st.sampled_from(SIZES),
           crash=st.sampled_from(["", "", "", "reserved", "charged"]))  # fmt: skip
     def ask(self, name, size, crash):
         """Reserve, charge and start a run, in the order in which `Runs` does."""
@@ -158,6 +168,7 @@ class Sequences(RuleBasedStateMachine):
                 ledger.reserve(connection, account=account, request=request, researcher="rosa",
                                curve=curve)  # fmt: skip
         except (BudgetExhausted, NotFound):
+            COUNT["refused"] = COUNT.get("refused", 0) + 1
             return
         if crash == "reserved":
             return self.reopen()
@@ -172,19 +183,26 @@ class Sequences(RuleBasedStateMachine):
                 heads.keep(connection, self.domain.folder, self.domain.key)
             self.computed(card, curve)
 
+    @rule(names=st.lists(st.sampled_from(NAMES), max_size=6), size=st.sampled_from(SIZES))
+    def ask_often(self, names, size):
+        for name in names:
+            self.ask(name, size, "")
+
     def computed(self, card, curve):
         """Charge the persons whose ages are in the files that the run reads."""
         place = cards.prepared(self.domain.folder, card)
-        ages = np.concatenate([np.load(p)["age"] for p in (place.training, place.holdout)])
+        ages = np.concatenate([np.load(p)["column/age"] for p in (place.training, place.holdout)])
         for person in {round((float(age) - 0.25) / 0.5) for age in ages}:
             assert card.population_name not in self.out.get(person, ())
             # Persons of 'samples' are other people than those of 'stays' and 'drugs'.
             who = person + (PEOPLE if card.population_name == "staff" else 0)
             self.spent[who] = self.spent.get(who, 0.0) + curve
             self.runs[who] = self.runs.get(who, 0) + 1
+        COUNT["computed"] = COUNT.get("computed", 0) + 1
 
-    @rule(person=st.integers(0, PEOPLE - 1), crash=st.booleans())
-    def opt_out(self, person, crash):
+    @rule(person=st.integers(0, PEOPLE - 1), crash=st.booleans(),
+          again=st.sampled_from([True, True, False]))  # fmt: skip
+    def opt_out(self, person, crash, again):
         try:
             with self.refused():
                 self.domain.opt_out("patients", f"p{person:03d}")
@@ -193,6 +211,9 @@ class Sequences(RuleBasedStateMachine):
             return
         if crash:
             self.reopen()
+        for name in NAMES if again else ():
+            with contextlib.suppress(InvalidData, InvalidSchema), self.refused():
+                self.domain.publish(name)
 
     @rule()
     def copy(self):
@@ -207,8 +228,8 @@ class Sequences(RuleBasedStateMachine):
     def database(self):
         return self.domain.folder.database_url.removeprefix("sqlite:///")
 
-    @rule(which=st.integers(0, 100))
-    def restore(self, which):
+    @rule(which=st.integers(0, 100), reconcile=st.sampled_from([True, True, True, False]))
+    def restore(self, which, reconcile):
         """Put an old copy in the database's place; without one, an empty database."""
         self.domain.close()
         for end in ("", "-wal", "-shm"):
@@ -221,6 +242,9 @@ class Sequences(RuleBasedStateMachine):
                 heads.check(connection, self.domain.folder, self.domain.key)
             except LedgerBehind:
                 self.behind = True
+                COUNT["behind"] = COUNT.get("behind", 0) + 1
+        if reconcile:
+            self.reconcile()
 
     @rule()
     def reconcile(self):
@@ -259,6 +283,10 @@ class Sequences(RuleBasedStateMachine):
 
 TestSequences = Sequences.TestCase
 TestSequences.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=20, deadline=None,
+    max_examples=EXAMPLES, stateful_step_count=20, deadline=None, report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
+
+
+def test_count():
+    print(COUNT)

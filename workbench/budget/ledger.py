@@ -477,6 +477,28 @@ def charge_missing(
         _append(connection, account, request, RECONCILED, event, curve)
 
 
+def merge(connection: Connection, *, population: str, other: str) -> int:
+    """Let what counts in `other` count in every block of `population` too; returns how many runs.
+
+    It stays with its datasets and researchers, whose caps hold as before.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that no other writer can enter.
+    population, other
+        Names. `other` has no blocks: which of its blocks are whose in `population` nobody knows.
+    """
+    none = Caps(math.inf, 0.5)
+    counting = [row for row in _counting(_entries(connection, [other])) if row.population == other]
+    for row in counting:
+        name = hashlib.sha256(f"{population}:{row.request}".encode()).hexdigest()
+        account = Account(population, row.dataset, row.dataset_version, (), none, none)
+        for event in ("reserve", "charge"):
+            _append(connection, account, f"merged:{name}", row.researcher, event, row.curve)
+    return len(counting)
+
+
 def count(connection: Connection) -> int:
     """Return how many rows the ledger has."""
     return int(connection.execute(select(func.count()).select_from(ledger)).scalar_one())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,8 @@ app = typer.Typer(
 
 Root = Annotated[Path, typer.Argument(help="The domain's folder.")]
 Name = Annotated[str, typer.Argument(help="Lower case, digits and hyphens.")]
+Words = Annotated[list[Path] | None, typer.Option(help="A change that a steward has signed.")]
+Out = Annotated[Path | None, typer.Option(help="Where to write the change for them to sign.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -50,6 +52,64 @@ def create(
         f"made population {made.name}: epsilon {made.epsilon_total:g} at delta {made.delta:g} for "
         f"each {made.unit}. Datasets join it with 'population: {made.name}' in dataset.yaml"
     )
+
+
+@app.command()
+def merge(
+    root: Root,
+    name: Name,
+    other: Annotated[str, typer.Argument(help="The one that is merged into it.")],
+    word: Words = None,
+    out: Out = None,
+) -> None:
+    """Let two populations have one total together, on two stewards' signed word."""
+    _change(root, name, word, out, merge=other)
+
+
+@app.command("raise")
+def raise_(
+    root: Root,
+    name: Name,
+    epsilon_total: Annotated[float, typer.Option(help="The new total.")],
+    word: Words = None,
+    out: Out = None,
+) -> None:
+    """Raise a population's total, on two stewards' signed word."""
+    _change(root, name, word, out, epsilon_total=epsilon_total)
+
+
+def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, **what: Any) -> None:
+    from workbench.documents import Envelope
+    from workbench.documents.envelope import payload_of
+    from workbench.documents.errors import InvalidConfiguration
+    from workbench.documents.population import PopulationChange
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    try:
+        if not words:
+            place = out or Path("change.json")
+            proposed = domain.propose(name, **what)
+            place.write_bytes(proposed.canonical())
+            typer.echo(
+                f"wrote {place}: {proposed.words}.\nTwo stewards sign it, each with 'workbench "
+                f"key sign {place} --key KEY'; then run this again with '--word A --word B'"
+            )
+            return
+        try:
+            envelopes = [Envelope.parse(path.read_bytes()) for path in words]
+        except OSError as error:
+            raise InvalidConfiguration(f"cannot read {error.filename}: {error.strerror}") from None
+        # What was signed is what is asked for here.
+        wanted = domain.propose(name, **what)
+        for envelope in envelopes:
+            signed = payload_of(envelope, PopulationChange)
+            if signed.model_copy(update={"proposed": wanted.proposed}) != wanted:
+                raise InvalidConfiguration(f"the stewards signed something else: {signed.words}")
+        made = domain.change_population(envelopes)
+    finally:
+        domain.close()
+    typer.echo(f"population {made.name}: epsilon {made.epsilon_total:g} at delta {made.delta:g}")
 
 
 @app.command("opt-out")

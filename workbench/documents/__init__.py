@@ -15,7 +15,12 @@ from workbench.documents.policy import (
     PolicyStatus,
     WouldBe,
 )
-from workbench.documents.population import BlockStatus, Population, PopulationStatus
+from workbench.documents.population import (
+    BlockStatus,
+    Population,
+    PopulationChange,
+    PopulationStatus,
+)
 from workbench.documents.release import Evaluation, Metric, PrivacySpent, Release
 from workbench.documents.request import AnyPlan, Plan, Request, StatisticPlan
 from workbench.documents.schema import Column, Schema
@@ -52,6 +57,7 @@ __all__ = [
     "PolicyQuestion",
     "PolicyStatus",
     "Population",
+    "PopulationChange",
     "PopulationStatus",
     "Predicate",
     "PrivacySpent",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from workbench.documents import (
     Envelope,
     Person,
     Population,
+    PopulationChange,
     PopulationStatus,
     PrivateKey,
     Spending,
@@ -26,7 +27,7 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import Conflict, NotFound
-from workbench.domain import cards, heads, log, people, persons, populations, publishing
+from workbench.domain import cards, heads, log, merging, people, persons, populations, publishing
 from workbench.domain.config import DomainFolder
 from workbench.domain.seal import Seal
 from workbench.domain.store import Store
@@ -130,19 +131,33 @@ class Holdings:
                     "Take the record out of the file and publish the dataset again.",
                 )
             person = persons.of_label(self._seal.derive("persons"), label)
-            known = persons.versions(connection, population=name)
+            names = populations.group(connection, name)
+            known = [v for n in names for v in persons.versions(connection, population=n)]
             holding = [version for version in known if version.holds(person)]
             if not any(person in version.persons for version in known):
                 raise NotFound(
                     f"nobody in population '{name}' has this label",
                     "Give it as the unit column of the file has it.",
                 )
-            persons.opt_out(connection, name, person)
+            for other in names:
+                persons.opt_out(connection, other, person)
             log.append(connection, "population", log.OPERATOR, name, "a person opted out")
             present = {h.dataset_version for h in cards.headlines(connection)}
         for version in holding:
             cards.remove_prepared(self.folder, version.version)
         return sorted({v.dataset for v in holding if v.version in present})
+
+    def propose(
+        self, name: str, *, epsilon_total: float | None = None, merge: str | None = None
+    ) -> PopulationChange:
+        """Return a change of a population for two stewards to sign; changes nothing."""
+        with self.store.read() as connection:
+            return merging.propose(connection, self.folder.config.name, name, epsilon_total, merge)
+
+    def change_population(self, envelopes: Sequence[Envelope]) -> Population:
+        """Change a population on two stewards' signed word; see `merging.change`."""
+        with self._changing() as connection:
+            return merging.change(connection, self.folder.config.name, self.key, envelopes)
 
     def cards_version(self) -> str:
         """Return a text that changes whenever any card is published."""

@@ -187,6 +187,16 @@ def recall(connection: Connection, content: bytes) -> list[str]:
     return [one["dataset"] for one in found["datasets"]]
 
 
+def merge(connection: Connection, population: str, other: str) -> None:
+    """Let the persons of `other` be of `population` too, and who opted out of either be out."""
+    content = told(connection, other)
+    if content is not None:
+        recall(connection, json.dumps(json.loads(content) | {"population": population}).encode())
+    for one, two in ((population, other), (other, population)):
+        for person in gone(connection, one):
+            opt_out(connection, two, int(person))
+
+
 def belong(connection: Connection, population: str, datasets: Sequence[str]) -> None:
     """Note whose data lost datasets were of whose persons nothing is known."""
     for dataset in datasets:
@@ -219,13 +229,16 @@ def population_of(connection: Connection, dataset: str) -> str | None:
     return None if found is None else str(found)
 
 
-def refuse_overlap(connection: Connection, population: str, persons: Hashes, records: bool) -> None:
+def refuse_overlap(
+    connection: Connection, names: Sequence[str], persons: Hashes, records: bool
+) -> None:
     """Return None if nobody here is in another population.
 
     Parameters
     ----------
-    connection, population
-        The domain's database, and the population that these persons are said to be of.
+    connection, names
+        The domain's database, and all names of the population that these persons are said to be
+        of.
     persons
         Who is in the new data.
     records
@@ -243,7 +256,7 @@ def refuse_overlap(connection: Connection, population: str, persons: Hashes, rec
         if len(distinct) < len(persons) / 2:
             return
     for other in versions(connection):
-        if other.population == population:
+        if other.population in names:
             continue
         both = len(np.intersect1d(distinct, other.persons, assume_unique=True))
         chance = _COINCIDENCE * min(len(distinct), len(other.persons)) if records else 0

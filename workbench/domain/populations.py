@@ -8,6 +8,7 @@ on its persons would be left behind otherwise.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -38,9 +39,13 @@ def everyone(connection: Connection) -> dict[str, Population]:
     """Return all populations as they are now, by name."""
     newest = select(func.max(populations.c.sequence)).group_by(populations.c.name)
     query = select(populations.c.envelope).where(populations.c.sequence.in_(newest))
-    found = [payload_of(Envelope.parse(text), Population) for text in
-             connection.execute(query.order_by(populations.c.name)).scalars()]  # fmt: skip
+    found = map(_parsed, connection.execute(query.order_by(populations.c.name)).scalars())
     return {population.name: population for population in found}
+
+
+@lru_cache(maxsize=10_000)
+def _parsed(envelope: str) -> Population:
+    return payload_of(Envelope.parse(envelope), Population)
 
 
 def get(connection: Connection, name: str) -> Population:
@@ -55,7 +60,26 @@ def get(connection: Connection, name: str) -> Population:
     text = connection.execute(query.order_by(populations.c.sequence.desc()).limit(1)).scalar()
     if text is None:
         raise NotFound(f"there is no population '{name[:64]}' here")
-    return payload_of(Envelope.parse(text), Population)
+    return _parsed(text)
+
+
+def present(connection: Connection, name: str) -> str:
+    """Return the population to which the persons of `name` belong now: itself, unless merged."""
+    return _present_of(everyone(connection), name)
+
+
+def _present_of(known: dict[str, Population], name: str) -> str:
+    # A merged population is never merged into again, so this ends.
+    while name in known and (into := known[name].merged_into) is not None:
+        name = into
+    return name
+
+
+def group(connection: Connection, name: str) -> list[str]:
+    """Return all names that stand for the same persons as `name`."""
+    known = everyone(connection)
+    whose = _present_of(known, name)
+    return sorted({name, whose, *(n for n in known if _present_of(known, n) == whose)})
 
 
 def find(connection: Connection, name: str) -> Population | None:
@@ -139,9 +163,15 @@ def members(connection: Connection, names: Sequence[str]) -> dict[str, list[str]
     """Return the datasets of populations, by the population's name."""
     whose = func.coalesce(cards_table.c.population, cards_table.c.dataset)
     query = select(whose.label("population"), cards_table.c.dataset).distinct()
+    known = everyone(connection)
+    merged = [name for name in known if _present_of(known, name) in names]
     found: dict[str, list[str]] = {}
-    for row in connection.execute(query.where(whose.in_(names)).order_by(cards_table.c.dataset)):
-        found.setdefault(row.population, []).append(row.dataset)
+    for row in connection.execute(
+        query.where(whose.in_([*names, *merged])).order_by(cards_table.c.dataset)
+    ):
+        datasets = found.setdefault(_present_of(known, row.population), [])
+        if row.dataset not in datasets:
+            datasets.append(row.dataset)
     return found
 
 
@@ -173,17 +203,20 @@ def chosen(connection: Connection, name: str, wish: str | None) -> str:
         If the dataset belongs to another one.
     """
     first = _first_card(connection, name)
+    known = everyone(connection)
     # A lost database may have known the dataset (`persons.recall`).
     whose = persons.population_of(connection, name) if first is None else first.population_name
     own = name if wish == NEW else wish
+    own = own if own is None else _present_of(known, own)
     if whose is not None:
+        whose = _present_of(known, whose)
         if own not in (None, whose):
             raise Conflict(
                 f"dataset '{name}' belongs to population '{whose}'; dataset.yaml says '{wish}'",
                 "A dataset stays with its population: what was spent on its persons counts there.",
             )
         return whose
-    others = names(connection)
+    others = [other for other in names(connection) if _present_of(known, other) == other]
     if own is None:
         if not others:
             return name
@@ -205,6 +238,14 @@ def chosen(connection: Connection, name: str, wish: str | None) -> str:
             f"Write 'population: {own}' if these are the same people; else rename the dataset.",
         )
     return own
+
+
+def merged_from(connection: Connection, dataset: str, name: str) -> bool:
+    """Whether a dataset of population `name` came from another one that was merged into it."""
+    first = _first_card(connection, dataset)
+    whose = [] if first is None else [first.population_name]
+    whose += [known.population for known in persons.versions(connection, dataset=dataset)]
+    return any(other != name for other in whose)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -291,26 +332,23 @@ def account(connection: Connection, card: DatasetCard) -> Account:
 
 def accounts(connection: Connection, found: Sequence[cards.Headline]) -> list[Account]:
     """Return what runs on the datasets of these cards count against, with one query."""
-    wanted = {headline.population for headline in found}
-    newest = select(func.max(populations.c.sequence)).group_by(populations.c.name)
-    query = select(populations.c.envelope).where(
-        populations.c.sequence.in_(newest), populations.c.name.in_(wanted)
-    )
-    made = [payload_of(Envelope.parse(text), Population)
-            for text in connection.execute(query).scalars()]  # fmt: skip
-    caps = {population.name: caps_of(population) for population in made}
-    return [
-        Account(
-            population=headline.population,
-            dataset=headline.name,
-            version=headline.dataset_version,
-            blocks=headline.blocks,
-            # A dataset from before there were populations is one of its own.
-            whole=caps.get(headline.population, headline.caps),
-            own=headline.caps,
+    made = everyone(connection)
+    accounts = []
+    for headline in found:
+        whose = _present_of(made, headline.population)
+        accounts.append(
+            Account(
+                population=whose,
+                dataset=headline.name,
+                version=headline.dataset_version,
+                # Which of its blocks these persons are in, a merged population cannot say.
+                blocks=headline.blocks if whose == headline.population else (),
+                # A dataset from before there were populations is one of its own.
+                whole=caps_of(made[whose]) if whose in made else headline.caps,
+                own=headline.caps,
+            )
         )
-        for headline in found
-    ]
+    return accounts
 
 
 def caps_of(population: Population) -> Caps:

@@ -150,19 +150,22 @@ def _members(
             )
         return _Members(np.zeros(0, np.uint64), ("",), nowhere[:0], kept)
     found = persons.keyed(key, loaded.persons)
-    persons.refuse_overlap(connection, name, found, schema.unit is None)
+    persons.refuse_overlap(connection, populations.group(connection, name), found,
+                           schema.unit is None)  # fmt: skip
     labels: tuple[str, ...] = ("",)
     blocks = nowhere
     column = None if population is None or not population.blocks else population.blocks
     if column is not None:
         of = next((c for c in schema.usable if c.name == column and c.kind == "category"), None)
-        if of is None:
+        merged = of is None and populations.merged_from(connection, source.name, name)
+        if of is None and not merged:
             raise InvalidSchema(
                 f"dataset.yaml: schema: the blocks of population '{name}' are those of the column "
                 f"'{column}'; it has to be a category here"
             )
-        own = tuple(str(value) for value in of.categories)
-        codes = loaded.records.columns[column].astype(np.int64)
+        # Persons of a merged population are in no block, unless they have one already.
+        own = ("",) if of is None else tuple(str(value) for value in of.categories)
+        codes = nowhere if of is None else loaded.records.columns[column].astype(np.int64)
         before = persons.versions(connection, population=name)
         labels, blocks = persons.first_blocks(before, found, own, codes)
         unknown = sorted(set(source.blocks) - set(labels))

@@ -52,6 +52,17 @@ populations = Table(
     Column("envelope", Text, nullable=False),
 )
 
+# Two stewards' signed words on what became another population, as they came.
+population_changes = Table(
+    "population_changes",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("change", String(80), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("envelope", Text, nullable=False),
+    UniqueConstraint("change", "key"),
+)
+
 members = Table(
     "members",
     metadata,

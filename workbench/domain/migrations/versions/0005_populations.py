@@ -32,6 +32,14 @@ def upgrade() -> None:
         sa.Column("envelope", sa.Text, nullable=False),
     )
     op.create_table(
+        "population_changes",
+        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("change", sa.String(80), nullable=False),
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("envelope", sa.Text, nullable=False),
+        sa.UniqueConstraint("change", "key"),
+    )
+    op.create_table(
         "members",
         sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
         sa.Column("population", sa.String(64), nullable=False, index=True),
