@@ -132,6 +132,50 @@ def opt_out(
 
 
 @app.command()
+def blocks(
+    file: Annotated[Path, typer.Argument(help="A .csv or .parquet file; it stays there.")],
+    column: Annotated[str, typer.Option(help="A public column, such as a month of admission.")],
+    unit: Annotated[
+        str | None, typer.Option(help="The column that names the person; else each row is one.")
+    ] = None,
+    epsilon_total: Annotated[float, typer.Option(help="The population's total.")] = 8.0,
+    delta: Annotated[float, typer.Option(help="The population's delta.")] = 1e-6,
+    epsilon_run: Annotated[float, typer.Option(help="What one run costs.")] = 1.0,
+    window: Annotated[int, typer.Option(min=1, help="How many of the newest a run reads.")] = 3,
+    order: Annotated[
+        list[str] | None, typer.Option(help="The blocks in their order; else sorted as text.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain blocks with a table of yours: who is in which, and how often runs fit."""
+    from dataclasses import asdict
+
+    from workbench.domain.block_plan import plan
+
+    found = plan(file, column, unit, epsilon_total=epsilon_total, delta=delta, window=window,
+                 epsilon_run=epsilon_run, order=order or ())  # fmt: skip
+    if as_json:
+        figures = {"runs_each": found.runs_each, "came_back": found.came_back}
+        print_json(asdict(found) | figures)
+        return
+    table(
+        ["block", "people", "records in it", "of its people, again later"],
+        [[b.name, str(b.people), str(b.records), str(b.again)] for b in found.blocks],
+    )
+    typer.echo(
+        f"Each person counts in one block, the first: {found.came_back} who come again stay where "
+        "they are. A dataset with the later block alone leaves them out; one with both has all "
+        "their records.\n"
+        f"Without blocks about {found.runs} runs at epsilon {epsilon_run:g} fit in the total of "
+        f"{epsilon_total:g}, for everybody and for good.\n"
+        f"With blocks, if each run reads the newest {window}, a block is read while {window} are "
+        f"new: about {found.runs_each} runs between two new blocks, and it never runs dry.\n"
+        "These are exact counts of private data: they are for you, not for publishing. A run needs "
+        "enough people: choose blocks as large as what you publish."
+    )
+
+
+@app.command()
 def show(
     root: Root,
     name: Annotated[str | None, typer.Argument(help="One of them; else all.")] = None,
