@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -257,6 +258,8 @@ class TestTheWordOfTwo:
         assert isinstance(other.exception, InvalidConfiguration)
         done = command("domain", "population", "merge", root, "patients", "staff", *signed)
         assert "population patients: epsilon 3 at delta 1e-05" in done.output
-        shown = command("domain", "population", "show", root, "patients").output
-        assert "shifts, stays" in shown
+        shown = json.loads(
+            command("domain", "population", "show", root, "patients", "--json").output
+        )
+        assert shown["datasets"] == ["shifts", "stays"]
         site.domain = Domain(root)
