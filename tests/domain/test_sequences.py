@@ -86,9 +86,6 @@ def rows(who, months=None):
     return pd.DataFrame(values)
 
 
-COUNT = {}
-
-
 class Died(BaseException):
     """What ends a process at once."""
 
@@ -169,7 +166,6 @@ class Sequences(RuleBasedStateMachine):
                 ledger.reserve(connection, account=account, request=request, researcher="rosa",
                                curve=curve)  # fmt: skip
         except (BudgetExhausted, NotFound):
-            COUNT["refused"] = COUNT.get("refused", 0) + 1
             return
         if crash == "reserved":
             return self.reopen()
@@ -199,7 +195,6 @@ class Sequences(RuleBasedStateMachine):
             who = person + (PEOPLE if card.population_name == "staff" else 0)
             self.spent[who] = self.spent.get(who, 0.0) + curve
             self.runs[who] = self.runs.get(who, 0) + 1
-        COUNT["computed"] = COUNT.get("computed", 0) + 1
 
     @rule(person=st.integers(0, PEOPLE - 1), crash=st.booleans(),
           again=st.sampled_from([True, True, False]))  # fmt: skip
@@ -243,7 +238,6 @@ class Sequences(RuleBasedStateMachine):
                 heads.check(connection, self.domain.folder, self.domain.key)
             except LedgerBehind:
                 self.behind = True
-                COUNT["behind"] = COUNT.get("behind", 0) + 1
         if reconcile:
             self.reconcile()
 
@@ -287,7 +281,3 @@ TestSequences.settings = settings(
     max_examples=EXAMPLES, stateful_step_count=20, deadline=None, report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
-
-
-def test_count():
-    print(COUNT)

@@ -161,9 +161,14 @@ def recall(connection: Connection, population: Population, key: PrivateKey) -> b
 
 def members(connection: Connection, names: Sequence[str]) -> dict[str, list[str]]:
     """Return the datasets of populations, by the population's name."""
+    return _members(connection, names, everyone(connection))
+
+
+def _members(
+    connection: Connection, names: Sequence[str], known: dict[str, Population]
+) -> dict[str, list[str]]:
     whose = func.coalesce(cards_table.c.population, cards_table.c.dataset)
     query = select(whose.label("population"), cards_table.c.dataset).distinct()
-    known = everyone(connection)
     merged = [name for name in known if _present_of(known, name) in names]
     found: dict[str, list[str]] = {}
     for row in connection.execute(
@@ -332,7 +337,10 @@ def account(connection: Connection, card: DatasetCard) -> Account:
 
 def accounts(connection: Connection, found: Sequence[cards.Headline]) -> list[Account]:
     """Return what runs on the datasets of these cards count against, with one query."""
-    made = everyone(connection)
+    return _accounts(found, everyone(connection))
+
+
+def _accounts(found: Sequence[cards.Headline], made: dict[str, Population]) -> list[Account]:
     accounts = []
     for headline in found:
         whose = _present_of(made, headline.population)
@@ -369,8 +377,9 @@ def budget(connection: Connection, card: DatasetCard) -> BudgetStatus:
 
 def budgets(connection: Connection, found: Sequence[cards.Headline]) -> list[BudgetStatus]:
     """Return what of the budgets of many cards' datasets is spent and left."""
-    of = accounts(connection, found)
-    sharing = members(connection, [account.population for account in of])
+    known = everyone(connection)
+    of = _accounts(found, known)
+    sharing = _members(connection, [account.population for account in of], known)
     return [
         status.model_copy(
             update={"shared": tuple(n for n in sharing.get(a.population, ()) if n != a.dataset)}
