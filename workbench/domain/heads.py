@@ -94,6 +94,7 @@ def state(
     known = {}
     if before is not None and before.versions == versions:
         known = {one.population.name: one.members for one in before.populations}
+    gone = persons.everybody_gone(connection)
     files: dict[str, bytes] = {}
     found = []
     for population, datasets in populations.all_with_datasets(connection):
@@ -107,7 +108,7 @@ def state(
             PopulationHead(
                 population=population,
                 datasets=datasets,
-                opted_out=tuple(f"{int(p):016x}" for p in persons.gone(connection, name)),
+                opted_out=tuple(gone.get(name, ())),
                 members=known[name],
             )
         )

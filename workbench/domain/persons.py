@@ -286,6 +286,14 @@ def gone(connection: Connection, population: str) -> Hashes:
     return np.array(sorted(found), dtype=np.uint64)
 
 
+def everybody_gone(connection: Connection) -> dict[str, list[str]]:
+    """Return who opted out of which population, as hexadecimal numbers in their order."""
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(select(opted_out.c.population, opted_out.c.person)):
+        found.setdefault(row.population, []).append(bytes(row.person).hex())
+    return {population: sorted(out) for population, out in found.items()}
+
+
 def stopped(connection: Connection, population: str, version: str) -> bool:
     """Whether a version holds somebody who opted out, or might: then nothing may run on it.
 
