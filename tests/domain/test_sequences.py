@@ -241,6 +241,15 @@ class Sequences(RuleBasedStateMachine):
         if reconcile:
             self.reconcile()
 
+    @rule(who=st.sets(st.integers(0, PEOPLE - 1), min_size=16), size=st.sampled_from(SIZES),
+          months=st.permutations(MONTHS), which=st.integers(0, 100))  # fmt: skip
+    def come_again_after_a_loss(self, who, size, months, which):
+        """The same people in another month, after the database was lost."""
+        first, second, _ = months
+        self.publish("stays", who, [first], {first}, False, size)
+        self.restore(which, True)
+        self.publish("stays", who, [second], {second}, False, size)
+
     @rule()
     def reconcile(self):
         self.domain.reconcile()
