@@ -132,7 +132,8 @@ class DomainState:
         if self.api < API:
             return (
                 f"This domain is older (API {self.api}, here {API}): some of what is shown here, "
-                "such as populations, spending over time and the log, is not available there. "
+                "such as changing a policy, populations, spending over time and the log, is not "
+                "available there. "
                 "Browsing, submitting and deciding work. Ask its operator to update."
             )
         return (
