@@ -57,6 +57,7 @@ class Submitter:
         self.refused = set()
         self.released = {}
         self.allowed = self.asked = 1
+        self.ended = 0
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self._work, daemon=True)
 
@@ -66,9 +67,16 @@ class Submitter:
                 if self.asked < self.allowed:
                     self._ask(self.asked)
                     self.asked += 1
-                for status in self.client.requests("released"):
-                    self._look(status.request_digest)
+                found = self.client.requests()
+                self.ended = sum(State(status.state).final for status in found)
+                for status in found:
+                    if status.state == State.RELEASED:
+                        self._look(status.request_digest)
             time.sleep(0.05)
+
+    def open(self):
+        """Whether a request was taken that has not ended, or one is about to be."""
+        return self.asked < self.allowed or self.ended + len(self.refused) < self.asked
 
     def _ask(self, repeat):
         request = self.first.model_copy(update={"repeat": repeat})
@@ -91,9 +99,20 @@ class Submitter:
         return evidence.canonical(), digest_bytes(model)
 
 
-def kill_some(site, choose):
-    """kill -9 the server, its worker with its jobs, or all; returns whether the server lives."""
-    whom = choose.choice(["server", "worker", "all", "all"])
+def kill_some(site, asks, choose):
+    """kill -9 the server, its worker with its jobs, or all; returns whether the server lives.
+
+    Mostly while a run is at work, at its beginning or at its end; now and then at any moment.
+    """
+    if choose.random() < 0.8:
+        with contextlib.suppress(DomainUnavailable, psutil.NoSuchProcess):
+            deadline = time.monotonic() + 15
+            while not site.jobs() and asks.open() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        time.sleep(choose.uniform(0.0, 1.0))
+    else:
+        time.sleep(choose.uniform(0.0, 8.0))
+    whom = choose.choice(["server", "worker", "worker", "all"])
     if whom in ("worker", "all"):
         with contextlib.suppress(psutil.NoSuchProcess):
             for process in site.descendants():
@@ -130,8 +149,7 @@ def test_after_kills_at_random_moments_all_is_exact(site, request):
     asks.thread.start()
     for kill in range(KILLS):
         asks.allowed = 1 + ASKED * (kill + 1) // KILLS
-        time.sleep(choose.uniform(0.0, 1.2))
-        if not kill_some(site, choose):
+        if not kill_some(site, asks, choose):
             # Now and then it is killed again before it is up.
             site.start(ready=False)
             if choose.random() < 0.2:
