@@ -31,6 +31,7 @@ import workbench as wb
 from tests.processes import ServerSite
 from tests.support import add_dataset
 from workbench.documents import Request
+from workbench.domain.cards import prepared
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import load_records, save_records
 from workbench.domain.service import Domain
@@ -167,8 +168,7 @@ def measure(site, sample_rate, runs, random):
     client = site.client()
     data = Dataset(client.dataset("people"), client)
     function = _function(sample_rate)
-    place = DomainFolder(site.root).state / "prepared" / data.card.dataset_version[7:]
-    path = place / "training.npz"
+    path = prepared(DomainFolder(site.root), data.card).training
     plain = load_records(path)
     asked = _request(client, data, function, 0)
     observed(client, asked)

@@ -61,6 +61,7 @@ def in_worker(site, times):
     """Time the job's own parts in this process: loading the graph and training."""
     from dataclasses import replace
 
+    from workbench.domain.cards import prepared
     from workbench.domain.config import DomainFolder
     from workbench.domain.jobs import load_records
     from workbench.engine.train import train
@@ -69,8 +70,8 @@ def in_worker(site, times):
     client = site.client()
     data = dataset(client)
     exported = diagnose.export(linear(), data)
-    place = DomainFolder(site.root).state / "prepared" / data.card.dataset_version[7:]
-    parts = [load_records(place / f"{name}.npz") for name in ("training", "holdout")]
+    place = prepared(DomainFolder(site.root), data.card)
+    parts = [load_records(place.training), load_records(place.holdout)]
     plan = diagnose.plan(data.card, 2.0, 1e-5, 1)
     for _ in range(RUNS):
         graph = timed(times, "  of it: load and check the graph", lambda: load(exported.archive))

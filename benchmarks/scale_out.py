@@ -82,7 +82,7 @@ class Busiest:
     """Measures wall time and the processor time of the busiest process below a worker."""
 
     def __init__(self, executor: Executor) -> None:
-        worker = executor._worker
+        worker = executor._worker.process
         assert worker is not None
         self._worker = psutil.Process(worker.pid)
         self._times: dict[int, float] = {}

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from workbench.cli.demo_data import HOLDINGS, materialise
 from workbench.cli.domain import app as domain_app
 from workbench.documents import PrivateKey
+from workbench.domain import requests
 from workbench.domain.api import create_app
 from workbench.domain.service import Domain
 from workbench.space.client import DomainClient
@@ -63,7 +64,7 @@ def add_dataset(
     folder = root / "datasets" / name
     folder.mkdir(parents=True)
     dataset = {
-        "name": name, "title": name, "data": f"{name}.csv",
+        "name": name, "title": name, "data": f"{name}.csv", "population": "new",
         "record_count": record_count or len(frame),
         "snippet": {"level": 0, "rows": 50}, "schema": {"columns": columns} | schema,
     }  # fmt: skip
@@ -102,6 +103,12 @@ class Site:
         """Return a client of the domain for `key`, the researcher's by default."""
         config = self.domain.folder.config
         return DomainClient(config.name, self.domain.key.public, self.http, key or self.researcher)
+
+    def launch(self, digest: str) -> None:
+        """Launch a request past all that decides on it."""
+        with self.domain.store.read() as connection:
+            row = requests.get(connection, digest)
+        self.domain.runs.launch(row)
 
     def close(self) -> None:
         """Stop the domain."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.catalog.files import read_dataset
+from workbench.domain.config import CallLimits
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -16,11 +17,12 @@ CLAIMS = [ROOT / "docs" / f"{name}.md" for name in ("privacy", "threat-model", "
 
 def test_the_stewards_example_loads(tmp_path):
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/steward.md").read_text(), re.S)
-    dataset, terms = blocks
-    (tmp_path / "dataset.yaml").write_text(dataset)
+    dataset, terms, *more = blocks
     (tmp_path / "terms.yaml").write_text(terms)
-    found = read_dataset(tmp_path)
-    assert found.data_schema.privacy_unit == "patient"
+    for lines in ("", *more):
+        (tmp_path / "dataset.yaml").write_text(dataset + lines)
+        found = read_dataset(tmp_path)
+        assert found.data_schema.privacy_unit == "patient"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -33,6 +35,13 @@ def test_links_pictures_and_tests_exist(page):
     everything = "\n".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.py"))
     for name in re.findall(r"`(test_\w+?)_?…?`", text):
         assert f"def {name}" in everything, name
+
+
+def test_every_limit_on_calls_stands_in_the_operators_guide_with_its_default():
+    text = (ROOT / "docs/operator.md").read_text()
+    for name, value in CallLimits().model_dump().items():
+        pattern = rf"\| [^|]*`{name}`[^|]*\|[^|]*\b{value}\b[^|]*\|"
+        assert re.search(pattern, text), name
 
 
 @pytest.mark.parametrize("page", CLAIMS, ids=lambda page: page.name)

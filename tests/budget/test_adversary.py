@@ -1,8 +1,9 @@
 """An adversary who chooses each run by all that was admitted before never gets past the filter.
 
-Reservations, charges, voids and crashes in the middle of a transaction are interleaved freely. What
-holds throughout is the ledger's own promise: the curves of all runs that are not void sum up to at
-most the budget at the one order that the terms fix, or there is one run alone.
+Reservations, charges, voids and crashes in the middle of a transaction are interleaved freely, over
+versions, datasets and blocks of one population. What holds throughout is the ledger's own promise,
+in each block: the curves of all runs that read it and are not void sum up to at most the budget at
+the one order that is fixed, or there is one run alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy import create_engine
 
 from workbench.budget import ledger, tables
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve, run_curve
+from workbench.budget.ledger import Account, Caps
 from workbench.documents import Plan, Terms
 from workbench.documents.errors import BudgetExhausted, Conflict
 
@@ -22,6 +24,14 @@ VERSION = "sha256:" + "0" * 64
 TERMS = Terms.read({"text": "", "purposes": ["DUO:0000042"], "epsilon_total": 4.0,
                     "epsilon_per_run": 4.0, "delta": 1e-5})  # fmt: skip
 ORDER, BUDGET = filter_budget(TERMS.epsilon_total, TERMS.delta)
+CAPS = Caps(TERMS.epsilon_total, TERMS.delta)
+BLOCKS = ("x", "y", "z")
+EVER = (*BLOCKS, "still to come")
+reading = st.one_of(st.just(()), st.sets(st.sampled_from(BLOCKS), min_size=1).map(tuple))
+
+
+def account(blocks, dataset="visits", version=VERSION):
+    return Account("patients", dataset, version, blocks, CAPS, CAPS)
 
 
 class Crash(Exception):
@@ -55,7 +65,7 @@ class Adversary(RuleBasedStateMachine):
         self.engine = create_engine("sqlite://")
         with self.engine.begin() as connection:
             tables.create(connection)
-        self.alive: dict[str, np.ndarray] = {}
+        self.alive: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {}
         self.charged: set[str] = set()
         self.void: set[str] = set()
         self.number = 0
@@ -63,14 +73,18 @@ class Adversary(RuleBasedStateMachine):
     def teardown(self):
         self.engine.dispose()
 
-    @property
-    def spent(self):
-        return float(sum(curve[ORDER] for curve in self.alive.values()))
+    def curves(self, block):
+        """Those of all runs that a person of this block is in."""
+        return [c for c, blocks in self.alive.values() if not blocks or block in blocks]
 
-    def _reserve(self, request, curve, crash):
+    def spent(self, blocks):
+        """What counts at the ledger's order in the block that spent most."""
+        return max(float(sum(c[ORDER] for c in self.curves(b))) for b in blocks or EVER)
+
+    def _reserve(self, request, curve, crash, blocks=(), dataset="visits", version=VERSION):
         with self.engine.begin() as connection:
-            ledger.reserve(connection, dataset_version=VERSION, request=request,
-                           researcher="rosa", curve=curve, terms=TERMS)  # fmt: skip
+            ledger.reserve(connection, account=account(blocks, dataset, version), request=request,
+                           researcher="rosa", curve=curve)  # fmt: skip
             if crash:
                 raise Crash
 
@@ -79,20 +93,22 @@ class Adversary(RuleBasedStateMachine):
         shape=st.sampled_from(["gaussian", "pure", "subsampled", "cheap where it counts",
                                "dear where it counts"]),
         size=st.sampled_from([1e-3, 0.1, 0.5, 0.9, 1.0, 1.0 + 1e-9, 1.5, 20.0]),
-        crash=st.booleans(),
+        crash=st.booleans(), blocks=reading, dataset=st.sampled_from(["visits", "drugs"]),
+        version=st.sampled_from([VERSION, "sha256:" + "1" * 64]),
     )  # fmt: skip
-    def reserve(self, shape, size, crash):
+    def reserve(self, shape, size, crash, blocks, dataset, version):
         self.number += 1
-        request, curve = f"run-{self.number}", curve_of(shape, size, BUDGET - self.spent)
+        request = f"run-{self.number}"
+        curve = curve_of(shape, size, BUDGET - self.spent(blocks))
         try:
-            self._reserve(request, curve, crash)
+            self._reserve(request, curve, crash, blocks, dataset, version)
         except Crash:
             return request
         except BudgetExhausted:
             assert self.alive or epsilon_of(curve, TERMS.delta) > TERMS.epsilon_total
-            assert self.spent + curve[ORDER] > BUDGET * (1 - 1e-12)
+            assert self.spent(blocks) + curve[ORDER] > BUDGET * (1 - 1e-12)
             return request
-        self.alive[request] = curve
+        self.alive[request] = curve, blocks
         return request
 
     @rule(request=runs, size=st.floats(0.0, 100.0))
@@ -140,18 +156,20 @@ class Adversary(RuleBasedStateMachine):
 
     @invariant()
     def the_budget_holds_at_the_ledgers_order(self):
-        total = sum(self.alive.values(), np.zeros(len(ORDERS)))
-        assert self.spent <= BUDGET or len(self.alive) <= 1
-        assert epsilon_of(total, TERMS.delta) <= TERMS.epsilon_total + 1e-9
+        for block in EVER:
+            curves = self.curves(block)
+            assert self.spent((block,)) <= BUDGET or len(curves) <= 1
+            total = sum(curves, np.zeros(len(ORDERS)))
+            assert epsilon_of(total, TERMS.delta) <= TERMS.epsilon_total + 1e-9
         assert self.charged <= set(self.alive)
 
     @invariant()
     def the_ledger_says_what_happened(self):
-        with self.engine.begin() as connection:
-            status = ledger.status(connection, dataset_version=VERSION, terms=TERMS)
-        total = sum(self.alive.values(), np.zeros(len(ORDERS)))
-        assert status.runs == len(self.alive)
-        assert abs(status.epsilon_spent - epsilon_of(total, TERMS.delta)) <= 1e-9
+        for block in EVER:
+            with self.engine.begin() as connection:
+                status = ledger.status(connection, account=account((block,)))
+            total = sum(self.curves(block), np.zeros(len(ORDERS)))
+            assert abs(status.epsilon_spent - epsilon_of(total, TERMS.delta)) <= 1e-9
 
 
 TestAdversary = Adversary.TestCase

@@ -3,6 +3,7 @@
 import math
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,13 +14,15 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from workbench.budget import ledger, tables
-from workbench.budget.accountant import ORDERS, epsilon_of, pure_curve
+from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
+from workbench.budget.ledger import Account, Caps
 from workbench.documents import Terms
 from workbench.documents.errors import (
     BudgetExhausted,
     Conflict,
     DomainUnavailable,
     TermsRefused,
+    VerificationFailed,
     WorkbenchError,
 )
 from workbench.domain import store as store_module
@@ -42,15 +45,18 @@ def terms(total=3.0, **values):
     )
 
 
-def reserve(connection, request, *, curve=CURVE, under=None, researcher="rosa", version=VERSION):
+def account(under=None, *, dataset="visits", version=VERSION, population="patients", blocks=()):
+    """What a run of a dataset of the population counts against; both have the same caps."""
+    under = under or terms()
+    caps = Caps(under.epsilon_total, under.delta, under.epsilon_per_researcher, under.uses)
+    return Account(population, dataset, version, blocks, caps, caps)
+
+
+def reserve(connection, request, *, curve=CURVE, under=None, researcher="rosa", **of):
     ledger.reserve(
-        connection,
-        dataset_version=version,
-        request=request,
-        researcher=researcher,
+        connection, account=account(under, **of), request=request, researcher=researcher,
         curve=curve,
-        terms=under or terms(),
-    )
+    )  # fmt: skip
 
 
 def fill(connection, under, **options):
@@ -89,7 +95,7 @@ def test_runs_are_admitted_up_to_the_total_and_no_further(store):
     expected = next(n for n in range(1000) if epsilon_of(CURVE * (n + 1), 1e-5) > 3.0)
     with store.write() as connection:
         assert fill(connection, terms()) == expected > 1
-        status = ledger.status(connection, dataset_version=VERSION, terms=terms())
+        status = ledger.status(connection, account=account(terms()))
     assert status.runs == expected
     assert status.epsilon_spent == pytest.approx(epsilon_of(CURVE * expected, 1e-5))
     assert status.epsilon_spent + status.epsilon_left == pytest.approx(3.0)
@@ -98,7 +104,9 @@ def test_runs_are_admitted_up_to_the_total_and_no_further(store):
 def test_the_refusal_says_what_is_left(store):
     with store.write() as connection:
         fill(connection, terms())
-        with pytest.raises(BudgetExhausted, match=r"of 3 of the dataset's budget is left") as error:
+        with pytest.raises(
+            BudgetExhausted, match=r"of 3 of the budget of population 'patients' is left"
+        ) as error:
             reserve(connection, "one more")
     assert "smaller epsilon" in error.value.hint
 
@@ -109,12 +117,117 @@ def test_composition_is_tighter_than_adding_epsilons(store):
     assert admitted * epsilon_of(CURVE, 1e-5) > 3.0
 
 
-def test_dataset_versions_have_budgets_of_their_own(store):
+@pytest.mark.parametrize("other", [{"version": OTHER}, {"dataset": "visits-2"}])
+def test_versions_and_datasets_of_one_population_share_its_budget(store, other):
     with store.write() as connection:
         fill(connection, terms())
-        reserve(connection, "elsewhere", version=OTHER)
-        status = ledger.status(connection, dataset_version=OTHER, terms=terms())
+        with pytest.raises(BudgetExhausted, match="of the budget of population 'patients'"):
+            reserve(connection, "elsewhere", **other)
+        status = ledger.status(connection, account=account(**other))
+    assert status.epsilon_left < epsilon_of(CURVE, 1e-5)
+
+
+def test_populations_have_budgets_of_their_own(store):
+    with store.write() as connection:
+        fill(connection, terms())
+        reserve(connection, "elsewhere", population="staff")
+        status = ledger.status(connection, account=account(population="staff"))
     assert status.runs == 1
+
+
+def test_a_dataset_has_its_own_total_inside_that_of_its_population(store):
+    whole = account(terms(3.0)).whole
+    narrow = replace(account(terms(1.0)), whole=whole)
+    with store.write() as connection:
+        with pytest.raises(BudgetExhausted, match="of 1 of the budget of the dataset is left"):
+            for number in range(100):
+                ledger.reserve(connection, account=narrow, request=f"own-{number}",
+                               researcher="rosa", curve=CURVE)  # fmt: skip
+        status = ledger.status(connection, account=narrow)
+        assert status.epsilon_total == 3.0
+        assert status.cap == 1.0
+        assert status.epsilon_left == pytest.approx(1.0 - status.epsilon_spent)
+        # Another dataset of the population goes on where this one may not.
+        reserve(connection, "other", dataset="another")
+
+
+def test_what_nobody_can_place_counts_in_every_population(store):
+    with store.write() as connection:
+        fill(connection, terms(), population=ledger.EVERYWHERE, dataset=ledger.EVERYWHERE)
+        for population in ("patients", "staff"):
+            with pytest.raises(BudgetExhausted):
+                reserve(connection, population, population=population)
+
+
+def test_a_run_has_to_fit_in_each_block_that_it_reads(store):
+    with store.write() as connection:
+        admitted = fill(connection, terms(), blocks=("january",))
+        assert admitted > 1
+        with pytest.raises(BudgetExhausted, match="block 'january'"):
+            reserve(connection, "both", blocks=("february", "january"))
+        with pytest.raises(BudgetExhausted, match="block 'january'"):
+            reserve(connection, "all")
+        reserve(connection, "fresh", blocks=("february",))
+        late = ledger.status(connection, account=account(blocks=("february",)))
+        early = ledger.status(connection, account=account(blocks=("february", "january")))
+    assert late.epsilon_spent == pytest.approx(epsilon_of(CURVE, 1e-5))
+    assert early.block == "january"
+    assert early.epsilon_spent == pytest.approx(epsilon_of(CURVE * admitted, 1e-5))
+
+
+def test_a_run_that_reads_all_blocks_counts_in_those_that_are_still_to_come(store):
+    with store.write() as connection:
+        admitted = fill(connection, terms())
+        with pytest.raises(BudgetExhausted):
+            reserve(connection, "later", blocks=("next year",))
+        status = ledger.status(connection, account=account(blocks=("next year",)))
+    assert status.epsilon_spent == pytest.approx(epsilon_of(CURVE * admitted, 1e-5))
+
+
+def test_the_order_of_a_population_stays_when_its_total_changes(store):
+    position, _ = filter_budget(3.0, 1e-5)
+    raised = replace(account(terms(6.0)), whole=Caps(6.0, 1e-5, order=position))
+    budget = filter_budget(6.0, 1e-5, position)[1]
+    with store.write() as connection:
+        for number in range(1000):
+            try:
+                ledger.reserve(connection, account=raised, request=str(number), researcher="rosa",
+                               curve=CURVE)  # fmt: skip
+            except BudgetExhausted:
+                break
+    assert number == int(budget / CURVE[position])
+
+
+def test_the_newest_row_stands_for_all(store):
+    with store.write() as connection:
+        assert ledger.head(connection) == (0, ledger.START)
+        reserve(connection, "one")
+        first = ledger.head(connection)
+        ledger.charge(connection, request="one")
+        reserve(connection, "two", blocks=("january",), curve=np.where(CURVE > 5, np.inf, CURVE))
+        count, newest = ledger.head(connection)
+        assert (count, ledger.check(connection)) == (3, 3)
+        assert ledger.holds(connection, first[1])
+        assert ledger.holds(connection, newest)
+        assert not ledger.holds(connection, "f" * 64)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("change", [
+    "UPDATE ledger SET curve = replace(curve, '0.', '1.') WHERE sequence = 1",
+    "UPDATE ledger SET population = 'staff' WHERE sequence = 2",
+    "DELETE FROM ledger WHERE sequence = 2",
+])  # fmt: skip
+def test_a_changed_ledger_does_not_hold_together(store, change):
+    with store.write() as connection:
+        for request in ("one", "two", "three"):
+            reserve(connection, request)
+    with store.engine.begin() as connection:
+        for name in ("ledger_no_update", "ledger_no_delete"):
+            connection.execute(text(f"DROP TRIGGER {name}"))
+        connection.execute(text(change))
+    with store.read() as connection, pytest.raises(VerificationFailed, match="at row"):
+        ledger.check(connection)
 
 
 def test_a_researcher_has_a_share_and_others_keep_theirs(store):
@@ -130,7 +243,7 @@ def test_uses_are_counted(store):
     twice = terms(total=50.0, uses=2)
     with store.write() as connection:
         assert fill(connection, twice) == 2
-        assert ledger.status(connection, dataset_version=VERSION, terms=twice).uses_left == 0
+        assert ledger.status(connection, account=account(twice)).uses_left == 0
 
 
 def test_reserving_again_costs_nothing(store):
@@ -148,7 +261,7 @@ def test_a_reservation_can_be_given_back_once_and_then_never_runs(store):
         admitted = fill(connection, terms())
         ledger.release_reservation(connection, request="fill-0")
         ledger.release_reservation(connection, request="fill-0")
-        assert ledger.status(connection, dataset_version=VERSION, terms=terms()).runs < admitted
+        assert ledger.status(connection, account=account(terms())).runs < admitted
         reserve(connection, "in its place")
         with pytest.raises(Conflict):
             reserve(connection, "fill-0")
@@ -162,7 +275,7 @@ def test_a_charge_is_never_given_back(store):
         ledger.charge(connection, request="one")
         with pytest.raises(Conflict, match="never given back"):
             ledger.release_reservation(connection, request="one")
-        assert ledger.status(connection, dataset_version=VERSION, terms=terms()).runs == 1
+        assert ledger.status(connection, account=account(terms())).runs == 1
 
 
 def test_nothing_is_charged_that_was_not_reserved(store):
@@ -192,7 +305,7 @@ def test_entries_give_back_exactly_what_was_written(store):
     with store.write() as connection:
         reserve(connection, "one")
         ledger.charge(connection, request="one")
-        found = ledger.entries(connection, dataset_version=VERSION)
+        found = ledger.entries(connection, population="patients")
     assert [(entry.request, entry.event) for entry in found] == [
         ("one", "reserve"), ("one", "charge"),
     ]  # fmt: skip
@@ -203,8 +316,8 @@ def test_a_snippet_from_counts_is_charged_once_and_takes_no_use(store):
     single = terms(uses=1)
     with store.write() as connection:
         for _ in range(2):
-            ledger.charge_snippet(connection, dataset_version=VERSION, epsilon=0.5, terms=single)
-        status = ledger.status(connection, dataset_version=VERSION, terms=single)
+            ledger.charge_snippet(connection, account=account(single), epsilon=0.5)
+        status = ledger.status(connection, account=account(single))
         assert (status.runs, status.uses_left) == (0, 1)
         assert status.epsilon_spent == pytest.approx(epsilon_of(pure_curve(0.5), 1e-5))
 
@@ -212,7 +325,7 @@ def test_a_snippet_from_counts_is_charged_once_and_takes_no_use(store):
 @pytest.mark.parametrize("epsilon", [0.0, -1.0, math.nan, math.inf])
 def test_a_snippet_without_a_real_cost_is_refused(store, epsilon):
     with store.write() as connection, pytest.raises(TermsRefused):
-        ledger.charge_snippet(connection, dataset_version=VERSION, epsilon=epsilon, terms=terms())
+        ledger.charge_snippet(connection, account=account(terms()), epsilon=epsilon)
 
 
 def test_reading_changes_nothing(store):
@@ -220,9 +333,9 @@ def test_reading_changes_nothing(store):
         reserve(connection, "one")
     before = rows(store)
     with store.read() as connection:
-        first = ledger.status(connection, dataset_version=VERSION, terms=terms())
-        ledger.entries(connection, dataset_version=VERSION)
-        assert ledger.status(connection, dataset_version=VERSION, terms=terms()) == first
+        first = ledger.status(connection, account=account(terms()))
+        ledger.entries(connection, population="patients")
+        assert ledger.status(connection, account=account(terms())) == first
     assert rows(store) == before
 
 
@@ -231,8 +344,9 @@ def test_reading_changes_nothing(store):
     [
         "UPDATE ledger SET curve = '[]'",
         "DELETE FROM ledger",
-        "INSERT INTO ledger (dataset_version, request, researcher, event, curve, time) "
-        "SELECT dataset_version, request, researcher, event, '[]', time FROM ledger",
+        "INSERT INTO ledger (population, blocks, dataset, dataset_version, request, researcher, "
+        "event, curve, time, hash) SELECT population, blocks, dataset, dataset_version, request, "
+        "researcher, event, '[]', time, 'other' FROM ledger",
     ],
     ids=["update", "delete", "same event twice"],
 )
@@ -254,9 +368,9 @@ def test_sqlite_cannot_replace_a_row(store, target):
     value = "sequence, " if target else ""
     name = "'other'" if target else "request"
     statement = (
-        f"INSERT OR REPLACE INTO ledger ({target}dataset_version, request, researcher, event, "
-        f"curve, time) SELECT {value}dataset_version, {name}, researcher, event, '[]', time "
-        "FROM ledger"
+        f"INSERT OR REPLACE INTO ledger ({target}population, blocks, dataset, dataset_version, "
+        f"request, researcher, event, curve, time, hash) SELECT {value}population, blocks, "
+        f"dataset, dataset_version, {name}, researcher, event, '[]', time, 'other' FROM ledger"
     )
     with pytest.raises(DBAPIError), store.engine.begin() as connection:
         connection.execute(text(statement))
@@ -292,7 +406,7 @@ def test_no_adaptive_history_gets_past_the_filter(data):
                         ledger.release_reservation(connection, request=chosen)
                         del alive[chosen]
                 elif move in ("gaussian", "pure"):
-                    spent = ledger.status(connection, dataset_version=VERSION, terms=under)
+                    spent = ledger.status(connection, account=account(under))
                     size = data.draw(st.floats(0.02, 1.0)) * max(spent.epsilon_left, 0.1)
                     curve = (
                         np.asarray(ORDERS) * size**2 / 25 if move == "gaussian"
@@ -305,7 +419,7 @@ def test_no_adaptive_history_gets_past_the_filter(data):
                 pass
             zero = np.zeros(len(ORDERS))
             total = sum((curve for _, curve in alive.values()), zero)
-            status = ledger.status(connection, dataset_version=VERSION, terms=under)
+            status = ledger.status(connection, account=account(under))
             assert status.epsilon_spent == pytest.approx(epsilon_of(total, 1e-5))
             assert epsilon_of(total, 1e-5) <= 2.0 + 1e-9
             for name in ("rosa", "otto"):
@@ -426,9 +540,8 @@ def test_a_first_run_may_take_the_whole_total_and_is_then_the_last(database_url)
 
     def reserve(number, curve):
         with store.write() as connection:
-            ledger.reserve(connection, dataset_version="sha256:" + "0" * 64,
-                           request=f"sha256:{number:064d}", researcher="0" * 64, curve=curve,
-                           terms=terms)  # fmt: skip
+            ledger.reserve(connection, account=account(terms), request=f"sha256:{number:064d}",
+                           researcher="0" * 64, curve=curve)  # fmt: skip
 
     reserve(1, run_curve(plan, 0))
     with pytest.raises(BudgetExhausted):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ import pytest
 from tests.processes import ServerSite
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Approval
+from workbench.documents.errors import InvalidConfiguration
+from workbench.domain.config import DomainFolder
 
 WORKBENCH = [sys.executable, "-m", "workbench.cli"]
 
@@ -54,6 +57,29 @@ def test_wrong_input_gives_one_clear_message(tmp_path):
         assert answer.returncode == 1, arguments
         assert answer.stderr.startswith("error: "), answer.stderr
         assert "Traceback" not in answer.stderr
+
+
+def test_a_domain_made_in_a_folder_that_is_there_is_its_owners_alone(tmp_path):
+    root = tmp_path / "d"
+    for folder in (root, root / "keys", root / "data"):
+        folder.mkdir(mode=0o755)
+    assert run("domain", "init", str(root), "--name", "hospital-a").returncode == 0
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (root, *root.rglob("*"))}
+    public = root / "keys" / "domain.pub"
+    assert {path.name for path in modes} >= {"domain.toml", "domain.key", "sealing.key", "state"}
+    for path, mode in modes.items():
+        assert mode == (0o700 if path.is_dir() else 0o600) or path == public, path
+
+
+def test_a_password_that_others_can_read_is_not_used(tmp_path):
+    root = make_domain(tmp_path / "d", database="postgresql+pg8000://me:secret@127.0.0.1:1/x")
+    (root / "domain.toml").chmod(0o644)
+    assert DomainFolder(root).config.name == "hospital-a"
+    root.chmod(0o755)
+    with pytest.raises(InvalidConfiguration, match="chmod 600"):
+        DomainFolder(root)
+    (root / "domain.toml").chmod(0o600)
+    assert DomainFolder(root).config.name == "hospital-a"
 
 
 def test_an_operator_reads_the_log_and_is_told_which_approval_was_kept(tmp_path):

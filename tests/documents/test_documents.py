@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import stat
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from workbench.documents import (
     Column,
@@ -20,6 +22,8 @@ from workbench.documents import (
     StatisticPlan,
     now,
 )
+from workbench.documents.base import Line, Text
+from workbench.documents.envelope import Signature, _pae, payload_type
 from workbench.documents.errors import (
     InvalidConfiguration,
     InvalidDocument,
@@ -91,6 +95,94 @@ def test_deep_and_large_documents_are_refused():
             Plan.parse(body)
 
 
+UNSEEN = "\u202e\u2066\u200f\u061c\u200b\ufeff\u2028\x7f\x9b"
+
+
+def test_texts_hold_nothing_that_nobody_sees_or_that_turns_their_direction():
+    hidden = f"a{UNSEEN}b"
+    found = [
+        decision(reason=hidden).reason,
+        Column.read({"name": "x", "kind": "number", "lower": 0, "upper": 1,
+                     "description": hidden, "unit": hidden}).unit,
+        Column.read({"name": "x", "kind": "category", "categories": [hidden, "c"]}).categories[0],
+        from_schema(Text, hidden), from_schema(Line, hidden),
+    ]  # fmt: skip
+    assert found == ["ab"] * len(found)
+    kept = "Zoë – می‌خواهم, 家族 👨‍👩‍👧"
+    assert from_schema(Line, kept) == kept
+    assert from_schema(Text, f"{kept}\n\t{kept}") == f"{kept}\n\t{kept}"
+
+
+def from_schema(kind, text):
+    return TypeAdapter(kind).validate_python(text)
+
+
+def test_a_signed_text_with_such_characters_does_not_open():
+    body = decision(reason="a-b").canonical().replace(b"a-b", "a‮b".encode())
+    forged = signed(body)
+    with pytest.raises(InvalidDocument, match="turn its direction"):
+        forged.open(Decision, KEY.public)
+
+
+def signed(body):
+    kind = payload_type(Decision)
+    sig = base64.b64encode(KEY.sign(_pae(kind, body))).decode()
+    return Envelope(
+        payload=base64.b64encode(body).decode(),
+        payloadType=kind,
+        signatures=(Signature(keyid=KEY.key_id, sig=sig),),
+    )
+
+
+def points_of_small_order():
+    """The points whose eightfold is the identity, computed from the curve's equation."""
+    p = 2**255 - 19
+    d = -121665 * pow(121666, -1, p) % p
+    root = pow(2, (p - 1) // 4, p)
+
+    def x_of(y):
+        square = (y * y - 1) * pow(d * y * y + 1, -1, p) % p
+        x = pow(square, (p + 3) // 8, p)
+        return x if x * x % p == square else x * root % p
+
+    def add(one, other):
+        (x1, y1), (x2, y2) = one, other
+        k = d * x1 * x2 * y1 * y2 % p
+        return (
+            (x1 * y2 + x2 * y1) * pow(1 + k, -1, p) % p,
+            (y1 * y2 + x1 * x2) * pow(1 - k, -1, p) % p,
+        )
+
+    order = 2**252 + 27742317777372353535851937790883648493
+    y = 2
+    while True:
+        y += 1
+        point = (x_of(y), y)
+        if (point[0] ** 2 * (1 + d * y * y) - (y * y - 1)) % p:
+            continue
+        found, power = (0, 1), point
+        for bit in bin(order)[:1:-1]:
+            found = add(found, power) if bit == "1" else found
+            power = add(power, power)
+        points = [(0, 1)]
+        for _ in range(7):
+            points.append(add(points[-1], found))
+        if len(set(points)) == 8:
+            return points
+
+
+def test_a_key_for_which_anyone_can_sign_is_no_key():
+    p = 2**255 - 19
+    encodings = [y + sign * 2**255 for _, y in points_of_small_order() for sign in (0, 1)]
+    twice = [y + p + sign * 2**255 for y in range(19) for sign in (0, 1)]
+    for number in {*encodings, *twice}:
+        raw = number.to_bytes(32, "little")
+        with pytest.raises(InvalidDocument, match="anyone could sign"):
+            PublicKey(raw)
+        with pytest.raises(InvalidDocument, match="anyone could sign"):
+            PublicKey.from_text("ed25519:" + base64.b64encode(raw).decode())
+
+
 def test_an_envelope_opens_with_the_signers_key_only():
     document = decision()
     envelope = Envelope.parse(Envelope.sign(document, KEY).canonical())
@@ -112,18 +204,8 @@ def test_a_payload_type_or_signature_that_was_changed_is_refused():
 
 def test_a_payload_that_is_signed_but_not_canonical_is_refused():
     """Two spellings of one request would be two requests with two charges."""
-    import base64
-
-    from workbench.documents.envelope import Signature, _pae, payload_type
-
     body = json.dumps(decision().model_dump(mode="json"), indent=1).encode()
-    kind = payload_type(Decision)
-    signature = Signature(
-        keyid=KEY.key_id, sig=base64.b64encode(KEY.sign(_pae(kind, body))).decode()
-    )
-    envelope = Envelope(
-        payload=base64.b64encode(body).decode(), payloadType=kind, signatures=(signature,)
-    )
+    envelope = signed(body)
     with pytest.raises(InvalidDocument, match="not canonical"):
         envelope.open(Decision, KEY.public)
 

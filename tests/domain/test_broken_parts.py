@@ -104,7 +104,7 @@ def test_a_decision_that_was_tampered_with_in_the_database_launches_nothing(
     with site.domain.store.write() as connection:
         values = {"state": "approved", "decision": envelope.canonical().decode()}
         connection.execute(requests.update().values(values))
-    site.domain.runs.launch(handle.digest)
+    site.launch(handle.digest)
     with pytest.raises(RequestDenied):
         handle.wait(progress=False)
     assert not handle.status.charged

@@ -50,7 +50,7 @@ def test_a_run_that_is_taken_up_again_shows_the_same(alone):
     handle = submit(alone.client(), slowly)
     wait_until(lambda: len(shown(handle)) >= 2)
     early = shown(handle)
-    worker = alone.domain.runs.executor._worker
+    worker = alone.domain.runs.executor._worker.process
     psutil.Process(worker.pid).kill()
     result = handle.wait(progress=False)
     assert result.history[: len(early)] == early
@@ -62,7 +62,7 @@ def test_a_run_that_comes_to_something_else_than_was_shown_releases_nothing(alon
     """As it could after a change of the machine: the difference would be free of noise."""
     handle = submit(alone.client(), slowly)
     wait_until(lambda: len(shown(handle)) >= 1)
-    psutil.Process(alone.domain.runs.executor._worker.pid).kill()
+    psutil.Process(alone.domain.runs.executor._worker.process.pid).kill()
     with alone.domain.store.write() as connection:
         (first, *_) = course.shown(connection, handle.digest)
         (metric,) = first.metrics

@@ -40,9 +40,8 @@ def sqlite_server(tmp_path):
 def events(site) -> list[str]:
     """Return the ledger's events in order."""
     store = Store(site.database_url)
-    version = site.client().dataset("breast-cancer").dataset_version
     with store.read() as connection:
-        found = [e.event for e in ledger.entries(connection, dataset_version=version)]
+        found = [e.event for e in ledger.entries(connection, population="breast-cancer")]
     store.close()
     return found
 
@@ -109,7 +108,7 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     site.stop()
     from workbench.documents import DatasetCard, Envelope, Request
     from workbench.documents.envelope import payload_of
-    from workbench.domain import cards, requests
+    from workbench.domain import cards, intake, requests
     from workbench.domain.jobs import MODEL
     from workbench.domain.service import Domain
 
@@ -118,9 +117,11 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
         row = requests.get(connection, handle.digest)
     request = payload_of(Envelope.parse(row.envelope), Request)
     card = payload_of(Envelope.parse(row.card), DatasetCard)
-    place = cards.prepared(domain.folder, request.dataset_version)
+    place = cards.prepared(domain.folder, card)
     seed = domain._seal.open_seed(row.seed, handle.digest)
-    job = domain.runs._job("training", request, card, str(place.training), str(place.holdout), seed)
+    job = intake.job_of(
+        domain.folder, "training", request, card, str(place.training), str(place.holdout), seed
+    )
     folder = tmp_path / "replay"
     outcome = domain.runs.executor.run("replay", job, folder)
     assert (folder / MODEL).read_bytes() == first

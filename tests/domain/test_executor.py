@@ -121,7 +121,7 @@ def test_the_worker_sees_no_environment_and_no_secret(tmp_path, monkeypatch):
 
     monkeypatch.setenv("A_SECRET", "hush")
     site = limited(tmp_path, "")
-    worker = psutil.Process(site.domain.runs.executor._worker.pid)
+    worker = psutil.Process(site.domain.runs.executor._worker.process.pid)
     assert "A_SECRET" not in worker.environ()
     assert set(worker.environ()) <= {
         "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_DYNAMIC", "MKL_NUM_THREADS", "MKL_DYNAMIC",

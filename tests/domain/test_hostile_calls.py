@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 
 import jwt
 import pytest
+from sqlalchemy import insert, select
 
 from tests.studies import dataset, diagnose, linear, submit
 from tests.support import error_of
 from workbench.budget import ledger
 from workbench.budget.accountant import run_curve
+from workbench.budget.ledger import Account, Caps
 from workbench.documents import Decision, Envelope, PrivateKey, Request, now, tokens
 from workbench.documents.errors import (
     BudgetExhausted,
@@ -26,6 +29,16 @@ from workbench.documents.errors import (
     TooLarge,
     UnknownColumn,
 )
+from workbench.domain import service
+from workbench.domain.tables import tokens as used
+
+
+class Ahead(datetime.datetime):
+    """A clock that is more than a day ahead."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + datetime.timedelta(seconds=100_000)
 
 
 @pytest.fixture
@@ -94,11 +107,12 @@ class TestRequests:
 
     def test_more_than_the_budget_has(self, site):
         card = site.client().dataset("breast-cancer")
-        terms = card.terms.model_copy(update={"epsilon_total": 1e-6})
+        little = Caps(1e-6, card.terms.delta)
+        account = Account(card.name, card.name, card.dataset_version, (), little, little)
         curve = run_curve(good_request(site).plan, 1)
         with pytest.raises(BudgetExhausted, match="is left"), site.domain.store.write() as c:
-            ledger.reserve(c, dataset_version=card.dataset_version, request="sha256:" + "1" * 64,
-                           researcher="0" * 64, curve=curve, terms=terms)  # fmt: skip
+            ledger.reserve(c, account=account, request="sha256:" + "1" * 64,
+                           researcher="0" * 64, curve=curve)  # fmt: skip
 
     def test_a_graph_that_was_not_uploaded(self, site):
         with pytest.raises(NotFound, match="was not uploaded"):
@@ -245,6 +259,42 @@ class TestTokens:
         assert error_of(first) == "invalid-document"
         assert error_of(again) == "invalid-token"
         assert "used before" in again.json()["error"]["message"]
+
+    def test_a_replayed_call_after_the_clock_jumped_ahead_and_back(self, site, monkeypatch):
+        body = b"{}"
+
+        def post(token):
+            return error_of(self.call(site, token, "POST", "/v1/requests", body))
+
+        def fresh():
+            return tokens.make(site.researcher, "hospital-a", "POST", "/v1/requests", body)
+
+        monkeypatch.setattr(service, "_FORGET_EVERY", 1)
+        token = fresh()
+        assert post(token) == "invalid-document"
+        real = time.time
+        with monkeypatch.context() as ahead:
+            ahead.setattr(time, "time", lambda: real() + 100_000)
+            ahead.setattr("jwt.api_jwt.datetime", Ahead)
+            other = fresh()
+            assert post(other) == "invalid-document"
+        assert post(token) == post(other) == "invalid-token"
+        assert post(fresh()) == "invalid-document"
+
+    def test_used_tokens_are_forgotten_in_the_end(self, site, monkeypatch):
+        for name, value in (("_FORGET_EVERY", 1), ("_REMEMBERED", 1)):
+            monkeypatch.setattr(service, name, value)
+        with site.domain.store.write() as connection:
+            for number in range(5):
+                connection.execute(insert(used).values(jti=f"old-{number}", expires=number))
+        self.test_a_replayed_call_that_would_change_something(site)
+        with site.domain.store.read() as connection:
+            old = connection.execute(select(used.c.jti).where(used.c.expires < 5)).scalars()
+            assert list(old) == ["old-4"]
+
+    def test_a_list_of_audiences(self, site):
+        for audiences in (["hospital-a"], ["hospital-b", "hospital-a"]):
+            assert self.call(site, self.claims(site, aud=audiences)).status_code == 401
 
     def test_a_stranger_and_somebody_revoked(self, site):
         stranger = PrivateKey.create()

@@ -17,7 +17,7 @@ import workbench as wb
 from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.budget import ledger
-from workbench.documents.errors import Conflict, GraphRefused
+from workbench.documents.errors import GraphRefused, LimitReached
 from workbench.domain import checks, executor
 
 pytestmark = pytest.mark.slow
@@ -36,10 +36,10 @@ def checked(site, monkeypatch):
     names = []
     run = site.domain.runs.executor.run
 
-    def noted(identity, job, folder, progress=None):
+    def noted(identity, job, *rest, **options):
         if job.kind == "check":
             names.append(identity)
-        return run(identity, job, folder, progress)
+        return run(identity, job, *rest, **options)
 
     monkeypatch.setattr(site.domain.runs.executor, "run", noted)
     return names
@@ -159,7 +159,7 @@ def test_a_check_that_takes_too_long_refuses(site, monkeypatch):
 
 def test_nobody_has_many_graphs_checked_at_a_time(site, monkeypatch):
     monkeypatch.setattr(checks, "MOST_AT_ONCE", 0)
-    with pytest.raises(Conflict, match="are being checked"):
+    with pytest.raises(LimitReached, match="are being checked"):
         submit(site.client(), model=wide(9))
 
 

@@ -171,4 +171,4 @@ def test_everybody_may_ask_who_they_are(many):
     many.domain.revoke(stranger.key_id)
     with pytest.raises(NotAdmitted):
         many.client(stranger).me()
-    assert many.client().info()["api"] == 2
+    assert many.client().info()["api"] == 3

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+
 import alembic.command
 import pytest
 from sqlalchemy import text
 
 from tests.support import Site, make_domain
 from workbench.budget import ledger
-from workbench.budget.accountant import pure_curve
+from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.documents import DatasetCard, Envelope, PrivateKey
 from workbench.documents.errors import DomainUnavailable
-from workbench.domain import people
+from workbench.domain import people, populations
 from workbench.domain.service import Domain
 from workbench.domain.store import Store
 
 OLD_CARD = text("INSERT INTO cards (digest, dataset, envelope) VALUES (:digest, :name, :envelope)")
+OLD_CHARGE = text(
+    "INSERT INTO ledger (dataset_version, request, researcher, event, curve, time) "
+    "VALUES (:version, :request, :researcher, 'reserve', :curve, '2026-01-01T00:00:00Z')"
+)
+EARLIER = ("sha256:" + "1" * 64, "sha256:" + "2" * 64)
+"""Versions before: one whose card is there, one that nobody knows any more."""
 OLD_PERSON = text(
     "INSERT INTO people (key_id, public_key, name, role, admitted) "
     "VALUES (:key_id, :public_key, 'Stella Steward', 'steward', '2026-01-01T00:00:00Z')"
@@ -46,29 +54,41 @@ def test_an_old_domain_opens_with_its_card_its_people_and_what_was_spent(
     root = make_domain(tmp_path / "hospital-a", database=database_url)
     key = PrivateKey.load(root / "keys" / "domain.key")
     steward = PrivateKey.create()
-    envelope = Envelope.sign(card, key).canonical().decode()
+    earlier = card.model_copy(update={"dataset_version": EARLIER[0]})
     old = old_store(database_url, monkeypatch)
     with old.write() as connection:
-        values = {"digest": card.digest, "name": card.name, "envelope": envelope}
-        connection.execute(OLD_CARD, values)
+        for one in (earlier, card):
+            envelope = Envelope.sign(one, key).canonical().decode()
+            values = {"digest": one.digest, "name": one.name, "envelope": envelope}
+            connection.execute(OLD_CARD, values)
         connection.execute(
             OLD_PERSON, {"key_id": steward.key_id, "public_key": str(steward.public)}
         )
-        ledger.reserve(
-            connection, dataset_version=card.dataset_version, request="r",
-            researcher=steward.key_id, curve=pure_curve(0.5), terms=card.terms,
-        )  # fmt: skip
+        for number, version in enumerate([card.dataset_version, *EARLIER]):
+            connection.execute(OLD_CHARGE, {
+                "version": version, "request": str(number), "researcher": steward.key_id,
+                "curve": json.dumps(list(pure_curve(0.5))),
+            })  # fmt: skip
     with pytest.raises(DomainUnavailable), old.read() as connection:
         connection.execute(text("SELECT * FROM log"))
     old.close()
 
     domain = Domain(root)
     assert domain.dataset(card.name).open(DatasetCard, key.public) == card
-    assert domain.budget(card.name).runs == 1
+    # What was spent on an earlier version counts, and so does what nobody can place any more.
+    budget = domain.budget(card.name)
+    assert budget.runs == 3
+    assert budget.population == card.name
+    assert budget.epsilon_spent == pytest.approx(epsilon_of(3 * pure_curve(0.5), card.terms.delta))
+    with domain.store.read() as connection:
+        assert ledger.check(connection) == 3
     with domain.store.read() as connection:
         person = people.require(people.find(connection, steward.key_id), "steward")
     assert domain.stewards.policy(person, card.name).file is None
     domain.admit(PrivateKey.create().public, "Rosa Research", "researcher")
     assert [entry.event for entry in domain.stewards.log(person)[0]] == ["admit"]
     assert domain.publish(card.name).terms == card.terms
+    with domain.store.read() as connection:
+        made = populations.get(connection, card.name)
+    assert (made.epsilon_total, made.delta) == (card.terms.epsilon_total, card.terms.delta)
     domain.close()

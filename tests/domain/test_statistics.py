@@ -22,7 +22,7 @@ from workbench.documents.errors import (
     TermsRefused,
     UnknownColumn,
 )
-from workbench.domain import cards, requests
+from workbench.domain import cards, intake, requests
 from workbench.evidence.verify import verify
 from workbench.space.requests import RequestHandle
 from workbench.space.sums import SumFunction
@@ -90,7 +90,7 @@ def test_the_same_statistic_is_free_and_the_ledger_has_what_the_accountant_says(
     with site.domain.store.read() as connection:
         charged = [
             row.curve
-            for row in ledger.entries(connection, dataset_version=ds.card.dataset_version)
+            for row in ledger.entries(connection, population=ds.card.population_name)
             if row.request == first.result.digest and row.event == "charge"
         ]
     curve = run_curve(first.result.plan, 0)
@@ -275,8 +275,8 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
         row = requests.get(connection, first.digest)
         request = payload_of(Envelope.parse(row.envelope), Request)
         seed = domain._seal.open_seed(row.seed, first.digest)
-    place = cards.prepared(domain.folder, ds.card.dataset_version)
-    job = domain.runs._job("training", request, ds.card, str(place.training),
+    place = cards.prepared(domain.folder, ds.card)
+    job = intake.job_of(domain.folder, "training", request, ds.card, str(place.training),
                            str(place.holdout), seed)  # fmt: skip
     outcome = domain.runs.executor.run("again", job, domain.folder.root / "state" / "again")
     assert outcome.statistics == first.release.statistics

@@ -134,7 +134,7 @@ def approve_in_the_database(pair, handle, *envelopes):
         values = {"state": "approved", "decision": last, "decided_by": "steward"}
         mine = requests.c.digest == handle.digest
         connection.execute(requests.update().where(mine).values(**values))
-    pair.site.domain.runs.launch(handle.digest)
+    pair.site.launch(handle.digest)
 
 
 def approval(handle, key, signer=None, **changes):

@@ -16,7 +16,7 @@ from tests.support import Site, make_domain, wait_until
 from workbench.documents import DatasetCard, Envelope, Request
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import RequestFailed
-from workbench.domain import cards, requests
+from workbench.domain import cards, intake, requests
 from workbench.domain.config import JobLimits
 from workbench.domain.executor import Executor, _private
 from workbench.domain.jobs import MODEL
@@ -44,7 +44,7 @@ def opened(tmp_path):
 
 def processes(site):
     """The processes of running jobs: those below the worker."""
-    worker = site.domain.runs.executor._worker
+    worker = site.domain.runs.executor._worker.process
     return psutil.Process(worker.pid).children(recursive=True)
 
 
@@ -55,10 +55,10 @@ def job_of(site, digest):
         row = requests.get(connection, digest)
     request = payload_of(Envelope.parse(row.envelope), Request)
     card = payload_of(Envelope.parse(row.card), DatasetCard)
-    place = cards.prepared(domain.folder, request.dataset_version)
+    place = cards.prepared(domain.folder, card)
     seed = domain.runs._seal.open_seed(row.seed, digest)
-    return domain.runs._job(
-        "training", request, card, str(place.training), str(place.holdout), seed
+    return intake.job_of(
+        domain.folder, "training", request, card, str(place.training), str(place.holdout), seed
     )
 
 

@@ -93,7 +93,7 @@ def test_a_session_says_who_one_is_and_how_the_domains_are(lab, hospital):
     assert (domain["name"], domain["state"], domain["role"]) == ("hospital-a", "up", "researcher")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", domain["since"])
     assert domain["latency_ms"] > 0
-    assert (domain["api"], domain["warning"]) == (2, "")
+    assert (domain["api"], domain["warning"]) == (3, "")
 
 
 def test_the_catalogue_is_sent_once_for_each_version(lab):

@@ -168,7 +168,7 @@ def test_an_older_domain_says_what_will_not_work(lab, two, news):
         assert "older" in answer.json()["error"]["message"]
     finally:
         second.older = False
-    wait_until(lambda: domain(news, "hospital-b")["api"] == 2, SECONDS)
+    wait_until(lambda: domain(news, "hospital-b")["api"] == 3, SECONDS)
     assert domain(news, "hospital-b")["warning"] == ""
 
 

@@ -74,6 +74,20 @@ def test_terms_are_said_in_words():
     assert rows["approval"].endswith("a steward decides the rest")
 
 
+def test_a_dataset_says_whose_budget_it_has_and_who_shares_it():
+    card = card_of({"columns": [column("x"), CLASS]}).model_copy(
+        update={"population": "patients", "blocks": ("jan", "feb")}
+    )
+    budget = BudgetStatus(
+        dataset_version=card.dataset_version, population="patients", shared=("drugs", "stays"),
+        epsilon_total=8.0, epsilon_spent=1.0, epsilon_left=7.0, delta=1e-5, runs=1,
+    )  # fmt: skip
+    rows = dict(card_view(card, budget)["terms"]["rows"])
+    assert rows["population"] == "patients; its budget counts over all its datasets"
+    assert rows["shared with"] == "drugs, stays"
+    assert rows["blocks"] == "jan, feb"
+
+
 def test_the_codes_are_those_of_the_ontology():
     assert words.purpose("DUO:0000042") == "DUO:0000042 (general research use)"
     assert words.purpose("DUO:0000046") == "DUO:0000046 (non-commercial use only)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.processes import ServerSite, free_port
@@ -14,6 +16,7 @@ from workbench.documents.errors import (
     InvalidSignature,
     NotFound,
 )
+from workbench.lab.service.sources import FileSource
 from workbench.space.connection import Space, connect
 from workbench.space.functions import training_function
 
@@ -103,6 +106,76 @@ def test_plain_http_is_for_loopback_and_keys_must_be_private(tmp_path):
         connect(file)
     (tmp_path / "me.key").chmod(0o644)
     with pytest.raises(InvalidConfiguration, match="chmod 600"):
+        connect(file)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:x@10.0.0.5", "http://localhost@10.0.0.5:80", "http://127.0.0.1:80@evil",
+        "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://0.0.0.0:80",
+        "http://[::ffff:10.0.0.5]:80", "http://127.1", "http://2130706433", "http://localhost:x",
+        "http://10.0.0.5#localhost", "http://10.0.0.5?localhost", "http://[::1", "http://:80",
+        "https://name:word@domain.example",
+    ],
+)  # fmt: skip
+def test_only_this_machine_is_loopback(tmp_path, url):
+    key = PrivateKey.create()
+    with pytest.raises(InvalidConfiguration, match="loopback|scheme, host and port|no address"):
+        connect(space_file(tmp_path, key, ("a", url, key.public)))
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.0.0.9", "[::1]"])
+def test_this_machine_is_called_without_tls(tmp_path, host):
+    key = PrivateKey.create()
+    assert connect(space_file(tmp_path, key, ("a", f"http://{host}:8700", key.public))).domains
+
+
+@pytest.fixture
+def below(tmp_path, monkeypatch):
+    """A folder two below one with a space.toml, to work in."""
+    folder = tmp_path / "above" / "study" / "now"
+    folder.mkdir(parents=True)
+    key = PrivateKey.create()
+    space_file(tmp_path / "above", key, ("a", "http://localhost:1", key.public))
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("WORKBENCH_SPACE", raising=False)
+    return folder
+
+
+def give_away(path, monkeypatch):
+    """Let a file or folder be somebody else's."""
+    if os.geteuid() == 0:
+        os.chown(path, 65_534, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 65_534)
+
+
+def test_a_space_file_above_is_found(below):
+    assert list(connect().domains) == ["a"]
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize("how", ["another's", "open to all"])
+def test_a_space_file_that_others_can_have_written_is_not_used(below, monkeypatch, what, how):
+    above = below.parent.parent
+    path = above / "space.toml" if what == "file" else above
+    if how == "another's":
+        give_away(path, monkeypatch)
+    else:
+        path.chmod(0o777)
+    for find in (connect, FileSource("", below).current):
+        with pytest.raises(InvalidConfiguration, match=r"space.toml is not used") as caught:
+            find()
+        assert "WORKBENCH_SPACE" in caught.value.hint
+
+
+def test_a_space_file_that_is_named_may_be_anothers_but_not_open_to_all(below, monkeypatch):
+    file = below.parent.parent / "space.toml"
+    give_away(file, monkeypatch)
+    assert connect(file).domains
+    file.chmod(0o666)
+    with pytest.raises(InvalidConfiguration, match="chmod o-w"):
         connect(file)
 
 

@@ -149,7 +149,7 @@ def test_k_means_finds_scikit_learns_centres(site, at):
     assert ours.result_.sums.shape == (12, 3 + 3 * 2)
     with site.domain.store.read() as connection:
         charged = [row.curve for row in ledger.entries(
-            connection, dataset_version=at("blobs").card.dataset_version)
+            connection, population="blobs")
             if row.request == ours.result_.digest and row.event == "charge"]  # fmt: skip
     curve = run_curve(ours.result_.plan, 0)
     assert np.array_equal(charged, [curve])

@@ -57,7 +57,7 @@ def _gaussian_rdp(sample_rate: float, noise_multiplier: float, steps: int) -> Cu
     return curve
 
 
-def run_curve(plan: AnyPlan, metrics: int) -> Curve:
+def run_curve(plan: AnyPlan, metrics: int, members: int = 1) -> Curve:
     """Return the RDP curve of a run, shape ``(len(ORDERS),)``.
 
     Training and hold-out part are disjoint by a rule that looks at one unit alone, so one unit
@@ -73,17 +73,27 @@ def run_curve(plan: AnyPlan, metrics: int) -> Curve:
         that stops early pays for all of them.
     metrics
         How many metrics are released; with 0 the hold-out part is not touched.
+    members
+        Of how many units the cost is asked for together: those that one person may have where the
+        units are records. Of a group of k at least one is drawn with probability
+        ``1 - (1 - q)^k``, and together they move a sum by at most k bounds. How many are drawn is
+        never more than k, and the likelihood ratio of shifted Gaussians grows with the shift, so
+        the run tells no more of the group than one with that rate and a k-th of the noise. A group
+        may be in both parts, so their costs add up.
 
     Returns
     -------
     numpy.ndarray
         float64; infinite where the noise is below 0.05, which no budget admits.
     """
-    training = _gaussian_rdp(plan.sample_rate, plan.noise_multiplier, plan.steps)
+    rate = -math.expm1(members * math.log1p(-plan.sample_rate)) if plan.sample_rate < 1 else 1.0
+    rate = plan.sample_rate if members == 1 else rate
+    training = _gaussian_rdp(rate, plan.noise_multiplier / members, plan.steps)
     if isinstance(plan, StatisticPlan) or metrics == 0:
         return training
-    measuring = _gaussian_rdp(1.0, plan.metrics_noise_multiplier, plan.evaluations)
-    return np.maximum(training, measuring)
+    noise = plan.metrics_noise_multiplier / members
+    measuring = _gaussian_rdp(1.0, noise, plan.evaluations)
+    return np.maximum(training, measuring) if members == 1 else training + measuring
 
 
 def pure_curve(epsilon: float) -> Curve:
@@ -120,16 +130,17 @@ def _conversion(orders: Curve, delta: float) -> Curve:
     return np.log((orders - 1) / orders) - (math.log(delta) + np.log(orders)) / (orders - 1)
 
 
-def filter_budget(epsilon: float, delta: float) -> tuple[int, float]:
+def filter_budget(epsilon: float, delta: float, order: int | None = None) -> tuple[int, float]:
     """Return the one order at which runs are admitted, and how much RDP there is at it.
-
-    The order follows from the terms alone, so it stands before the first release. It is the one
-    at which most Gaussian runs fit, whose curves are proportional to the order.
 
     Parameters
     ----------
     epsilon, delta
         The total guarantee.
+    order
+        The position in `ORDERS` that was fixed before the first release. By default it follows from
+        the guarantee alone: the one at which most Gaussian runs fit, whose curves are proportional
+        to the order.
 
     Returns
     -------
@@ -139,7 +150,7 @@ def filter_budget(epsilon: float, delta: float) -> tuple[int, float]:
     """
     orders = np.asarray(ORDERS)
     budgets = epsilon - _conversion(orders, delta)
-    position = int(np.argmax(budgets / orders))
+    position = int(np.argmax(budgets / orders)) if order is None else order
     return position, float(budgets[position])
 
 

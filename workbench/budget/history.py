@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, Curve, epsilon_of
-from workbench.budget.ledger import SNIPPET, LedgerEntry
-from workbench.documents import Share, Spending, SpendingPoint, Terms
+from workbench.budget.ledger import RECONCILED, SNIPPET, Account, LedgerEntry, read_together
+from workbench.documents import Share, Spending, SpendingPoint
 
 MAX_POINTS = 1000
 
@@ -19,8 +19,7 @@ MAX_POINTS = 1000
 def spending(
     connection: Connection,
     *,
-    dataset_version: str,
-    terms: Terms,
+    account: Account,
     names: Mapping[str, str],
     only: str | None = None,
 ) -> Spending:
@@ -31,52 +30,50 @@ def spending(
 
     Parameters
     ----------
-    connection, dataset_version, terms
-        As for `ledger.status`.
+    connection, account
+        As for `ledger.status`. What is shown is the population's, in the blocks that the dataset
+        reads.
     names
         People's names by key id.
     only
         A key id: points and shares are then of this person's runs alone.
     """
-    rows = ledger.entries(connection, dataset_version=dataset_version)
+    rows = ledger.entries(connection, population=account.population)
     mine = [row for row in rows if only in (None, row.researcher)]
     return Spending(
-        budget=ledger.status(connection, dataset_version=dataset_version, terms=terms),
-        points=_points(mine, terms, names),
-        researchers=_shares(mine, terms, names),
+        budget=ledger.status(connection, account=account),
+        points=_points(mine, account, names),
+        researchers=_shares(mine, account, names),
     )
 
 
 def _name(researcher: str, names: Mapping[str, str]) -> str:
-    return "the snippet" if researcher == SNIPPET else names.get(researcher, "")
-
-
-def _epsilon(curve: Curve, terms: Terms) -> float:
-    if not curve.any():
-        return 0.0
-    spent = epsilon_of(curve, terms.delta)
-    return spent if math.isfinite(spent) else terms.epsilon_total
+    own = {SNIPPET: "the snippet", RECONCILED: "what a lost database knew of"}
+    return own.get(researcher) or names.get(researcher, "")
 
 
 def _points(
-    rows: list[LedgerEntry], terms: Terms, names: Mapping[str, str]
+    rows: list[LedgerEntry], account: Account, names: Mapping[str, str]
 ) -> tuple[SpendingPoint, ...]:
     points: list[SpendingPoint] = []
-    held: dict[str, Curve] = {}
-    total = _total(held)
+    held: dict[str, LedgerEntry] = {}
+    blocks = read_together(rows, account.blocks)
+    totals = _totals(held, blocks)
     for position, row in enumerate(rows):
         if row.event == "reserve":
-            held[row.request] = row.curve
-            total = total + row.curve
+            held[row.request] = row
+            for block in blocks:
+                if row.reads(block):
+                    totals[block] = totals[block] + row.curve
         elif row.event == "void":
             held.pop(row.request, None)
             # Summed anew: taking a float away does not give back what was there before it.
-            total = _total(held)
+            totals = _totals(held, blocks)
         if position >= len(rows) - MAX_POINTS:
             points.append(
                 SpendingPoint(
                     time=row.time,
-                    epsilon_spent=_epsilon(total, terms),
+                    epsilon_spent=_most(totals, account),
                     researcher=_name(row.researcher, names),
                     request=row.request,
                     event=row.event,
@@ -85,28 +82,42 @@ def _points(
     return tuple(points)
 
 
-def _total(held: Mapping[str, Curve]) -> Curve:
-    total = np.zeros(len(ORDERS))
-    for curve in held.values():
-        total = total + curve
-    return total
+def _totals(held: Mapping[str, LedgerEntry], blocks: list[str]) -> dict[str, Curve]:
+    totals = {block: np.zeros(len(ORDERS)) for block in blocks}
+    for row in held.values():
+        for block in blocks:
+            if row.reads(block):
+                totals[block] = totals[block] + row.curve
+    return totals
 
 
-def _shares(rows: list[LedgerEntry], terms: Terms, names: Mapping[str, str]) -> tuple[Share, ...]:
-    of: dict[str, dict[str, Curve]] = {}
+def _most(totals: Mapping[str, Curve], account: Account) -> float:
+    spent = max(epsilon_of(curve, account.whole.delta) for curve in totals.values())
+    return spent if math.isfinite(spent) else account.whole.epsilon_total
+
+
+def _shares(
+    rows: list[LedgerEntry], account: Account, names: Mapping[str, str]
+) -> tuple[Share, ...]:
+    of: dict[str, dict[str, LedgerEntry]] = {}
     for row in rows:
         held = of.setdefault(row.researcher, {})
         if row.event == "reserve":
-            held[row.request] = row.curve
+            held[row.request] = row
         elif row.event == "void":
             held.pop(row.request, None)
+    cap = account.whole.epsilon_per_researcher
+    if cap is None and all(row.dataset == account.dataset for row in rows):
+        cap = account.own.epsilon_per_researcher
     shares = [
         Share(
             name=_name(researcher, names),
-            key_id="" if researcher == SNIPPET else researcher,
-            epsilon_spent=_epsilon(_total(held), terms),
+            key_id="" if researcher in (SNIPPET, RECONCILED) else researcher,
+            epsilon_spent=_most(
+                _totals(held, read_together(list(held.values()), account.blocks)), account
+            ),
             runs=0 if researcher == SNIPPET else len(held),
-            cap=None if researcher == SNIPPET else terms.epsilon_per_researcher,
+            cap=None if researcher == SNIPPET else cap,
         )
         for researcher, held in of.items()
     ]

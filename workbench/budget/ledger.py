@@ -1,22 +1,29 @@
 """The privacy ledger: append-only, and the only place that says whether a run fits.
 
 *Reserve* before launch, *charge* when the run starts, *void* a reservation that never started.
-What touched data stays charged. Admission is a Renyi filter at one order that the terms fix before
-the first run (`accountant.filter_budget`): a run is admitted if the curves' sum at that order stays
-within the budget there. So the total holds although runs and their costs are chosen in reaction to
-earlier releases (Feldman and Zrnic 2021, arXiv:2008.11193). Choosing the best order afterwards
-would show a little more left and is not covered by that theorem; `status` shows it for planning.
+What touched data stays charged. What a run costs counts for the whole population of its dataset,
+whatever the dataset's version: in each block that it reads. Admission is a Renyi filter at one
+order that is fixed before the first run (`accountant.filter_budget`): a run is admitted if the
+curves' sum at that order stays within the budget there. So the total holds although runs and their
+costs are chosen in reaction to earlier releases (Feldman and Zrnic 2021, arXiv:2008.11193), and it
+holds in each block, since a person is in one block alone (Lecuyer et al. 2019, arXiv:1909.01502).
+Choosing the best order afterwards would show a little more left and is not covered by that theorem;
+`status` shows it for planning.
+
+Each row names, by its hash, all rows before it. So the newest hash stands for the whole ledger.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
+import rfc8785
 from sqlalchemy import Connection, func, insert, select
 
 from workbench.budget.accountant import (
@@ -28,26 +35,57 @@ from workbench.budget.accountant import (
     pure_curve,
 )
 from workbench.budget.tables import ledger
-from workbench.documents import BudgetStatus, Terms, now
-from workbench.documents.errors import BudgetExhausted, Conflict, TermsRefused
+from workbench.documents import BlockStatus, BudgetStatus, now
+from workbench.documents.errors import (
+    BudgetExhausted,
+    Conflict,
+    TermsRefused,
+    VerificationFailed,
+)
 
 SNIPPET = "snippet"
+RECONCILED = "reconciled"
+"""Who spent what a lost database knew of."""
+START = "0" * 64
+"""What the first row follows."""
+EVERYWHERE = ""
+"""The population of rows whose dataset nobody knows any more: they count in every population."""
 
 
-class Caps(Protocol):
-    """What of the `Terms` a budget's status needs."""
+@dataclass(frozen=True)
+class Caps:
+    """A total and the caps inside it: of a population, or of one dataset's terms.
+
+    `order` is the position in `ORDERS` at which runs are admitted; None lets it follow from
+    `epsilon_total` and `delta`, which then must never change.
+    """
+
+    epsilon_total: float
+    delta: float
+    epsilon_per_researcher: float | None = None
+    uses: int | None = None
+    order: int | None = None
 
     @property
-    def epsilon_total(self) -> float:
-        """The guarantee over everything."""
+    def filter(self) -> tuple[int, float]:
+        """The position of the order, and how much RDP there is at it."""
+        return filter_budget(self.epsilon_total, self.delta, self.order)
 
-    @property
-    def delta(self) -> float:
-        """The delta of that guarantee."""
 
-    @property
-    def uses(self) -> int | None:
-        """How many runs there may be."""
+@dataclass(frozen=True)
+class Account:
+    """What a run of a dataset counts against.
+
+    `blocks` are those of the population that the dataset holds; none named are all of them, those
+    that are still to come included. `whole` are the population's caps, `own` the dataset's.
+    """
+
+    population: str
+    dataset: str
+    version: str
+    blocks: tuple[str, ...]
+    whole: Caps
+    own: Caps
 
 
 @dataclass(frozen=True)
@@ -55,60 +93,138 @@ class LedgerEntry:
     """One row."""
 
     sequence: int
+    population: str
+    blocks: tuple[str, ...]
+    dataset: str
     dataset_version: str
     request: str
     researcher: str
     event: Literal["reserve", "charge", "void"]
     curve: Curve
     time: str
+    hash: str
+
+    def hashed(self, previous: str) -> str:
+        """Return the hash of this row after the one whose hash is `previous`."""
+        content = {
+            "population": self.population, "blocks": list(self.blocks), "dataset": self.dataset,
+            "dataset_version": self.dataset_version, "request": self.request,
+            "researcher": self.researcher, "event": self.event, "time": self.time,
+            # As text, since a curve may be infinite.
+            "curve": json.dumps([float(value) for value in self.curve]), "previous": previous,
+        }  # fmt: skip
+        return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+
+    def reads(self, block: str) -> bool:
+        """Whether the run reads this block."""
+        return not self.blocks or block in self.blocks
 
 
-def entries(connection: Connection, *, dataset_version: str) -> list[LedgerEntry]:
-    """Return all rows for a dataset version, oldest first."""
-    return _entries(connection, [dataset_version])
+def entries(connection: Connection, *, population: str) -> list[LedgerEntry]:
+    """Return all rows that count in a population, oldest first."""
+    return _entries(connection, [population])
 
 
-def _entries(connection: Connection, versions: Sequence[str]) -> list[LedgerEntry]:
+def _entries(connection: Connection, populations: Sequence[str]) -> list[LedgerEntry]:
+    names = [*populations, EVERYWHERE]
     rows = connection.execute(
-        select(ledger).where(ledger.c.dataset_version.in_(versions)).order_by(ledger.c.sequence)
+        select(ledger).where(ledger.c.population.in_(names)).order_by(ledger.c.sequence)
     )
-    return [
-        LedgerEntry(
-            row.sequence,
-            row.dataset_version,
-            row.request,
-            row.researcher,
-            row.event,
-            np.asarray(json.loads(row.curve), dtype=np.float64),
-            row.time,
-        )
-        for row in rows
-    ]
+    return [_entry(row._mapping) for row in rows]
 
 
-def _counting(rows: list[LedgerEntry]) -> list[LedgerEntry]:
+def _entry(row: Mapping[Any, Any]) -> LedgerEntry:
+    values = dict(row)
+    values["blocks"] = tuple(json.loads(values["blocks"]))
+    values["curve"] = np.asarray(json.loads(values["curve"]), dtype=np.float64)
+    return LedgerEntry(**values)
+
+
+def head(connection: Connection) -> tuple[int, str]:
+    """Return how many rows the ledger has, and the hash of the newest."""
+    return count(connection), _newest(connection)
+
+
+def _newest(connection: Connection) -> str:
+    newest = select(ledger.c.hash).order_by(ledger.c.sequence.desc()).limit(1)
+    found = connection.execute(newest).scalar()
+    return START if found is None else str(found)
+
+
+def holds(connection: Connection, hash_: str) -> bool:
+    """Whether a row has this hash, and so whether the ledger holds all rows up to it."""
+    if hash_ == START:
+        return True
+    found = select(ledger.c.sequence).where(ledger.c.hash == hash_)
+    return connection.execute(found).first() is not None
+
+
+def check(connection: Connection) -> int:
+    """Return how many rows the ledger has, after checking that each follows the one before it.
+
+    Raises
+    ------
+    VerificationFailed
+        If one was changed or left out.
+    """
+    previous = START
+    number = 0
+    for row in connection.execute(select(ledger).order_by(ledger.c.sequence)):
+        entry = _entry(row._mapping)
+        number += 1
+        if entry.hash != entry.hashed(previous):
+            raise VerificationFailed(f"the ledger does not hold together at row {number}")
+        previous = entry.hash
+    return number
+
+
+def _counting(rows: Sequence[LedgerEntry]) -> list[LedgerEntry]:
     void = {row.request for row in rows if row.event == "void"}
     return [row for row in rows if row.event == "reserve" and row.request not in void]
 
 
-def _sum(rows: list[LedgerEntry]) -> Curve:
+def _sum(rows: Sequence[LedgerEntry]) -> Curve:
     total = np.zeros(len(ORDERS))
     for row in rows:
         total = total + row.curve
     return total
 
 
+def read_together(rows: Sequence[LedgerEntry], blocks: tuple[str, ...]) -> list[str]:
+    """Return the blocks of which a run that reads `blocks` has to fit in each.
+
+    A block that no row names has the rows that read everything, and so has the one called "".
+    """
+    if blocks:
+        return list(blocks)
+    return sorted({"", *(block for row in rows for block in row.blocks)})
+
+
 def _append(
-    connection: Connection, version: str, request: str, researcher: str, event: str, curve: Curve
+    connection: Connection,
+    like: LedgerEntry | Account,
+    request: str,
+    researcher: str,
+    event: Literal["reserve", "charge", "void"],
+    curve: Curve,
 ) -> None:
+    version = like.version if isinstance(like, Account) else like.dataset_version
+    entry = LedgerEntry(
+        0, like.population, like.blocks, like.dataset, version, request, researcher, event, curve,
+        now(), "",
+    )  # fmt: skip
     connection.execute(
         insert(ledger).values(
+            population=entry.population,
+            blocks=json.dumps(list(entry.blocks)),
+            dataset=entry.dataset,
             dataset_version=version,
             request=request,
             researcher=researcher,
             event=event,
             curve=json.dumps([float(value) for value in curve]),
-            time=now(),
+            time=entry.time,
+            hash=entry.hashed(_newest(connection)),
         )
     )
 
@@ -120,13 +236,7 @@ def _reserved(connection: Connection, request: str) -> set[str]:
 
 
 def reserve(
-    connection: Connection,
-    *,
-    dataset_version: str,
-    request: str,
-    researcher: str,
-    curve: Curve,
-    terms: Terms,
+    connection: Connection, *, account: Account, request: str, researcher: str, curve: Curve
 ) -> None:
     """Set aside the cost of a run, or refuse it; a request that is reserved stays so, once.
 
@@ -134,12 +244,12 @@ def reserve(
     ----------
     connection
         In a transaction that no other writer can enter.
-    dataset_version, request, researcher
-        Digest, digest, key id.
+    account
+        Whose budget it counts against.
+    request, researcher
+        Digest, key id.
     curve
-        What the run costs, as `accountant.run_curve` gives it.
-    terms
-        The caps: total, per researcher, number of uses.
+        What the run costs a member of the population, as `accountant.run_curve` gives it.
 
     Raises
     ------
@@ -157,30 +267,43 @@ def reserve(
         return
     if not np.isfinite(checked(curve)).any() or not curve.any():
         raise TermsRefused("the cost of the plan cannot be computed")
-    rows = _counting(entries(connection, dataset_version=dataset_version))
-    _refuse_above(rows, curve, terms.epsilon_total, terms.delta, "of the dataset's budget")
-    if terms.epsilon_per_researcher is not None:
-        mine = [row for row in rows if row.researcher == researcher]
-        _refuse_above(
-            mine, curve, terms.epsilon_per_researcher, terms.delta, "of your share of the budget"
-        )
-    used = sum(row.researcher != SNIPPET for row in rows)
-    if terms.uses is not None and used >= terms.uses:
-        raise BudgetExhausted(f"all {terms.uses} uses of the dataset are taken")
-    _append(connection, dataset_version, request, researcher, "reserve", curve)
+    everything = _counting(entries(connection, population=account.population))
+    own = [row for row in everything if row.dataset in (account.dataset, EVERYWHERE)]
+    for rows, caps, whose in (
+        (everything, account.whole, f"population '{account.population}'"),
+        (own, account.own, "the dataset"),
+    ):
+        for block in read_together(rows, account.blocks):
+            read = [row for row in rows if row.reads(block)]
+            _refuse_above(read, researcher, curve, caps, whose, block)
+    _append(connection, account, request, researcher, "reserve", curve)
 
 
 def _refuse_above(
-    rows: list[LedgerEntry], curve: Curve, total: float, delta: float, what: str
+    rows: Sequence[LedgerEntry], researcher: str, curve: Curve, caps: Caps, whose: str, block: str
 ) -> None:
-    spent = _sum(rows)
-    order, budget = filter_budget(total, delta)
-    after = epsilon_of(spent + curve, delta)
+    of = f"{whose}, block '{block}'," if block else whose
+    _refuse_over(rows, curve, caps, caps.epsilon_total, f"of the budget of {of}")
+    if caps.epsilon_per_researcher is not None:
+        mine = [row for row in rows if row.researcher == researcher]
+        share = caps.epsilon_per_researcher
+        _refuse_over(mine, curve, caps, share, f"of your share of the budget of {of}")
+    used = sum(row.researcher != SNIPPET for row in rows)
+    if caps.uses is not None and used >= caps.uses and researcher != SNIPPET:
+        raise BudgetExhausted(f"all {caps.uses} uses of {of} are taken")
+
+
+def _refuse_over(
+    rows: Sequence[LedgerEntry], curve: Curve, caps: Caps, total: float, what: str
+) -> None:
+    before = _sum(rows)
+    order, budget = replace(caps, epsilon_total=total).filter
+    after = epsilon_of(before + curve, caps.delta)
     # The very first run reacts to no release, so it may take its own best order. If it is over the
     # budget at the fixed order, nothing is ever admitted after it.
     first_alone = not rows and after <= total
-    if not (first_alone or float(spent[order] + curve[order]) <= budget):
-        left = max(0.0, total - epsilon_of(spent, delta))
+    if not (first_alone or float(before[order] + curve[order]) <= budget):
+        left = max(0.0, total - epsilon_of(before, caps.delta))
         raise BudgetExhausted(
             f"the run would bring the total to epsilon {after:.3g}; {left:.3g} of {total:g} "
             f"{what} is left",
@@ -219,17 +342,15 @@ def release_reservation(connection: Connection, *, request: str) -> None:
         _follow(connection, request, "void")
 
 
-def _follow(connection: Connection, request: str, event: str) -> None:
+def _follow(connection: Connection, request: str, event: Literal["charge", "void"]) -> None:
     row = connection.execute(
         select(ledger).where(ledger.c.request == request, ledger.c.event == "reserve")
     ).one()
-    curve = np.asarray(json.loads(row.curve))
-    _append(connection, row.dataset_version, request, row.researcher, event, curve)
+    entry = _entry(row._mapping)
+    _append(connection, entry, request, entry.researcher, event, entry.curve)
 
 
-def charge_snippet(
-    connection: Connection, *, dataset_version: str, epsilon: float, terms: Terms
-) -> None:
+def charge_snippet(connection: Connection, *, account: Account, epsilon: float) -> None:
     """Charge a snippet made from DP counts, once per dataset version.
 
     Raises
@@ -237,48 +358,145 @@ def charge_snippet(
     BudgetExhausted
         If it does not fit.
     """
-    request = f"{SNIPPET}:{dataset_version}"
+    request = f"{SNIPPET}:{account.version}"
     reserve(
         connection,
-        dataset_version=dataset_version,
+        account=account,
         request=request,
         researcher=SNIPPET,
         curve=pure_curve(epsilon),
-        terms=terms,
     )
     charge(connection, request=request)
 
 
-def status(connection: Connection, *, dataset_version: str, terms: Caps) -> BudgetStatus:
+def status(connection: Connection, *, account: Account) -> BudgetStatus:
     """Return what is spent and left; reading changes nothing."""
-    return statuses(connection, {dataset_version: terms})[dataset_version]
+    return statuses(connection, [account])[0]
 
 
-def statuses(connection: Connection, terms: Mapping[str, Caps]) -> dict[str, BudgetStatus]:
-    """Return what is spent and left of many dataset versions, with one query.
-
-    `terms` are the terms by dataset version.
-    """
-    rows: dict[str, list[LedgerEntry]] = {version: [] for version in terms}
-    for entry in _entries(connection, list(terms)):
-        rows[entry.dataset_version].append(entry)
-    return {version: _status(version, rows[version], caps) for version, caps in terms.items()}
+def statuses(connection: Connection, accounts: Sequence[Account]) -> list[BudgetStatus]:
+    """Return what is spent and left of many accounts, with one query."""
+    rows: dict[str, list[LedgerEntry]] = {account.population: [] for account in accounts}
+    everywhere: list[LedgerEntry] = []
+    for entry in _entries(connection, list(rows)):
+        (everywhere if entry.population == EVERYWHERE else rows[entry.population]).append(entry)
+    return [_status(account, [*rows[account.population], *everywhere]) for account in accounts]
 
 
-def _status(version: str, rows: list[LedgerEntry], terms: Caps) -> BudgetStatus:
+def _status(account: Account, rows: list[LedgerEntry]) -> BudgetStatus:
     counting = _counting(rows)
-    spent = epsilon_of(_sum(counting), terms.delta) if counting else 0.0
-    spent = spent if math.isfinite(spent) else terms.epsilon_total
-    runs = sum(row.researcher != SNIPPET for row in counting)
+    own = [row for row in counting if row.dataset in (account.dataset, EVERYWHERE)]
+    runs = sum(row.researcher != SNIPPET for row in own)
+    whole, uses = account.whole, []
+    most, block = _most(counting, account.blocks, whole)
+    mine, _ = _most(own, account.blocks, account.own)
+    for caps, used in ((whole, counting), (account.own, own)):
+        taken = sum(row.researcher != SNIPPET for row in used)
+        uses += [] if caps.uses is None else [max(0, caps.uses - taken)]
     return BudgetStatus(
-        dataset_version=version,
-        epsilon_total=terms.epsilon_total,
-        epsilon_spent=spent,
-        epsilon_left=max(0.0, terms.epsilon_total - spent),
-        delta=terms.delta,
+        dataset_version=account.version,
+        population=account.population,
+        epsilon_total=whole.epsilon_total,
+        epsilon_spent=most,
+        epsilon_left=max(0.0, min(whole.epsilon_total - most, account.own.epsilon_total - mine)),
+        delta=whole.delta,
         runs=runs,
-        uses_left=None if terms.uses is None else max(0, terms.uses - runs),
+        uses_left=min(uses, default=None),
+        block=block,
+        cap=None if account.own.epsilon_total == whole.epsilon_total else account.own.epsilon_total,
     )
+
+
+def _most(rows: Sequence[LedgerEntry], blocks: tuple[str, ...], caps: Caps) -> tuple[float, str]:
+    """Return the epsilon of the block that spent most, and the block."""
+    found = {
+        block: epsilon_of(_sum([row for row in rows if row.reads(block)]), caps.delta)
+        for block in read_together(rows, blocks)
+    }
+    block = max(found, key=lambda name: found[name])
+    return (found[block] if math.isfinite(found[block]) else caps.epsilon_total), block
+
+
+def blocks(connection: Connection, *, population: str, caps: Caps) -> list[BlockStatus]:
+    """Return what is spent and left in each block of a population that a run has named.
+
+    The one called "" are those that no run has named.
+    """
+    counting = _counting(entries(connection, population=population))
+    found = []
+    for block in read_together(counting, ()):
+        rows = [row for row in counting if row.reads(block)]
+        spent = epsilon_of(_sum(rows), caps.delta)
+        spent = spent if math.isfinite(spent) else caps.epsilon_total
+        left = max(0.0, caps.epsilon_total - spent)
+        runs = sum(row.researcher != SNIPPET for row in rows)
+        found.append(BlockStatus(block=block, epsilon_spent=spent, epsilon_left=left, runs=runs))
+    return found
+
+
+def everything(connection: Connection) -> dict[tuple[str, str], Curve]:
+    """Return the sum of what counts, by population and block that a row has named.
+
+    The block called "" is what each block of the population has, one that no row has named too.
+    """
+    rows: dict[str, list[LedgerEntry]] = {}
+    for row in connection.execute(select(ledger).order_by(ledger.c.sequence)):
+        entry = _entry(row._mapping)
+        rows.setdefault(entry.population, []).append(entry)
+    found = {}
+    for population, entries_ in rows.items():
+        counting = _counting(entries_)
+        for block in read_together(counting, ()):
+            found[population, block] = _sum([row for row in counting if row.reads(block)])
+    return found
+
+
+def charge_missing(
+    connection: Connection, *, population: str, blocks: tuple[str, ...], head: str, curve: Curve
+) -> None:
+    """Charge what a ledger head says was spent and this ledger does not know; it always fits.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that no other writer can enter.
+    population, blocks
+        Where it was spent.
+    head
+        The hash of that head's newest row: each is charged once.
+    curve
+        What is missing.
+    """
+    request = f"reconciled:{head[:32]}:{population}:{''.join(blocks)}"
+    request = f"reconciled:{hashlib.sha256(request.encode()).hexdigest()}"
+    if _reserved(connection, request):
+        return
+    none = Caps(math.inf, 0.5)
+    account = Account(population, EVERYWHERE, "", blocks, none, none)
+    for event in ("reserve", "charge"):
+        _append(connection, account, request, RECONCILED, event, curve)
+
+
+def merge(connection: Connection, *, population: str, other: str) -> int:
+    """Let what counts in `other` count in every block of `population` too; returns how many runs.
+
+    It stays with its datasets and researchers, whose caps hold as before.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that no other writer can enter.
+    population, other
+        Names. `other` has no blocks: which of its blocks are whose in `population` nobody knows.
+    """
+    none = Caps(math.inf, 0.5)
+    counting = [row for row in _counting(_entries(connection, [other])) if row.population == other]
+    for row in counting:
+        name = hashlib.sha256(f"{population}:{row.request}".encode()).hexdigest()
+        account = Account(population, row.dataset, row.dataset_version, (), none, none)
+        for event in ("reserve", "charge"):
+            _append(connection, account, f"merged:{name}", row.researcher, event, row.curve)
+    return len(counting)
 
 
 def count(connection: Connection) -> int:

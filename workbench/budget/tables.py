@@ -10,12 +10,19 @@ ledger = Table(
     "ledger",
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
-    Column("dataset_version", String(80), nullable=False, index=True),
+    # Empty in rows of a dataset version that nobody knows any more: they count everywhere.
+    Column("population", String(64), nullable=False, index=True),
+    # JSON: the blocks of the population that a run reads; none named are all of them.
+    Column("blocks", Text, nullable=False, default="[]"),
+    Column("dataset", String(64), nullable=False),
+    Column("dataset_version", String(80), nullable=False),
     Column("request", String(80), nullable=False),
     Column("researcher", String(64), nullable=False),
     Column("event", String(10), nullable=False),
     Column("curve", Text, nullable=False),
     Column("time", String(40), nullable=False),
+    # Over this row and the hash of the one before it (`ledger.check`).
+    Column("hash", String(64), nullable=False, unique=True),
     # One event of a kind per request: nothing can be charged twice.
     UniqueConstraint("request", "event"),
 )
@@ -52,6 +59,11 @@ _POSTGRESQL = (
 def create(connection: Connection) -> None:
     """Create the table and its triggers on SQLite or PostgreSQL."""
     metadata.create_all(connection)
+    protect(connection)
+
+
+def protect(connection: Connection) -> None:
+    """Create the triggers."""
     if connection.dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
             connection.exec_driver_sql(_SQLITE.format(name=verb.lower(), verb=verb))

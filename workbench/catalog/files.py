@@ -14,7 +14,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from workbench.documents import Document, Schema, Terms
-from workbench.documents.base import Finite, Line, Name, Text
+from workbench.documents.base import Finite, Line, Name, Text, type_tuple
 from workbench.documents.errors import InvalidSchema
 
 DATASET = "dataset.yaml"
@@ -44,6 +44,9 @@ class _DatasetFile(Document):
     citation: Line = ""
     licence: Line = ""
     data: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.(csv|parquet|npz)$")]
+    population: Name | None = None
+    blocks: Annotated[tuple[Line, ...], type_tuple, Field(max_length=10_000)] = ()
+    records_per_member: Annotated[int | None, Field(ge=1, le=1000)] = None
     record_count: Annotated[int, Field(ge=1)]
     holdout_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.25
     snippet: SnippetWish = SnippetWish()
@@ -59,6 +62,9 @@ class DatasetSource(Document):
     citation: Line
     licence: Line
     data: str
+    population: Name | None
+    blocks: tuple[str, ...]
+    records_per_member: int | None
     record_count: int
     holdout_fraction: float
     snippet: SnippetWish
@@ -188,6 +194,9 @@ def read_dataset(folder: Path) -> DatasetSource:
         citation=dataset.citation,
         licence=dataset.licence,
         data=dataset.data,
+        population=dataset.population,
+        blocks=dataset.blocks,
+        records_per_member=dataset.records_per_member,
         record_count=dataset.record_count,
         holdout_fraction=dataset.holdout_fraction,
         snippet=dataset.snippet,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from workbench.cli import population
 from workbench.cli.output import print_json, table
 
 if TYPE_CHECKING:
     from workbench.domain import publishing
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
+app.add_typer(population.app, name="population")
 
 Root = Annotated[Path, typer.Argument(help="The domain's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -46,20 +48,20 @@ def init(
     from workbench.documents.errors import InvalidConfiguration
     from workbench.documents.keys import PrivateKey
     from workbench.domain.config import FILE, DomainConfig, DomainFolder
+    from workbench.domain.jobs import make_private, write_private
     from workbench.domain.seal import Seal
 
     DomainConfig.read({"name": name, "title": title, "port": port})
     if (root / FILE).exists():
         raise InvalidConfiguration(f"{root / FILE} exists", "Choose another folder.")
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (root / FILE).write_text(
-        _TEMPLATE.format(name=json.dumps(name), title=json.dumps(title), port=port)
-    )
+    make_private(root)
+    template = _TEMPLATE.format(name=json.dumps(name), title=json.dumps(title), port=port)
+    write_private(root / FILE, template.encode())
     folder = DomainFolder(root)
+    for place in (folder.signing_key.parent, folder.datasets, folder.data, folder.state):
+        make_private(place)
     PrivateKey.create().save(folder.signing_key)
     Seal.create(folder.sealing_key)
-    for place in (folder.datasets, folder.data):
-        place.mkdir(exist_ok=True)
     typer.echo(f"made {root}: put data into data/, cards into datasets/, then publish and serve")
 
 
@@ -129,6 +131,43 @@ def publish(
             f"terms.yaml says {file.canonical().decode()}; make it agree, or publish with "
             "'--approval file' to let the file win"
         )
+
+
+@app.command()
+def reconcile(root: Root) -> None:
+    """After an old database was restored: charge what it does not know of, and run again."""
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    try:
+        with domain.alone():
+            found = domain.reconcile()
+    finally:
+        domain.close()
+    typer.echo(
+        f"{found}. Requests of that time are lost, and what they spent is not. Publish the "
+        "datasets again"
+        if found
+        else "nothing to do: the database holds the newest ledger head"
+    )
+
+
+@app.command()
+def move(
+    root: Root,
+    to: Annotated[str, typer.Option(help="An empty database: postgresql+pg8000://… or sqlite://…")],
+) -> None:
+    """Carry the database to another one, its privacy ledger with it."""
+    from workbench.domain.moving import move as carry
+    from workbench.domain.service import Domain
+
+    domain = Domain(root)
+    try:
+        with domain.alone():
+            count = carry(domain.folder, domain.key, to)
+    finally:
+        domain.close()
+    typer.echo(f"copied {count} rows; domain.toml names the new database")
 
 
 @app.command()
@@ -205,10 +244,10 @@ def budget(root: Root, as_json: AsJson = False) -> None:
         print_json({b.dataset: b.model_dump(mode="json", exclude={"dataset"}) for b in found})
         return
     table(
-        ["dataset", "epsilon total", "spent", "left", "delta", "runs"],
+        ["dataset", "population", "epsilon total", "spent", "left", "delta", "runs"],
         [
-            [s.dataset, f"{s.epsilon_total:g}", f"{s.epsilon_spent:.3f}", f"{s.epsilon_left:.3f}",
-             f"{s.delta:g}", str(s.runs)]
+            [s.dataset, s.population, f"{s.epsilon_total:g}", f"{s.epsilon_spent:.3f}",
+             f"{s.epsilon_left:.3f}", f"{s.delta:g}", str(s.runs)]
             for s in found
         ],
     )  # fmt: skip

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.cli.output import print_json
 
+if TYPE_CHECKING:
+    from workbench.evidence.verify import Verified
+
 UNTRUSTED = 2
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="An evidence.json.")],
+    files: Annotated[list[Path], typer.Argument(help="One evidence.json or several.")],
     domain_key: Annotated[
         str | None, typer.Option(help="The domain's public key, 'ed25519:…' or a .pub file.")
     ] = None,
@@ -26,7 +29,63 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Verify a release: exit 0 if all holds, 1 if not, 2 if the signer was not checked."""
+    """Verify releases: exit 0 if all holds, 1 if not, 2 if a signer was not checked.
+
+    Of several releases of one domain it is also checked that its privacy ledger never went back.
+    """
+    from workbench.documents.errors import VerificationFailed
+    from workbench.evidence.receipts import receipt, went_back
+
+    if model is not None and len(files) > 1:
+        raise typer.BadParameter("for one FILE only", param_hint="--model")
+    found = [_verified(file, domain_key, space, model) for file in files]
+    told = []
+    for file, one in zip(files, found, strict=True):
+        release = one.release
+        told.append(
+            {
+                "trusted": one.trusted,
+                "checks": list(one.checks),
+                "domain": release.domain,
+                "request": release.request,
+                "epsilon": release.privacy.epsilon,
+                "delta": release.privacy.delta,
+            }
+        )
+        if as_json:
+            continue
+        if len(files) > 1:
+            typer.echo(f"{file}:")
+        for name in one.checks:
+            typer.echo(f"ok: {name}")
+        typer.echo(
+            f"{release.domain} released this on {release.released[:19]} at epsilon "
+            f"{release.privacy.epsilon:.4g}, delta {release.privacy.delta:g}"
+        )
+    kept = [receipt(one.release, one.domain_key) for one in found]
+    problems = went_back([one for one in kept if one is not None])
+    if as_json:
+        print_json(told[0] if len(files) == 1 else {"releases": told, "ledgers": problems})
+    if problems:
+        raise VerificationFailed(
+            "; ".join(problems),
+            "Each release holds, but the domain has forgotten what it had spent. Ask its operator "
+            "whether an old database was restored, or its clock set back.",
+        )
+    if len(files) > 1 and not as_json:
+        typer.echo("ok: privacy ledgers")
+    if not all(one.trusted for one in found):
+        typer.echo(
+            "NOT CHECKED: who signed. Everything fits together, but the domain's key is the one "
+            "in the file.\n  Give --domain-key or --space to check the signer.",
+            err=True,
+        )
+        raise typer.Exit(UNTRUSTED)
+
+
+def _verified(
+    file: Path, domain_key: str | None, space: Path | None, model: Path | None
+) -> Verified:
     from workbench.documents import PublicKey
     from workbench.documents.errors import InvalidConfiguration, VerificationFailed
     from workbench.evidence.bundle import Bundle
@@ -54,30 +113,4 @@ def verify(
         if name not in domains:
             raise VerificationFailed(f"{space} names no domain '{name}'")
         trusted = domains[name].public_key
-    found = check(content, trusted, model_bytes)
-    release = found.release
-    if as_json:
-        print_json(
-            {
-                "trusted": found.trusted,
-                "checks": list(found.checks),
-                "domain": release.domain,
-                "request": release.request,
-                "epsilon": release.privacy.epsilon,
-                "delta": release.privacy.delta,
-            }
-        )
-    else:
-        for name in found.checks:
-            typer.echo(f"ok: {name}")
-        typer.echo(
-            f"{release.domain} released this on {release.released[:19]} at epsilon "
-            f"{release.privacy.epsilon:.4g}, delta {release.privacy.delta:g}"
-        )
-    if not found.trusted:
-        typer.echo(
-            "NOT CHECKED: who signed. Everything fits together, but the domain's key is the one "
-            "in the file.\n  Give --domain-key or --space to check the signer.",
-            err=True,
-        )
-        raise typer.Exit(UNTRUSTED)
+    return check(content, trusted, model_bytes)

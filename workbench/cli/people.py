@@ -34,6 +34,27 @@ def show(path: Annotated[Path, typer.Argument(help="A private key.")]) -> None:
     typer.echo(f"{key.public}\nkey id {key.key_id}")
 
 
+@keys.command()
+def sign(
+    file: Annotated[Path, typer.Argument(help="A change of a population, as a domain wrote it.")],
+    key: Annotated[Path, typer.Option(help="Your private key.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write it; else beside FILE.")] = None,
+) -> None:
+    """Sign a change of a population as a steward, after saying what it says."""
+    from workbench.documents import Envelope, PopulationChange
+    from workbench.documents.errors import InvalidConfiguration
+    from workbench.documents.keys import PrivateKey
+
+    try:
+        change = PopulationChange.parse(file.read_bytes())
+    except OSError as error:
+        raise InvalidConfiguration(f"cannot read {file}: {error.strerror}") from None
+    signer = PrivateKey.load(key)
+    place = out or file.with_name(f"{file.stem}-{signer.key_id[:8]}.json")
+    place.write_bytes(Envelope.sign(change, signer).canonical())
+    typer.echo(f"signed: {change.words}.\nwrote {place}")
+
+
 def review(request: RequestArgument, space: SpaceOption = None) -> None:
     """Print all facts on a request, as JSON; for stewards."""
     from workbench.space.connection import connect

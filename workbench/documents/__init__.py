@@ -15,6 +15,12 @@ from workbench.documents.policy import (
     PolicyStatus,
     WouldBe,
 )
+from workbench.documents.population import (
+    BlockStatus,
+    Population,
+    PopulationChange,
+    PopulationStatus,
+)
 from workbench.documents.release import Evaluation, Metric, PrivacySpent, Release
 from workbench.documents.request import AnyPlan, Plan, Request, StatisticPlan
 from workbench.documents.schema import Column, Schema
@@ -32,6 +38,7 @@ __all__ = [
     "AnyPlan",
     "Approval",
     "ApprovalSettings",
+    "BlockStatus",
     "BudgetStatus",
     "Column",
     "DatasetBudget",
@@ -49,6 +56,9 @@ __all__ = [
     "PolicyChange",
     "PolicyQuestion",
     "PolicyStatus",
+    "Population",
+    "PopulationChange",
+    "PopulationStatus",
     "Predicate",
     "PrivacySpent",
     "PrivateKey",

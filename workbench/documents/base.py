@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
-from datetime import UTC, datetime
+import unicodedata
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 import rfc8785
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,6 +29,26 @@ def _tupled(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+_JOINERS = "\u200c\u200d"
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+
+
+def visible(text: str) -> str:
+    """Return `text` without characters that nobody sees or that turn the direction of others.
+
+    Those are control and format characters of Unicode and its separators of lines and paragraphs.
+    Line feeds, tabs and the two joiners, which scripts and emoji need, stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c for c in text if c in "\n\t" + _JOINERS or unicodedata.category(c) not in _UNSEEN
+    )
+
+
+Visible = AfterValidator(visible)
+"""Makes a text field hold only what people see, so a signature over other text does not open."""
+
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 """``sha256:`` and 64 hexadecimal digits."""
 
@@ -38,11 +61,14 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 """A column's, metric's or function's name."""
 
-Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f]*$")]
+Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f]*$"), Visible]
 """One line of text for people."""
 
-Text = Annotated[str, StringConstraints(max_length=20_000)]
+Text = Annotated[str, StringConstraints(max_length=20_000), Visible]
 """Some paragraphs of text for people."""
+
+Note = Annotated[str, StringConstraints(max_length=2000), Visible]
+"""A few sentences of text for people."""
 
 Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
 """UTC, RFC 3339."""
@@ -58,9 +84,28 @@ def digest_bytes(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name ``localhost`` or its IP address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def now() -> str:
     """Return the current time as a `Timestamp`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _timestamp(datetime.now(UTC))
+
+
+def ago(*, hours: float) -> str:
+    """Return the time so many hours before now as a `Timestamp`; these sort as text."""
+    return _timestamp(datetime.now(UTC) - timedelta(hours=hours))
+
+
+def _timestamp(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Document(BaseModel):

@@ -52,9 +52,9 @@ class Terms(Document):
     """Terms of use: who may do what, for which purpose, at which privacy cost.
 
     `epsilon_total` and `delta` are the guarantee for a privacy unit over everything that is ever
-    released from this dataset version; `epsilon_per_run` and `epsilon_per_researcher` are caps
-    inside it. `researchers` lists key ids; ``("*",)`` means every admitted researcher and an
-    empty list means nobody.
+    released from this dataset, in all its versions, inside that of its population;
+    `epsilon_per_run` and `epsilon_per_researcher` are caps inside it. `researchers` lists key ids;
+    ``("*",)`` means every admitted researcher and an empty list means nobody.
     """
 
     text: Text
@@ -103,6 +103,11 @@ class DatasetCard(Document):
     `record_count` is the published number of privacy units: it, and never the true count, sets
     sampling rates and normalisation. `holdout_fraction` is the expected share of units that never
     train and only serve for metrics. `dataset_version` is a salted Merkle root over the records.
+
+    `population` names the persons whom the data are about; cards from before it stand for a
+    population of the dataset's own name. `blocks` are those of its blocks whose persons are in the
+    data, none if all are. Where records are the unit and persons the population's, a person has at
+    most `records_per_member` of them, and is charged for so many.
     """
 
     format: Literal["workbench/card/v1"] = "workbench/card/v1"
@@ -117,8 +122,20 @@ class DatasetCard(Document):
     record_count: Annotated[int, Field(ge=1)]
     holdout_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.25
     dataset_version: Digest
+    population: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
+    blocks: Annotated[
+        tuple[Line, ...], type_tuple, Field(max_length=10_000, exclude_if=lambda value: not value)
+    ] = ()
+    records_per_member: Annotated[
+        int | None, Field(ge=1, le=1000, exclude_if=lambda value: value is None)
+    ] = None
     snippet: Snippet
     published: Timestamp
+
+    @property
+    def population_name(self) -> str:
+        """The name of its population."""
+        return self.population or self.name
 
     @property
     def path(self) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from workbench.documents.base import Digest, Document, KeyId, Timestamp
+from workbench.documents.base import Digest, Document, KeyId, Note, Timestamp
 
 
 class Decision(Document):
@@ -15,7 +15,7 @@ class Decision(Document):
     format: Literal["workbench/decision/v1"] = "workbench/decision/v1"
     request: Digest
     verdict: Literal["approve", "deny"]
-    reason: Annotated[str, Field(max_length=2000)] = ""
+    reason: Note = ""
     by: Literal["steward", "policy"]
     key: KeyId
     decided: Timestamp

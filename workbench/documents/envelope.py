@@ -80,7 +80,10 @@ class Envelope(Document):
         document = kind.parse(body)
         # One digest per meaning: two spellings of one request would be two requests.
         if digest_bytes(body) != document.digest:
-            raise InvalidDocument(f"{kind.__name__}: the payload is not canonical JSON (RFC 8785)")
+            raise InvalidDocument(
+                f"{kind.__name__}: the payload is not canonical JSON (RFC 8785), or a text in it "
+                "has characters that nobody sees or that turn its direction"
+            )
         return document
 
     @staticmethod

@@ -121,6 +121,13 @@ class TooLarge(WorkbenchError):
     status = 413
 
 
+class LimitReached(WorkbenchError):
+    """Somebody has, or asks for, more at once than a domain gives; the message names the limit."""
+
+    code = "limit-reached"
+    status = 429
+
+
 class TermsRefused(WorkbenchError):
     """A request is outside the dataset's terms of use."""
 
@@ -133,6 +140,13 @@ class BudgetExhausted(WorkbenchError):
 
     code = "budget-exhausted"
     status = 403
+
+
+class LedgerBehind(WorkbenchError):
+    """A domain's database has forgotten what was spent: its ledger is older than a known head."""
+
+    code = "ledger-behind"
+    status = 503
 
 
 class RequestDenied(WorkbenchError):
@@ -189,3 +203,7 @@ def from_code(code: str, message: str, hint: str = "") -> WorkbenchError:
 
 class LayersConverted(UserWarning):
     """Layers of a model were replaced by others of the same kind that keep records apart."""
+
+
+class LedgerWentBack(UserWarning):
+    """A domain has forgotten what was spent: its ledger is older than at an earlier release."""

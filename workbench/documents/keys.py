@@ -14,6 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from workbench.documents.errors import InvalidConfiguration, InvalidDocument, InvalidSignature
 
+_PRIME = 2**255 - 19
+_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_SMALL_ORDER = frozenset({0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8})
+"""The y of the curve's points of order 1, 2, 4 and 8."""
+
 
 class PublicKey:
     """An Ed25519 public key.
@@ -26,7 +31,8 @@ class PublicKey:
     Raises
     ------
     InvalidDocument
-        If `raw` is not 32 bytes.
+        If `raw` is not 32 bytes, or a point for which anyone can sign: of small order, or written
+        in a second way, which RFC 8032, 5.1.3 refuses.
     """
 
     def __init__(self, raw: bytes) -> None:
@@ -34,6 +40,13 @@ class PublicKey:
             self.crypto = Ed25519PublicKey.from_public_bytes(raw)
         except ValueError:
             raise InvalidDocument(f"public key: {len(raw)} bytes; Ed25519 keys have 32") from None
+        y = int.from_bytes(raw, "little") & (2**255 - 1)
+        if y >= _PRIME or y in _SMALL_ORDER:
+            raise InvalidDocument(
+                "public key: a point of small order, or not written as RFC 8032 says: anyone could "
+                "sign for it",
+                "Make a key with 'workbench key create'.",
+            )
         self.raw = raw
 
     @property

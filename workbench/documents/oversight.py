@@ -15,7 +15,7 @@ from workbench.documents.status import BudgetStatus
 
 Event = Literal[
     "admit", "revoke", "publish", "policy", "submit", "decide", "launch", "release", "fail",
-    "cancel",
+    "cancel", "population", "reconcile", "move",
 ]  # fmt: skip
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

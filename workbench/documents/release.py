@@ -16,6 +16,7 @@ from workbench.documents.base import (
     type_tuple,
 )
 from workbench.documents.card import Delta, Epsilon
+from workbench.documents.ledger_head import LedgerPoint
 from workbench.documents.request import MAX_EVALUATIONS
 
 
@@ -63,7 +64,8 @@ class Release(Document):
     `history` holds every evaluation, if the plan asked for more than one.
     `approvals` are the digests of the approvals before `decision`, where the terms ask for two.
     `model` and `statistics` are the digests of safetensors files: the trained parameters, or the
-    noisy sums and the last state.
+    noisy sums and the last state. `ledger` is where the domain's privacy ledger stood: a domain
+    that does not hold this row any more has forgotten what was spent.
     """
 
     format: Literal["workbench/release/v1"] = "workbench/release/v1"
@@ -83,4 +85,5 @@ class Release(Document):
     privacy: PrivacySpent
     steps: Annotated[int, Field(ge=1)]
     engine: Annotated[str, Field(max_length=100)]
+    ledger: Annotated[LedgerPoint | None, Field(exclude_if=lambda value: value is None)] = None
     released: Timestamp

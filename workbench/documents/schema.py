@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from workbench.documents.base import Document, Finite, Identifier, Line, type_tuple
+from workbench.documents.base import Document, Finite, Identifier, Line, Visible, type_tuple
 
 Kind = Literal["number", "integer", "category", "tensor"]
 Role = Literal["feature", "target", "unit", "ignored"]
@@ -29,9 +29,11 @@ class Column(Document):
     unit: Line = ""
     lower: Finite | None = None
     upper: Finite | None = None
-    categories: Annotated[tuple[str | int, ...], type_tuple, Field(max_length=1000)] = ()
+    categories: Annotated[
+        tuple[Annotated[str, Visible] | int, ...], type_tuple, Field(max_length=1000)
+    ] = ()
     missing: Annotated[tuple[str | int | Finite, ...], type_tuple, Field(max_length=50)] = ()
-    fill: str | int | Finite | None = None
+    fill: Annotated[str, Visible] | int | Finite | None = None
     shape: Annotated[
         tuple[Annotated[int, Field(ge=1, le=100_000)], ...], type_tuple, Field(max_length=4)
     ] = ()

@@ -14,6 +14,7 @@ from workbench.documents.base import (
     KeyId,
     Line,
     Name,
+    Note,
     Timestamp,
     type_tuple,
 )
@@ -70,7 +71,7 @@ class RequestStatus(Document):
     updated: Timestamp
     decided_by: Literal["steward", "policy"] | None = None
     decider: Line = ""
-    reason: Annotated[str, Field(max_length=2000)] = ""
+    reason: Note = ""
     failure: Failure | None = None
     progress: Progress | None = None
     charged: bool = False
@@ -80,13 +81,21 @@ class RequestStatus(Document):
 
 
 class BudgetStatus(Document):
-    """The privacy budget of one dataset version; reading it changes nothing.
+    """The privacy budget that a dataset has: that of its population; reading it changes nothing.
 
     `epsilon_spent` is the exact filter's figure (Renyi, all orders) for everything charged or
-    reserved so far at `delta`; it is not the sum of the single runs' epsilons.
+    reserved so far at `delta`, over all datasets of the population in all their versions; it is not
+    the sum of the single runs' epsilons. Of several blocks it is that of `block`, the one among
+    those that the dataset reads which spent most. `epsilon_left` is what the dataset's own terms
+    leave of it, too; `cap` is their total where that is less than the population's. `runs` are the
+    dataset's, in all its versions. `shared` names the other datasets of the population.
     """
 
     dataset_version: Digest
+    population: str = ""
+    block: Line = ""
+    cap: Finite | None = None
+    shared: Annotated[tuple[Name, ...], type_tuple] = ()
     epsilon_total: Finite
     epsilon_spent: Finite
     epsilon_left: Finite

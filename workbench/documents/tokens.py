@@ -26,11 +26,26 @@ _REQUIRED = ["iss", "aud", "iat", "exp", "jti", "htm", "htu", "bsh"]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who made a call: the key, and the token's id with the second at which it ends."""
+    """Who made a call: the key, and the token's id with the second at which it ends.
+
+    `body_hash` is the SHA-256 of the body for which the token is, which may not have come yet.
+    """
 
     key: PublicKey
     jti: str
     expires: int
+    body_hash: str
+
+    def check_body(self, body: bytes) -> None:
+        """Return None if the token is for this body.
+
+        Raises
+        ------
+        InvalidToken
+            If it is not.
+        """
+        if hashlib.sha256(body).hexdigest() != self.body_hash:
+            raise InvalidToken("the token is for another call")
 
 
 def make(key: PrivateKey, audience: str, method: str, target: str, body: bytes = b"") -> str:
@@ -66,16 +81,15 @@ def verify(
     audience: str,
     method: str,
     target: str,
-    body: bytes,
     find_key: Callable[[str], PublicKey | None],
 ) -> Caller:
-    """Return who made this call.
+    """Return who makes this call, before its body has come; see `Caller.check_body`.
 
     Parameters
     ----------
     token
         What the caller sent.
-    audience, method, target, body
+    audience, method, target
         What was called, here.
     find_key
         Key id to the key that is admitted under it, or None.
@@ -102,7 +116,7 @@ def verify(
             algorithms=["EdDSA"],
             audience=audience,
             leeway=SKEW,
-            options={"require": _REQUIRED},
+            options={"require": _REQUIRED, "strict_aud": True},
         )
     except jwt.ExpiredSignatureError:
         raise InvalidToken(
@@ -116,9 +130,8 @@ def verify(
         raise InvalidToken("the token's times are not whole seconds")
     if claims["exp"] - claims["iat"] > LONGEST:
         raise InvalidToken(f"the token lives longer than {LONGEST} seconds")
-    expected = (method.upper(), target, hashlib.sha256(body).hexdigest())
-    if (claims["htm"], claims["htu"], claims["bsh"]) != expected:
+    if (claims["htm"], claims["htu"]) != (method.upper(), target):
         raise InvalidToken("the token is for another call")
     if not isinstance(claims["jti"], str) or not 16 <= len(claims["jti"]) <= 64:
         raise InvalidToken("the token has no usable id")
-    return Caller(key, claims["jti"], claims["exp"])
+    return Caller(key, claims["jti"], claims["exp"], str(claims["bsh"]))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select
 
+from workbench.budget.ledger import Caps
 from workbench.documents import DatasetCard, Document, Envelope, PrivateKey
 from workbench.documents.card import Approval
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import NotFound
 from workbench.domain.config import DomainFolder
 from workbench.domain.tables import cards
+
+_PREPARED = frozenset({".npz", ".json"})
 
 
 class Counts(Document):
@@ -26,9 +31,9 @@ class Counts(Document):
 
 @dataclass(frozen=True)
 class Prepared:
-    """Where the files of one dataset version lie.
+    """Where the files of one dataset version, divided in one way, lie; they never change.
 
-    `training` and `holdout` are private records, `counts` is for the steward, `snippet` is public.
+    `training` and `holdout` are private records, `counts` is for the steward.
     """
 
     root: Path
@@ -49,9 +54,54 @@ class Prepared:
         return self.root / "counts.json"
 
 
-def prepared(folder: DomainFolder, version: str) -> Prepared:
-    """Return the place of a dataset version's files."""
-    return Prepared(folder.folder("prepared") / version.removeprefix("sha256:"))
+def prepared(folder: DomainFolder, card: DatasetCard) -> Prepared:
+    """Return the place of the files that a card is about."""
+    versions = folder.folder("prepared")
+    version = versions / card.dataset_version.removeprefix("sha256:")
+    return Prepared(version / f"holdout-{card.holdout_fraction!r}")
+
+
+def remove_prepared(folder: DomainFolder, version: str) -> None:
+    """Remove the prepared files of a dataset version, however they were divided."""
+    shutil.rmtree(folder.folder("prepared") / version.removeprefix("sha256:"), ignore_errors=True)
+
+
+def require_prepared(folder: DomainFolder, card: DatasetCard) -> None:
+    """Return None if the files that a card is about are there.
+
+    Raises
+    ------
+    NotFound
+        If they are not.
+    """
+    if not prepared(folder, card).root.exists():
+        raise NotFound(
+            f"the prepared files of this version of '{card.name}' are not here any more: the "
+            "domain's operator must publish it again, as it was, before a request can run"
+        )
+
+
+def move_prepared(connection: Connection, folder: DomainFolder) -> None:
+    """Bring files of domains from before there was a place for each division to their place.
+
+    They are those of the newest card of their version.
+    """
+    old = {
+        path.parent for path in folder.folder("prepared").glob("*/*") if path.suffix in _PREPARED
+    }
+    if not old:
+        return
+    newest = {}
+    for row in connection.execute(select(cards.c.envelope).order_by(cards.c.sequence)):
+        card = payload_of(Envelope.parse(row.envelope), DatasetCard)
+        newest[card.dataset_version.removeprefix("sha256:")] = card
+    for version in old:
+        if version.name in newest:
+            place = prepared(folder, newest[version.name]).root
+            place.mkdir(exist_ok=True, mode=0o700)
+            for path in version.iterdir():
+                if path.suffix in _PREPARED:
+                    path.rename(place / path.name)
 
 
 def snippet_path(folder: DomainFolder, digest: str) -> Path:
@@ -102,9 +152,9 @@ class Headline:
 
     name: str
     dataset_version: str
-    epsilon_total: float
-    delta: float
-    uses: int | None
+    population: str
+    blocks: tuple[str, ...]
+    caps: Caps
 
 
 def headline(envelope: str) -> Headline:
@@ -114,10 +164,31 @@ def headline(envelope: str) -> Headline:
     return Headline(
         card["name"],
         card["dataset_version"],
-        float(terms["epsilon_total"]),
-        terms["delta"],
-        terms["uses"],
-    )
+        card.get("population") or card["name"],
+        tuple(card.get("blocks", ())),
+        Caps(
+            float(terms["epsilon_total"]), terms["delta"], terms["epsilon_per_researcher"],
+            terms["uses"],
+        ),
+    )  # fmt: skip
+
+
+def headlines(connection: Connection) -> Iterator[Headline]:
+    """Give the headlines of all present cards, by name."""
+    after: str | None = None
+    while True:
+        found = page(connection, after, 1000)
+        yield from (headline(text) for text in found.envelopes)
+        if found.next is None:
+            return
+        after = found.next
+
+
+def headline_of(card: DatasetCard) -> Headline:
+    """Return a card's headline."""
+    terms = card.terms
+    caps = Caps(terms.epsilon_total, terms.delta, terms.epsilon_per_researcher, terms.uses)
+    return Headline(card.name, card.dataset_version, card.population_name, card.blocks, caps)
 
 
 def version(connection: Connection) -> str:
@@ -133,7 +204,7 @@ def add(connection: Connection, card: DatasetCard, key: PrivateKey, file: Approv
     envelope = Envelope.sign(card, key).canonical().decode()
     noted = None if file is None else file.canonical().decode()
     values = {"digest": card.digest, "dataset": card.name, "envelope": envelope,
-              "file_approval": noted}  # fmt: skip
+              "file_approval": noted, "population": card.population_name}  # fmt: skip
     connection.execute(insert(cards).values(values))
 
 

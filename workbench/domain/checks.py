@@ -8,18 +8,24 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from functools import partial
 
 from workbench.documents import DatasetCard, Plan, Request, StatisticPlan, digest_bytes
-from workbench.documents.errors import Conflict, DomainUnavailable, GraphRefused, from_code
+from workbench.documents.errors import (
+    DomainUnavailable,
+    GraphRefused,
+    LimitReached,
+    WorkbenchError,
+    from_code,
+)
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Schema
 from workbench.domain import intake
 from workbench.domain.config import DomainFolder
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import Job, Outcome, Refusal
+from workbench.domain.turns import Turns
 
 MOST_AT_ONCE = 4
 """How many graphs of one researcher are checked at a time."""
@@ -44,6 +50,10 @@ class Checks:
 
     def __init__(self, folder: DomainFolder, executor: Executor) -> None:
         self._folder, self._executor = folder, executor
+        # One more than runs, and none for one person alone: who submits waits neither for runs nor
+        # for the many or large graphs of somebody else.
+        jobs = folder.config.limits.jobs
+        self._turns = Turns(jobs + 1, "checks", per_owner=jobs)
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Future[Refusal | None]] = OrderedDict()
         self._at_once: Counter[str] = Counter()
@@ -58,7 +68,7 @@ class Checks:
         ------
         GraphRefused
             If they do not pass, or the check came to no end.
-        Conflict
+        LimitReached
             If too many graphs of this researcher are being checked.
         DomainUnavailable
             If no worker can be started.
@@ -70,7 +80,7 @@ class Checks:
             first = found is None
             if found is None:
                 if self._at_once[request.researcher] >= MOST_AT_ONCE:
-                    raise Conflict(
+                    raise LimitReached(
                         f"{MOST_AT_ONCE} of your graphs are being checked",
                         "Submit once more when these requests are answered.",
                     )
@@ -78,8 +88,8 @@ class Checks:
                 self._at_once[request.researcher] += 1
             self._known.move_to_end(key)
         if first:
-            with self._counted(request.researcher):
-                self._settle(key, job, found)
+            settle = partial(self._settle, key, job, found, request.researcher)
+            self._turns.submit(request.researcher, key, settle)
         refusal = found.result()
         if refusal is not None:
             raised = from_code(refusal.code, refusal.message, refusal.hint)
@@ -87,33 +97,38 @@ class Checks:
                 raised.origin = refusal.origin
             raise raised
 
-    @contextmanager
-    def _counted(self, researcher: str) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._at_once[researcher] -= 1
-                self._at_once += Counter()
+    def close(self) -> None:
+        """Let nobody wait any more; the executor must be closed before."""
+        self._turns.close()
+        with self._lock:
+            waiting = [found for found in self._known.values() if not found.done()]
+        for found in waiting:
+            found.set_exception(DomainUnavailable("the domain is shutting down"))
 
-    def _settle(self, key: str, job: Job, found: Future[Refusal | None]) -> None:
+    def _settle(self, key: str, job: Job, found: Future[Refusal | None], researcher: str) -> None:
         folder = self._folder.folder("jobs") / f"check-{key.removeprefix('sha256:')}"
         outcome: Outcome | None = None
+        failed = DomainUnavailable("the domain is shutting down")
         try:
             outcome = self._executor.run(f"check-{key}", job, folder)
-            if outcome is None:
-                raise DomainUnavailable("the domain is shutting down")
-            found.set_result(outcome.refusal if outcome.failure is None else _no_result(outcome))
-        except BaseException as error:
-            found.set_exception(error)
+        except WorkbenchError as error:
+            failed = DomainUnavailable(error.message, error.hint)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             with self._lock:
+                self._at_once[researcher] -= 1
+                self._at_once += Counter()
                 if outcome is None or outcome.failure is not None:
                     # Perhaps it was the machine's fault: the next request tries again.
                     self._known.pop(key, None)
                 while len(self._known) > _REMEMBERED:
                     self._known.popitem(last=False)
+            if outcome is None:
+                found.set_exception(failed)
+            else:
+                found.set_result(
+                    outcome.refusal if outcome.failure is None else _no_result(outcome)
+                )
 
 
 def check_job(folder: DomainFolder, request: Request, card: DatasetCard) -> Job:

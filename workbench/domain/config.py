@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
-from workbench.documents.base import Document, Line, Name, explain
+from workbench.documents.base import Document, Line, Name, explain, is_loopback
 from workbench.documents.errors import InvalidConfiguration
 
 FILE = "domain.toml"
 
 
 class JobLimits(Document):
-    """What one run may take, and how many run at once.
+    """What one run may take, and how many run at once: `jobs` of one person, and one more in all.
 
     `seconds` is wall-clock time, `cpu_seconds` processor time of each process, `memory_mb`
     megabytes of memory of all processes together beyond what idle ones have. One run is divided
@@ -44,6 +44,54 @@ class JobLimits(Document):
         return {name: value for name, value in given.items() if name != "threads"}
 
 
+def _most(default: int, most: int) -> Any:
+    return Field(default=default, ge=1, le=most)
+
+
+class CallLimits(Document):
+    """What those who call may take, so that nobody's calls keep others waiting.
+
+    What is said of a person holds for everybody who is admitted; the rest holds before it is known
+    who calls. `docs/operator.md` says of each what happens beyond it.
+
+    Attributes
+    ----------
+    header_seconds, body_seconds
+        How long a call's header and its body may take to arrive.
+    connections, connections_per_address
+        How many connections may be open, in all and from one address.
+    calls_per_person
+        How many calls of one person may wait or be worked on.
+    work_seconds, work_percent
+        How long the server works for one person at once, and which share of its time after that.
+    streams, streams_per_person
+        How many streams of events may be open.
+    graphs_per_person, graphs_mb_per_person
+        How many graphs of one person are kept, and how many megabytes.
+    waiting_per_person, requests_per_day
+        How many requests of one person may wait for a decision or for their run, and how many they
+        may submit in 24 hours.
+    rehearsals, rehearsals_per_person
+        How many rehearsals may wait.
+    """
+
+    header_seconds: int = _most(10, 3600)
+    body_seconds: int = _most(60, 3600)
+    connections: int = _most(300, 100_000)
+    connections_per_address: int = _most(100, 100_000)
+    calls_per_person: int = _most(32, 10_000)
+    work_seconds: int = _most(3, 3600)
+    work_percent: int = _most(20, 100)
+    streams: int = _most(200, 100_000)
+    streams_per_person: int = _most(20, 10_000)
+    graphs_per_person: int = _most(1000, 1_000_000)
+    graphs_mb_per_person: int = _most(2048, 1_000_000)
+    waiting_per_person: int = _most(100, 10_000)
+    requests_per_day: int = _most(1000, 1_000_000)
+    rehearsals: int = _most(100, 10_000)
+    rehearsals_per_person: int = _most(4, 10_000)
+
+
 class DomainConfig(Document):
     """What ``domain.toml`` says; paths are relative to it.
 
@@ -62,25 +110,17 @@ class DomainConfig(Document):
     certificate: str | None = None
     private_key: str | None = None
     limits: JobLimits = JobLimits()
+    calls: CallLimits = CallLimits()
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if (self.certificate is None) != (self.private_key is None):
             raise ValueError("certificate and private_key come together")
-        if self.certificate is None and not _is_loopback(self.host):
+        if self.certificate is None and not is_loopback(self.host):
             raise ValueError(
                 f"host '{self.host}' is not loopback: set certificate and private_key for TLS"
             )
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class DomainFolder:
@@ -94,7 +134,8 @@ class DomainFolder:
     Raises
     ------
     InvalidConfiguration
-        If the file is missing or wrong; names each field.
+        If the file is missing or wrong, which names each field, or if others can read a password
+        in it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -111,6 +152,12 @@ class DomainFolder:
             raise InvalidConfiguration(f"{path}: {error}") from None
         except ValidationError as error:
             raise InvalidConfiguration(explain(str(path), error)) from None
+        readable = path.stat().st_mode & 0o077 and self.root.stat().st_mode & 0o077
+        if urlsplit(self.config.database).password and readable:
+            raise InvalidConfiguration(
+                f"{path} holds the database's password and can be read by other users",
+                f"Run 'chmod 700 {self.root}' and 'chmod 600 {path}'.",
+            )
         self.state = self.root / self.config.state
 
     @property
@@ -145,5 +192,7 @@ class DomainFolder:
     def folder(self, name: str) -> Path:
         """Return the state folder `name`, made if missing, readable by the owner only."""
         path = self.state / name
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # The mode that mkdir is given holds for the last folder only.
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.mkdir(exist_ok=True, mode=0o700)
         return path

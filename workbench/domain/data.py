@@ -42,9 +42,14 @@ class DataLimits:
 
 @dataclass(frozen=True)
 class LoadedData:
-    """Records that fit their schema, and what had to be changed, by column."""
+    """Records that fit their schema, and what had to be changed, by column.
+
+    `persons` has one number for each record, uint64: the same for records of one unit, in whichever
+    file they are. Where records are the unit it follows from their values as they were read.
+    """
 
     records: Records
+    persons: NDArray[np.uint64]
     clamped: dict[str, int]
     filled: dict[str, int]
 
@@ -90,17 +95,42 @@ def load(path: Path, schema: Schema, limits: DataLimits = DataLimits()) -> Loade
     if counts.pop() > limits.records:
         raise TooLarge(f"{path.name}: over {limits.records} records")
     columns: dict[str, NDArray[np.generic]] = {}
+    rows = np.zeros(len(next(iter(raw.values()))), dtype=np.uint64)
     clamped: dict[str, int] = {}
     filled: dict[str, int] = {}
     for column in schema.usable:
         take = _categories if column.kind == "category" else _numbers
-        values, low, empty = take(path.name, column, raw[column.name])
+        values, low, empty, hashes = take(path.name, column, raw[column.name])
         columns[column.name] = values
+        rows += hashes
         if low:
             clamped[column.name] = low
         if empty:
             filled[column.name] = empty
-    return LoadedData(Records(columns, _units(schema, raw)), clamped, filled)
+    records = Records(columns, _units(schema, raw))
+    persons = rows if schema.unit is None else _persons(raw[schema.unit.name])
+    return LoadedData(records, persons, clamped, filled)
+
+
+def _persons(labels: NDArray[Any]) -> NDArray[np.uint64]:
+    # As text, so that a file with numbers and one with text name the same person alike.
+    found, names = pd.factorize(np.array([_label(value) for value in labels], dtype=object))
+    return np.array([person_of(name) for name in names], dtype=np.uint64)[found]
+
+
+def person_of(label: str) -> int:
+    """Return the number in `LoadedData.persons` of the unit with this label."""
+    return int.from_bytes(hashlib.sha256(label.strip().encode()).digest()[:8], "big")
+
+
+def _row_hashes(name: str, values: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return a hash of a column's value in each row; their sum is one of the row."""
+    entries = pd.util.hash_array(np.ascontiguousarray(values).reshape(-1)).reshape(len(values), -1)
+    # Odd numbers that differ by place, so that entries that change places are told.
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") | 1
+    places = pd.util.hash_array(np.arange(entries.shape[1], dtype=np.uint64) + np.uint64(seed))
+    found: NDArray[np.uint64] = (entries * (places | np.uint64(1))).sum(1, dtype=np.uint64)
+    return found
 
 
 def _units(schema: Schema, raw: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
@@ -204,7 +234,7 @@ def _is_missing(column: Column, values: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _numbers(
     name: str, column: Column, values: NDArray[Any]
-) -> tuple[NDArray[np.generic], int, int]:
+) -> tuple[NDArray[np.generic], int, int, NDArray[np.uint64]]:
     if values.shape[1:] != column.shape:
         raise InvalidData(
             f"{name}: column '{column.name}' has shape {values.shape[1:]}, not {column.shape}"
@@ -223,17 +253,20 @@ def _numbers(
             f"{name}: row {wrong[0] + 1}, column '{column.name}': not a number",
             "Name the file's codes for missing values in dataset.yaml (missing: [...]).",
         )
+    # As they were read, without bounds and fill: other bounds do not make another person.
+    hashes = _row_hashes(column.name, np.where(missing.reshape(-1, *[1] * (numbers.ndim - 1)),
+                                               np.nan, numbers))  # fmt: skip
     lower, upper = float(column.lower or 0), float(column.upper or 0)
     fill = (lower + upper) / 2 if column.fill is None else float(column.fill)
     numbers[missing] = fill
     outside = ((numbers < lower) | (numbers > upper)).reshape(len(numbers), -1).any(1)
     bounded = np.clip(numbers, lower, upper).astype(np.float32)
-    return bounded, int(outside.sum()), int(missing.sum())
+    return bounded, int(outside.sum()), int(missing.sum()), hashes
 
 
 def _categories(
     name: str, column: Column, values: NDArray[Any]
-) -> tuple[NDArray[np.generic], int, int]:
+) -> tuple[NDArray[np.generic], int, int, NDArray[np.uint64]]:
     missing = _is_missing(column, values)
     codes = {str(value): code for code, value in enumerate(column.categories)}
     fill = None if column.fill is None else codes[str(column.fill)]
@@ -252,7 +285,8 @@ def _categories(
         raise InvalidData(
             f"{name}: row {unknown[0] + 1}, column '{column.name}': not one of the categories"
         )
-    return found, 0, int(missing.sum())
+    labels = pd.util.hash_array(np.array([str(v) for v in column.categories], dtype=object))
+    return found, 0, int(missing.sum()), _row_hashes(column.name, labels[found])
 
 
 def _label(value: Any) -> str:

@@ -43,6 +43,15 @@ _SIGXCPU_EXIT = -signal.SIGXCPU
 
 
 @dataclass
+class _Worker:
+    """One process; `told` is set once it has said that it is ready or has ended."""
+
+    process: subprocess.Popen[bytes]
+    told: threading.Event = field(default_factory=threading.Event)
+    unfit: str = ""
+
+
+@dataclass
 class _Run:
     folder: Path
     started: threading.Event = field(default_factory=threading.Event)
@@ -51,6 +60,7 @@ class _Run:
     exit: int | None = None
     killed: Failure | None = None
     cancelled: bool = False
+    worker: _Worker | None = None
 
 
 class Executor:
@@ -59,7 +69,7 @@ class Executor:
     Parameters
     ----------
     limits
-        What one job may take and how many run at once.
+        What one job may take.
 
     Attributes
     ----------
@@ -70,14 +80,9 @@ class Executor:
 
     def __init__(self, limits: JobLimits) -> None:
         self.limits = limits
-        self._slots = threading.BoundedSemaphore(limits.jobs)
-        # Who submits must not wait for others' runs.
-        self._checks = threading.BoundedSemaphore(limits.jobs)
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
-        self._worker: subprocess.Popen[bytes] | None = None
-        self._ready = threading.Event()
-        self._unfit = ""
+        self._worker: _Worker | None = None
         self._closed = False
         self.moved: frozenset[str] = frozenset()
 
@@ -92,7 +97,12 @@ class Executor:
         self._ensure_worker()
 
     def run(
-        self, identity: str, job: Job, folder: Path, progress: Callable[[int], None] | None = None
+        self,
+        identity: str,
+        job: Job,
+        folder: Path,
+        progress: Callable[[int], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
     ) -> Outcome | None:
         """Run `job` in `folder` and return how it ended; None if it was cancelled.
 
@@ -106,23 +116,26 @@ class Executor:
             An absolute path; made anew, the model is left in it.
         progress
             Called with the number of rounds done, now and then.
+        wanted
+            Asked once `cancel` can find the job: what was cancelled before is not started.
 
         Raises
         ------
         DomainUnavailable
-            If no worker can be started or the folder cannot be written.
+            If no worker can be started or the folder cannot be written; nothing ran then.
         """
-        with self._checks if job.kind == "check" else self._slots:
-            run = _Run(folder)
+        run = _Run(folder)
+        with self._lock:
+            self._runs[identity] = run
+        try:
+            if wanted is not None and not wanted():
+                return None
+            return self._run(identity, job, run, progress)
+        except OSError as error:
+            raise DomainUnavailable(f"the job cannot be started: {error.strerror}") from error
+        finally:
             with self._lock:
-                self._runs[identity] = run
-            try:
-                return self._run(identity, job, run, progress)
-            except OSError as error:
-                raise DomainUnavailable(f"the job cannot be started: {error.strerror}") from error
-            finally:
-                with self._lock:
-                    del self._runs[identity]
+                del self._runs[identity]
 
     def cancel(self, identity: str) -> None:
         """Kill a job, whatever it is doing; nothing happens if it is not running."""
@@ -141,8 +154,8 @@ class Executor:
             run.cancelled = True
             _kill(run)
         if worker is not None:
-            worker.kill()
-            worker.wait()
+            worker.process.kill()
+            worker.process.wait()
 
     def _run(
         self, identity: str, job: Job, run: _Run, progress: Callable[[int], None] | None
@@ -150,13 +163,17 @@ class Executor:
         shutil.rmtree(run.folder, ignore_errors=True)
         run.folder.mkdir(parents=True, mode=0o700)
         write_private(run.folder / JOB, job.canonical())
-        worker = self._ensure_worker()
-        base = psutil.Process(worker.pid).memory_info()
+        worker = run.worker = self._ensure_worker()
+        try:
+            base = psutil.Process(worker.process.pid).memory_info()
+        except psutil.Error:
+            raise DomainUnavailable("the worker process has ended") from None
         most = self.limits.memory_mb << 20
+        workers = 1 if job.kind == "rehearsal" else self.limits.workers
         order = {
             "id": identity,
             "folder": str(run.folder),
-            "workers": self.limits.workers,
+            "workers": workers,
             "seconds": self.limits.seconds,
             "cpu_seconds": self.limits.cpu_seconds,
             "last_cpu_seconds": self._last_cpu_seconds(job),
@@ -164,12 +181,12 @@ class Executor:
             "memory_bytes": 2 * most,
         }
         try:
-            assert worker.stdin is not None
-            worker.stdin.write(json.dumps(order).encode() + b"\n")
-            worker.stdin.flush()
+            assert worker.process.stdin is not None
+            worker.process.stdin.write(json.dumps(order).encode() + b"\n")
+            worker.process.stdin.flush()
         except OSError:
             run.ended.set()
-        self._watch(run, job, self.limits.workers * (base.rss - base.shared), progress)
+        self._watch(run, job, workers * (base.rss - base.shared), progress)
         if run.cancelled:
             return None
         if run.killed is not None:
@@ -232,14 +249,12 @@ class Executor:
                 found += sum(_private(child.pid) for child in psutil.Process(pid).children())
         return found
 
-    def _ensure_worker(self) -> subprocess.Popen[bytes]:
+    def _ensure_worker(self) -> _Worker:
         with self._lock:
             if self._closed:
                 raise DomainUnavailable("the domain is shutting down")
-            if self._worker is None or self._worker.poll() is not None:
-                self._ready.clear()
-                self._unfit = ""
-                self._worker = subprocess.Popen(
+            if self._worker is None or self._worker.process.poll() is not None:
+                process = subprocess.Popen(
                     [sys.executable, "-I", "-m", "workbench.domain.worker"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -247,42 +262,44 @@ class Executor:
                     cwd="/",
                     env=worker_environment(),
                 )
+                self._worker = _Worker(process)
                 threading.Thread(target=self._listen, args=(self._worker,), daemon=True).start()
             worker = self._worker
-        if not self._ready.wait(_START_SECONDS) or worker.poll() is not None:
-            if self._unfit:
+        if not worker.told.wait(_START_SECONDS) or worker.process.poll() is not None:
+            if worker.unfit:
                 raise DomainUnavailable(
-                    f"this machine can't run private programs: {self._unfit}",
+                    f"this machine can't run private programs: {worker.unfit}",
                     "See 'What a worker needs' in docs/operator.md.",
                 )
             raise DomainUnavailable("the worker process did not start")
         return worker
 
-    def _listen(self, worker: subprocess.Popen[bytes]) -> None:
-        assert worker.stdout is not None
-        for line in worker.stdout:
+    def _listen(self, worker: _Worker) -> None:
+        assert worker.process.stdout is not None
+        for line in worker.process.stdout:
             message: dict[str, Any] = json.loads(line)
             with self._lock:
                 run = self._runs.get(message.get("id", ""))
             if "unfit" in message:
-                self._unfit = message["unfit"]
+                worker.unfit = message["unfit"]
             elif "ready" in message:
                 self.moved = frozenset(message["moved"])
                 if self.moved:
                     _log.warning("not allowed on this machine: %s", ", ".join(sorted(self.moved)))
-                self._ready.set()
+                worker.told.set()
             elif run is not None and "pid" in message:
                 run.pid = message["pid"]
                 run.started.set()
             elif run is not None and "exit" in message:
                 run.exit = message["exit"]
                 run.ended.set()
-        worker.wait()
-        self._ready.set()
+        worker.process.wait()
+        worker.told.set()
         with self._lock:
             # The kernel has killed the worker's children with it.
             for run in self._runs.values():
-                run.ended.set()
+                if run.worker is worker:
+                    run.ended.set()
 
 
 def _kill(run: _Run) -> None:

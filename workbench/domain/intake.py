@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import Connection, insert, select
 
@@ -25,12 +26,13 @@ from workbench.documents.errors import (
     Conflict,
     GraphRefused,
     InvalidDocument,
+    LimitReached,
     NotAdmitted,
     NotFound,
 )
-from workbench.domain import cards, requests
+from workbench.domain import cards, persons, populations, requests
 from workbench.domain.config import DomainFolder
-from workbench.domain.jobs import write_private
+from workbench.domain.jobs import Job, write_private
 from workbench.domain.policy import Facts, check_terms, today
 from workbench.domain.tables import graphs
 from workbench.graphs.load import check_inputs, load
@@ -73,6 +75,32 @@ def check_graph(digest: str, archive: bytes) -> GraphFacts:
     return load(archive, Limits(), role=None).facts
 
 
+def check_quota(connection: Connection, folder: DomainFolder, person: Person, size: int) -> None:
+    """Return None if a person may keep another graph of so many bytes.
+
+    Raises
+    ------
+    LimitReached
+        If not; says which limit it is.
+    """
+    limits = folder.config.calls
+    kept = connection.execute(select(graphs.c.digest).where(graphs.c.uploaded_by == person.key_id))
+    digests = list(kept.scalars())
+    hint = "Use a graph that is here already, or ask the domain's operator for a higher limit."
+    if len(digests) >= limits.graphs_per_person:
+        raise LimitReached(
+            f"{limits.graphs_per_person} of your graphs are kept here (graphs_per_person)", hint
+        )
+    paths = [graph_path(folder, digest) for digest in digests]
+    if size + sum(path.stat().st_size for path in paths if path.exists()) > (
+        limits.graphs_mb_per_person << 20
+    ):
+        raise LimitReached(
+            f"your graphs would take over {limits.graphs_mb_per_person} MB (graphs_mb_per_person)",
+            hint,
+        )
+
+
 def store_graph(
     connection: Connection,
     folder: DomainFolder,
@@ -97,6 +125,12 @@ def graph_path(folder: DomainFolder, digest: str) -> Path:
     return folder.folder("graphs") / f"{digest.removeprefix('sha256:')}.pt2"
 
 
+def known_graph(connection: Connection, digest: str) -> GraphFacts | None:
+    """Return the facts of a stored graph, or None."""
+    facts = connection.execute(select(graphs.c.facts).where(graphs.c.digest == digest)).scalar()
+    return None if facts is None else GraphFacts.parse(facts)
+
+
 def graph_facts(connection: Connection, digest: str) -> GraphFacts:
     """Return the facts of a stored graph.
 
@@ -105,16 +139,43 @@ def graph_facts(connection: Connection, digest: str) -> GraphFacts:
     NotFound
         If it was not uploaded.
     """
-    facts = connection.execute(select(graphs.c.facts).where(graphs.c.digest == digest)).scalar()
+    facts = known_graph(connection, digest)
     if facts is None:
         raise NotFound(f"graph {digest[:19]} was not uploaded", "Upload it before the request.")
-    return GraphFacts.parse(facts)
+    return facts
 
 
 def graphs_of(request: Request) -> tuple[str, ...]:
     """Return the digests of the graphs that a request names."""
     update = request.plan.update if isinstance(request.plan, StatisticPlan) else None
     return (request.graph,) if update is None else (request.graph, update)
+
+
+def job_of(
+    folder: DomainFolder,
+    kind: Literal["training", "rehearsal"],
+    request: Request,
+    card: DatasetCard,
+    training: str,
+    holdout: str | None,
+    seed: bytes,
+) -> Job:
+    """Return what a worker is handed for a request; paths name private or synthetic records."""
+    graph, *updates = (str(graph_path(folder, name)) for name in graphs_of(request))
+    return Job(
+        kind=kind,
+        graph=graph,
+        update=updates[0] if updates else None,
+        training=training,
+        holdout=holdout,
+        inputs=request.inputs,
+        metrics=request.metrics,
+        plan=request.plan,
+        record_count=card.record_count,
+        holdout_fraction=card.holdout_fraction,
+        max_records_per_unit=card.data_schema.max_records_per_unit,
+        seed=seed.hex(),
+    )
 
 
 def load_graph(folder: DomainFolder, request: Request) -> RecordGraph:
@@ -175,6 +236,11 @@ def examine(
             f"dataset '{card.path}' was published anew since the request was written",
             "Load the dataset again, read its terms, and submit once more.",
         )
+    if persons.stopped(connection, card.population_name, card.dataset_version):
+        raise Conflict(
+            f"somebody in '{card.path}' does not take part any more; it has to be published anew",
+            "Nothing runs on this version. Ask the steward, then load the dataset again.",
+        )
     noise = not isinstance(request.plan, StatisticPlan)
     check_inputs(graph, request.inputs, card.data_schema, noise=noise)
     if not isinstance(request.plan, StatisticPlan):
@@ -191,10 +257,12 @@ def accept(
     request: Request,
     graph: RecordGraph,
     curve: Curve,
+    cost: Curve,
 ) -> Accepted:
     """Check a new request against card, terms and budget, reserve its cost and store it.
 
-    Its programs passed `workbench.domain.checks` before. `curve` is computed before the
+    Its programs passed `workbench.domain.checks` before. `curve` is what the plan costs the
+    dataset's unit, `cost` what it costs a member of the population; both are computed before the
     transaction, which keeps all other writers waiting.
 
     Raises
@@ -205,11 +273,10 @@ def accept(
     found = examine(connection, folder, request, graph, curve)
     ledger.reserve(
         connection,
-        dataset_version=found.card.dataset_version,
+        account=populations.account(connection, found.card),
         request=request.digest,
         researcher=request.researcher,
-        curve=curve,
-        terms=found.card.terms,
+        curve=cost,
     )
     requests.add(connection, envelope, request, found.card_envelope)
     return Accepted(request, found.facts, True)

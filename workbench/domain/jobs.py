@@ -79,11 +79,18 @@ class Evaluated(Document):
     evaluations: Annotated[tuple[Evaluation, ...], type_tuple] = ()
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder that its owner alone can use; one that is there already becomes so."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Write `data` so that a crash leaves the old file or the new one, readable by the owner."""
     partial = path.with_name(path.name + ".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -58,6 +58,21 @@ def page(
     return found, found[-1].sequence if more else None
 
 
+def head(connection: Connection) -> tuple[int, str]:
+    """Return how many lines the log has, and the hash of the newest."""
+    query = select(log.c.sequence, log.c.hash).order_by(log.c.sequence.desc()).limit(1)
+    last = connection.execute(query).first()
+    return (0, START) if last is None else (last.sequence, last.hash)
+
+
+def holds(connection: Connection, lines: int, hash_: str) -> bool:
+    """Whether the line of this number has this hash, and so whether all up to it are there."""
+    if lines == 0:
+        return hash_ == START
+    found = connection.execute(select(log.c.hash).where(log.c.sequence == lines)).scalar()
+    return bool(found == hash_)
+
+
 def check(connection: Connection) -> int:
     """Return how many lines the log has, after checking that each follows the one before it.
 

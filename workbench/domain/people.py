@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, insert, select, update
 
 from workbench.documents import Person, PublicKey, now
+from workbench.documents.base import visible
 from workbench.documents.errors import Conflict, InvalidDocument, NotAdmitted, NotFound
 from workbench.domain.tables import people
 
@@ -27,12 +28,13 @@ def admit(connection: Connection, key: PublicKey, name: str, role: str) -> Perso
     Conflict
         If the key is admitted in another role: one key, one role.
     """
-    if role not in ("researcher", "steward") or not name.strip():
+    name = visible(name).strip()
+    if role not in ("researcher", "steward") or not name:
         raise InvalidDocument(f"person: got role '{role[:20]}'; needs a name and a role, "
                               "'researcher' or 'steward'")  # fmt: skip
     known = find(connection, key.key_id)
     person = Person.read(
-        {"key_id": key.key_id, "public_key": str(key), "name": name.strip(), "role": role,
+        {"key_id": key.key_id, "public_key": str(key), "name": name, "role": role,
          "admitted": now()}
     )  # fmt: skip
     if known is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, select, update
 
 from workbench.budget.ledger import charge_snippet
@@ -13,11 +16,20 @@ from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
 from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes, now
 from workbench.documents.card import Approval, Snippet
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, InvalidSchema, NotFound
-from workbench.domain.cards import Counts, add, file_approval, latest, prepared, snippet_path
+from workbench.documents.errors import Conflict, InvalidData, InvalidSchema, NotFound
+from workbench.domain import persons, populations
+from workbench.domain.cards import (
+    Counts,
+    Prepared,
+    add,
+    file_approval,
+    latest,
+    prepared,
+    snippet_path,
+)
 from workbench.domain.config import DomainFolder
-from workbench.domain.data import dataset_version, load, split
-from workbench.domain.jobs import save_records, write_private
+from workbench.domain.data import LoadedData, dataset_version, load, split
+from workbench.domain.jobs import make_private, save_records, write_private
 from workbench.domain.seal import Seal
 from workbench.domain.tables import cards
 from workbench.engine.records import Records
@@ -38,8 +50,10 @@ def publish(
 ) -> DatasetCard:
     """Read a dataset's files and data, prepare them, and publish its card.
 
-    Publishing again without a change gives the same card. The salt and the split depend on the
-    domain's sealing key and the dataset's name only, so equal data keep their version.
+    Publishing again without a change gives the same card, and makes prepared files that are
+    missing. A run reads the files of its own card, which no later publication changes. The salt
+    and the split depend on the domain's sealing key and the dataset's name only, so equal data keep
+    their version.
 
     A steward may have changed the approval since the files were last published. If ``terms.yaml``
     says what it said then, the changed approval is kept. If both were changed, `wins` says which
@@ -55,14 +69,17 @@ def publish(
     source = read_dataset(folder.datasets / name)
     if source.name != name:
         raise InvalidSchema(f"dataset.yaml names '{source.name}', but its folder is '{name}'")
+    population = populations.chosen(connection, name, source.population)
     approval = _approval(connection, name, source.terms.approval, wins)
     terms = source.terms.model_copy(update={"approval": approval})
     loaded = load(folder.data / source.data, source.data_schema)
-    version = dataset_version(loaded.records, source.data_schema, seal.derive(f"salt/{name}"))
+    who = _members(connection, source, population, loaded, seal.derive("persons"))
+    records = loaded.records if who.kept.all() else loaded.records.select(who.kept)
+    if not len(records):
+        raise InvalidData(f"{source.data}: nobody is left in the blocks that dataset.yaml names")
+    version = dataset_version(records, source.data_schema, seal.derive(f"salt/{name}"))
     key_for_split = seal.derive(f"split/{name}")
-    training, holdout = split(
-        loaded.records, source.data_schema, source.holdout_fraction, key_for_split
-    )
+    training, holdout = split(records, source.data_schema, source.holdout_fraction, key_for_split)
     content, snippet = _kept_snippet(connection, folder, source, version) or _snippet(
         source, _joined(training, holdout)
     )
@@ -78,26 +95,104 @@ def publish(
         record_count=source.record_count,
         holdout_fraction=source.holdout_fraction,
         dataset_version=version,
+        # Not written for its own, so that cards from before populations stay as they are.
+        population=None if population == name else population,
+        blocks=source.blocks,
+        records_per_member=source.records_per_member,
         snippet=snippet,
         published=now(),
     )
+    populations.joined(connection, card, key)
+    persons.add(connection, population, name, version, who.persons, who.labels, who.blocks,
+                source.blocks)  # fmt: skip
+    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
+    _prepare(prepared(folder, card), training, holdout, counts)
     same = _unchanged(connection, card)
     if same is not None:
         _note_file(connection, same, source.terms.approval)
         return same
     if snippet.epsilon > 0:
-        charge_snippet(
-            connection, dataset_version=version, epsilon=snippet.epsilon, terms=source.terms
-        )
-    place = prepared(folder, version)
-    place.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    save_records(place.training, training)
-    save_records(place.holdout, holdout)
-    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
-    write_private(place.counts, counts.canonical())
+        account = populations.account(connection, card)
+        charge_snippet(connection, account=account, epsilon=snippet.epsilon)
     write_private(snippet_path(folder, snippet.content), content)
     add(connection, card, key, source.terms.approval)
     return card
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Who may be in the data, in which blocks, and which records stay.
+
+    `persons` and `blocks` have one entry for each record of whom takes part, those of other blocks
+    too.
+    """
+
+    persons: NDArray[np.uint64]
+    labels: tuple[str, ...]
+    blocks: NDArray[np.int64]
+    kept: NDArray[np.bool_]
+
+
+def _members(
+    connection: Connection, source: DatasetSource, name: str, loaded: LoadedData, key: bytes
+) -> _Members:
+    """Tell the persons by their hashes, and leave out those of other blocks and who opted out."""
+    population = populations.find(connection, name)
+    schema = source.data_schema
+    count = len(loaded.records)
+    kept, nowhere = np.ones(count, dtype=bool), np.zeros(count, dtype=np.int64)
+    if population is not None and population.unit != schema.privacy_unit:
+        # Whose records these are nobody can tell.
+        if population.blocks:
+            raise InvalidSchema(
+                f"dataset.yaml: population '{name}' has blocks, and of single records nobody can "
+                f"tell the {population.unit} and so the block"
+            )
+        return _Members(np.zeros(0, np.uint64), ("",), nowhere[:0], kept)
+    found = persons.keyed(key, loaded.persons)
+    persons.refuse_overlap(connection, populations.group(connection, name), found,
+                           schema.unit is None)  # fmt: skip
+    labels: tuple[str, ...] = ("",)
+    blocks = nowhere
+    column = None if population is None or not population.blocks else population.blocks
+    if column is not None:
+        of = next((c for c in schema.usable if c.name == column and c.kind == "category"), None)
+        merged = of is None and populations.merged_from(connection, source.name, name)
+        if of is None and not merged:
+            raise InvalidSchema(
+                f"dataset.yaml: schema: the blocks of population '{name}' are those of the column "
+                f"'{column}'; it has to be a category here"
+            )
+        # Persons of a merged population are in no block, unless they have one already.
+        own = ("",) if of is None else tuple(str(value) for value in of.categories)
+        codes = nowhere if of is None else loaded.records.columns[column].astype(np.int64)
+        before = persons.versions(connection, population=name)
+        labels, blocks = persons.first_blocks(before, found, own, codes)
+        unknown = sorted(set(source.blocks) - set(labels))
+        if unknown:
+            raise InvalidSchema(f"dataset.yaml: blocks: '{unknown[0]}' is not a block of '{name}'")
+        if source.blocks:
+            kept = np.isin(blocks, [labels.index(block) for block in source.blocks])
+    elif source.blocks:
+        raise InvalidSchema(
+            f"dataset.yaml: blocks: population '{name}' has no blocks",
+            "Make one with 'workbench domain population create … --blocks COLUMN'.",
+        )
+    here = ~np.isin(found, persons.gone(connection, name))
+    return _Members(found[here], labels, blocks[here], kept & here)
+
+
+def _prepare(place: Prepared, training: Records, holdout: Records, counts: Counts) -> None:
+    """Write the files of one division at once; those that are there may be in use, and stay."""
+    if place.root.exists():
+        return
+    partial = Prepared(place.root.with_name(place.root.name + ".partial"))
+    shutil.rmtree(partial.root, ignore_errors=True)
+    make_private(partial.root)
+    save_records(partial.training, training)
+    save_records(partial.holdout, holdout)
+    write_private(partial.counts, counts.canonical())
+    partial.root.rename(place.root)
 
 
 def _note_file(connection: Connection, card: DatasetCard, file: Approval) -> None:

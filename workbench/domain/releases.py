@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import InvalidDocument
-from workbench.domain import decisions, people, requests
+from workbench.domain import decisions, heads, people, requests
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
 from workbench.engine import ENGINE
@@ -93,6 +92,7 @@ def release(
         ),
         steps=outcome.steps,
         engine=ENGINE,
+        ledger=heads.point(connection),
         released=now(),
     )
     statement = Statement(
@@ -118,7 +118,6 @@ def release(
         release=Envelope.sign(document, key).canonical().decode(),
         attestation=Envelope.sign(statement, key).canonical().decode(),
     )
-    shutil.rmtree(produced, ignore_errors=True)
 
 
 def bundle(connection: Connection, row: Any, domain_key: PublicKey) -> Bundle:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from workbench.documents import Envelope, Request, State, now
 from workbench.documents.errors import Conflict, NotFound
@@ -96,6 +96,22 @@ def listed(
     if after is not None:
         query = query.where(requests.c.sequence < after)
     return list(connection.execute(query))
+
+
+def count(
+    connection: Connection,
+    *,
+    researcher: str,
+    state: State | None = None,
+    since: str | None = None,
+) -> int:
+    """Return how many requests of one researcher there are, in a state or submitted since then."""
+    query = select(func.count()).select_from(requests).where(requests.c.researcher == researcher)
+    if state is not None:
+        query = query.where(requests.c.state == state)
+    if since is not None:
+        query = query.where(requests.c.submitted >= since)
+    return connection.execute(query).scalar_one()
 
 
 def last_approved(connection: Connection, row: Any) -> Any | None:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from sqlalchemy import Connection
 
-from workbench.budget import ledger
 from workbench.budget.accountant import run_epsilon
 from workbench.documents import (
     BudgetStatus,
@@ -22,7 +21,7 @@ from workbench.documents import (
 )
 from workbench.documents.base import Digest, type_tuple
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, intake, requests, statuses
+from workbench.domain import cards, intake, populations, requests, statuses
 from workbench.domain.config import DomainFolder
 from workbench.domain.policy import Facts, approves, explain_terms, today
 from workbench.graphs.record_graph import GraphFacts
@@ -81,7 +80,7 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
     graph = intake.graph_facts(connection, request.graph)
-    counts_file = cards.prepared(folder, card.dataset_version).counts
+    counts_file = cards.prepared(folder, card).counts
     return Review(
         status=statuses.status(connection, row),
         card=card,
@@ -89,7 +88,7 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
         epsilon_asked=request.epsilon,
         epsilon_run=epsilon,
         delta=request.delta,
-        budget=ledger.status(connection, dataset_version=card.dataset_version, terms=card.terms),
+        budget=populations.budget(connection, card),
         leaves=_leaves(request, graph, card),
         policy=(*explain_terms(facts), approves(facts)[1]),
         rehearsal=rehearsal,

@@ -8,13 +8,16 @@ the ledger, charged once at the first launch, does not move.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import DataError, IntegrityError
 
 from workbench.budget import ledger
-from workbench.catalog.snippets import decode
 from workbench.documents import (
     DatasetCard,
     Envelope,
@@ -24,20 +27,39 @@ from workbench.documents import (
     Progress,
     Request,
     State,
-    StatisticPlan,
+    digest_bytes,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import WorkbenchError
-from workbench.domain import cards, course, decisions, intake, log, releases, requests
+from workbench.documents.errors import (
+    Conflict,
+    DomainUnavailable,
+    InvalidDocument,
+    WorkbenchError,
+)
+from workbench.domain import (
+    cards,
+    course,
+    decisions,
+    heads,
+    intake,
+    log,
+    persons,
+    releases,
+    requests,
+)
 from workbench.domain.config import DomainFolder
 from workbench.domain.executor import Executor
-from workbench.domain.jobs import Job, Outcome, save_records
-from workbench.domain.review import Rehearsal
+from workbench.domain.jobs import MODEL, STATISTICS, Job, Outcome, write_private
+from workbench.domain.rehearsals import Rehearsals
 from workbench.domain.seal import Seal
 from workbench.domain.store import Store
-from workbench.engine.records import Records
+from workbench.domain.turns import Turns
 
 MAX_ATTEMPTS = 3
+_ENDED = "ended.json"
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+_NEVER_BETTER = (IntegrityError, DataError, FileNotFoundError)
+_T = TypeVar("_T")
 _log = logging.getLogger("workbench.domain")
 
 
@@ -63,11 +85,12 @@ class Runs:
         self._folder, self._store, self._key, self._seal = folder, store, key, seal
         self._changed = changed
         self.executor = Executor(folder.config.limits)
-        self._pool = ThreadPoolExecutor(folder.config.limits.jobs + 1, "runs")
+        self.rehearsals = Rehearsals(folder, self.executor, changed)
+        # One more than one person may have: nobody's long run keeps all others waiting.
+        jobs = folder.config.limits.jobs
+        self._turns = Turns(jobs + 1, "runs", per_owner=jobs)
         self._closing = threading.Event()
         self._progress: dict[str, Progress] = {}
-        self._rehearsals: dict[str, Rehearsal] = {}
-        self._lock = threading.Lock()
 
     def progress(self, digest: str) -> Progress | None:
         """Return how far a running request is."""
@@ -82,47 +105,70 @@ class Runs:
                 for row in requests.listed(connection, state=state, limit=10_000)
             ]
         for row in reversed(rows):
-            self.launch(row.digest)
+            self.launch(row)
 
-    def launch(self, digest: str) -> None:
-        """Run an approved request in the background."""
-        if not self._closing.is_set():
-            self._pool.submit(self._run, digest)
+    def launch(self, row: Any) -> None:
+        """Run an approved request in the background, in its researcher's turn."""
+        self.rehearsals.end(row.digest)
+        self._turns.submit(row.researcher, row.digest, partial(self._run, row.digest))
 
     def cancel(self, digest: str) -> None:
-        """Kill the run of a request."""
+        """Kill the run of a request, or its rehearsal."""
+        self.rehearsals.end(digest)
+        self._turns.drop(digest)
         self.executor.cancel(digest)
 
     def close(self) -> None:
         """Kill everything; what was running is taken up again by the next `recover`."""
         self._closing.set()
         self.executor.close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._turns.close()
+        self.rehearsals.close()
 
     def _run(self, digest: str) -> None:
         try:
-            while (job := self._begin(digest)) is not None:
+            begun = self._patiently(digest, partial(self._runs_now, digest))
+            outcome = self._ended(digest) if begun else None
+            while outcome is None:
+                job = self._patiently(digest, partial(self._begin, digest))
+                if job is None:
+                    return
                 self._changed(digest)
-                outcome = self._execute(digest, job)
-                if outcome is None or self._closing.is_set():
-                    break
-                if outcome.failure == "worker-died" and not self._exhausted(digest):
-                    continue
-                self._finish(digest, outcome)
-                break
-        except WorkbenchError as error:
-            _log.error("request %s: %s", digest, error.code)
-            self._close_as_failed(digest, "internal")
+                outcome = self._patiently(digest, partial(self._execute, digest, job))
+                if outcome is None:
+                    return
+                if outcome.failure == "worker-died" and not self._last_attempt(digest):
+                    outcome = None
+            self._keep_ended(digest, outcome)
+            self._patiently(digest, partial(self._finish, digest, outcome))
         except Exception as error:
             # Only the class: a message could quote data.
             _log.error("request %s: %s", digest, type(error).__name__)
-            self._close_as_failed(digest, "internal")
+            self._patiently(digest, partial(self._close_as_failed, digest, "internal"))
         finally:
             self._progress.pop(digest, None)
             self._changed(digest)
 
+    def _patiently(self, digest: str, step: Callable[[], _T]) -> _T | None:
+        """Return what `step` gives, however long database, disk or worker are away.
+
+        None if the domain closes before; the request is taken up again at the next start.
+        """
+        pause = _FIRST_PAUSE
+        while not self._closing.is_set():
+            try:
+                return step()
+            except DomainUnavailable as error:
+                if isinstance(error.__cause__, _NEVER_BETTER):
+                    raise
+                _log.error("request %s waits: %s", digest, error.message)
+                self._closing.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        return None
+
     def _begin(self, digest: str) -> Job | None:
         """Check the decision once more, charge, and mark as running, in one transaction."""
+        self._store.claim()
         with self._store.write() as connection:
             row = requests.get(connection, digest)
             if row.state not in (State.APPROVED, State.RUNNING):
@@ -133,14 +179,23 @@ class Runs:
                 return None
             request = payload_of(Envelope.parse(row.envelope), Request)
             card = payload_of(Envelope.parse(row.card), DatasetCard)
+            stopped = persons.stopped(connection, card.population_name, card.dataset_version)
+            if stopped and row.state == State.RUNNING:
+                requests.move(connection, digest, State.FAILED, failure="internal")
+                log.append(connection, "fail", "", digest, "a person opted out")
+                return None
             if row.state == State.APPROVED:
                 try:
+                    if stopped:
+                        raise Conflict("somebody in these data does not take part any more")
                     decisions.check_at_launch(connection, self._key.public, row)
+                    cards.require_prepared(self._folder, card)
                 except WorkbenchError as error:
                     ledger.release_reservation(connection, request=digest)
                     requests.move(connection, digest, State.DENIED, reason=error.message)
                     log.append(connection, "decide", "", digest, "deny at launch")
                     return None
+            heads.check(connection, self._folder, self._key)
             ledger.charge(connection, request=digest)
             sealed = row.seed or self._seal.new_seed(digest)
             requests.move(
@@ -152,41 +207,17 @@ class Runs:
                 attempts=row.attempts + 1,
             )
             log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
-        place = cards.prepared(self._folder, request.dataset_version)
-        return self._job(
-            "training", request, card, str(place.training), str(place.holdout),
+        # Before anything is computed on data: a database that forgets the charge is noticed.
+        with self._store.read() as connection:
+            heads.keep(connection, self._folder, self._key)
+        place = cards.prepared(self._folder, card)
+        return intake.job_of(
+            self._folder, "training", request, card, str(place.training), str(place.holdout),
             self._seal.open_seed(sealed, digest),
         )  # fmt: skip
 
-    def _job(
-        self,
-        kind: str,
-        request: Request,
-        card: DatasetCard,
-        training: str,
-        holdout: str | None,
-        seed: bytes,
-    ) -> Job:
-        paths = [intake.graph_path(self._folder, name) for name in intake.graphs_of(request)]
-        return Job.read(
-            {
-                "kind": kind,
-                "graph": str(paths[0]),
-                "update": str(paths[1]) if len(paths) > 1 else None,
-                "training": training,
-                "holdout": holdout,
-                "inputs": list(request.inputs),
-                "metrics": list(request.metrics),
-                "plan": request.plan.model_dump(mode="json"),
-                "record_count": card.record_count,
-                "holdout_fraction": card.holdout_fraction,
-                "max_records_per_unit": card.data_schema.max_records_per_unit,
-                "seed": seed.hex(),
-            }
-        )
-
     def _execute(self, digest: str, job: Job) -> Outcome | None:
-        folder = self._folder.folder("jobs") / digest.removeprefix("sha256:")
+        folder = self._place(digest)
         shows = self._shows_evaluations(digest)
 
         def progress(step: int) -> None:
@@ -199,7 +230,14 @@ class Runs:
             )
             self._changed(digest)
 
-        return self.executor.run(digest, job, folder, progress)
+        return self.executor.run(digest, job, folder, progress, partial(self._runs_now, digest))
+
+    def _place(self, digest: str) -> Path:
+        return self._folder.folder("jobs") / digest.removeprefix("sha256:")
+
+    def _runs_now(self, digest: str) -> bool:
+        with self._store.read() as connection:
+            return bool(requests.get(connection, digest).state == State.RUNNING)
 
     def _shows_evaluations(self, digest: str) -> bool:
         with self._store.read() as connection:
@@ -215,67 +253,54 @@ class Runs:
             return ()
         return found
 
-    def _exhausted(self, digest: str) -> bool:
-        with self._store.read() as connection:
-            return bool(requests.get(connection, digest).attempts >= MAX_ATTEMPTS)
+    def _last_attempt(self, digest: str) -> bool:
+        def last() -> bool:
+            with self._store.read() as connection:
+                return bool(requests.get(connection, digest).attempts >= MAX_ATTEMPTS)
+
+        # A domain that closes has killed the worker itself.
+        return bool(self._patiently(digest, last))
+
+    def _keep_ended(self, digest: str, outcome: Outcome) -> None:
+        """Write down how a run ended, for a domain that ends before its database could be told."""
+        try:
+            write_private(self._place(digest) / _ENDED, outcome.canonical())
+        except OSError as error:
+            _log.warning("request %s: its end is not kept: %s", digest, error.strerror)
+
+    def _ended(self, digest: str) -> Outcome | None:
+        """Return how an earlier process saw the run end, if all that it left is there."""
+        place = self._place(digest)
+        try:
+            outcome = Outcome.parse((place / _ENDED).read_bytes())
+            for name, content in ((MODEL, outcome.model), (STATISTICS, outcome.statistics)):
+                if content is not None and digest_bytes((place / name).read_bytes()) != content:
+                    return None
+        except (OSError, InvalidDocument):
+            return None
+        return outcome
 
     def _finish(self, digest: str, outcome: Outcome) -> None:
         if outcome.failure is not None:
             self._close_as_failed(digest, outcome.failure)
             return
-        produced = self._folder.folder("jobs") / digest.removeprefix("sha256:")
         with self._store.write() as connection:
             row = requests.get(connection, digest)
             if row.state == State.RUNNING:
                 if course.has_some(payload_of(Envelope.parse(row.envelope), Request)):
                     course.note(connection, digest, outcome.history)
-                releases.release(connection, self._folder, self._key, row, outcome, produced)
+                place = self._place(digest)
+                releases.release(connection, self._folder, self._key, row, outcome, place)
                 log.append(connection, "release", "", digest)
+        # Not before the release is there: what is written last may have to be written again.
+        shutil.rmtree(self._place(digest), ignore_errors=True)
 
     def _close_as_failed(self, digest: str, failure: Failure) -> None:
-        try:
-            with self._store.write() as connection:
-                row = requests.get(connection, digest)
-                if row.state == State.APPROVED:
-                    ledger.release_reservation(connection, request=digest)
-                if row.state in (State.APPROVED, State.RUNNING):
-                    requests.move(connection, digest, State.FAILED, failure=failure)
-                    log.append(connection, "fail", "", digest, failure)
-        except WorkbenchError as error:
-            _log.error("request %s stays open until the next start: %s", digest, error.code)
-
-    def rehearsal(self, row: Any) -> Rehearsal:
-        """Return the rehearsal of a request on the snippet; start it if nobody has."""
-        with self._lock:
-            known = self._rehearsals.get(row.digest)
-            if known is None:
-                known = self._rehearsals[row.digest] = Rehearsal(state="waiting")
-                if not self._closing.is_set():
-                    self._pool.submit(self._rehearse, row)
-        return known
-
-    def _rehearse(self, row: Any) -> None:
-        try:
-            request = payload_of(Envelope.parse(row.envelope), Request)
-            card = payload_of(Envelope.parse(row.card), DatasetCard)
-            path = cards.snippet_path(self._folder, card.snippet.content)
-            columns = decode(path.read_bytes(), card.data_schema)
-            records = path.with_suffix(".npz")
-            save_records(records, Records.each_its_own(columns))
-            # The snippet is public, so its noise needs no secret; a fixed one repeats.
-            seed = bytes.fromhex(row.digest.removeprefix("sha256:"))
-            job = self._job("rehearsal", request, card, str(records), None, seed)
-            name = f"rehearsal-{row.digest.removeprefix('sha256:')}"
-            outcome = self.executor.run(name, job, self._folder.folder("jobs") / name)
-            if outcome is None or outcome.failure is not None:
-                why = "cancelled" if outcome is None else outcome.failure
-                found = Rehearsal(state="failed", note=f"it ended without a result: {why}")
-            else:
-                done = "summed up" if isinstance(request.plan, StatisticPlan) else "trained"
-                note = f"{done} and measured on the synthetic snippet"
-                found = Rehearsal(state="done", metrics=outcome.metrics, note=note)
-        except Exception as error:
-            _log.error("rehearsal of %s: %s", row.digest, type(error).__name__)
-            found = Rehearsal(state="failed", note="it could not be run")
-        self._rehearsals[row.digest] = found
-        self._changed(row.digest)
+        with self._store.write() as connection:
+            row = requests.get(connection, digest)
+            if row.state == State.APPROVED:
+                ledger.release_reservation(connection, request=digest)
+            if row.state in (State.APPROVED, State.RUNNING):
+                requests.move(connection, digest, State.FAILED, failure=failure)
+                log.append(connection, "fail", "", digest, failure)
+        shutil.rmtree(self._place(digest), ignore_errors=True)

@@ -9,12 +9,16 @@ method checks the role it needs.
 from __future__ import annotations
 
 import fcntl
+import itertools
 import threading
 import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from workbench import __version__
 from workbench.budget import ledger
@@ -30,9 +34,18 @@ from workbench.documents import (
     now,
     tokens,
 )
-from workbench.documents.errors import Conflict, DomainUnavailable, InvalidToken, NotFound
+from workbench.documents.base import Line, ago
+from workbench.documents.errors import (
+    Conflict,
+    DomainUnavailable,
+    InvalidToken,
+    LimitReached,
+    NotFound,
+)
 from workbench.domain import (
+    cards,
     decisions,
+    heads,
     intake,
     log,
     people,
@@ -53,8 +66,10 @@ from workbench.domain.store import Store
 from workbench.evidence.bundle import Bundle
 from workbench.graphs.record_graph import GraphFacts
 
-MAX_OPEN = 100
-API = 2
+_REMEMBERED = 100_000
+"""How many used tokens are known after they ended."""
+_FORGET_EVERY = 1000
+API = 3
 """The API's number: it grows when an older client would misread an answer."""
 
 
@@ -62,7 +77,7 @@ class DomainInfo(Document):
     """Who a domain is; anyone may read it."""
 
     name: str
-    title: str
+    title: Line
     public_key: str
     version: str
     api: int
@@ -88,9 +103,12 @@ class Domain(Holdings):
         key = PrivateKey.load(folder.signing_key)
         seal = Seal(folder.sealing_key)
         super().__init__(folder, Store(folder.database_url), key, seal)
-        self._versions: dict[str, int] = {}
-        self._changes = threading.Condition()
+        self._watching = threading.Lock()
+        self._watchers: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
+        with self.store.read() as connection:
+            cards.move_prepared(connection, folder)
         self._lock: TextIO | None = None
+        self._uses = itertools.count()
         self.runs = Runs(self.folder, self.store, self.key, self._seal, self._changed)
         self.checks = Checks(self.folder, self.runs.executor)
         self.stewards = Stewardship(self.folder, self.store, self.key, self.runs, self._changed)
@@ -101,37 +119,70 @@ class Domain(Holdings):
         Raises
         ------
         DomainUnavailable
-            If another process serves this folder: two would run every request twice.
+            If another process serves this folder or this database: two would run every request
+            twice.
+        LedgerBehind
+            If the database is older than the newest ledger head that is known.
         """
-        self._lock = (self.folder.folder("jobs").parent / "lock").open("w")
+        self._lock = self._locked()
+        self.store.claim()
+        with self.store.read() as connection:
+            heads.keep(connection, self.folder, self.key)
+        self.runs.executor.warm_up()
+        self.runs.recover()
+
+    def _locked(self) -> TextIO:
+        file = (self.folder.folder("jobs").parent / "lock").open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._lock.close()
+            file.close()
             raise DomainUnavailable(
                 f"another process already serves {self.folder.root}", "Stop that one first."
             ) from None
-        self.runs.executor.warm_up()
-        self.runs.recover()
+        return file
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep a server from starting meanwhile.
+
+        Raises
+        ------
+        DomainUnavailable
+            If one runs.
+        """
+        with self._locked():
+            yield
 
     def close(self) -> None:
         """Stop all runs and close the database."""
         self.runs.close()
+        self.checks.close()
         self.store.close()
         if self._lock is not None:
             self._lock.close()
 
     def _changed(self, digest: str) -> None:
-        with self._changes:
-            self._versions[digest] = self._versions.get(digest, 0) + 1
-            self._changes.notify_all()
+        with self._watching:
+            watchers = list(self._watchers.get(digest, ()))
+        for tell in watchers:
+            tell()
 
-    def version(self, digest: str) -> int:
-        """Return a number that grows whenever a request changes."""
-        return self._versions.get(digest, 0)
+    @contextmanager
+    def watched(self, digest: str, tell: Callable[[], object]) -> Iterator[None]:
+        """Have `tell` called, in any thread, whenever a request or its progress changes."""
+        with self._watching:
+            self._watchers[digest].append(tell)
+        try:
+            yield
+        finally:
+            with self._watching:
+                self._watchers[digest].remove(tell)
+                if not self._watchers[digest]:
+                    del self._watchers[digest]
 
-    def authenticate(self, token: str, method: str, target: str, body: bytes) -> Person:
-        """Return who made a call; a token that changes something works once.
+    def authenticate(self, token: str, method: str, target: str) -> tuple[Person, tokens.Caller]:
+        """Return who makes a call, before its body is read.
 
         Raises
         ------
@@ -144,19 +195,29 @@ class Domain(Holdings):
                 known = people.find(connection, key_id)
                 return None if known is None else PublicKey.from_text(known.public_key)
 
-            caller = tokens.verify(token, self.folder.config.name, method, target, body, find_key)
+            caller = tokens.verify(token, self.folder.config.name, method, target, find_key)
             person = people.require(
                 people.find(connection, caller.key.key_id), "researcher", "steward"
             )
-        if method != "GET":
-            self._use_once(caller)
-        return person
+        return person, caller
 
-    def _use_once(self, caller: tokens.Caller) -> None:
+    def use_once(self, caller: tokens.Caller) -> None:
+        """Take note of a token that changes something.
+
+        Raises
+        ------
+        InvalidToken
+            If it was used before.
+        """
         table = tables.tokens
         with self.store.write() as connection:
-            past = int(time.time()) - tokens.SKEW
-            connection.execute(delete(table).where(table.c.expires < past))
+            if next(self._uses) % _FORGET_EVERY == 0:
+                # By number and not by age alone: a clock set back makes old tokens good again.
+                past = table.c.expires < int(time.time()) - tokens.SKEW
+                ends = select(table.c.expires).where(past).order_by(table.c.expires.desc())
+                oldest = connection.execute(ends.offset(_REMEMBERED).limit(1)).scalar()
+                if oldest is not None:
+                    connection.execute(delete(table).where(table.c.expires <= oldest))
             if connection.execute(select(table).where(table.c.jti == caller.jti)).first():
                 raise InvalidToken("the token was used before", "Make a new one for each call.")
             connection.execute(insert(table).values(jti=caller.jti, expires=caller.expires))
@@ -187,8 +248,14 @@ class Domain(Holdings):
     def put_graph(self, person: Person, digest: str, archive: bytes) -> tuple[GraphFacts, bool]:
         """Keep a researcher's graph; returns its facts and whether it is new."""
         people.require(person, "researcher")
+        with self.store.read() as connection:
+            known = intake.known_graph(connection, digest)
+            if known is not None:
+                return known, False
+            intake.check_quota(connection, self.folder, person, len(archive))
         facts = intake.check_graph(digest, archive)
         with self.store.write() as connection:
+            intake.check_quota(connection, self.folder, person, len(archive))
             new = intake.store_graph(connection, self.folder, digest, archive, facts, person)
         return facts, new
 
@@ -215,10 +282,13 @@ class Domain(Holdings):
             self._refuse_flood(connection, person)
             card = intake.examine(connection, self.folder, request, graph, curve).card
         self.checks.require(request, card)
+        cost = run_curve(request.plan, len(request.metrics), card.records_per_member or 1)
         with self.store.write() as connection:
             if requests.find(connection, request.digest) is None:
                 self._refuse_flood(connection, person)
-                accepted = intake.accept(connection, self.folder, envelope, request, graph, curve)
+                accepted = intake.accept(
+                    connection, self.folder, envelope, request, graph, curve, cost
+                )
                 approved, why = approves(accepted.facts)
                 log.append(connection, "submit", person, request.digest, request.dataset)
                 if approved:
@@ -227,18 +297,28 @@ class Domain(Holdings):
         with self.store.read() as connection:
             row = requests.get(connection, request.digest)
         if row.state == State.APPROVED:
-            self.runs.launch(row.digest)
+            self.runs.launch(row)
         elif row.state == State.PENDING:
-            self.runs.rehearsal(row)
+            self.runs.rehearsals.of(row)
         return self.status(person, request.digest), True
 
-    def _refuse_flood(self, connection: Any, person: Person) -> None:
-        waiting = requests.listed(
-            connection, researcher=person.key_id, state=State.PENDING, limit=MAX_OPEN
+    def _refuse_flood(self, connection: Connection, person: Person) -> None:
+        limits = self.folder.config.calls
+        waiting = sum(
+            requests.count(connection, researcher=person.key_id, state=state)
+            for state in (State.PENDING, State.APPROVED)
         )
-        if len(waiting) >= MAX_OPEN:
-            raise Conflict(
-                f"{MAX_OPEN} of your requests wait for a decision", "Cancel some of them first."
+        if waiting >= limits.waiting_per_person:
+            raise LimitReached(
+                f"{limits.waiting_per_person} of your requests wait (waiting_per_person)",
+                "Cancel some of them first, or ask the steward to decide.",
+            )
+        day = requests.count(connection, researcher=person.key_id, since=ago(hours=24))
+        if day >= limits.requests_per_day:
+            raise LimitReached(
+                f"you have submitted {limits.requests_per_day} requests in 24 hours "
+                "(requests_per_day)",
+                "Submit more later, or ask the domain's operator for a higher limit.",
             )
 
     def _visible(self, connection: Any, person: Person, digest: str) -> Any:
@@ -290,22 +370,22 @@ class Domain(Holdings):
                 raise Conflict(f"the request is {row.state}; there is evidence once it is released")
             return releases.bundle(connection, row, self.key.public)
 
-    def model(self, person: Person, digest: str) -> bytes:
-        """Return a released model as safetensors; only to the researcher who asked for it."""
+    def model(self, person: Person, digest: str) -> Path:
+        """Return the file of a released model; only to the researcher who asked for it."""
         return self._released(person, digest, MODEL)
 
-    def statistics(self, person: Person, digest: str) -> bytes:
-        """Return released noisy sums as safetensors; only to the researcher who asked for them."""
+    def statistics(self, person: Person, digest: str) -> Path:
+        """Return the file of released noisy sums; only to the researcher who asked for them."""
         return self._released(person, digest, STATISTICS)
 
-    def _released(self, person: Person, digest: str, name: str) -> bytes:
+    def _released(self, person: Person, digest: str, name: str) -> Path:
         with self.store.read() as connection:
             row = self._visible(connection, person, digest)
         path = releases.release_folder(self.folder, digest) / name
         if row.researcher != person.key_id or row.state != State.RELEASED or not path.exists():
             what = name.removesuffix(".safetensors")
             raise NotFound(f"there is no file '{what}' of request {digest[:19]} for you here")
-        return path.read_bytes()
+        return path
 
     def admit(self, key: PublicKey, name: str, role: str) -> Person:
         """Admit a key, as the domain's operator."""

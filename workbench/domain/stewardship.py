@@ -53,7 +53,7 @@ class Stewardship:
         people.require(person, "steward")
         with self._store.read() as connection:
             row = requests.get(connection, digest)
-            return review(connection, self._folder, row, self._runs.rehearsal(row))
+            return review(connection, self._folder, row, self._runs.rehearsals.of(row))
 
     def decide(self, person: Person, digest: str, envelope: Envelope) -> RequestStatus:
         """Record a decision on a pending request, and launch what is approved.
@@ -69,9 +69,12 @@ class Stewardship:
         people.require(person, "steward")
         with self._store.write() as connection:
             state = decisions.by_steward(connection, person, digest, envelope)
+            row = requests.get(connection, digest)
         self._changed(digest)
         if state == State.APPROVED:
-            self._runs.launch(digest)
+            self._runs.launch(row)
+        elif state == State.DENIED:
+            self._runs.rehearsals.end(digest)
         with self._store.read() as connection:
             row = requests.get(connection, digest)
             return statuses.status(connection, row, self._runs.progress(digest))

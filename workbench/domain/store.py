@@ -7,6 +7,9 @@ gives `DomainUnavailable`, and the transaction leaves no trace.
 
 from __future__ import annotations
 
+import fcntl
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from workbench.documents.errors import DomainUnavailable
 
-_WRITERS = 0x776F726B
+_WRITERS, _SERVER = 0x776F726B, 0x776F726C
 _WAIT_SECONDS = 10
 
 
@@ -45,6 +48,9 @@ class Store:
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
             connection.commit()
+        self._writing, self._claiming = threading.Lock(), threading.Lock()
+        self._file: int | None = None
+        self._session: Connection | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -55,7 +61,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection for one transaction; writers wait for each other."""
-        with _as_unavailable(), self.engine.connect() as connection:
+        with _as_unavailable(), self._turn(), self.engine.connect() as connection:
             connection = connection.execution_options(writes=True)
             with connection.begin():
                 if not self.sqlite:
@@ -64,8 +70,78 @@ class Store:
                     )
                 yield connection
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        # SQLite's own waiting is by trying again and again: whoever has waited long tries seldom.
+        held = self.sqlite and self._writing.acquire(timeout=_WAIT_SECONDS)
+        try:
+            yield
+        finally:
+            if held:
+                self._writing.release()
+
+    def claim(self) -> None:
+        """Keep this database for one server, until `close` or the end of the process.
+
+        Asked again, it claims anew what a restart of the database has let go.
+
+        Raises
+        ------
+        DomainUnavailable
+            If another server has it: two would run every request twice.
+        """
+        with self._claiming:
+            held = self._claim_file() if self.sqlite else self._claim_session()
+        if not held:
+            raise DomainUnavailable(
+                "another server already serves this database",
+                "Stop that one first. Two domains need two databases.",
+            )
+
+    def _claim_file(self) -> bool:
+        if self._file is None:
+            file = os.open(f"{self.engine.url.database}.serving", os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(file)
+                return False
+            self._file = file
+        return True
+
+    def _claim_session(self) -> bool:
+        with _as_unavailable():
+            if self._session is not None:
+                try:
+                    self._session.execute(text("SELECT 1"))
+                    return True
+                except (DBAPIError, OSError):
+                    self._session.invalidate()
+                    self._session.close()
+                    self._session = None
+            session = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                query = text("SELECT pg_try_advisory_lock(:key)")
+                held = bool(session.execute(query, {"key": _SERVER}).scalar())
+            except (DBAPIError, OSError):
+                session.invalidate()
+                session.close()
+                raise
+            if held:
+                self._session = session
+            else:
+                session.close()
+            return held
+
     def close(self) -> None:
         """Close all connections."""
+        if self._file is not None:
+            os.close(self._file)
+        if self._session is not None:
+            # Given back to the pool, the session would keep its lock.
+            self._session.invalidate()
+            self._session.close()
+        self._file = self._session = None
         self.engine.dispose()
 
 

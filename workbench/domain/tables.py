@@ -38,7 +38,55 @@ cards = Table(
     # What terms.yaml said on approval when the card was made from it; for cards by a policy change
     # that of the card before. None for cards from before there was a policy to change.
     Column("file_approval", Text),
+    # None for cards from before there were populations: the dataset's own name.
+    Column("population", String(64), index=True),
     Index("cards_by_dataset", "dataset", "sequence"),
+)
+
+populations = Table(
+    "populations",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String(80), nullable=False, unique=True),
+    Column("name", String(64), nullable=False, index=True),
+    Column("envelope", Text, nullable=False),
+)
+
+# Two stewards' signed words on what became another population, as they came.
+population_changes = Table(
+    "population_changes",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("change", String(80), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("envelope", Text, nullable=False),
+    UniqueConstraint("change", "key"),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("population", String(64), nullable=False, index=True),
+    Column("dataset", String(64), nullable=False),
+    Column("dataset_version", String(80), nullable=False, unique=True),
+    # Big-endian, sorted: 8 bytes for each person, and 2 for the position of the block in `labels`.
+    Column("persons", LargeBinary, nullable=False),
+    Column("blocks", LargeBinary, nullable=False),
+    Column("labels", Text, nullable=False),
+    # The blocks whose persons the version's records are about; none are all.
+    Column("read", Text, nullable=False),
+    Column("time", String(40), nullable=False),
+)
+
+opted_out = Table(
+    "opted_out",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("population", String(64), nullable=False),
+    Column("person", LargeBinary, nullable=False),
+    Column("time", String(40), nullable=False),
+    Index("opted_out_by_population", "population"),
 )
 
 graphs = Table(

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from workbench.engine.pace import Pace
 
 _LARGEST_FILE = 1 << 30
+_REHEARSAL_NICENESS = 10
 _MEETING = "meeting"
 Tell = Callable[[int, int], None]
 _PATIENCE = 3
@@ -127,6 +128,9 @@ def run_job(
         _limit_growth(memory)
     if job.kind == "check":
         return _check(job, workers)
+    if job.kind == "rehearsal":
+        # Runs and checks go before what costs nothing.
+        os.nice(_REHEARSAL_NICENESS)
     pace = partial(_pace, seconds, cpu_seconds, memory)
     if isinstance(job.plan, StatisticPlan):
         return _sum_up(job, job.plan, folder, tell, pace)

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import torch.distributed
 from numpy.typing import NDArray
+from torch.distributed import FileStore  # type: ignore[attr-defined]
 
 
 class RankLost(Exception):
@@ -94,7 +95,8 @@ def joined(rank: int, size: int, meeting: Path, seconds: float) -> Iterator[Rank
     with _told_as_lost():
         torch.distributed.init_process_group(
             "gloo",
-            init_method=meeting.resolve().as_uri(),
+            # Not by a URL of the file, whose escapes torch takes for the name.
+            store=FileStore(str(meeting.resolve()), size),
             rank=rank,
             world_size=size,
             timeout=timedelta(seconds=seconds),

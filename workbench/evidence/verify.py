@@ -44,7 +44,7 @@ class Verified:
     """What holds: the documents, and the names of the checks that passed.
 
     `approvals` are those before `decision`, where the terms ask for two stewards. `trusted` says
-    whether the domain's key was one that the verifier brought.
+    whether `domain_key`, which signed, was one that the verifier brought.
     """
 
     card: DatasetCard
@@ -53,6 +53,7 @@ class Verified:
     release: Release
     checks: tuple[str, ...]
     trusted: bool
+    domain_key: str
     approvals: tuple[Decision, ...] = ()
 
 
@@ -130,6 +131,7 @@ def verify(
         documents.release,
         tuple(checks),
         domain_key is not None,
+        str(stated),
         documents.approvals,
     )
 

@@ -37,7 +37,9 @@ function list(items) {
 function gauge(budget, asked = 0) {
   const share = (value) => `${Math.min(100, 100 * value / budget.epsilon_total)}%`;
   const text = `ε ${number(budget.epsilon_left)} of ${number(budget.epsilon_total)} left, `
-    + `${number(budget.epsilon_spent)} spent or set aside`;
+    + `${number(budget.epsilon_spent)} spent or set aside`
+    + (budget.block ? `, most in block ${budget.block}` : "")
+    + (budget.shared?.length ? `; shared with ${budget.shared.slice(0, 10).join(", ")}` : "");
   return h("div", { class: "wbs-budget" },
     h("span", { class: "wbs-budget-name" }, budget.dataset ?? ""),
     h("div", { class: "wbs-gauge", role: "meter", "aria-label": `budget ${budget.dataset ?? ""}`,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 from pydantic import Field, ValidationError
 
 from workbench.documents import DatasetCard, Document, PrivateKey, PublicKey, RequestStatus
-from workbench.documents.base import Name, explain, type_tuple
+from workbench.documents.base import Name, explain, is_loopback, type_tuple
 from workbench.documents.errors import (
     InvalidConfiguration,
     NotFound,
@@ -19,6 +21,8 @@ from workbench.documents.errors import (
 )
 from workbench.space.client import DomainClient
 from workbench.space.datasets import Catalog, Dataset
+from workbench.space.receipts import FILE as KEPT
+from workbench.space.receipts import Receipts
 from workbench.space.requests import RequestHandle, RequestList
 
 FILE = "space.toml"
@@ -159,7 +163,7 @@ def connect(path: str | os.PathLike[str] | None = None) -> Space:
     ----------
     path
         The file or its folder. Without it: ``$WORKBENCH_SPACE``, else ``space.toml`` here or in
-        the nearest folder above.
+        the nearest folder above, if nobody else can have put it there.
 
     Raises
     ------
@@ -168,6 +172,11 @@ def connect(path: str | os.PathLike[str] | None = None) -> Space:
     """
     file = _find(path)
     try:
+        if file.stat().st_mode & stat.S_IWOTH:
+            raise InvalidConfiguration(
+                f"{file} can be written by other users: its keys and addresses may be theirs",
+                f"Look at it, then run 'chmod o-w {file}'.",
+            )
         content: dict[str, Any] = tomllib.loads(file.read_text())
         wanted = SpaceFile.model_validate(content)
     except OSError as error:
@@ -178,18 +187,33 @@ def connect(path: str | os.PathLike[str] | None = None) -> Space:
         raise InvalidConfiguration(explain(str(file), error)) from None
     key = PrivateKey.load(file.parent / wanted.key)
     domains: dict[str, DomainClient] = {}
+    receipts = Receipts(file.parent / KEPT)
     for entry in wanted.domains:
-        if entry.url.startswith("http://") and not _loopback(entry.url):
-            raise InvalidConfiguration(f"{file}: {entry.name}: plain HTTP is for loopback only")
+        try:
+            _check_address(entry.url)
+        except InvalidConfiguration as error:
+            raise InvalidConfiguration(f"{file}: {entry.name}: {error.message}") from None
         ca = str(file.parent / entry.ca) if entry.ca else None
         public = PublicKey.from_text(entry.public_key)
         domains[entry.name] = DomainClient.at(entry.name, entry.url, public, key, ca)
+        domains[entry.name].receipts = receipts
     return Space(domains, key)
 
 
-def _loopback(url: str) -> bool:
-    host = url.removeprefix("http://").rstrip("/").rsplit(":", 1)[0]
-    return host in ("127.0.0.1", "localhost", "[::1]")
+def _check_address(url: str) -> None:
+    # httpx will read it, so httpx says what it means: two parsers may find two hosts.
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InvalidConfiguration(f"'{url}' is no address: {error}") from None
+    if not address.host or address.userinfo or address.query or address.fragment:
+        raise InvalidConfiguration(
+            f"'{url}' must be scheme, host and port only, such as https://domain.example:8700"
+        )
+    if address.scheme == "http" and not is_loopback(address.host):
+        raise InvalidConfiguration(
+            f"plain HTTP is for loopback only, and '{address.host}' is another machine"
+        )
 
 
 def _find(path: str | os.PathLike[str] | None) -> Path:
@@ -197,10 +221,36 @@ def _find(path: str | os.PathLike[str] | None) -> Path:
     if given:
         file = Path(given)
         return file / FILE if file.is_dir() else file
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / FILE).is_file():
-            return folder / FILE
+    file_above = nearest(Path.cwd())
+    if file_above is not None:
+        return file_above
     raise InvalidConfiguration(
         f"there is no {FILE} here or in a folder above",
         f"Give its path to connect(), set ${VARIABLE}, or start with 'workbench demo --lab'.",
     )
+
+
+def nearest(folder: Path) -> Path | None:
+    """Return the ``space.toml`` in `folder` or in the nearest folder above; None if there is none.
+
+    Raises
+    ------
+    InvalidConfiguration
+        If somebody else could have put it there: it or its folder is another person's, or others
+        may write there. Root is trusted.
+    """
+    for place in (folder, *folder.parents):
+        file = place / FILE
+        if not file.is_file():
+            continue
+        for path in (file, place):
+            status = path.stat()
+            shared = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
+            if shared or status.st_uid not in (os.geteuid(), 0):
+                why = "can be written by others" if shared else "belongs to somebody else"
+                raise InvalidConfiguration(
+                    f"{file} is not used: {path} {why}",
+                    f"If you trust it, give its path to connect() or set ${VARIABLE} to it.",
+                )
+        return file
+    return None

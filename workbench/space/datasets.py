@@ -79,6 +79,7 @@ class Dataset(DatasetStatistics):
             ("records", f"about {card.record_count} {_units(card)}"),
             ("columns", str(len(card.data_schema.usable))),
             ("snippet", f"synthetic, level {card.snippet.level}, epsilon {card.snippet.epsilon:g}"),
+            ("population", card.population_name),
             ("version", card.dataset_version[7:19]),
             ("licence", card.licence),
             ("citation", card.citation),

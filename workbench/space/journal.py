@@ -11,10 +11,17 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
 from workbench.documents import Document, Request, digest_bytes, now
-from workbench.documents.base import Digest, Finite, Line, Name, Timestamp, type_tuple
+from workbench.documents.base import (
+    Digest,
+    Finite,
+    Line,
+    Name,
+    Note,
+    Timestamp,
+    Visible,
+    type_tuple,
+)
 from workbench.documents.errors import InvalidConfiguration
 from workbench.evidence.bundle import Bundle
 
@@ -36,8 +43,8 @@ class Entry(Document):
     delta: Finite | None = None
     release: Digest | None = None
     evidence: Digest | None = None
-    checks: Annotated[tuple[str, ...], type_tuple] = ()
-    message: Annotated[str, Field(max_length=2000)] = ""
+    checks: Annotated[tuple[Annotated[str, Visible], ...], type_tuple] = ()
+    message: Note = ""
 
 
 def submitted(request: Request) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,14 @@ from workbench.documents import (
     RequestStatus,
     digest_bytes,
 )
-from workbench.documents.errors import InvalidSignature, NotFound, WorkbenchError
+from workbench.documents.errors import (
+    InvalidSignature,
+    LedgerWentBack,
+    NotFound,
+    WorkbenchError,
+)
 from workbench.evidence.bundle import Bundle
+from workbench.evidence.receipts import receipt
 from workbench.evidence.verify import Verified, verify
 from workbench.space import journal
 from workbench.space.client import DomainClient
@@ -65,7 +72,18 @@ class Result:
             journal.refuted(self.request, self.evidence, error.message)
             raise
         journal.verified(self.request, self.evidence, found.release.digest, found.checks)
+        for problem in self.ledger_problems(found.release):
+            warnings.warn(problem, LedgerWentBack, stacklevel=2)
         return found
+
+    def ledger_problems(self, release: Release) -> list[str]:
+        """Return what this release says against the domain's privacy ledger, in sentences.
+
+        It is compared with the releases of this space that were verified before. The release
+        holds nevertheless; what the domain forgot is for its operator to say.
+        """
+        kept = receipt(release, str(self.client.public_key))
+        return [] if kept is None else self.client.receipts.take(kept)
 
     @property
     def release(self) -> Release:
@@ -188,6 +206,7 @@ class Result:
             ("privacy spent", cost),
             ("rounds", self._rounds()),
             ("evidence", f"verified: {', '.join(self.verified.checks)}"),
+            *(("warning", problem) for problem in self.ledger_problems(self.release)),
         ]
 
     def _rounds(self) -> str:

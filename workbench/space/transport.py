@@ -11,7 +11,9 @@ from urllib.parse import quote
 import httpx
 
 from workbench.documents import PrivateKey, PublicKey, now, tokens
+from workbench.documents.base import visible
 from workbench.documents.errors import DomainUnavailable, InvalidDocument, from_code
+from workbench.space.receipts import Receipts
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 MAX_ANSWER = 256 << 20
@@ -34,6 +36,11 @@ class Transport:
         An HTTP client with the domain's base URL.
     key
         The caller's key.
+
+    Attributes
+    ----------
+    receipts
+        Of the releases that were verified; those of one space are kept together.
     """
 
     def __init__(
@@ -43,6 +50,7 @@ class Transport:
         self.public_key = public_key
         self.key = key
         self._http = http
+        self.receipts = Receipts()
         self._down_since: str | None = None
         self._tries = _RETRIES
         self._options: dict[str, Any] = {}
@@ -107,7 +115,8 @@ class Transport:
             return answer
         try:
             error = answer.json()["error"]
-            found = from_code(str(error["code"]), str(error["message"]), str(error["hint"]))
+            words = (visible(str(error[name])) for name in ("code", "message", "hint"))
+            found = from_code(*words)
         except (ValueError, KeyError, TypeError):
             raise self._stranger(f"HTTP {answer.status_code}") from None
         raise found

@@ -22,6 +22,7 @@ from workbench.domain.api.calls import (
     authenticated,
     error_answer,
 )
+from workbench.domain.api.limits import CallLimiter
 from workbench.domain.service import Domain, DomainInfo
 from workbench.graphs.record_graph import Limits
 
@@ -39,6 +40,7 @@ def create_app(domain: Domain) -> FastAPI:
     )
     _handle_errors(app)
     app.include_router(_routes(domain))
+    app.add_middleware(CallLimiter, limits=domain.folder.config.calls)
     return app
 
 
@@ -72,15 +74,17 @@ def _handle_errors(app: FastAPI) -> None:
 
 def _routes(domain: Domain) -> APIRouter:
     errors: dict[int | str, dict[str, Any]] = {
-        status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 422, 503)
+        status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 422, 429, 503)
     }
     router = APIRouter(prefix="/v1", responses=errors)
     small = Depends(authenticated(domain, SMALL_BODY))
-    large = Depends(authenticated(domain, Limits().archive_bytes))
+    heavy = Depends(authenticated(domain, SMALL_BODY, "heavy"))
+    large = Depends(authenticated(domain, Limits().archive_bytes, "large"))
+    stream = Depends(authenticated(domain, SMALL_BODY, "stream"))
     _about(router, domain, small)
     catalogue.add_routes(router, domain, small)
-    requests.add_routes(router, domain, small, large)
-    stewards.add_routes(router, domain, small)
+    requests.add_routes(router, domain, small, heavy, large, stream)
+    stewards.add_routes(router, domain, small, heavy)
     return router
 
 

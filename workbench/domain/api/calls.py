@@ -1,4 +1,4 @@
-"""One call of the API: read within limits, authenticated, answered in canonical JSON.
+"""One call of the API: authenticated, read within limits, answered in canonical JSON.
 
 A call carries ``Authorization: Bearer <token>`` (`workbench.documents.tokens`). Errors are JSON,
 ``{"error": {"code", "message", "hint"}}``, with the status of their class.
@@ -11,17 +11,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import anyio.to_thread
 from fastapi import Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from workbench.documents import Document, Person
-from workbench.documents.errors import InvalidToken, TooLarge, WorkbenchError
+from workbench.documents.errors import InvalidToken, LimitReached, TooLarge, WorkbenchError
+from workbench.domain.api.limits import KNOWN, Kind, limits_of
 from workbench.domain.service import Domain
 
 SMALL_BODY = 2 << 20
-BODY_SECONDS = 60
 
 DigestPath = Annotated[str, Path(pattern=r"^sha256:[0-9a-f]{64}$")]
 NamePath = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -70,36 +71,49 @@ def error_answer(error: WorkbenchError) -> JSONResponse:
     return JSONResponse(body, error.status, headers)
 
 
-async def _read_body(request: Request, most: int) -> bytes:
+async def _read_body(request: Request, most: int, seconds: int) -> bytes:
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit() or int(announced) > most:
         raise TooLarge(f"the body is over {most} bytes")
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             async for part in request.stream():
                 size += len(part)
                 if size > most:
                     raise TooLarge(f"the body is over {most} bytes")
                 parts.append(part)
     except TimeoutError:
-        raise TooLarge(f"the body took longer than {BODY_SECONDS} seconds") from None
+        raise LimitReached(
+            f"the body took longer than {seconds} seconds (body_seconds)",
+            "Send it on a faster connection, or ask the domain's operator for a higher limit.",
+        ) from None
     return b"".join(parts)
 
 
-def authenticated(domain: Domain, most: int) -> Callable[[Request], Awaitable[Call]]:
-    """Return what reads and authenticates a call with a body of at most `most` bytes."""
+def authenticated(
+    domain: Domain, most: int, kind: Kind = "light"
+) -> Callable[[Request], Awaitable[Call]]:
+    """Return what authenticates a call and then reads its body of at most `most` bytes."""
 
     async def call(request: Request) -> Call:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise InvalidToken("the call has no token", "Use workbench, or make one per call.")
-        body = await _read_body(request, most)
         raw = request.scope.get("raw_path") or request.url.path.encode()
         query = request.scope.get("query_string", b"")
         target = (raw.split(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
-        person = await run_in_threadpool(domain.authenticate, token, request.method, target, body)
+        limits = limits_of(request)
+        person, caller = await anyio.to_thread.run_sync(
+            domain.authenticate, token, request.method, target, limiter=limits.strangers
+        )
+        setattr(request.state, KNOWN, True)
+        await limits.hold(request, person, kind)
+        body = await _read_body(request, most, limits.limits.body_seconds)
+        caller.check_body(body)
+        if request.method != "GET":
+            await run_in_threadpool(domain.use_once, caller)
         return Call(person, body)
 
     return call

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi import Request as HttpRequest
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
 from workbench.documents import Document, Envelope, Person, RequestStatus, State
 from workbench.documents.errors import WorkbenchError
 from workbench.domain.api.calls import Call, DigestPath, answer, body_of
+from workbench.domain.api.limits import PeopleLimits, limits_of
 from workbench.domain.service import Domain
 from workbench.evidence.bundle import Bundle
 from workbench.graphs.record_graph import GraphFacts
 
 HEARTBEAT_SECONDS = 5.0
-_POLL_SECONDS = 0.02
+_LEAST_SECONDS = 0.02
+_PIECE_BYTES = 1 << 18
 
 
 class RequestList(Document):
@@ -28,8 +32,10 @@ class RequestList(Document):
     next: int | None
 
 
-def add_routes(router: APIRouter, domain: Domain, small: Any, large: Any) -> None:
-    """Add the routes of this area; `large` authenticates a call with a graph as its body."""
+def add_routes(
+    router: APIRouter, domain: Domain, small: Any, heavy: Any, large: Any, stream: Any
+) -> None:
+    """Add the routes of this area; each of the last four authenticates calls of one kind."""
 
     @router.put(
         "/graphs/{digest}",
@@ -50,7 +56,7 @@ def add_routes(router: APIRouter, domain: Domain, small: Any, large: Any) -> Non
         responses={200: {"model": RequestStatus}},
         openapi_extra=body_of("json"),
     )
-    def submit(call: Call = small) -> Response:
+    def submit(call: Call = heavy) -> Response:
         """Submit a signed request; a known one is answered at no cost."""
         status, new = domain.submit(call.person, Envelope.parse(call.body))
         return answer(status, 201 if new else 200)
@@ -73,11 +79,13 @@ def add_routes(router: APIRouter, domain: Domain, small: Any, large: Any) -> Non
         return answer(domain.status(call.person, digest))
 
     @router.get("/requests/{digest}/events", response_class=StreamingResponse)
-    async def events(digest: DigestPath, call: Call = small) -> StreamingResponse:
+    async def events(
+        request: HttpRequest, digest: DigestPath, call: Call = stream
+    ) -> StreamingResponse:
         """Stream the request's status as server-sent events until it is final."""
-        first = await run_in_threadpool(domain.status, call.person, digest)
-        stream = _events(domain, call.person, first)
-        return StreamingResponse(stream, media_type="text/event-stream")
+        await run_in_threadpool(domain.status, call.person, digest)
+        told = _events(domain, call.person, digest, limits_of(request))
+        return StreamingResponse(told, media_type="text/event-stream")
 
     @router.post("/requests/{digest}/cancel", response_model=RequestStatus)
     def cancel(digest: DigestPath, call: Call = small) -> Response:
@@ -92,30 +100,46 @@ def add_routes(router: APIRouter, domain: Domain, small: Any, large: Any) -> Non
     @router.get("/requests/{digest}/statistics", response_class=Response)
     def statistics(digest: DigestPath, call: Call = small) -> Response:
         """Return released noisy sums and the last state, safetensors."""
-        content = domain.statistics(call.person, digest)
-        return Response(content, media_type="application/octet-stream")
+        return _file(domain.statistics(call.person, digest))
 
     @router.get("/requests/{digest}/model", response_class=Response)
     def model(digest: DigestPath, call: Call = small) -> Response:
         """Return a released model, safetensors."""
-        return Response(domain.model(call.person, digest), media_type="application/octet-stream")
+        return _file(domain.model(call.person, digest))
 
 
-async def _events(domain: Domain, person: Person, status: RequestStatus) -> AsyncIterator[bytes]:
-    digest = status.request_digest
-    seen = -1
-    silent = 0.0
-    while True:
-        version = domain.version(digest)
-        if version != seen or silent >= HEARTBEAT_SECONDS:
+def _file(path: Path) -> Response:
+    """Return a file piece by piece: a caller who reads slowly keeps none of it in memory."""
+
+    def pieces() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
+
+    headers = {"content-length": str(path.stat().st_size)}
+    return StreamingResponse(pieces(), media_type="application/octet-stream", headers=headers)
+
+
+async def _events(
+    domain: Domain, person: Person, digest: str, limits: PeopleLimits
+) -> AsyncIterator[bytes]:
+    loop, changed, silent = asyncio.get_running_loop(), asyncio.Event(), False
+    with domain.watched(digest, lambda: loop.call_soon_threadsafe(changed.set)):
+        while True:
+            changed.clear()
             try:
                 status = await run_in_threadpool(domain.status, person, digest)
             except WorkbenchError:
                 return
-            yield b": alive\n\n" if version == seen else b""
+            yield b": alive\n\n" if silent else b""
             yield b"event: status\ndata: " + status.canonical() + b"\n\n"
-            seen, silent = version, 0.0
             if status.state.final:
                 return
-        await asyncio.sleep(_POLL_SECONDS)
-        silent += _POLL_SECONDS
+            # One stream is told at once, many of one person each more seldom.
+            await asyncio.sleep(_LEAST_SECONDS * limits.streams_of(person))
+            try:
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await changed.wait()
+                silent = False
+            except TimeoutError:
+                silent = True

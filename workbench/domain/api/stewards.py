@@ -46,8 +46,8 @@ class Admission(Document):
     role: str
 
 
-def add_routes(router: APIRouter, domain: Domain, small: Any) -> None:
-    """Add the routes of this area; `small` authenticates a call."""
+def add_routes(router: APIRouter, domain: Domain, small: Any, heavy: Any) -> None:
+    """Add the routes of this area; `small` and `heavy` authenticate calls of one kind."""
 
     @router.get("/requests/{digest}/review", response_model=Review)
     def review(digest: DigestPath, call: Call = small) -> Response:
@@ -89,7 +89,7 @@ def add_routes(router: APIRouter, domain: Domain, small: Any) -> None:
     @router.post(
         "/datasets/{name}/policy/dry-run", response_model=DryRun, openapi_extra=body_of("json")
     )
-    def dry_run(name: NamePath, call: Call = small) -> Response:
+    def dry_run(name: NamePath, call: Call = heavy) -> Response:
         """Return what a policy would have done with past requests; for stewards."""
         people.require(call.person, "steward")
         question = PolicyQuestion.parse(call.body)

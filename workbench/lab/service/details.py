@@ -9,6 +9,7 @@ from workbench.lab.service import words
 
 MOST_COLUMNS = 1000
 _MOST_CATEGORIES = 12
+_MOST_SHARING = 20
 _MOST_PURPOSES = 20
 _OUTPUTS = {
     "model": "the trained model",
@@ -77,6 +78,16 @@ def _approval(terms: Terms) -> str:
     return f"a policy approves up to epsilon {approval.epsilon:g} for {codes}; {stewards} the rest"
 
 
+def population_rows(card: DatasetCard, budget: BudgetStatus | None) -> list[list[str]]:
+    """Return whose budget it is and who shares it, as rows of a name and plain words."""
+    rows = [["population", f"{card.population_name}; its budget counts over all its datasets"]]
+    if budget is not None and budget.shared:
+        rows.append(["shared with", ", ".join(budget.shared[:_MOST_SHARING])])
+    if card.blocks:
+        rows.append(["blocks", ", ".join(card.blocks[:_MOST_SHARING])])
+    return rows
+
+
 def budget_view(budget: BudgetStatus | None, terms: Terms) -> dict[str, Any]:
     """Return the budget as JSON; what is not known now is null."""
     return {
@@ -89,8 +100,9 @@ def budget_view(budget: BudgetStatus | None, terms: Terms) -> dict[str, Any]:
     }
 
 
-def card_view(card: DatasetCard) -> dict[str, Any]:
-    """Return what the card itself says, as JSON."""
+def card_view(card: DatasetCard, budget: BudgetStatus | None = None) -> dict[str, Any]:
+    """Return what the card says, and who shares its budget, as JSON."""
+    rows = [*terms_rows(card.terms), *population_rows(card, budget)]
     return {
         "title": card.title,
         "description": card.description,
@@ -99,5 +111,5 @@ def card_view(card: DatasetCard) -> dict[str, Any]:
         "version": card.dataset_version[7:19],
         "published": card.published,
         "schema": [column_view(column) for column in card.data_schema.columns[:MOST_COLUMNS]],
-        "terms": {"text": card.terms.text, "rows": terms_rows(card.terms)},
+        "terms": {"text": card.terms.text, "rows": rows},
     }

@@ -39,7 +39,11 @@ def result_view(result: Result, load_code: str) -> dict[str, Any]:
         "privacy": {"epsilon": release.privacy.epsilon, "delta": release.privacy.delta},
         "steps": release.steps,
         "engine": release.engine,
-        "evidence": {"verified": True, "checks": list(verified.checks), "message": ""},
+        "evidence": {
+            "verified": True,
+            "checks": list(verified.checks),
+            "message": "; ".join(result.ledger_problems(release)),
+        },
         "model": release.model is not None,
         "statistics": statistics,
         "load_code": load_code,

@@ -132,7 +132,7 @@ class Service:
             budget = None
         return {
             "entry": entry(card, budget),
-            **card_view(card),
+            **card_view(card, budget),
             "budget": budget_view(budget, card.terms),
             "snippet": self._snippet(dataset),
             "models": [

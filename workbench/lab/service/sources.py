@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench.documents.errors import InvalidConfiguration, WorkbenchError
-from workbench.space.connection import FILE, VARIABLE, Space, connect
+from workbench.space.connection import FILE, VARIABLE, Space, connect, nearest
 
 
 class Source(Protocol):
@@ -54,9 +54,9 @@ class FileSource:
             path = Path(given).expanduser()
             path = path if path.is_absolute() else self._root / path
             return path / FILE if path.is_dir() else path
-        for folder in (self._root, *self._root.parents):
-            if (folder / FILE).is_file():
-                return folder / FILE
+        file = nearest(self._root)
+        if file is not None:
+            return file
         raise InvalidConfiguration(
             f"there is no {FILE} in {self._root} or in a folder above",
             f"Put one there, or set c.WorkbenchLab.space in Jupyter's configuration or ${VARIABLE} "

@@ -19,7 +19,7 @@ from workbench.lab.service.words import timestamp
 
 SLOW_SECONDS = 1.5
 DOWN_SECONDS = 15.0
-API = 2
+API = 3
 """The domains' API that this version knows."""
 
 
@@ -131,9 +131,10 @@ class DomainState:
             return ""
         if self.api < API:
             return (
-                f"This domain is older (API {self.api}, here {API}): changing a policy, spending "
-                "over time, caps and the log are not available, and long lists are slow. Browsing, "
-                "submitting and deciding work. Ask its operator to update."
+                f"This domain is older (API {self.api}, here {API}): some of what is shown here, "
+                "such as changing a policy, populations, spending over time and the log, is not "
+                "available there. "
+                "Browsing, submitting and deciding work. Ask its operator to update."
             )
         return (
             f"This domain is newer (API {self.api}, here {API}, version {__version__}): some of "

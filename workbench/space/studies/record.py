@@ -10,7 +10,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from workbench.documents import Document, digest_bytes
-from workbench.documents.base import Digest, Finite, Line, Name, Timestamp, type_tuple
+from workbench.documents.base import (
+    Digest,
+    Finite,
+    Line,
+    Name,
+    Note,
+    Timestamp,
+    Visible,
+    type_tuple,
+)
 from workbench.documents.errors import InvalidDocument, NotFound
 
 FILE = "study.json"
@@ -47,8 +56,8 @@ class StudyRequest(Document):
     function: Line = ""
     epsilon: Finite | None = None
     delta: Finite | None = None
-    checks: Annotated[tuple[str, ...], type_tuple] = ()
-    message: Annotated[str, Field(max_length=2000)] = ""
+    checks: Annotated[tuple[Annotated[str, Visible], ...], type_tuple] = ()
+    message: Note = ""
 
     @property
     def path(self) -> str:
@@ -74,7 +83,7 @@ class StudyRecord(Document):
     notebook: Annotated[str, Field(max_length=255)]
     source: Digest
     state: State
-    message: Annotated[str, Field(max_length=2000)] = ""
+    message: Note = ""
     cell: Annotated[int, Field(ge=0)]
     cells: Annotated[int, Field(ge=0)]
     started: Timestamp

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from workbench.documents import Envelope, PublicKey, digest_bytes
+from workbench.documents import Envelope, PublicKey, Release, digest_bytes
+from workbench.documents.envelope import payload_of
 from workbench.documents.errors import InvalidDocument, WorkbenchError
 from workbench.evidence.bundle import Bundle
+from workbench.evidence.receipts import receipt, went_back
 from workbench.evidence.verify import Verified
 from workbench.evidence.verify import verify as verify_evidence
 from workbench.space import journal
@@ -48,6 +50,7 @@ def verify(folder: Path, domain_keys: Mapping[str, PublicKey] | None = None) -> 
         findings.append(_evidence(folder, one, domain_keys or {}))
     if all(finding.holds for finding in findings):
         findings.append(_cost(folder, study))
+        findings += _ledgers(folder, study)
     findings.append(_signature(folder, study))
     return findings
 
@@ -114,6 +117,17 @@ def _same(one: StudyRequest, found: Verified) -> None:
     for name, (stated, proved) in pairs.items():
         if stated != proved:
             raise InvalidDocument(f"study.json says {name} {stated}, the evidence {proved}")
+
+
+def _ledgers(folder: Path, study: StudyRecord) -> list[Finding]:
+    bundles = [
+        Bundle.parse((folder / one.evidence).read_bytes())
+        for one in study.requests
+        if one.state == "verified" and one.evidence is not None
+    ]
+    found = [receipt(payload_of(one.release, Release), one.domain_key) for one in bundles]
+    problems = went_back([one for one in found if one is not None])
+    return [Finding("privacy ledger", False, problem) for problem in problems]
 
 
 def _cost(folder: Path, study: StudyRecord) -> Finding:

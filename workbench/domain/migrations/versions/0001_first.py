@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from workbench.budget import tables as budget
+from workbench.budget.tables import protect
 
 revision = "0001"
 down_revision = None
@@ -64,7 +64,18 @@ def upgrade() -> None:
         sa.Column("jti", sa.String(64), primary_key=True),
         sa.Column("expires", sa.Integer, nullable=False, index=True),
     )
-    budget.create(op.get_bind())
+    op.create_table(
+        "ledger",
+        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("dataset_version", sa.String(80), nullable=False, index=True),
+        sa.Column("request", sa.String(80), nullable=False),
+        sa.Column("researcher", sa.String(64), nullable=False),
+        sa.Column("event", sa.String(10), nullable=False),
+        sa.Column("curve", sa.Text, nullable=False),
+        sa.Column("time", sa.String(40), nullable=False),
+        sa.UniqueConstraint("request", "event"),
+    )
+    protect(op.get_bind())
 
 
 def downgrade() -> None:

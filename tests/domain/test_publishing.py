@@ -1,0 +1,85 @@
+"""A publication changes nothing under a run: each division of a version has files of its own."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.studies import submit_progression
+from tests.support import Site, make_domain
+from workbench.documents.errors import RequestDenied
+from workbench.domain import cards
+from workbench.domain.service import Domain
+
+NAME = "diabetes"
+
+
+@pytest.fixture
+def waiting(tmp_path):
+    """A domain where a request waits for its steward."""
+    site = Site.open(make_domain(tmp_path / "hospital-b", "hospital-b", (NAME,)))
+    site.card = site.client().dataset(NAME)
+    site.handle = submit_progression(site.client(), epsilon=3.0, purpose="DUO:0000007 x")
+    yield site
+    site.close()
+
+
+def files(site, card):
+    """The files of a card, by name."""
+    place = cards.prepared(site.domain.folder, card).root
+    return {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+def publish(site, fraction):
+    """Publish the same data with another share of the hold-out part."""
+    path = site.domain.folder.datasets / NAME / "dataset.yaml"
+    lines = [x for x in path.read_text().splitlines() if not x.startswith("holdout_fraction")]
+    path.write_text("\n".join([*lines, f"holdout_fraction: {fraction}", ""]))
+    return site.domain.publish(NAME)
+
+
+def approve(site):
+    site.client(site.steward).decide(site.handle.digest, "approve", "")
+    return site.handle.wait(progress=False)
+
+
+@pytest.mark.parametrize("fraction", [0.4, 0.0])
+def test_a_request_runs_on_the_division_of_its_own_card(waiting, fraction):
+    before = files(waiting, waiting.card)
+    assert set(before) == {"training.npz", "holdout.npz", "counts.json"}
+    other = publish(waiting, fraction)
+    assert other.dataset_version == waiting.card.dataset_version
+    assert files(waiting, waiting.card) == before
+    assert files(waiting, other)["training.npz"] != before["training.npz"]
+    assert approve(waiting).verified.card == waiting.card
+
+
+def test_publishing_again_leaves_files_that_are_there_and_makes_those_that_are_not(waiting):
+    place = cards.prepared(waiting.domain.folder, waiting.card)
+    before, written = files(waiting, waiting.card), place.training.stat().st_mtime_ns
+    publish(waiting, 0.25)
+    assert place.training.stat().st_mtime_ns == written
+    shutil.rmtree(place.root)
+    publish(waiting, 0.25)
+    assert files(waiting, waiting.card) == before
+
+
+def test_a_request_whose_files_are_gone_is_denied_and_costs_nothing(waiting):
+    shutil.rmtree(cards.prepared(waiting.domain.folder, waiting.card).root)
+    with pytest.raises(RequestDenied, match="publish"):
+        approve(waiting)
+    assert not waiting.handle.status.charged
+
+
+def test_files_of_an_older_domain_are_those_of_its_newest_card(waiting):
+    newest = publish(waiting, 0.4)
+    expected = files(waiting, newest)
+    place = cards.prepared(waiting.domain.folder, newest).root
+    for path in place.iterdir():
+        path.rename(place.parent / path.name)
+    for card in (newest, waiting.card):
+        shutil.rmtree(cards.prepared(waiting.domain.folder, card).root)
+    Domain(waiting.domain.folder.root).close()
+    assert files(waiting, newest) == expected
+    assert not cards.prepared(waiting.domain.folder, waiting.card).root.exists()

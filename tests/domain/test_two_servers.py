@@ -1,0 +1,47 @@
+"""Two servers on one database would run every request twice: the second does not start."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from sqlalchemy import text
+
+from tests.studies import submit
+from tests.support import Site, make_domain, wait_until
+from workbench.documents.errors import DomainUnavailable
+from workbench.domain.service import Domain
+from workbench.domain.store import Store
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_second_of_two_folders_with_one_database_does_not_start(tmp_path, database_url):
+    first = Site.open(make_domain(tmp_path / "hospital-a", database=database_url))
+    shutil.copytree(first.domain.folder.root, tmp_path / "copy")
+    copy = Domain(tmp_path / "copy")
+    with pytest.raises(DomainUnavailable, match="another server already serves this database"):
+        copy.start()
+    assert submit(first.client(), epsilon=0.5).wait(progress=False).verified
+    first.close()
+    copy.start()
+    copy.close()
+
+
+def test_a_claim_is_taken_again_after_the_database_has_lost_it(postgresql, tmp_path):
+    url = f"{postgresql}/postgres"
+    first, second = Store(url), Store(url)
+    first.claim()
+    for _ in range(2):
+        with pytest.raises(DomainUnavailable, match="already serves"):
+            second.claim()
+    locks = "FROM pg_locks WHERE locktype = 'advisory'"
+    with second.engine.connect() as connection:
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) {locks}"))
+        wait_until(lambda: not connection.execute(text(f"SELECT count(*) {locks}")).scalar())
+    first.claim()
+    with pytest.raises(DomainUnavailable, match="already serves"):
+        second.claim()
+    first.close()
+    second.claim()
+    second.close()

@@ -1,0 +1,100 @@
+"""A population: a set of persons, and what all releases about them may cost together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from workbench.documents.base import Digest, Document, Finite, Line, Name, Timestamp, type_tuple
+from workbench.documents.card import Delta, Epsilon
+
+
+class Population(Document):
+    """The persons whom datasets are about, and the guarantee for each of them.
+
+    `epsilon_total` and `delta` hold for a privacy unit over everything that is ever released from
+    any dataset of the population, in any version. The terms of its datasets may only be narrower.
+    `unit` is what one member is: ``record``, or the `privacy_unit` of a schema, such as ``person``.
+    `order` is the one Renyi order at which runs are admitted (`budget.accountant.filter_budget`);
+    it is fixed when the population is made. `uses` and `epsilon_per_researcher` are caps inside
+    the total.
+
+    `blocks` names the public column that parts the population into blocks, as a month of admission
+    does: each person counts in the block in which they appeared first, and each block has its own
+    total. Without it the population is one block. `merged_into` names the population to which its
+    persons and all that was spent on them belong now.
+    """
+
+    format: Literal["workbench/population/v1"] = "workbench/population/v1"
+    domain: Name
+    name: Name
+    title: Line = ""
+    unit: Line = "record"
+    epsilon_total: Epsilon
+    delta: Delta
+    order: Annotated[float, Field(gt=1, allow_inf_nan=False)]
+    epsilon_per_researcher: Epsilon | None = None
+    uses: Annotated[int, Field(ge=1)] | None = None
+    blocks: Annotated[Line, Field(exclude_if=lambda value: not value)] = ""
+    merged_into: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
+    published: Timestamp
+
+
+class PopulationChange(Document):
+    """What only two stewards can change in a population; each of them signs this document.
+
+    `population` and `other` are digests of documents as they are now, so it holds once. Either the
+    total is raised to `epsilon_total`, or `other` is merged into `population`.
+    """
+
+    format: Literal["workbench/population-change/v1"] = "workbench/population-change/v1"
+    domain: Name
+    name: Name
+    population: Digest
+    epsilon_total: Annotated[Epsilon | None, Field(exclude_if=lambda value: value is None)] = None
+    other_name: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
+    other: Annotated[Digest | None, Field(exclude_if=lambda value: value is None)] = None
+    proposed: Timestamp
+
+    @model_validator(mode="after")
+    def _one_change(self) -> Self:
+        if (self.epsilon_total is None) == (self.other is None):
+            raise ValueError("either epsilon_total or other")
+        if (self.other is None) != (self.other_name is None):
+            raise ValueError("other and other_name go together")
+        return self
+
+    @property
+    def words(self) -> str:
+        """What it says, for the steward who signs it."""
+        if self.other_name is not None:
+            return (
+                f"population '{self.other_name}' of {self.domain} is merged into '{self.name}': "
+                "from now on their persons have one total together, the lower of the two, and "
+                "what was spent on either counts for both"
+            )
+        return (
+            f"the total of population '{self.name}' of {self.domain} is raised to epsilon "
+            f"{self.epsilon_total:g}: each person was promised less"
+        )
+
+
+class BlockStatus(Document):
+    """What one member of a block has been charged at most, and how many runs read the block."""
+
+    block: Line
+    epsilon_spent: Finite
+    epsilon_left: Finite
+    runs: Annotated[int, Field(ge=0)]
+
+
+class PopulationStatus(Document):
+    """A population, the datasets that are about it, and its budget by block; the largest first.
+
+    A block called "" is the whole population, or of several blocks those that are still to come.
+    """
+
+    population: Population
+    datasets: Annotated[tuple[Name, ...], type_tuple]
+    blocks: Annotated[tuple[BlockStatus, ...], type_tuple]

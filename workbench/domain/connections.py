@@ -1,0 +1,153 @@
+"""Connections to the server: limited in number and time, before anybody knows who calls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from workbench.documents.errors import LimitReached, WorkbenchError
+from workbench.domain.api.limits import KNOWN
+from workbench.domain.config import CallLimits
+
+
+class Gate:
+    """The connections that are open.
+
+    When there are too many, in all or from one address, the oldest one by which nobody known has
+    called yet gives way to the new one; if there is none, the oldest on which no call goes on.
+
+    Parameters
+    ----------
+    limits
+        How many there may be, and how long a header may take.
+    """
+
+    def __init__(self, limits: CallLimits) -> None:
+        self.limits = limits
+        # In the order in which they came.
+        self._open: dict[Connection, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def enter(self, connection: Connection, address: str) -> bool:
+        """Let a connection in, if need be in the place of another; or return False."""
+        near = [one for one, where in self._open.items() if where == address]
+        if len(near) >= self.limits.connections_per_address:
+            if not _make_room(near, "connections_per_address"):
+                return False
+        elif len(self._open) >= self.limits.connections and not _make_room(
+            list(self._open), "connections"
+        ):
+            return False
+        self._open[connection] = address
+        return True
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._open.pop(connection, None)
+
+
+def _make_room(those: list[Connection], limit: str) -> bool:
+    for may_go in (lambda one: not one.known, lambda one: one.idle):
+        for one in those:
+            if may_go(one):
+                one.end(_too_many(limit))
+                return True
+    return False
+
+
+def _too_many(limit: str) -> LimitReached:
+    return LimitReached(
+        f"too many connections are open ({limit})", "Try again in a moment, with fewer at once."
+    )
+
+
+class Connection(H11Protocol):
+    """One connection, which ends if a header takes too long."""
+
+    def __init__(self, gate: Gate, *rest: Any, **options: Any) -> None:
+        super().__init__(*rest, **options)
+        self._gate = gate
+        self._late: asyncio.TimerHandle | None = None
+        self._was_known = False
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody who is admitted has called by it."""
+        called = self.scope is not None and bool(self.scope["state"].get(KNOWN))
+        self._was_known = self._was_known or called
+        return self._was_known
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call goes on."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Let the connection in, or answer that there are too many."""
+        super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        if self._gate.enter(self, address):
+            self._wait_for_header()
+        else:
+            self.end(_too_many("connections"))
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and give the rest of a header its time."""
+        if self.transport.is_closing():
+            return
+        # The next call has a state of its own.
+        self._was_known = self.known
+        super().data_received(data)
+        if not self.idle:
+            self._stop_waiting()
+        elif self._late is None:
+            self._wait_for_header()
+
+    def on_response_complete(self) -> None:
+        """Give what is left of a body that nobody wants no more time than a header."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._wait_for_header()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_waiting()
+        self._gate.leave(self)
+        super().connection_lost(exc)
+
+    def _wait_for_header(self) -> None:
+        self._late = self.loop.call_later(self._gate.limits.header_seconds, self._too_late)
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _too_late(self) -> None:
+        seconds = self._gate.limits.header_seconds
+        error = LimitReached(
+            f"the call's header took longer than {seconds} seconds (header_seconds)",
+            "Send it at once, on a faster connection.",
+        )
+        self.end(error)
+
+    def end(self, error: WorkbenchError) -> None:
+        """Say why, as far as that can be sent at once, and end the connection."""
+        self._stop_waiting()
+        self._gate.leave(self)
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            detail = {"code": error.code, "message": error.message, "hint": error.hint}
+            body = json.dumps({"error": detail}).encode()
+            head = (
+                f"HTTP/1.1 {error.status} Limit Reached\r\ncontent-type: application/json\r\n"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
+        # Not closed, which would wait for a peer that does not read.
+        self.transport.abort()
