@@ -27,7 +27,12 @@ from tests.support import wait_until
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, run_curve
 from workbench.documents import State, digest_bytes
-from workbench.documents.errors import BudgetExhausted, DomainUnavailable, LimitReached
+from workbench.documents.errors import (
+    BudgetExhausted,
+    DomainUnavailable,
+    GraphRefused,
+    LimitReached,
+)
 from workbench.domain import heads, log
 from workbench.domain.service import Domain
 from workbench.evidence.verify import verify
@@ -84,6 +89,11 @@ class Submitter:
             self.client.submit(request)
         except BudgetExhausted:
             self.refused.add(request.digest)
+        except GraphRefused as error:
+            if "ended without a result" not in error.message:
+                raise
+            # The worker was killed as it looked at the graph; nothing was taken.
+            self._ask(repeat)
         else:
             self.taken.add(request.digest)
 
