@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tests.engine.checker.traced import NAMES, traced
 from tests.engine.models import _schema
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.pace import SLACK
@@ -133,3 +135,16 @@ def test_products_and_convolutions_take_equal_times_for_all_numbers(name):
                 one = least(lambda x=numbers: PRODUCTS[name](x), 5)
                 times[kind] = min(times[kind], one)
     assert max(times.values()) <= 1.2 * min(times.values()), times
+
+
+def test_each_operator_that_a_graph_may_use_takes_some_of_the_numbers():
+    """Else a run with it would fail: nothing would be known of its time."""
+    measured = 0
+    for name in NAMES:
+        made = traced(name, 0, 16)
+        if made is not None:
+            module = SimpleNamespace(graph=made.graph)
+            program = SimpleNamespace(module=module, constants=made.attributes, gives="records")
+            assert slowest([program]).wall >= 0, name
+            measured += 1
+    assert measured > 0.9 * len(NAMES)
