@@ -57,6 +57,7 @@ def add_dataset(
     frame: pd.DataFrame,
     columns: list[dict],
     record_count: int | None = None,
+    population: str = "new",
     **schema,
 ) -> None:
     """Give a domain's folder a dataset of one's own, whose policy approves whatever fits."""
@@ -64,7 +65,7 @@ def add_dataset(
     folder = root / "datasets" / name
     folder.mkdir(parents=True)
     dataset = {
-        "name": name, "title": name, "data": f"{name}.csv", "population": "new",
+        "name": name, "title": name, "data": f"{name}.csv", "population": population,
         "record_count": record_count or len(frame),
         "snippet": {"level": 0, "rows": 50}, "schema": {"columns": columns} | schema,
     }  # fmt: skip

@@ -19,7 +19,7 @@ from tests.registers import (
 )
 from tests.support import Site, add_dataset
 from workbench.budget import ledger
-from workbench.budget.accountant import epsilon_of, pure_curve
+from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
 from workbench.cli.app import app
 from workbench.documents import Envelope, PrivateKey
 from workbench.documents.errors import (
@@ -181,12 +181,16 @@ class TestMerging:
 
 
 class TestTheWordOfTwo:
-    def test_a_total_is_raised(self, site, root):
+    def test_a_raised_total_keeps_the_order(self, site, root):
+        """The filter holds for an order that was fixed before the first run."""
         spend(site, "stays", 2.9, "one")
+        with site.domain.store.read() as connection:
+            before = populations.get(connection, "patients")
         with pytest.raises(BudgetExhausted):
             spend(site, "stays", 2.0, "two")
         made = site.domain.change_population(words(site, epsilon_total=9.0))
-        assert (made.epsilon_total, made.order, made.blocks) == (9.0, made.order, "month")
+        assert (made.epsilon_total, made.order, made.blocks) == (9.0, before.order, "month")
+        assert made.order != ORDERS[filter_budget(9.0, made.delta)[0]]
         change(root, "stays", "terms.yaml", epsilon_total=9.0, epsilon_per_run=9.0)
         site.domain.publish("stays")
         spend(site, "stays", 2.0, "two")

@@ -172,9 +172,9 @@ def test_b2_a_statistic_of_a_domain_does_not_tell_whether_one_person_is_there(tm
     root = make_domain(tmp_path / "hospital-c", "hospital-c", ())
     (root / "data").mkdir(exist_ok=True)
     columns = [{"name": f"x{n}", "kind": "number", "lower": 0, "upper": 1} for n in range(4)]
-    for name, target in (("with", True), ("without", False)):
+    for name, target, whose in (("with", True, "new"), ("without", False, "with")):
         frame = pd.DataFrame(people(4032, target=target).numpy(), columns=["x0", "x1", "x2", "x3"])
-        add_dataset(root, name, frame, columns, record_count=4032)
+        add_dataset(root, name, frame, columns, record_count=4032, population=whose)
     site = Site.open(root)
 
     @wb.statistic(bound=1.0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tests.engine.checker.traced import NAMES, traced
 from tests.engine.models import _schema
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.pace import SLACK
@@ -20,6 +22,18 @@ pytestmark = pytest.mark.slow
 
 ROWS, WIDTH = 64, 16
 WAIT = 20_000
+A = torch.ops.aten
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_worker():
+    """One thread and no subnormal numbers, as `workbench.domain.surroundings` makes it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    yield
+    torch.set_flush_denormal(False)
+    torch.set_num_threads(threads)
 
 
 def when(found, fast, slow):
@@ -41,13 +55,19 @@ WAITING = {
 
 
 def taken(clipped, parameters, columns):
-    """Return the seconds of processor time of one chunk: the least of some, and of each half."""
-    times = []
-    for _ in range(7):
+    """Return the seconds of processor time of one chunk, the least of some."""
+    present = torch.ones(ROWS, dtype=torch.bool)
+    return least(lambda: clipped(parameters, columns, present), 7)
+
+
+def least(call, times):
+    """Return the seconds of processor time of the shortest of some calls."""
+    found = []
+    for _ in range(times):
         began = time.thread_time()
-        clipped(parameters, columns, torch.ones(ROWS, dtype=torch.bool))
-        times.append(time.thread_time() - began)
-    return min(times[1:])
+        call()
+        found.append(time.thread_time() - began)
+    return min(found)
 
 
 @pytest.mark.parametrize("name", WAITING)
@@ -64,7 +84,7 @@ def test_a_chunk_of_slow_values_takes_no_longer_than_its_public_time(name):
     with noted() as programs:
         usual = taken(clipped, graph.parameters, filling)
     hostile = taken(clipped, graph.parameters, (torch.full((ROWS, WIDTH), 0.75),))
-    public = SLACK * (usual + slowest(programs.values()).wall)
+    public = SLACK * (usual + slowest(programs).wall)
     # A little more, for what else runs on this machine.
     assert hostile <= 1.15 * public
     assert hostile > SLACK * usual, "it waits for nothing here"
@@ -78,4 +98,53 @@ def test_what_no_value_slows_down_costs_little_more():
     clipped = ClippedSum(graph, 1.0)
     with noted() as programs:
         usual = taken(clipped, graph.parameters, (torch.zeros(ROWS, 512),))
-    assert slowest(programs.values()).wall <= usual
+    assert slowest(programs).wall <= usual
+
+
+CONVOLVED = ([1, 1], [1, 1], [1, 1], False, [0, 0], 1)
+PRODUCTS = {
+    "mm": lambda x: A.mm(x.reshape(256, 256), x.reshape(256, 256)),
+    "bmm": lambda x: A.bmm(x.reshape(16, 64, 64), x.reshape(16, 64, 64)),
+    "addmm": lambda x: A.addmm(x[:256], x.reshape(256, 256), x.reshape(256, 256)),
+    "baddbmm": lambda x: A.baddbmm(*[x.reshape(16, 64, 64)] * 3),
+    "convolution": lambda x: A.convolution(
+        x.reshape(16, 16, 16, 16), x[:2304].reshape(16, 16, 3, 3), None, *CONVOLVED
+    ),
+    "convolution_backward": lambda x: A.convolution_backward(
+        x.reshape(16, 16, 16, 16), x.reshape(16, 16, 16, 16), x[:2304].reshape(16, 16, 3, 3),
+        None, *CONVOLVED, [True, True, False],
+    ),
+}  # fmt: skip
+NUMBERS = {
+    "zero": torch.zeros(1 << 16),
+    "subnormal": torch.full((1 << 16,), 1e-40),
+    "large": torch.full((1 << 16,), 1e30),
+    "infinite": torch.full((1 << 16,), torch.inf),
+    "NaN": torch.full((1 << 16,), torch.nan),
+    "usual": torch.randn(1 << 16, generator=torch.Generator().manual_seed(0)),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_and_convolutions_take_equal_times_for_all_numbers(name):
+    """So they are not tried for each run."""
+    times = dict.fromkeys(NUMBERS, float("inf"))
+    with torch.inference_mode():
+        for _ in range(5):
+            for kind, numbers in NUMBERS.items():
+                one = least(lambda x=numbers: PRODUCTS[name](x), 5)
+                times[kind] = min(times[kind], one)
+    assert max(times.values()) <= 1.2 * min(times.values()), times
+
+
+def test_each_operator_that_a_graph_may_use_takes_some_of_the_numbers():
+    """Else a run with it would fail: nothing would be known of its time."""
+    measured = 0
+    for name in NAMES:
+        made = traced(name, 0, 16)
+        if made is not None:
+            module = SimpleNamespace(graph=made.graph)
+            program = SimpleNamespace(module=module, constants=made.attributes, gives="records")
+            assert slowest([program]).wall >= 0, name
+            measured += 1
+    assert measured > 0.9 * len(NAMES)

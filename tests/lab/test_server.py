@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import email
 import io
+import json
 import re
+import socket
 import time
 from contextlib import redirect_stdout
 
@@ -291,6 +294,26 @@ def test_a_page_of_somebody_else_cannot_use_the_cookie(lab):
         )
         own = {"X-XSRFToken": browser.cookies["_xsrf"]}
         assert browser.post(f"{PREFIX}/studies", json=body, headers=own).is_success
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_refusal_waits_for_the_body_so_that_it_is_not_lost(lab, method):
+    """What is refused by its headers is answered when all has come, on the same connection."""
+    address = (lab.http.base_url.host, lab.http.base_url.port)
+    head = (
+        f"{method} {PREFIX}/studies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
+    )
+    with socket.create_connection(address, SECONDS) as line:
+        answers = line.makefile("rb")
+        for _ in range(2):
+            line.sendall(head.encode() + b" " * 50_000)
+            # Another connection is served meanwhile, so the server has read these headers.
+            lab.json("session")
+            line.sendall(b" " * 50_000)
+            assert b" 403 " in answers.readline()
+            headers = email.message_from_bytes(b"".join(iter(answers.readline, b"\r\n")))
+            found = json.loads(answers.read(int(headers["Content-Length"])))
+            assert found["error"]["code"] == "forbidden"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -124,10 +124,13 @@ class Domain(Holdings):
         LedgerBehind
             If the database is older than the newest ledger head that is known.
         """
-        self._lock = self._locked()
-        self.store.claim()
-        with self.store.read() as connection:
-            heads.keep(connection, self.folder, self.key)
+        with ExitStack() as started:
+            lock = started.enter_context(self._locked())
+            self.store.claim()
+            with self.store.read() as connection:
+                heads.keep(connection, self.folder, self.key)
+            started.pop_all()
+            self._lock = lock
         self.runs.executor.warm_up()
         self.runs.recover()
 

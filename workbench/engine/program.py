@@ -150,7 +150,7 @@ class Program:
     def __call__(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Run the program on tensors of the shapes and dtypes that it was checked for."""
         if _noted is not None:
-            _noted[id(self)] = self
+            _noted.add(self)
         with torch.inference_mode():
             if any(values[place].stride() != strides for place, strides in self._laid.items()):
                 given = enumerate(values)
@@ -159,14 +159,14 @@ class Program:
         return found
 
 
-_noted: dict[int, Program] | None = None
+_noted: set[Program] | None = None
 
 
 @contextmanager
-def noted() -> Iterator[dict[int, Program]]:
-    """Note the programs that run within; they are in what it gives, by their identity."""
+def noted() -> Iterator[set[Program]]:
+    """Note the programs that run within; gives the set that they come into."""
     global _noted
-    before, _noted = _noted, {}
+    before, _noted = _noted, set()
     try:
         yield _noted
     finally:

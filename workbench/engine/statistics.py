@@ -201,7 +201,7 @@ def _cost_of_rounds(summing: _Summing, filling: Filling, size: int) -> Callable[
     rounds = Measured(filling, chunks, plan.rounds)
     with noted() as programs:
         _on_filling(summing, filling, size, rounds)
-    return rounds.costs(slowest(programs.values()))
+    return rounds.costs(slowest(programs))
 
 
 @torch.no_grad()

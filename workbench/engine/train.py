@@ -221,7 +221,7 @@ def _cost_of_steps(
     rounds = Measured(filling, chunks, plan.steps, ranks)
     with noted() as programs:
         train_on_filling(graph, plan, filling, expected, ranks, rounds)
-    return rounds.costs(slowest(programs.values()))
+    return rounds.costs(slowest(programs))
 
 
 def _cost_of_evaluations(
@@ -239,7 +239,7 @@ def _cost_of_evaluations(
         while True:
             evaluate_on_filling(graph, filling)
             evaluations()
-    return evaluations.costs(slowest(programs.values()))
+    return evaluations.costs(slowest(programs))
 
 
 def _descend(

@@ -84,7 +84,9 @@ class Callers:
 class Route(APIHandler):
     """Base of all routes.
 
-    Bodies are read while they come, so an over-long one is never held in memory.
+    Bodies are read while they come, so an over-long one is never held in memory. A refusal waits
+    for the body's end: a connection that is closed before resets, and the answer may be lost on
+    the way (RFC 9112, section 9.6).
     """
 
     auth_resource = "workbench"
@@ -95,12 +97,30 @@ class Route(APIHandler):
         self.callers = callers
         self._body: list[bytes] = []
         self._size = 0
+        self._waits = False
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a part of the body, unless it is over the limit."""
         self._size += len(chunk)
         if self._size <= MOST_BODY:
             self._body.append(chunk)
+        if self._waits and not self._is_coming():
+            # Only after this call has the connection read to the end and can be used again.
+            asyncio.get_running_loop().call_soon(super().finish)
+
+    def _is_coming(self) -> bool:
+        """Return whether a part of a body of known length has not come yet."""
+        length = self.request.headers.get("Content-Length", "")
+        return length.isdecimal() and self._size < int(length)
+
+    def finish(self, *parts: Any, **options: Any) -> TornadoFuture[None]:
+        """Send the answer, or keep it until the whole body has come."""
+        if not self._is_coming():
+            return super().finish(*parts, **options)
+        for part in parts:
+            self.write(part)
+        self._waits = True
+        return TornadoFuture()
 
     def json_body(self, *fields: str) -> dict[str, Any]:
         """Return the body, a JSON object with `fields`.
