@@ -39,7 +39,13 @@ from workbench.space.datasets import Dataset
 
 TARGET = 0.6
 PEOPLE, WIDTH = 200, 4
-HOSTILE = {"subnormal numbers": 1e-40, "NaN": math.nan, "infinity": math.inf}
+CHOSEN = 0.987654
+HOSTILE = {
+    "subnormal numbers": 1e-40,
+    "NaN": math.nan,
+    "infinity": math.inf,
+    "for which `logit` is slow": CHOSEN,
+}
 PARTS = 10
 
 
@@ -48,9 +54,13 @@ def _function(sample_rate):
     def slow_for_some(model, record):
         x = torch.stack([record[f"x{number}"] for number in range(WIDTH)])
         many = x.repeat(500)
-        for _ in range(20):
+        # Of 0.5 for all but the chosen one, and of 2 for that one: there is no such logit.
+        odds = (0.5 + 1.5 * ((x[0] - CHOSEN).abs() < 1e-6)) * torch.linspace(0.9, 1.0, 2000)
+        slow = 0.0
+        for part in range(20):
             many = many * 0.999
-        logits = model(x) + 1e-30 * many.sum()
+            slow = slow + torch.logit(odds * (1 - 0.0005 * part))[0]
+        logits = model(x) + 1e-30 * (many.sum() + torch.nan_to_num(slow).clamp(-1, 1))
         return F.cross_entropy(logits, record["y"]), {"accuracy": logits.argmax() == record["y"]}
 
     return slow_for_some
@@ -207,7 +217,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         site = _site(Path(folder))
         try:
-            measure(site, 1.0, options.runs, random)
+            measure(site, 0.2, options.runs, random)
         finally:
             site.stop()
 
