@@ -38,7 +38,7 @@ from workbench.engine.records import Records
 from workbench.space.datasets import Dataset
 
 TARGET = 0.6
-PEOPLE, WIDTH = 200, 4
+PEOPLE, WIDTH = 20, 4
 CHOSEN = 0.987654
 HOSTILE = {
     "subnormal numbers": 1e-40,
@@ -55,9 +55,9 @@ def _function(sample_rate):
         x = torch.stack([record[f"x{number}"] for number in range(WIDTH)])
         many = x.repeat(500)
         # Of 0.5 for all but the chosen one, and of 2 for that one: there is no such logit.
-        odds = (0.5 + 1.5 * ((x[0] - CHOSEN).abs() < 1e-6)) * torch.linspace(0.9, 1.0, 2000)
+        odds = (0.5 + 1.5 * ((x[0] - CHOSEN).abs() < 1e-6)) * torch.linspace(0.9, 1.0, 500)
         slow = 0.0
-        for part in range(20):
+        for part in range(5):
             many = many * 0.999
             slow = slow + torch.logit(odds * (1 - 0.0005 * part))[0]
         logits = model(x) + 1e-30 * (many.sum() + torch.nan_to_num(slow).clamp(-1, 1))
@@ -217,7 +217,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         site = _site(Path(folder))
         try:
-            measure(site, 0.2, options.runs, random)
+            measure(site, 1.0, options.runs, random)
         finally:
             site.stop()
 
