@@ -39,8 +39,14 @@ from workbench.engine.records import Records
 from workbench.space.datasets import Dataset
 
 TARGET = 0.6
-PEOPLE, WIDTH = 200, 4
-HOSTILE = {"subnormal numbers": 1e-40, "NaN": math.nan, "infinity": math.inf}
+PEOPLE, WIDTH = 20, 4
+CHOSEN = 0.987654
+HOSTILE = {
+    "subnormal numbers": 1e-40,
+    "NaN": math.nan,
+    "infinity": math.inf,
+    "for which `logit` is slow": CHOSEN,
+}
 PARTS = 10
 
 
@@ -49,9 +55,13 @@ def _function(sample_rate):
     def slow_for_some(model, record):
         x = torch.stack([record[f"x{number}"] for number in range(WIDTH)])
         many = x.repeat(500)
-        for _ in range(20):
+        # Of 0.5 for all but the chosen one, and of 2 for that one: there is no such logit.
+        odds = (0.5 + 1.5 * ((x[0] - CHOSEN).abs() < 1e-6)) * torch.linspace(0.9, 1.0, 500)
+        slow = 0.0
+        for part in range(5):
             many = many * 0.999
-        logits = model(x) + 1e-30 * many.sum()
+            slow = slow + torch.logit(odds * (1 - 0.0005 * part))[0]
+        logits = model(x) + 1e-30 * (many.sum() + torch.nan_to_num(slow).clamp(-1, 1))
         return F.cross_entropy(logits, record["y"]), {"accuracy": logits.argmax() == record["y"]}
 
     return slow_for_some

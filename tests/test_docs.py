@@ -9,6 +9,7 @@ import pytest
 
 from workbench.catalog.files import read_dataset
 from workbench.domain.config import CallLimits
+from workbench.graphs.operators import ALLOWED
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,6 +24,11 @@ def test_the_stewards_example_loads(tmp_path):
         (tmp_path / "dataset.yaml").write_text(dataset + lines)
         found = read_dataset(tmp_path)
         assert found.data_schema.privacy_unit == "patient"
+
+
+def test_the_list_of_operators_is_whole():
+    listed = (ROOT / "docs/models.md").read_text().split("## Which operators")[1]
+    assert set(re.findall(r"`(\w+)`", listed)) == {n.split(".")[1] for n in ALLOWED}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

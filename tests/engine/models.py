@@ -146,18 +146,19 @@ def frozen_base():
 
 
 def scaled():
-    """A parameter that no rule knows, a bias alone, and a layer that the loss does not see."""
+    """Parameters that no rule knows, one of shape (), a bias alone, and a layer without a use."""
 
     class Scaled(nn.Module):
         def __init__(self):
             super().__init__()
             self.gain = nn.Parameter(torch.ones(6))
+            self.temperature = nn.Parameter(torch.tensor(1.5))
             self.layer = nn.Linear(6, CLASSES)
             self.unseen = nn.Linear(6, 2)
 
         def forward(self, x):
             self.unseen(x)
-            return self.layer(x * self.gain)
+            return self.layer(x * self.gain) * self.temperature
 
     return Scaled()
 

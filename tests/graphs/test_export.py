@@ -101,16 +101,6 @@ def test_a_buffer_that_forward_writes_to_is_refused():
         export(on_table, Counting(), TABLE)
 
 
-def test_python_decisions_on_a_record_are_refused():
-    def steered(model, record):
-        scale = 2.0 if record["age"] > 50 else 1.0
-        return (model(features(record)) * scale).sum()
-
-    with pytest.raises(GraphRefused, match=r"torch.export cannot follow") as caught:
-        export(steered, linear(), TABLE)
-    assert "without if" in caught.value.hint
-
-
 def test_random_operators_are_refused():
     def noisy(model, record):
         return (model(features(record)) + torch.randn(2)).sum()

@@ -11,13 +11,13 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import operator
 import re
 import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,9 +31,10 @@ from workbench.graphs import archive as pt2
 from workbench.graphs.attention import attention
 from workbench.graphs.dropout import dropout_from
 from workbench.graphs.features import RecordView
+from workbench.graphs.following import at_bounds, followed, line_of, not_followed
 from workbench.graphs.load import expected_spec, load
 from workbench.graphs.normalisation import without_batch_norm
-from workbench.graphs.operators import ALLOWED
+from workbench.graphs.operators import ALLOWED, remedy
 from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import RecordGraph, Role
 
@@ -68,7 +69,7 @@ class _OneRecord(nn.Module):
         function, schema, inputs = self._call
         view = RecordView(schema, dict(zip(inputs, values, strict=True)))
         with dropout_from(view):
-            returned = function(self.model, view)
+            returned = followed(function, self.model, view)
         loss, metrics = outputs_of(returned)
         public = public_loss_of(returned)
         numbers = (torch.as_tensor(metrics[name]).to(torch.float32) for name in metrics)
@@ -128,6 +129,7 @@ def export(function: TrainingStep, model: nn.Module, schema: Schema) -> RecordGr
     """
     model = without_batch_norm(model)
     _check_layers(model)
+    at_bounds(lambda record: _called(function, model, RecordView(schema, record)), schema)
     examples = {c.name: _example(c) for c in schema.usable}
     inputs, metrics = _dry_run(function, model, schema, examples)
     for name in inputs:
@@ -170,13 +172,19 @@ def _check_layers(model: nn.Module) -> None:
             )
 
 
+def _called(
+    function: TrainingStep, model: nn.Module, view: RecordView
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    with torch.no_grad(), dropout_from(view):
+        return outputs_of(function(model, view))
+
+
 def _dry_run(
     function: TrainingStep, model: nn.Module, schema: Schema, examples: dict[str, torch.Tensor]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Run once on example values to learn which columns, noise and metrics there are."""
     view = RecordView(schema, examples)
-    with torch.no_grad(), dropout_from(view):
-        _, metrics = outputs_of(function(model, view))
+    _, metrics = _called(function, model, view)
     if not view.used:
         raise GraphRefused("the training function reads no column of the record")
     columns = (c.name for c in schema.usable if c.name in view.used)
@@ -206,14 +214,11 @@ def _export(
             warnings.simplefilter("ignore")
             program: torch.export.ExportedProgram = torch.export.export(module, values)
             program = program.run_decompositions(decompositions)
-    except WorkbenchError:
-        raise
+    except WorkbenchError as error:
+        # Without the frames of torch.export, which tell a researcher nothing.
+        raise error.with_traceback(None) from None
     except Exception as error:
-        first = str(error).strip().splitlines() or [type(error).__name__]
-        raise GraphRefused(
-            f"torch.export cannot follow the training function: {first[0][:500]}",
-            "Write it for one record, in plain torch, without if / for on the record's values.",
-        ) from error
+        raise not_followed(error) from None
     mutated = [*program.graph_signature.buffers_to_mutate.values()]
     if mutated:
         raise GraphRefused(
@@ -233,6 +238,7 @@ def loaded(program: torch.export.ExportedProgram, role: Role = "loss") -> Record
         If a domain would refuse it; names the line of the researcher's code where it is known.
     """
     lines = {node.name: line for node in program.graph.nodes if (line := _line(node))}
+    _check_effects(program)
     constants = program.graph_signature.inputs_to_lifted_tensor_constants
     # A constant is where it is used first.
     used = {
@@ -245,23 +251,32 @@ def loaded(program: torch.export.ExportedProgram, role: Role = "loss") -> Record
     try:
         graph = load(_archive(program), role=role)
     except GraphRefused as error:
-        raise error.at((used | lines).get(error.origin or "")) from None
+        origin = _UNUSED.sub("", error.origin or "")
+        raise error.at((used | lines).get(origin)) from None
     return replace(graph, lines=lines)
 
 
+def _check_effects(program: torch.export.ExportedProgram) -> None:
+    """Return None if no operator is ordered by a token, as those are that raise errors."""
+    ordered = torch.ops.higher_order.with_effects
+    for node in program.graph.nodes:
+        if node.target is ordered:
+            name = str(node.args[1])
+            refused = GraphRefused(f"graph: operator '{name}' is not allowed", remedy(name))
+            raise refused.at(next(filter(None, map(_line, (node, *node.all_input_nodes))), ""))
+
+
+_UNUSED = re.compile(r"_unused_\d+$")
+"""What the name of an output that nothing uses ends with, after its operator's name."""
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in .*\n\s+(.*)')
-_NOT_THEIRS = (f"{Path(torch.__file__).parent}/", f"{Path(__file__).parent}/")
 
 
 def _line(node: torch.fx.Node) -> str:
-    """Return the innermost line of a value's making that is neither torch's nor of this folder."""
-    frames = _FRAME.findall(str(node.meta.get("stack_trace", "")))
-    own = [frame for frame in frames if not frame[0].startswith(_NOT_THEIRS)]
-    if not own:
-        return ""
-    path, number, code = own[-1]
-    file = "the notebook's cell" if "ipykernel_" in path else Path(path).name
-    return f"{file}, line {number}: {code.strip()}"
+    """Return the researcher's line that made a value, or of several values this one."""
+    if node.target is operator.getitem:
+        return _line(node.all_input_nodes[0])
+    found = _FRAME.findall(str(node.meta.get("stack_trace", "")))
+    return line_of((path, int(number), code) for path, number, code in found)
 
 
 def _archive(program: torch.export.ExportedProgram) -> bytes:
@@ -363,4 +378,4 @@ def _try_mapped(graph: RecordGraph) -> None:
         raise GraphRefused(
             f"the function cannot be mapped over records: {first[0][:500]}",
             "See docs/researcher.md for layers that work and their replacements.",
-        ) from error
+        ) from None

@@ -18,6 +18,7 @@ from workbench.documents.errors import GraphRefused
 from workbench.documents.schema import Schema
 from workbench.graphs.export import _example, _export, _try_mapped, loaded
 from workbench.graphs.features import RecordView
+from workbench.graphs.following import at_bounds, followed
 from workbench.graphs.record_graph import RecordGraph
 from workbench.graphs.roles import check_update
 
@@ -44,7 +45,7 @@ class _OneVector(nn.Module):
     def forward(self, *values: torch.Tensor) -> torch.Tensor:
         function, schema, inputs = self._call
         view = RecordView(schema, dict(zip(inputs, values, strict=True)))
-        return vector_of(function, view, dict(self.model.items()))
+        return followed(vector_of, function, view, dict(self.model.items()))
 
 
 def vector_of(function: RecordFunction, record: RecordView, state: State) -> torch.Tensor:
@@ -87,8 +88,13 @@ def export_statistic(
     """
     examples = {column.name: _example(column) for column in schema.usable}
     view = RecordView(schema, examples)
-    with torch.no_grad():
-        vector_of(function, view, state or {})
+
+    def called(view: RecordView) -> None:
+        with torch.no_grad():
+            vector_of(function, view, state or {})
+
+    at_bounds(lambda record: called(RecordView(schema, record)), schema)
+    called(view)
     if view.drawn:
         raise GraphRefused(
             "a statistic takes no wb.noise(record, …)", "The domain adds what noise is needed."
@@ -112,7 +118,7 @@ class _Update(nn.Module):
 
     def forward(self, noisy_sum: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
         function, names = self._call
-        found: Any = function(dict(zip(names, state, strict=True)), noisy_sum)
+        found: Any = followed(function, dict(zip(names, state, strict=True)), noisy_sum)
         if not isinstance(found, Mapping) or set(found) != set(names):
             raise GraphRefused(f"an update must return a dict of the state: {', '.join(names)}")
         return tuple(found[name].to(torch.float32) for name in names)

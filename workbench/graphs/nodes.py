@@ -41,10 +41,28 @@ def field(value: Any, key: str, kind: type[T]) -> T:
     return found
 
 
-def _first_name(node: Any) -> str | None:
-    """Return the name of a node's first output, if it is a tensor."""
+def _a_name(node: Any) -> str | None:
+    """Return the name of a node's first output, or of an operand where it has none."""
     match node:
         case {"outputs": [{"as_tensor": {"name": str(name)}}, *_]}:
+            return name
+        case {"outputs": [{"as_tensors": [{"name": str(name)}, *_]}, *_]}:
+            return name
+        case {"outputs": [dict(kind), *_]} if (found := _symbol(kind)) is not None:
+            return found
+        case {"inputs": [{"arg": {"as_tensor": {"name": str(name)}}}, *_]}:
+            return name
+        case _:
+            return None
+
+
+def _symbol(output: dict[str, Any]) -> str | None:
+    match output:
+        case (
+            {"as_sym_int": {"as_name": str(name)}}
+            | {"as_sym_float": {"as_name": str(name)}}
+            | {"as_sym_bool": {"as_name": str(name)}}
+        ):
             return name
         case _:
             return None
@@ -90,7 +108,7 @@ class NodeReader:
         name = match.group(1) if match else target[:100]
         if name not in ALLOWED:
             refused = GraphRefused(f"graph: operator '{name}' is not allowed", remedy(name))
-            refused.origin = _first_name(node)
+            refused.origin = _a_name(node)
             raise refused
         _, packet, overload = name.split(".")
         function = getattr(getattr(torch.ops.aten, packet), overload)

@@ -29,12 +29,16 @@ REMEDIES: dict[str, str] = {
     "bernoulli": "Compare wb.noise(record, ...) instead: random numbers come with the record.",
     "rand": "Use wb.noise(record, ...): random numbers come with the record.",
     "normal": "Use wb.noise(record, ...): random numbers come with the record.",
-    "batch_norm": "Batch normalisation mixes records: use nn.GroupNorm or nn.LayerNorm. As a layer "
-    "(nn.BatchNorm2d) it is converted when the function is exported.",
-    "binary_cross_entropy": "It fails on values outside [0, 1]: use "
-    "binary_cross_entropy_with_logits on the raw outputs.",
-    "local_scalar_dense": "A record's value must not steer Python: use torch.where instead of if "
-    "and .item().",
+    "batch_norm": "Batch normalisation mixes records: use nn.GroupNorm or nn.LayerNorm, and "
+    "nn.GroupNorm(channels, channels) for instance normalisation. As a layer (nn.BatchNorm2d) it "
+    "is converted when the function is exported.",
+    "local_scalar_dense": "A record's value must not become a number of Python, by .item() or as "
+    "an index: use torch.where, or look up with torch.nn.functional.embedding(index, table).",
+    "assert_async": "It can fail on a record's value. Instead of one_hot compare: "
+    "(x.unsqueeze(-1) == torch.arange(n)).float().",
+    "sym_size": "A shape depends on the record's values: use torch.where with masks.",
+    "aten.copy.": "It writes in place: use torch.where with masks, torch.cat or torch.stack.",
+    "linalg": "It fails for some values, as for a singular matrix: use products and sums.",
     "nonzero": "Its output's shape depends on the record's values: use torch.where with masks.",
     "masked_select": "Its output's shape depends on the record's values: use torch.where.",
     "one_hot": "Compare instead: (x.unsqueeze(-1) == torch.arange(n)).float().",
@@ -51,7 +55,7 @@ REMEDIES: dict[str, str] = {
 def remedy(operator: str) -> str:
     """Return what to use instead of an operator that is not allowed; a general hint if unknown."""
     found = (text for part, text in REMEDIES.items() if part in operator)
-    return next(found, "See docs/researcher.md for the operators that a record graph may use.")
+    return next(found, "See docs/models.md for the operators that a record graph may use.")
 
 
 def check_call(node: torch.fx.Node) -> None:

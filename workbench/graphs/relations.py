@@ -36,7 +36,7 @@ def same_dtype(*names: str) -> Relation:
         if len({spec.dtype for spec in given}) == 1:
             return None
         kinds = ", ".join(str(spec.dtype).removeprefix("torch.") for spec in given)
-        return f"{_list(names)} are of {kinds}; they have to be equal"
+        return f"{_list(names)} are of {kinds}; they have to be equal: convert with .to()"
 
     return relation
 
@@ -65,7 +65,7 @@ def listed_alike(name: str, *, dtype: bool = True, rank: bool = False) -> Relati
     def relation(call: Arguments) -> str | None:
         specs = call[name]
         if dtype and len({spec.dtype for spec in specs}) > 1:
-            return f"'{name}' have several dtypes; they have to be equal"
+            return f"'{name}' have several dtypes; they have to be equal: convert with .to()"
         if rank and len({len(spec.shape) for spec in specs}) > 1:
             return f"'{name}' have several numbers of dimensions; they have to be equal"
         return None

@@ -1,0 +1,130 @@
+"""Call a researcher's function so that what cannot be followed names the line and what to write."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from workbench.documents.errors import GraphRefused, WorkbenchError
+from workbench.documents.schema import Column, Schema
+
+T = TypeVar("T")
+Examples = dict[str, torch.Tensor]
+
+_NOT_THEIRS = (f"{Path(torch.__file__).parent}/", f"{Path(__file__).parent}/")
+_BEYOND = re.compile(r"index out of range in self|is out of bounds|out of bounds for")
+
+
+def line_of(frames: Iterable[tuple[str, int, str]]) -> str:
+    """Return the innermost line that is neither torch's nor of this folder, in words.
+
+    Parameters
+    ----------
+    frames
+        File, number of the line and code, from the outermost call to the innermost.
+
+    Returns
+    -------
+    str
+        Empty if no frame is the researcher's.
+    """
+    own = [frame for frame in frames if not frame[0].startswith(_NOT_THEIRS)]
+    if not own:
+        return ""
+    path, number, code = own[-1]
+    file = "the notebook's cell" if "ipykernel_" in path else Path(path).name
+    return f"{file}, line {number}: {code.strip()}"
+
+
+def _line_of_error(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return line_of((f.filename, f.lineno or 0, f.line or "") for f in frames)
+
+
+def followed(function: Callable[..., T], *given: Any) -> T:
+    """Return what `function` returns while it is exported.
+
+    Raises
+    ------
+    GraphRefused
+        If it cannot be followed: names the line. PyTorch's own account of it, of some hundred
+        lines, is left out.
+    """
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+    noisy = logging.getLogger("torch.fx.experimental.symbolic_shapes")
+    level = noisy.level
+    noisy.setLevel(logging.ERROR)
+    try:
+        return function(*given)
+    except WorkbenchError:
+        raise
+    except GuardOnDataDependentSymNode as error:
+        raise GraphRefused(
+            "Python would decide on a record's value, with if, for, while, assert, and, or, "
+            "int() or float(); a record graph takes one path for all records",
+            "Use torch.where(condition, one, other) instead of if, & and | instead of and and or, "
+            "and tensors instead of float().",
+        ).at(_line_of_error(error)) from None
+    except Exception as error:
+        raise not_followed(error) from None
+    finally:
+        noisy.setLevel(level)
+
+
+def not_followed(error: Exception) -> GraphRefused:
+    """Return the refusal of a function for which ``torch.export`` raised `error`."""
+    first = str(error).strip().splitlines() or [type(error).__name__]
+    return GraphRefused(
+        f"torch.export cannot follow the function: {first[0][:500]}",
+        "Write it for one record, in plain torch, without NumPy and without if / for on the "
+        "record's values.",
+    ).at(_line_of_error(error))
+
+
+def at_bounds(run: Callable[[Examples], object], schema: Schema) -> None:
+    """Return None if `run` looks nothing up beyond a table for a record at the columns' bounds.
+
+    A domain answers look-ups beyond a table with its first or last row, and classes beyond the
+    last with no loss: a run that failed for one record would tell about it. What lies beyond is
+    most often a mistake, and it shows here at no cost.
+
+    Parameters
+    ----------
+    run
+        Calls the function with one record.
+    schema
+        Its columns; the records are made up of their public bounds.
+
+    Raises
+    ------
+    GraphRefused
+        If it does; names the line.
+    """
+    for end in ("lowest", "highest"):
+        record = {column.name: _at(column, end == "highest") for column in schema.usable}
+        try:
+            run(record)
+        except (IndexError, RuntimeError) as error:
+            if _BEYOND.search(str(error)):
+                raise GraphRefused(
+                    f"of a record with the {end} values that its columns can have, the function "
+                    f"looks up what is not there: {str(error).splitlines()[0][:300]}",
+                    "An embedding needs a row, and a loss a class, for each value that the column "
+                    "can have; .clamp(…) what may lie beyond.",
+                ).at(_line_of_error(error)) from None
+        except Exception:  # noqa: S112 - what fails for such a record alone cannot fail at a domain
+            continue
+
+
+def _at(column: Column, highest: bool) -> torch.Tensor:
+    if column.kind == "category":
+        return torch.tensor(len(column.categories) - 1 if highest else 0)
+    bound = column.upper if highest else column.lower
+    return torch.full(column.shape, float(bound or 0.0), dtype=torch.float32)
