@@ -74,6 +74,12 @@ def verify(
             f"{release.domain} released this on {release.released[:19]} at epsilon "
             f"{release.privacy.epsilon:.4g}, delta {release.privacy.delta:g}"
         )
+        for metric in release.metrics:
+            typer.echo(
+                f"{metric.name}: {metric.value:.4g} ± {metric.standard_error:.2g}, as signed"
+            )
+        if model_bytes is None and (release.model or release.statistics):
+            typer.echo("not checked: what was released with it; give its file with --model")
     if not found.trusted:
         typer.echo(
             "NOT CHECKED: who signed. Everything fits together, but the domain's key is the one "
