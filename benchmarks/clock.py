@@ -1,6 +1,6 @@
 """What the clock tells: do times show a researcher whether a certain person is in the data?
 
-Run with ``make bench``, or by hand with fewer runs: ``benchmarks/clock.py --runs 20``. A real
+Run by hand, for an hour and a half, or with fewer runs: ``benchmarks/clock.py --runs 20``. A real
 domain server on loopback and this process as a researcher, who chose a function that is slow for
 hostile values, if any is. The same run is asked for again and again, in turn with and without one
 person whose values are hostile; they are put beside the prepared data, as loading would clamp them.

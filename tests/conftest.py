@@ -25,6 +25,17 @@ def _binary(name: str) -> str:
     return found
 
 
+def _answers(server: subprocess.Popen, port: int) -> bool:
+    """Return whether a server that was started takes connections, before it ends or a minute."""
+    deadline = time.monotonic() + 60
+    while server.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return server.poll() is None
+        time.sleep(0.05)
+    return False
+
+
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory) -> Iterator[str]:
     """A real PostgreSQL server on loopback; the URL of its maintenance database."""
@@ -44,19 +55,19 @@ def postgresql(tmp_path_factory) -> Iterator[str]:
         [_binary("initdb"), "-D", data, "-U", "tests", "--auth=trust", "-E", "UTF8"],
         check=True, cwd=root, **options,
     )  # fmt: skip
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
-                "fsync": "off"}  # fmt: skip
-    flags = [part for k, v in settings.items() for part in ("-c", f"{k}={v}")]
-    server = subprocess.Popen([_binary("postgres"), "-D", data, *flags], cwd=root, **options)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    # Between asking for a free port and using it, somebody else may have taken it.
+    for _ in range(5):
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
+                    "fsync": "off"}  # fmt: skip
+        flags = [part for k, v in settings.items() for part in ("-c", f"{k}={v}")]
+        server = subprocess.Popen([_binary("postgres"), "-D", data, *flags], cwd=root, **options)
+        if _answers(server, port):
+            break
+    else:
+        pytest.fail("PostgreSQL did not start on five ports")
     yield f"postgresql+pg8000://tests@127.0.0.1:{port}"
     server.terminate()
     server.wait(30)

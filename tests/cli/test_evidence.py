@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from tests.evidence.test_verify import DOMAIN, HONEST, MODEL, STRANGER
 from workbench.cli.app import app
 from workbench.documents.errors import InvalidConfiguration, VerificationFailed
+from workbench.evidence.verify import verify as verified
 
 
 @pytest.fixture
@@ -27,6 +28,19 @@ def test_with_the_domains_key_all_is_checked_and_the_model_beside_it(evidence):
     assert result.exit_code == 0
     assert "ok: signatures" in result.output
     assert "ok: model" in result.output
+
+
+def test_the_signed_metrics_are_told_and_what_was_not_there_to_check(evidence, tmp_path):
+    """Copies beside it, such as metrics.json, are for reading: these figures count."""
+    (tmp_path / "metrics.json").write_text('{"accuracy": 1.0}')
+    (metric,) = verified(HONEST.told().canonical(), DOMAIN.public, MODEL).release.metrics
+    told = run(evidence, "--domain-key", DOMAIN.public).output
+    assert f"{metric.name}: {metric.value:.4g} ± " in told
+    assert "not checked" not in told
+    (tmp_path / "model.safetensors").unlink()
+    without = run(evidence, "--domain-key", DOMAIN.public)
+    assert without.exit_code == 0
+    assert "not checked: what was released with it" in without.output
 
 
 def test_a_key_can_come_from_a_file(evidence, tmp_path):

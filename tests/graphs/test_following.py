@@ -178,7 +178,7 @@ class TestWhatIsLookedUp:
     ])  # fmt: skip
     def test_beyond_a_table_for_a_column_at_its_bounds_is_refused(self, function, model):
         with pytest.raises(GraphRefused, match="looks up what is not there") as caught:
-            export(function, model, TABLE)
+            export(function, model, TABLE, in_tables=True)
         assert "at test_following.py, line " in caught.value.message
         assert "clamp" in caught.value.hint
 
@@ -187,15 +187,22 @@ class TestWhatIsLookedUp:
         (classes, nn.Linear(1, 2)),
     ])  # fmt: skip
     def test_within_a_table_is_exported(self, function, model):
-        assert export(function, model, TABLE).facts.trainable
+        assert export(function, model, TABLE, in_tables=True).facts.trainable
 
     def test_beyond_a_table_of_a_statistic_is_refused(self):
         with pytest.raises(GraphRefused, match="highest values"):
-            export_statistic(lambda r: torch.arange(50.0)[r["age"].long().reshape(1)], TABLE)
+            export_statistic(
+                lambda r: torch.arange(50.0)[r["age"].long().reshape(1)], TABLE, in_tables=True
+            )
 
     def test_a_fault_of_the_function_is_raised_as_it_is(self):
         with pytest.raises(IndexError, match="list index"):
-            export(lambda m, r: [m(r["age"].reshape(1))][1].sum(), nn.Linear(1, 1), TABLE)
+            export(
+                lambda m, r: [m(r["age"].reshape(1))][1].sum(),
+                nn.Linear(1, 1),
+                TABLE,
+                in_tables=True,
+            )
 
     def test_what_fails_at_the_bounds_for_another_reason_is_exported(self):
         """PyTorch's own asks for probabilities; a graph has none of that."""
@@ -206,4 +213,4 @@ class TestWhatIsLookedUp:
         model = nn.Linear(1, 1)
         nn.init.ones_(model.weight)
         nn.init.zeros_(model.bias)
-        assert export(judged, model, TABLE).facts.trainable
+        assert export(judged, model, TABLE, in_tables=True).facts.trainable

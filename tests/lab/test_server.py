@@ -316,6 +316,18 @@ def test_a_refusal_waits_for_the_body_so_that_it_is_not_lost(lab, method):
             assert found["error"]["code"] == "forbidden"
 
 
+def test_a_stranger_with_a_body_reaches_nothing(lab):
+    """Also where the refusal is no error but a way to the login page."""
+    for length in ("4", "9" * 5000):
+        with socket.create_connection((lab.http.base_url.host, lab.http.base_url.port), 20) as line:
+            head = f"GET {PREFIX}/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}"
+            line.sendall(head.encode() + b"\r\n\r\nbody")
+            answer = line.recv(65_536)
+        assert answer.split()[1] in (b"302", b"400", b"403"), answer
+        assert b"domains" not in answer
+    assert lab.log().find("Traceback") < 0
+
+
 @pytest.mark.parametrize(
     ("path", "body", "code"),
     [

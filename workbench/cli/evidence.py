@@ -62,6 +62,12 @@ def verify(
             f"{release.domain} released this on {release.released[:19]} at epsilon "
             f"{release.privacy.epsilon:.4g}, delta {release.privacy.delta:g}"
         )
+        for metric in release.metrics:
+            typer.echo(
+                f"{metric.name}: {metric.value:.4g} ± {metric.standard_error:.2g}, as signed"
+            )
+        if not {"model", "statistics"} & set(one.checks) and (release.model or release.statistics):
+            typer.echo("not checked: what was released with it; give its file with --model")
     kept = [receipt(one.release, one.domain_key) for one in found]
     problems = went_back([one for one in kept if one is not None])
     if as_json:

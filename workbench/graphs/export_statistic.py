@@ -66,7 +66,7 @@ def vector_of(function: RecordFunction, record: RecordView, state: State) -> tor
 
 
 def export_statistic(
-    function: RecordFunction, schema: Schema, state: State | None = None
+    function: RecordFunction, schema: Schema, state: State | None = None, *, in_tables: bool = False
 ) -> RecordGraph:
     """Return a function of one record as a graph that gives one vector.
 
@@ -78,6 +78,8 @@ def export_statistic(
         The dataset's schema.
     state
         Name to float32 tensor: where the first round starts.
+    in_tables
+        As in `workbench.graphs.export.export`.
 
     Raises
     ------
@@ -93,7 +95,8 @@ def export_statistic(
         with torch.no_grad():
             vector_of(function, view, state or {})
 
-    at_bounds(lambda record: called(RecordView(schema, record)), schema)
+    if in_tables:
+        at_bounds(lambda record: called(RecordView(schema, record)), schema)
     called(view)
     if view.drawn:
         raise GraphRefused(

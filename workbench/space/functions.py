@@ -125,7 +125,7 @@ class TrainingFunction:
         from workbench.engine.clipping import check_programs
         from workbench.graphs.export import export
 
-        graph = export(self._function, model, dataset.card.data_schema)
+        graph = export(self._function, model, dataset.card.data_schema, in_tables=True)
         check_programs(graph)
         returned = graph.outputs > 1 + len(graph.metrics)
         if returned != (self.settings.public_learning_rate is not None):

@@ -85,7 +85,8 @@ class SumFunction:
                 f"expected a dataset, got {type(dataset).__name__}",
                 "Get one with space.dataset('domain/name').",
             )
-        graph = export_statistic(self.function, dataset.card.data_schema, self.state)
+        schema = dataset.card.data_schema
+        graph = export_statistic(self.function, schema, self.state, in_tables=True)
         check_programs(graph)
         return graph, None if self.update is None else export_update(self.update, graph)
 

@@ -97,6 +97,7 @@ class Route(APIHandler):
         self.callers = callers
         self._body: list[bytes] = []
         self._size = 0
+        self._refuses = False
         self._waits = False
 
     def data_received(self, chunk: bytes) -> None:
@@ -111,11 +112,16 @@ class Route(APIHandler):
     def _is_coming(self) -> bool:
         """Return whether a part of a body of known length has not come yet."""
         length = self.request.headers.get("Content-Length", "")
-        return length.isdecimal() and self._size < int(length)
+        return length.isdecimal() and len(length) < 20 and self._size < int(length)
+
+    def send_error(self, *given: Any, **options: Any) -> None:
+        """Refuse; the route's method, if it has not begun, is not called any more."""
+        self._refuses = True
+        super().send_error(*given, **options)
 
     def finish(self, *parts: Any, **options: Any) -> TornadoFuture[None]:
-        """Send the answer, or keep it until the whole body has come."""
-        if not self._is_coming():
+        """Send the answer, or keep a refusal until the whole body has come."""
+        if not self._refuses or not self._is_coming():
             return super().finish(*parts, **options)
         for part in parts:
             self.write(part)
