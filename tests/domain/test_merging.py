@@ -21,7 +21,7 @@ from tests.support import Site, add_dataset
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
 from workbench.cli.app import app
-from workbench.documents import Envelope, PrivateKey
+from workbench.documents import Envelope, PrivateKey, ProposedChange
 from workbench.documents.errors import (
     BudgetExhausted,
     Conflict,
@@ -31,6 +31,7 @@ from workbench.documents.errors import (
     NotAdmitted,
 )
 from workbench.domain import persons, populations
+from workbench.domain.log import OPERATOR
 from workbench.domain.service import Domain
 
 
@@ -63,12 +64,12 @@ def site(root):
 
 
 def words(site, name="patients", keys=None, **what):
-    proposed = site.domain.propose(name, **what)
+    proposed = site.domain.populations.propose(OPERATOR, name, ProposedChange(**what))
     return [Envelope.sign(proposed, key) for key in keys or (site.steward, site.other)]
 
 
 def merged(site):
-    return site.domain.change_population(words(site, merge="staff"))
+    return site.domain.populations.change(words(site, merge="staff"))
 
 
 class TestMerging:
@@ -82,7 +83,9 @@ class TestMerging:
             assert site.client().budget(name).epsilon_spent == pytest.approx(both)
             with pytest.raises(BudgetExhausted, match="population 'patients'"):
                 spend(site, name, 1.0, f"three {name}")
-        blocks = {b.block: b.epsilon_spent for b in site.domain.population("patients").blocks}
+        blocks = {
+            b.block: b.epsilon_spent for b in site.domain.populations.status("patients").blocks
+        }
         assert blocks["jan"] == pytest.approx(both)
         assert blocks[""] == pytest.approx(epsilon_of(pure_curve(1.5), 1e-5))
 
@@ -109,7 +112,7 @@ class TestMerging:
 
     def test_its_datasets_belong_to_the_other_one_from_now_on(self, site, root):
         merged(site)
-        assert site.domain.population("patients").datasets == ("shifts", "stays")
+        assert site.domain.populations.status("patients").datasets == ("shifts", "stays")
         assert site.client().budget("stays").shared == ("shifts",)
         # dataset.yaml may go on saying 'staff'; the card says whose they are.
         change(root, "shifts", title="Shifts, corrected")
@@ -136,11 +139,11 @@ class TestMerging:
             site.domain.publish("shifts")
 
     def test_who_opted_out_of_either_is_out_of_both(self, site, root):
-        assert site.domain.opt_out("staff", "s007") == ["shifts"]
+        assert site.domain.populations.opt_out(OPERATOR, "staff", "s007") == ["shifts"]
         merged(site)
         card = site.client().dataset("shifts")
-        site.domain.opt_out("patients", "s008")
-        site.domain.opt_out("staff", "p007")
+        site.domain.populations.opt_out(OPERATOR, "patients", "s008")
+        site.domain.populations.opt_out(OPERATOR, "staff", "p007")
         with site.domain.store.read() as connection:
             for name in ("patients", "staff"):
                 assert len(persons.gone(connection, name)) == 3
@@ -168,16 +171,16 @@ class TestMerging:
 
     def test_what_cannot_be_merged(self, site, root):
         with pytest.raises(Conflict, match="'patients' has blocks"):
-            site.domain.propose("staff", merge="patients")
+            site.domain.populations.propose(OPERATOR, "staff", ProposedChange(merge="patients"))
         with pytest.raises(Conflict, match="into itself"):
-            site.domain.propose("staff", merge="staff")
+            site.domain.populations.propose(OPERATOR, "staff", ProposedChange(merge="staff"))
         command("domain", "population", "create", root, "rows", "--epsilon-total", 3,
                 "--delta", "1e-5")  # fmt: skip
         with pytest.raises(Conflict, match="the unit of 'patients' is 'person'"):
-            site.domain.propose("patients", merge="rows")
+            site.domain.populations.propose(OPERATOR, "patients", ProposedChange(merge="rows"))
         merged(site)
         with pytest.raises(Conflict, match="'staff' was merged into 'patients'"):
-            site.domain.propose("patients", merge="staff")
+            site.domain.populations.propose(OPERATOR, "patients", ProposedChange(merge="staff"))
 
 
 class TestTheWordOfTwo:
@@ -188,7 +191,7 @@ class TestTheWordOfTwo:
             before = populations.get(connection, "patients")
         with pytest.raises(BudgetExhausted):
             spend(site, "stays", 2.0, "two")
-        made = site.domain.change_population(words(site, epsilon_total=9.0))
+        made = site.domain.populations.change(words(site, epsilon_total=9.0))
         assert (made.epsilon_total, made.order, made.blocks) == (9.0, before.order, "month")
         assert made.order != ORDERS[filter_budget(9.0, made.delta)[0]]
         change(root, "stays", "terms.yaml", epsilon_total=9.0, epsilon_per_run=9.0)
@@ -204,29 +207,31 @@ class TestTheWordOfTwo:
             [site.steward, PrivateKey.create()],
         ):
             with pytest.raises(NotAdmitted):
-                site.domain.change_population(words(site, keys=keys, epsilon_total=9.0))
+                site.domain.populations.change(words(site, keys=keys, epsilon_total=9.0))
         signed = words(site, epsilon_total=9.0)
         site.domain.revoke(site.other.key_id)
         with pytest.raises(NotAdmitted):
-            site.domain.change_population(signed)
-        assert site.domain.population("patients").population.epsilon_total == 4.0
+            site.domain.populations.change(signed)
+        assert site.domain.populations.status("patients").population.epsilon_total == 4.0
 
     def test_both_sign_the_same(self, site):
         one, _ = words(site, epsilon_total=9.0)
         _, two = words(site, epsilon_total=8.0)
         with pytest.raises(InvalidSignature, match="different changes"):
-            site.domain.change_population([one, two])
+            site.domain.populations.change([one, two])
 
     def test_it_holds_once_and_for_what_was_there(self, site):
         signed = words(site, epsilon_total=9.0)
         late = words(site, epsilon_total=12.0)
-        site.domain.change_population(signed)
+        site.domain.populations.change(signed)
         for again in (signed, late):
             with pytest.raises(Conflict, match="has changed since this was proposed"):
-                site.domain.change_population(again)
+                site.domain.populations.change(again)
 
     def test_it_holds_for_a_month_and_this_domain(self, site):
-        proposed = site.domain.propose("patients", epsilon_total=9.0)
+        proposed = site.domain.populations.propose(
+            OPERATOR, "patients", ProposedChange(epsilon_total=9.0)
+        )
         for values, why in (
             ({"proposed": "2020-01-01T00:00:00.000000Z"}, "propose it again"),
             ({"domain": "hospital-b"}, "is for domain 'hospital-b'"),
@@ -234,12 +239,12 @@ class TestTheWordOfTwo:
             other = proposed.model_copy(update=values)
             signed = [Envelope.sign(other, key) for key in (site.steward, site.other)]
             with pytest.raises(Conflict, match=why):
-                site.domain.change_population(signed)
+                site.domain.populations.change(signed)
 
     def test_a_total_is_not_lowered_and_both_words_are_kept(self, site):
         with pytest.raises(Conflict, match="the total of 'patients' is 4 already"):
-            site.domain.propose("patients", epsilon_total=3.0)
-        site.domain.change_population(words(site, epsilon_total=9.0))
+            site.domain.populations.propose(OPERATOR, "patients", ProposedChange(epsilon_total=3.0))
+        site.domain.populations.change(words(site, epsilon_total=9.0))
         with site.domain.store.read() as connection:
             kept = connection.exec_driver_sql("SELECT key FROM population_changes").scalars()
             assert set(kept) == {site.steward.key_id, site.other.key_id}

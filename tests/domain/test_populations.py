@@ -337,7 +337,7 @@ class TestBlocks:
                     spent[person] = spent.get(person, 0.0) + curve
         assert admitted > 4
         assert max(epsilon_of(total, 1e-5) for total in spent.values()) <= 4.0
-        shown = living.domain.population("patients").blocks[0].epsilon_spent
+        shown = living.domain.populations.status("patients").blocks[0].epsilon_spent
         assert max(epsilon_of(total, 1e-5) for total in spent.values()) <= shown + 1e-9
 
 

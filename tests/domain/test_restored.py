@@ -147,7 +147,7 @@ def test_a_population_keeps_its_caps(tmp_path):
     assert "the caps of 1 populations" in command("reconcile", root).output
     assert isinstance(command(*make, "--epsilon-total", "50").exception, Conflict)
     domain = Domain(root)
-    population = domain.population("patients").population
+    population = domain.populations.status("patients").population
     assert (population.epsilon_total, population.uses, population.unit) == (4.0, 7, "person")
     domain.close()
 

@@ -37,6 +37,7 @@ from workbench.documents.errors import (
     NotFound,
 )
 from workbench.domain import cards, heads, moving, persons, populations
+from workbench.domain.log import OPERATOR
 from workbench.domain.service import Domain
 
 TOTAL, DELTA = 4.0, 1e-5
@@ -201,7 +202,7 @@ class Sequences(RuleBasedStateMachine):
     def opt_out(self, person, crash, again):
         try:
             with self.refused():
-                self.domain.opt_out("patients", f"p{person:03d}")
+                self.domain.populations.opt_out(OPERATOR, "patients", f"p{person:03d}")
                 self.out.setdefault(person, set()).add("patients")
         except NotFound:
             return

@@ -254,7 +254,8 @@ def every_get(lab, hospital) -> list[str]:
         f"requests/hospital-a/{digest}/evidence", "studies", "studies/parameters?path=x.ipynb",
         f"steward/hospital-a/requests/{digest}/review", "steward/hospital-a/people",
         "steward/hospital-a/log", "steward/hospital-a/datasets/digits/policy",
-        "steward/hospital-a/datasets/digits/spending", "nothing",
+        "steward/hospital-a/datasets/digits/spending", "steward/hospital-a/populations",
+        "steward/hospital-a/populations/digits/history", "nothing",
     ]  # fmt: skip
 
 
@@ -274,7 +275,10 @@ def test_every_route_needs_jupyters_token(lab, hospital):
         assert answer.status_code == 403, path
         assert error_of(answer) == "forbidden"
     changes = ("studies", "studies/run", f"requests/hospital-a/sha256:{'0' * 64}/cancel",
-               "steward/hospital-a/people")  # fmt: skip
+               "steward/hospital-a/people", "steward/hospital-a/populations",
+               "steward/hospital-a/populations/digits/opt-out",
+               "steward/hospital-a/populations/digits/changes",
+               f"steward/hospital-a/changes/sha256:{'0' * 64}/agree")  # fmt: skip
     for path in changes:
         answer = httpx.post(f"{lab.url}{PREFIX}/{path}", json={}, trust_env=False)
         assert answer.status_code == 403, path
@@ -350,6 +354,13 @@ def test_a_stranger_with_a_body_reaches_nothing(lab):
         ("steward/hospital-a/people", b'{"public_key": 1, "name": "x", "role": "y"}',
          "invalid-document"),
         ("steward/hospital-a/people/zz/revoke", b"", "not-found"),
+        ("steward/hospital-a/populations", b'{"name": "x", "epsilon_total": "all", "delta": 1}',
+         "invalid-document"),
+        ("steward/hospital-a/populations", b'{"name": "x"}', "invalid-document"),
+        ("steward/hospital-a/populations/digits/opt-out", b'{"person": 7}', "invalid-document"),
+        ("steward/hospital-a/populations/..%2fx/opt-out", b'{"person": "x"}', "not-found"),
+        ("steward/hospital-a/populations/digits/changes", b'{"merge": ["x"]}', "invalid-document"),
+        ("steward/hospital-a/changes/zz/agree", b"", "not-found"),
         ("nothing/at/all", b"{}", "not-found"),
     ],
 )  # fmt: skip
@@ -462,6 +473,30 @@ def test_a_steward_reads_what_was_spent_and_who_did_what(steward_lab):
     assert max(e["sequence"] for e in more["entries"]) < min(numbers)
 
 
+def test_a_steward_looks_after_populations(steward_lab):
+    place = "steward/hospital-b/populations"
+    wanted = {"name": "visitors", "unit": "person", "epsilon_total": 2.0, "delta": 1e-6}
+    made = steward_lab.post(place, wanted).json()
+    assert made["population"]["epsilon_total"] == 2.0
+    found = steward_lab.json(place)
+    shown = {one["population"]["name"]: one for one in found["populations"]}
+    assert shown["diabetes"]["datasets"] == ["diabetes"]
+    assert shown["diabetes"]["blocks"][0]["epsilon_spent"] > 0
+    assert found["changes"] == []
+    (block,) = steward_lab.json(f"{place}/diabetes/history")["blocks"]
+    assert (block["block"], block["points"][-1]["epsilon_spent"] > 0) == ("", True)
+
+    raised = {"epsilon_total": 3.0}
+    assert steward_lab.post(f"{place}/visitors/changes", raised).json() == {"population": None}
+    (waiting,) = steward_lab.json(place)["changes"]
+    assert (waiting["by"], waiting["mine"]) == (["Stella Steward"], True)
+    assert "raised to epsilon 3" in waiting["words"]
+    again = steward_lab.post(f"steward/hospital-b/changes/{waiting['digest']}/agree")
+    assert error_of(again) == "conflict"
+    nobody = steward_lab.post(f"{place}/visitors/opt-out", {"person": "nobody"})
+    assert error_of(nobody) == "not-found"
+
+
 def test_nobody_locks_themselves_out(steward_lab, clinic):
     me = clinic.site.steward.key_id
     answer = steward_lab.post(f"steward/hospital-b/people/{me}/revoke")
@@ -472,6 +507,8 @@ def test_a_researcher_is_no_steward(lab, clinic):
     digest = submit_progression(clinic.site.client(), repeat=7).digest
     for answer in (
         lab.get("steward/hospital-b/people"),
+        lab.get("steward/hospital-b/populations"),
+        lab.post("steward/hospital-b/populations/diabetes/changes", {"epsilon_total": 50.0}),
         lab.get(f"steward/hospital-b/requests/{digest}/review"),
         lab.post(f"steward/hospital-b/requests/{digest}/decision", {"verdict": "approve"}),
     ):

@@ -1,4 +1,4 @@
-"""A budget over time and by person, from the ledger; reading changes nothing."""
+"""A budget over time, by person and by block, from the ledger; reading changes nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,25 @@ from sqlalchemy import Connection
 
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, Curve, epsilon_of
-from workbench.budget.ledger import RECONCILED, SNIPPET, Account, LedgerEntry, read_together
-from workbench.documents import Share, Spending, SpendingPoint
+from workbench.budget.ledger import (
+    RECONCILED,
+    SNIPPET,
+    Account,
+    Caps,
+    LedgerEntry,
+    read_together,
+)
+from workbench.documents import (
+    BlockHistory,
+    BlockPoint,
+    PopulationHistory,
+    Share,
+    Spending,
+    SpendingPoint,
+)
 
 MAX_POINTS = 1000
+MOST_BLOCKS = 8
 
 
 def spending(
@@ -45,6 +60,57 @@ def spending(
         points=_points(mine, account, names),
         researchers=_shares(mine, account, names),
     )
+
+
+def by_block(connection: Connection, *, population: str, caps: Caps) -> PopulationHistory:
+    """Return what a member of each block had been charged at most, over time.
+
+    Parameters
+    ----------
+    connection, population, caps
+        The domain's database, and a population with its caps.
+
+    Returns
+    -------
+    PopulationHistory
+        Of the `MOST_BLOCKS` blocks that spent most, at most `MAX_POINTS` points each.
+    """
+    rows = ledger.entries(connection, population=population)
+    shown = sorted(
+        ledger.blocks(connection, {population: caps})[population],
+        key=lambda block: (-block.epsilon_spent, block.block),
+    )[:MOST_BLOCKS]
+    return PopulationHistory(
+        blocks=tuple(
+            BlockHistory(block=one.block, points=_block_points(rows, one.block, caps))
+            for one in shown
+        )
+    )
+
+
+def _block_points(rows: list[LedgerEntry], block: str, caps: Caps) -> tuple[BlockPoint, ...]:
+    held: dict[str, Curve] = {}
+    total = np.zeros(len(ORDERS))
+    points = []
+    for row in (row for row in rows if row.reads(block)):
+        if row.event == "charge":
+            continue
+        if row.event == "reserve":
+            held[row.request] = row.curve
+            total = total + row.curve
+        else:
+            held.pop(row.request, None)
+            # Summed anew: taking a float away does not give back what was there before it.
+            total = sum(held.values(), np.zeros(len(ORDERS)))
+        points.append((row.time, total))
+    return tuple(
+        BlockPoint(time=time, epsilon_spent=_finite(epsilon_of(curve, caps.delta), caps))
+        for time, curve in points[-MAX_POINTS:]
+    )
+
+
+def _finite(epsilon: float, caps: Caps) -> float:
+    return epsilon if math.isfinite(epsilon) else caps.epsilon_total
 
 
 def _name(researcher: str, names: Mapping[str, str]) -> str:
@@ -93,7 +159,7 @@ def _totals(held: Mapping[str, LedgerEntry], blocks: list[str]) -> dict[str, Cur
 
 def _most(totals: Mapping[str, Curve], account: Account) -> float:
     spent = max(epsilon_of(curve, account.whole.delta) for curve in totals.values())
-    return spent if math.isfinite(spent) else account.whole.epsilon_total
+    return _finite(spent, account.whole)
 
 
 def _shares(

@@ -376,11 +376,17 @@ def status(connection: Connection, *, account: Account) -> BudgetStatus:
 
 def statuses(connection: Connection, accounts: Sequence[Account]) -> list[BudgetStatus]:
     """Return what is spent and left of many accounts, with one query."""
-    rows: dict[str, list[LedgerEntry]] = {account.population: [] for account in accounts}
+    rows = _by_population(connection, [account.population for account in accounts])
+    return [_status(account, rows[account.population]) for account in accounts]
+
+
+def _by_population(connection: Connection, names: Sequence[str]) -> dict[str, list[LedgerEntry]]:
+    """Return the rows that count in populations, with one query."""
+    rows: dict[str, list[LedgerEntry]] = {name: [] for name in names}
     everywhere: list[LedgerEntry] = []
     for entry in _entries(connection, list(rows)):
         (everywhere if entry.population == EVERYWHERE else rows[entry.population]).append(entry)
-    return [_status(account, [*rows[account.population], *everywhere]) for account in accounts]
+    return {name: [*found, *everywhere] for name, found in rows.items()}
 
 
 def _status(account: Account, rows: list[LedgerEntry]) -> BudgetStatus:
@@ -417,12 +423,24 @@ def _most(rows: Sequence[LedgerEntry], blocks: tuple[str, ...], caps: Caps) -> t
     return (found[block] if math.isfinite(found[block]) else caps.epsilon_total), block
 
 
-def blocks(connection: Connection, *, population: str, caps: Caps) -> list[BlockStatus]:
-    """Return what is spent and left in each block of a population that a run has named.
+def blocks(connection: Connection, of: Mapping[str, Caps]) -> dict[str, list[BlockStatus]]:
+    """Return what is spent and left in each block of populations that a run has named.
 
     The one called "" are those that no run has named.
+
+    Parameters
+    ----------
+    connection
+        The domain's database.
+    of
+        The caps of populations, by name.
     """
-    counting = _counting(entries(connection, population=population))
+    rows = _by_population(connection, list(of))
+    return {name: _blocks(rows[name], caps) for name, caps in of.items()}
+
+
+def _blocks(entries_: Sequence[LedgerEntry], caps: Caps) -> list[BlockStatus]:
+    counting = _counting(entries_)
     found = []
     for block in read_together(counting, ()):
         rows = [row for row in counting if row.reads(block)]

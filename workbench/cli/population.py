@@ -38,14 +38,20 @@ def create(
     ] = "",
 ) -> None:
     """Make a population before its first dataset is published."""
+    from workbench.documents import NewPopulation
+    from workbench.domain.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
-        made = domain.create_population(
-            name=name, title=title, unit=unit, epsilon_total=epsilon_total, delta=delta, uses=uses,
-            epsilon_per_researcher=epsilon_per_researcher, blocks=blocks,
+        wanted = NewPopulation.read(
+            {
+                "name": name, "title": title, "unit": unit, "epsilon_total": epsilon_total,
+                "delta": delta, "uses": uses, "blocks": blocks,
+                "epsilon_per_researcher": epsilon_per_researcher,
+            }
         )  # fmt: skip
+        made = domain.populations.create(OPERATOR, wanted)
     finally:
         domain.close()
     typer.echo(
@@ -79,17 +85,18 @@ def raise_(
 
 
 def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, **what: Any) -> None:
-    from workbench.documents import Envelope
+    from workbench.documents import Envelope, ProposedChange
     from workbench.documents.envelope import payload_of
     from workbench.documents.errors import InvalidConfiguration
     from workbench.documents.population import PopulationChange
+    from workbench.domain.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
         if not words:
             place = out or Path("change.json")
-            proposed = domain.propose(name, **what)
+            proposed = domain.populations.propose(OPERATOR, name, ProposedChange.read(what))
             place.write_bytes(proposed.canonical())
             typer.echo(
                 f"wrote {place}: {proposed.words}.\nTwo stewards sign it, each with 'workbench "
@@ -101,12 +108,12 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
         except OSError as error:
             raise InvalidConfiguration(f"cannot read {error.filename}: {error.strerror}") from None
         # What was signed is what is asked for here.
-        wanted = domain.propose(name, **what)
+        wanted = domain.populations.propose(OPERATOR, name, ProposedChange.read(what))
         for envelope in envelopes:
             signed = payload_of(envelope, PopulationChange)
             if signed.model_copy(update={"proposed": wanted.proposed}) != wanted:
                 raise InvalidConfiguration(f"the stewards signed something else: {signed.words}")
-        made = domain.change_population(envelopes)
+        made = domain.populations.change(envelopes)
     finally:
         domain.close()
     typer.echo(f"population {made.name}: epsilon {made.epsilon_total:g} at delta {made.delta:g}")
@@ -119,11 +126,12 @@ def opt_out(
     person: Annotated[str, typer.Option(help="As the unit column of the files has it.")],
 ) -> None:
     """Let a person take part in no run any more; what was spent on them stays."""
+    from workbench.domain.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
-        datasets = domain.opt_out(name, person)
+        datasets = domain.populations.opt_out(OPERATOR, name, person)
     finally:
         domain.close()
     typer.echo("noted: nothing starts any more on data that hold this person")
@@ -182,11 +190,14 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show what a person has been charged at most, by block, and what is left."""
+    from workbench.domain.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
-        found = [domain.population(n) for n in ([name] if name else domain.population_names())]
+        names = [name] if name else domain.populations.names()
+        found = [domain.populations.status(one) for one in names]
+        waiting = [w for w in domain.populations.waiting(OPERATOR) if name in (None, w.change.name)]
     finally:
         domain.close()
     if as_json:
@@ -205,3 +216,5 @@ def show(
             for first, b in ((b is s.blocks[0], b) for b in s.blocks)
         ],
     )  # fmt: skip
+    for one in waiting:
+        typer.echo(f"signed by {', '.join(one.by)}, waits for a second steward: {one.change.words}")

@@ -16,10 +16,20 @@ from workbench.documents.policy import (
     WouldBe,
 )
 from workbench.documents.population import (
+    Agreed,
+    BlockHistory,
+    BlockPoint,
     BlockStatus,
+    NewPopulation,
+    OptOut,
     Population,
     PopulationChange,
+    PopulationHistory,
+    PopulationPage,
     PopulationStatus,
+    ProposedChange,
+    WaitingChange,
+    WaitingChanges,
 )
 from workbench.documents.release import Evaluation, Metric, PrivacySpent, Release
 from workbench.documents.request import AnyPlan, Plan, Request, StatisticPlan
@@ -35,9 +45,12 @@ from workbench.documents.status import (
 )
 
 __all__ = [
+    "Agreed",
     "AnyPlan",
     "Approval",
     "ApprovalSettings",
+    "BlockHistory",
+    "BlockPoint",
     "BlockStatus",
     "BudgetStatus",
     "Column",
@@ -51,6 +64,8 @@ __all__ = [
     "Failure",
     "LogEntry",
     "Metric",
+    "NewPopulation",
+    "OptOut",
     "Person",
     "Plan",
     "PolicyChange",
@@ -58,11 +73,14 @@ __all__ = [
     "PolicyStatus",
     "Population",
     "PopulationChange",
+    "PopulationHistory",
+    "PopulationPage",
     "PopulationStatus",
     "Predicate",
     "PrivacySpent",
     "PrivateKey",
     "Progress",
+    "ProposedChange",
     "PublicKey",
     "Release",
     "Request",
@@ -78,6 +96,8 @@ __all__ = [
     "StatisticPlan",
     "Subject",
     "Terms",
+    "WaitingChange",
+    "WaitingChanges",
     "WouldBe",
     "digest_bytes",
     "now",

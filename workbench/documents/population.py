@@ -98,3 +98,79 @@ class PopulationStatus(Document):
     population: Population
     datasets: Annotated[tuple[Name, ...], type_tuple]
     blocks: Annotated[tuple[BlockStatus, ...], type_tuple]
+
+
+class NewPopulation(Document):
+    """What a steward chooses of a population that is made before its first dataset."""
+
+    name: Name
+    title: Line = ""
+    unit: Line = "record"
+    epsilon_total: Epsilon
+    delta: Delta
+    uses: Annotated[int, Field(ge=1)] | None = None
+    epsilon_per_researcher: Epsilon | None = None
+    blocks: Line = ""
+
+
+class ProposedChange(Document):
+    """A change that a steward wishes: a higher total, or another population merged in."""
+
+    epsilon_total: Epsilon | None = None
+    merge: Name | None = None
+
+
+class OptOut(Document):
+    """The label of a person, as the unit column of the files has it, who takes part no more."""
+
+    person: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class WaitingChange(Document):
+    """A change that a steward has signed and that waits for a second one.
+
+    `by` and `keys` are the names and key ids of who has signed it.
+    """
+
+    change: PopulationChange
+    by: Annotated[tuple[Line, ...], type_tuple]
+    keys: Annotated[tuple[str, ...], type_tuple]
+
+
+class Agreed(Document):
+    """What came of a steward's word: the population as it is then, or None if one is missing."""
+
+    population: PopulationStatus | None
+
+
+class PopulationPage(Document):
+    """Populations by name; `next` is the `after` of the following page."""
+
+    populations: Annotated[tuple[PopulationStatus, ...], type_tuple]
+    next: Name | None
+
+
+class WaitingChanges(Document):
+    """Changes that wait for a second steward, oldest first."""
+
+    changes: Annotated[tuple[WaitingChange, ...], type_tuple]
+
+
+class BlockPoint(Document):
+    """What a member of a block had been charged at most after one event of the ledger."""
+
+    time: Timestamp
+    epsilon_spent: Finite
+
+
+class BlockHistory(Document):
+    """What was spent in one block over time, oldest first."""
+
+    block: Line
+    points: Annotated[tuple[BlockPoint, ...], type_tuple]
+
+
+class PopulationHistory(Document):
+    """What was spent over time in the blocks of a population that spent most."""
+
+    blocks: Annotated[tuple[BlockHistory, ...], type_tuple]

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection
-
 from workbench.budget import history
-from workbench.budget.accountant import ORDERS
-from workbench.budget.ledger import Caps
 from workbench.catalog.croissant import croissant
 from workbench.documents import (
     BudgetStatus,
@@ -18,17 +12,13 @@ from workbench.documents import (
     DatasetCard,
     Envelope,
     Person,
-    Population,
-    PopulationChange,
-    PopulationStatus,
     PrivateKey,
     Spending,
-    now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, NotFound
-from workbench.domain import cards, heads, log, merging, people, persons, populations, publishing
+from workbench.domain import cards, heads, log, people, populations, publishing
 from workbench.domain.config import DomainFolder
+from workbench.domain.population_service import PopulationService
 from workbench.domain.seal import Seal
 from workbench.domain.store import Store
 
@@ -44,10 +34,11 @@ class Holdings:
 
     def __init__(self, folder: DomainFolder, store: Store, key: PrivateKey, seal: Seal) -> None:
         self.folder, self.store, self.key, self._seal = folder, store, key, seal
+        self.populations = PopulationService(folder, store, key, seal)
 
     def publish(self, name: str, approval: publishing.Wins = None) -> DatasetCard:
         """Publish a dataset from its folder, as the domain's operator; see `publishing.publish`."""
-        with self._changing() as connection:
+        with self.populations.changing() as connection:
             before = cards.version(connection)
             card = publishing.publish(connection, self.folder, name, self.key, self._seal, approval)
             if cards.version(connection) != before:
@@ -62,102 +53,6 @@ class Holdings:
         """
         with self.store.write() as connection:
             return heads.reconcile(connection, self.folder, self.key)
-
-    def create_population(self, **values: Any) -> Population:
-        """Make a population before its first dataset, as the domain's operator.
-
-        Takes the fields of `Population` that a steward chooses.
-        """
-        caps = Caps(values["epsilon_total"], values["delta"])
-        made = Population.read(
-            values
-            | {"domain": self.folder.config.name, "published": now()}
-            | {"order": ORDERS[caps.filter[0]]}
-        )
-        with self._changing() as connection:
-            populations.create(connection, made, self.key)
-            log.append(connection, "population", log.OPERATOR, made.name, "made")
-        return made
-
-    @contextmanager
-    def _changing(self) -> Iterator[Connection]:
-        """Give a transaction that changes populations; it is in the newest head afterwards."""
-        with self.store.write() as connection:
-            heads.check(connection, self.folder, self.key)
-            yield connection
-        with self.store.read() as connection:
-            heads.keep(connection, self.folder, self.key)
-
-    def population_names(self) -> list[str]:
-        """Return the names of all populations."""
-        with self.store.read() as connection:
-            return populations.names(connection)
-
-    def population(self, name: str) -> PopulationStatus:
-        """Return a population, its datasets, and what its members were charged at most."""
-        with self.store.read() as connection:
-            return populations.status(connection, name)
-
-    def opt_out(self, name: str, label: str) -> list[str]:
-        """Let a person of a population take part in nothing any more, as the domain's operator.
-
-        Nothing starts any more on versions that hold the person, and their prepared data are
-        removed. What was spent on the person stays.
-
-        Parameters
-        ----------
-        name
-            The population.
-        label
-            What the unit column of the files says.
-
-        Returns
-        -------
-        list of str
-            The datasets that have to be published anew.
-
-        Raises
-        ------
-        NotFound
-            If there is no such population, or nobody with this label in it.
-        Conflict
-            If single records are its unit: they have no label.
-        """
-        with self._changing() as connection:
-            population = populations.status(connection, name).population
-            if population.unit == "record":
-                raise Conflict(
-                    f"the unit of '{name}' is a single record, which has no label",
-                    "Take the record out of the file and publish the dataset again.",
-                )
-            person = persons.of_label(self._seal.derive("persons"), label)
-            names = populations.group(connection, name)
-            known = [v for n in names for v in persons.versions(connection, population=n)]
-            holding = [version for version in known if version.holds(person)]
-            if not any(person in version.persons for version in known):
-                raise NotFound(
-                    f"nobody in population '{name}' has this label",
-                    "Give it as the unit column of the file has it.",
-                )
-            for other in names:
-                persons.opt_out(connection, other, person)
-            log.append(connection, "population", log.OPERATOR, name, "a person opted out")
-            present = {h.dataset_version for h in cards.headlines(connection)}
-        for version in holding:
-            cards.remove_prepared(self.folder, version.version)
-        return sorted({v.dataset for v in holding if v.version in present})
-
-    def propose(
-        self, name: str, *, epsilon_total: float | None = None, merge: str | None = None
-    ) -> PopulationChange:
-        """Return a change of a population for two stewards to sign; changes nothing."""
-        with self.store.read() as connection:
-            return merging.propose(connection, self.folder.config.name, name, epsilon_total, merge)
-
-    def change_population(self, envelopes: Sequence[Envelope]) -> Population:
-        """Change a population on two stewards' signed word; see `merging.change`."""
-        with self._changing() as connection:
-            return merging.change(connection, self.folder.config.name, self.key, envelopes)
 
     def cards_version(self) -> str:
         """Return a text that changes whenever any card is published."""

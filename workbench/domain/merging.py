@@ -3,6 +3,7 @@
 1. The domain proposes a change that names the populations as they are now (`propose`).
 2. Two stewards sign the same document, each with their own key, wherever that is.
 3. The domain opens both envelopes, and makes the change if it still says what is there (`change`).
+   They may also come one after the other: the first one waits for the second (`agree`).
 
 Both words are kept. The change is in the newest ledger head before anything runs on it.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from workbench.budget import ledger
 from workbench.documents import (
@@ -20,10 +21,13 @@ from workbench.documents import (
     Population,
     PopulationChange,
     PrivateKey,
+    ProposedChange,
     PublicKey,
+    WaitingChange,
     now,
 )
 from workbench.documents.base import ago
+from workbench.documents.envelope import payload_of
 from workbench.documents.errors import Conflict, InvalidSignature, NotAdmitted
 from workbench.domain import log, people, persons, populations
 from workbench.domain.tables import population_changes
@@ -31,40 +35,43 @@ from workbench.domain.tables import population_changes
 HOLDS_HOURS = 30 * 24
 """How long a proposal can be signed and used."""
 NEEDED = 2
+MOST_WAITING = 20
+"""How many changes may wait for a second steward."""
 
 
 def propose(
-    connection: Connection, domain: str, name: str, epsilon_total: float | None, merge: str | None
+    connection: Connection, domain: str, name: str, wanted: ProposedChange
 ) -> PopulationChange:
-    """Return a change for two stewards to sign.
+    """Return a change for two stewards to sign: the one that waits, if one waits that is the same.
 
     Parameters
     ----------
     connection, domain
         The domain's database and name.
-    name
-        The population.
-    epsilon_total, merge
-        The new total, or the population that is merged into it.
+    name, wanted
+        The population, and what is to become of it.
 
     Raises
     ------
     Conflict
         If it cannot be made.
     """
-    other = None if merge is None else populations.get(connection, merge)
+    other = None if wanted.merge is None else populations.get(connection, wanted.merge)
     change = PopulationChange.read(
         {
             "domain": domain,
             "name": name,
             "population": populations.get(connection, name).digest,
-            "epsilon_total": epsilon_total,
+            "epsilon_total": wanted.epsilon_total,
             "other_name": None if other is None else other.name,
             "other": None if other is None else other.digest,
             "proposed": now(),
         }
     )
     _made(connection, change)
+    for one in waiting(connection):
+        if one.change.model_copy(update={"proposed": change.proposed}) == change:
+            return one.change
     return change
 
 
@@ -84,15 +91,9 @@ def change(
         If the populations are not any more as the change says, or it is old.
     """
     found, stewards = _agreed(connection, envelopes)
-    if found.domain != domain:
-        raise Conflict(f"the change is for domain '{found.domain}'")
-    if found.proposed < ago(hours=HOLDS_HOURS):
-        raise Conflict(f"the change was proposed on {found.proposed[:10]}: propose it again")
-    made = _made(connection, found)
+    made = _usable(connection, found, domain)
     for envelope, steward in zip(envelopes, stewards, strict=True):
-        values = {"change": found.digest, "key": steward.key_id}
-        text = envelope.canonical().decode()
-        connection.execute(insert(population_changes).values(values | {"envelope": text}))
+        _keep(connection, found, steward.key_id, envelope)
     populations.add(connection, made, key)
     if found.other_name is not None:
         other = populations.get(connection, found.other_name)
@@ -105,14 +106,113 @@ def change(
     return made
 
 
+def agree(
+    connection: Connection, domain: str, key: PrivateKey, key_id: str, envelope: Envelope
+) -> Population | None:
+    """Keep a steward's word on a change, and make the change if it is the second one.
+
+    Parameters
+    ----------
+    connection, domain, key
+        The domain's.
+    key_id
+        Of the steward who sends the word.
+    envelope
+        The change, signed by this steward.
+
+    Returns
+    -------
+    Population or None
+        As it is then; None if a second steward's word is missing.
+
+    Raises
+    ------
+    NotAdmitted, InvalidSignature
+        If it is not the word of this steward.
+    Conflict
+        If the change cannot be made any more, this steward has signed it already, or too many wait.
+    """
+    steward, found = _opened(connection, envelope)
+    if steward.key_id != key_id:
+        raise InvalidSignature("another steward has signed this", "Sign it with your own key.")
+    _usable(connection, found, domain)
+    words = _words(connection, found)
+    if steward.key_id in words:
+        raise Conflict("you have signed this already", "It waits for another steward.")
+    if words:
+        return change(connection, domain, key, [*words.values(), envelope][-NEEDED:])
+    if len(waiting(connection)) >= MOST_WAITING:
+        raise Conflict(
+            f"{MOST_WAITING} changes wait for a second steward already",
+            "Agree to one of them, or wait: they hold for 30 days.",
+        )
+    _keep(connection, found, steward.key_id, envelope)
+    log.append(connection, "population", steward, found.name, "change proposed")
+    return None
+
+
+def waiting(connection: Connection) -> list[WaitingChange]:
+    """Return the changes that one steward has signed and that can still be made, oldest first."""
+    found: dict[str, PopulationChange] = {}
+    query = select(population_changes.c.envelope).order_by(population_changes.c.sequence)
+    for text in connection.execute(query).scalars():
+        change = payload_of(Envelope.parse(text), PopulationChange)
+        try:
+            _usable(connection, change, change.domain)
+        except Conflict:
+            continue
+        found[change.digest] = change
+    shown = []
+    for change in found.values():
+        words = _words(connection, change)
+        names = [person.name for key in words if (person := people.find(connection, key))]
+        if words:
+            shown.append(WaitingChange(change=change, by=tuple(names), keys=tuple(words)))
+    return shown
+
+
+def _words(connection: Connection, change: PopulationChange) -> dict[str, Envelope]:
+    """Return who has signed a change, of those who still are stewards."""
+    query = select(population_changes).where(population_changes.c.change == change.digest)
+    found = {}
+    for row in connection.execute(query.order_by(population_changes.c.sequence)):
+        person = people.find(connection, row.key)
+        if person is not None and person.role == "steward" and person.revoked is None:
+            found[row.key] = Envelope.parse(row.envelope)
+    return found
+
+
+def _keep(
+    connection: Connection, change: PopulationChange, key_id: str, envelope: Envelope
+) -> None:
+    if key_id not in _words(connection, change):
+        text = envelope.canonical().decode()
+        values = {"change": change.digest, "key": key_id, "envelope": text}
+        connection.execute(insert(population_changes).values(values))
+
+
+def _usable(connection: Connection, change: PopulationChange, domain: str) -> Population:
+    """Return what a population becomes, if this domain can make the change now."""
+    if change.domain != domain:
+        raise Conflict(f"the change is for domain '{change.domain}'")
+    if not ago(hours=HOLDS_HOURS) <= change.proposed <= ago(hours=-1):
+        raise Conflict(f"the change was proposed on {change.proposed[:10]}: propose it again")
+    return _made(connection, change)
+
+
+def _opened(connection: Connection, envelope: Envelope) -> tuple[Person, PopulationChange]:
+    person = people.require(people.find(connection, envelope.signatures[0].keyid), "steward")
+    return person, envelope.open(PopulationChange, PublicKey.from_text(person.public_key))
+
+
 def _agreed(
     connection: Connection, envelopes: Sequence[Envelope]
 ) -> tuple[PopulationChange, list[Person]]:
     stewards: dict[str, Person] = {}
     changes = []
     for envelope in envelopes:
-        person = people.require(people.find(connection, envelope.signatures[0].keyid), "steward")
-        changes.append(envelope.open(PopulationChange, PublicKey.from_text(person.public_key)))
+        person, change = _opened(connection, envelope)
+        changes.append(change)
         stewards[person.key_id] = person
     if len(stewards) != NEEDED or len(envelopes) != NEEDED:
         raise NotAdmitted(

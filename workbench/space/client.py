@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from workbench.documents import (
+    Agreed,
     Approval,
     BudgetStatus,
     DatasetBudget,
@@ -18,22 +19,31 @@ from workbench.documents import (
     DryRun,
     Envelope,
     LogEntry,
+    NewPopulation,
+    OptOut,
     Person,
     PolicyChange,
     PolicyQuestion,
     PolicyStatus,
+    PopulationChange,
+    PopulationHistory,
+    PopulationStatus,
     PrivateKey,
+    ProposedChange,
     PublicKey,
     Request,
     RequestStatus,
     Spending,
     State,
+    WaitingChange,
+    WaitingChanges,
     digest_bytes,
     now,
 )
 from workbench.documents.errors import (
     InvalidDocument,
     InvalidSignature,
+    NotFound,
 )
 from workbench.documents.oversight import check_log
 from workbench.evidence.bundle import Bundle
@@ -269,6 +279,85 @@ class DomainClient(Transport):
     def revoke(self, key_id: str) -> Person:
         """Take back an admission; for stewards."""
         return Person.parse(self._call("POST", f"/v1/people/{key_id}/revoke").content)
+
+    def populations(self) -> list[PopulationStatus]:
+        """Return all populations with their budgets by block, by name; for stewards."""
+        first = self._json(f"/v1/populations?limit={PAGE}", "populations", "next")
+        found = self._pages("/v1/populations", "populations", first)
+        return [PopulationStatus.read(item) for item in found]
+
+    def population_history(self, name: str) -> PopulationHistory:
+        """Return what was spent over time in a population's blocks; for stewards."""
+        return PopulationHistory.parse(self._call("GET", f"/v1/populations/{name}/history").content)
+
+    def create_population(self, wanted: NewPopulation) -> PopulationStatus:
+        """Make a population before its first dataset; for stewards."""
+        answer = self._call("POST", "/v1/populations", wanted.canonical())
+        return PopulationStatus.parse(answer.content)
+
+    def opt_out(self, population: str, person: str) -> list[str]:
+        """Let a person take part in nothing any more; for stewards.
+
+        Parameters
+        ----------
+        population
+            Its name.
+        person
+            The person's label, as the unit column of the files has it.
+
+        Returns
+        -------
+        list of str
+            The datasets that have to be published anew.
+        """
+        body = OptOut.read({"person": person}).canonical()
+        answer = self._call("POST", f"/v1/populations/{population}/opt-out", body)
+        return [str(name) for name in self._object(answer, "datasets")["datasets"]]
+
+    def waiting_changes(self) -> list[WaitingChange]:
+        """Return the changes of populations that wait for a second steward; for stewards."""
+        answer = self._call("GET", "/v1/population-changes")
+        return list(WaitingChanges.parse(answer.content).changes)
+
+    def propose_change(self, population: str, wanted: ProposedChange) -> PopulationStatus | None:
+        """Sign a change of a population; it takes the word of two stewards.
+
+        Returns
+        -------
+        PopulationStatus or None
+            As it is then, if another steward had signed the same; else None.
+
+        Raises
+        ------
+        InvalidDocument
+            If the domain would have another change signed than the one that was asked for.
+        """
+        answer = self._call("POST", f"/v1/populations/{population}/proposal", wanted.canonical())
+        change = PopulationChange.parse(answer.content)
+        if (change.name, change.epsilon_total, change.other_name) != (
+            population, wanted.epsilon_total, wanted.merge,
+        ):  # fmt: skip
+            raise InvalidDocument("the domain would have another change signed", change.words)
+        return self._agree(change)
+
+    def agree(self, digest: str) -> PopulationStatus | None:
+        """Sign a change that waits for a second steward; returns the population as it is then.
+
+        Raises
+        ------
+        NotFound
+            If no change of this digest waits.
+        """
+        for waiting in self.waiting_changes():
+            if waiting.change.digest == digest:
+                return self._agree(waiting.change)
+        raise NotFound("no such change waits any more", "Look at the population as it is now.")
+
+    def _agree(self, change: PopulationChange) -> PopulationStatus | None:
+        if change.domain != self.name:
+            raise InvalidDocument(f"the change is for domain '{change.domain}'")
+        body = Envelope.sign(change, self.key).canonical()
+        return Agreed.parse(self._call("POST", "/v1/population-changes", body).content).population
 
 
 def _consistent(status: RequestStatus) -> RequestStatus:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from workbench import __version__
 from workbench.documents import Person
 from workbench.documents.errors import WorkbenchError
-from workbench.domain.api import catalogue, requests, stewards
+from workbench.domain.api import catalogue, populations, requests, stewards
 from workbench.domain.api.calls import (
     SMALL_BODY,
     Call,
@@ -85,6 +85,7 @@ def _routes(domain: Domain) -> APIRouter:
     catalogue.add_routes(router, domain, small)
     requests.add_routes(router, domain, small, heavy, large, stream)
     stewards.add_routes(router, domain, small, heavy)
+    populations.add_routes(router, domain, small, heavy)
     return router
 
 

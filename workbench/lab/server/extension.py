@@ -8,7 +8,7 @@ from pathlib import Path
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Unicode
 
-from workbench.lab.server import routes, steward_routes, study_routes
+from workbench.lab.server import population_routes, routes, steward_routes, study_routes
 from workbench.lab.server.base import Callers
 from workbench.lab.server.watch import WatchRoute
 from workbench.lab.service.service import Service
@@ -44,6 +44,7 @@ class WorkbenchLab(ExtensionApp):
             for found, options in (
                 (routes.ROUTES, given),
                 (steward_routes.ROUTES, given),
+                (population_routes.ROUTES, given),
                 (study_routes.ROUTES, watching),
                 ([("watch", WatchRoute)], watching),
                 ([("(.*)", routes.NoRoute)], given),

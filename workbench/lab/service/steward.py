@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.documents import Approval, Document
+from workbench.documents import (
+    Approval,
+    Document,
+    NewPopulation,
+    PopulationStatus,
+    ProposedChange,
+)
 from workbench.documents.errors import Conflict, InvalidDocument
 from workbench.lab.service.service import Service
 from workbench.space.client import DomainClient
@@ -93,6 +99,47 @@ class Steward:
         """Return who did what at a domain, newest first, and where to go on."""
         entries, cursor = self._client(domain).log(after, limit)
         return {"entries": [_json(entry) for entry in entries], "next": cursor}
+
+    def populations(self, domain: str) -> dict[str, Any]:
+        """Return a domain's populations, and the changes that wait for a second steward."""
+        client = self._client(domain)
+        changes = [
+            _json(one)
+            | {
+                "digest": one.change.digest,
+                "words": one.change.words,
+                "mine": client.key.key_id in one.keys,
+            }
+            for one in client.waiting_changes()
+        ]
+        return {"populations": [_json(one) for one in client.populations()], "changes": changes}
+
+    def population_history(self, domain: str, name: str) -> dict[str, Any]:
+        """Return what was spent over time in a population's blocks."""
+        return _json(self._client(domain).population_history(name))
+
+    def create_population(self, domain: str, wanted: Any) -> dict[str, Any]:
+        """Make a population before its first dataset."""
+        return _json(self._client(domain).create_population(NewPopulation.read(wanted)))
+
+    def opt_out(self, domain: str, name: str, person: str) -> dict[str, Any]:
+        """Let a person take part in nothing any more."""
+        datasets = self._client(domain).opt_out(name, person)
+        self._service.monitor.ask_soon()
+        return {"datasets": datasets}
+
+    def propose_change(self, domain: str, name: str, wanted: Any) -> dict[str, Any]:
+        """Sign a change of a population; it takes the word of two stewards."""
+        made = self._client(domain).propose_change(name, ProposedChange.read(wanted))
+        return self._agreed(made)
+
+    def agree(self, domain: str, digest: str) -> dict[str, Any]:
+        """Sign a change that waits for a second steward."""
+        return self._agreed(self._client(domain).agree(digest))
+
+    def _agreed(self, made: PopulationStatus | None) -> dict[str, Any]:
+        self._service.monitor.ask_soon()
+        return {"population": None if made is None else _json(made)}
 
     def _client(self, domain: str) -> DomainClient:
         """Return a client of a domain whose API has what is asked for.

@@ -1,0 +1,91 @@
+"""The routes of a steward on populations; each domain decides whether the caller is one."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from workbench.lab.server.steward_routes import StewardRoute
+
+_LONGEST_LABEL = 500
+
+
+class PopulationsRoute(StewardRoute):
+    """Whose data a domain holds."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, domain: str) -> None:
+        """Return the populations, and the changes that wait for a second steward."""
+        domain = self.name(domain)
+        await self.answer(await self.ask(domain, lambda: self.steward.populations(domain)))
+
+    @web.authenticated
+    @authorized
+    async def post(self, domain: str) -> None:
+        """Make a population."""
+        domain = self.name(domain)
+        wanted = self.json_body("name", "epsilon_total", "delta")
+        await self.answer(
+            await self.ask(domain, lambda: self.steward.create_population(domain, wanted))
+        )
+
+
+class PopulationHistoryRoute(StewardRoute):
+    """What was spent over time."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, domain: str, name: str) -> None:
+        """Return what was spent over time in each block."""
+        domain, name = self.name(domain), self.name(name)
+        found = await self.ask(domain, lambda: self.steward.population_history(domain, name))
+        await self.answer(found)
+
+
+class OptOutRoute(StewardRoute):
+    """A person who takes part no more."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, domain: str, name: str) -> None:
+        """Note it, and return which datasets have to be published anew."""
+        domain, name = self.name(domain), self.name(name)
+        person = self.text(self.json_body("person"), "person", _LONGEST_LABEL)
+        await self.answer(
+            await self.ask(domain, lambda: self.steward.opt_out(domain, name, person))
+        )
+
+
+class PopulationChangeRoute(StewardRoute):
+    """A change that takes two stewards."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, domain: str, name: str) -> None:
+        """Sign a change and send it."""
+        domain, name = self.name(domain), self.name(name)
+        wanted = self.json_body()
+        await self.answer(
+            await self.ask(domain, lambda: self.steward.propose_change(domain, name, wanted))
+        )
+
+
+class AgreeRoute(StewardRoute):
+    """The second steward's word."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, domain: str, digest: str) -> None:
+        """Sign a change that waits."""
+        domain, digest = self.name(domain), self.digest(digest)
+        await self.answer(await self.ask(domain, lambda: self.steward.agree(domain, digest)))
+
+
+ROUTES = [
+    (r"steward/([^/]+)/populations", PopulationsRoute),
+    (r"steward/([^/]+)/populations/([^/]+)/history", PopulationHistoryRoute),
+    (r"steward/([^/]+)/populations/([^/]+)/opt-out", OptOutRoute),
+    (r"steward/([^/]+)/populations/([^/]+)/changes", PopulationChangeRoute),
+    (r"steward/([^/]+)/changes/([^/]+)/agree", AgreeRoute),
+]
