@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,6 +18,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import Site, make_domain
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so, and tests press Ctrl-C on what they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _binary(name: str) -> str:
@@ -25,35 +32,34 @@ def _binary(name: str) -> str:
     return found
 
 
-def _answers(server: subprocess.Popen, port: int) -> bool:
+def _is_ready(server: subprocess.Popen, data: Path) -> bool:
     """Return whether a server that was started takes connections, before it ends or a minute."""
     deadline = time.monotonic() + 60
     while server.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return server.poll() is None
+        # What answers on its port may be somebody else: the server itself says here that it is up.
+        with contextlib.suppress(OSError):
+            if (data / "postmaster.pid").read_text().rstrip().endswith("ready"):
+                return True
         time.sleep(0.05)
     return False
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """A real PostgreSQL server on loopback; the URL of its maintenance database."""
-    root = tmp_path_factory.mktemp("postgresql")
-    options: dict = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # Not in pytest's folder: another run of pytest takes the rights on that away from others.
+    root = Path(tempfile.mkdtemp(prefix="workbench-postgresql-"))
+    log = (root / "log").open("wb")
+    options: dict = {"cwd": root, "stdout": log, "stderr": log}
     if os.geteuid() == 0:
         # PostgreSQL refuses to run as root.
         user = "postgres" if "postgres" in {p.pw_name for p in pwd.getpwall()} else "nobody"
         options |= {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
-        for folder in (root, *root.parents):
-            if folder == Path("/tmp") or folder == Path("/"):
-                break
-            folder.chmod(0o755)
         shutil.chown(root, user)
     data = root / "data"
     subprocess.run(
         [_binary("initdb"), "-D", data, "-U", "tests", "--auth=trust", "-E", "UTF8"],
-        check=True, cwd=root, **options,
+        check=True, **options,
     )  # fmt: skip
     # Between asking for a free port and using it, somebody else may have taken it.
     for _ in range(5):
@@ -63,14 +69,18 @@ def postgresql(tmp_path_factory) -> Iterator[str]:
         settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
                     "fsync": "off"}  # fmt: skip
         flags = [part for k, v in settings.items() for part in ("-c", f"{k}={v}")]
-        server = subprocess.Popen([_binary("postgres"), "-D", data, *flags], cwd=root, **options)
-        if _answers(server, port):
+        server = subprocess.Popen([_binary("postgres"), "-D", data, *flags], **options)
+        if _is_ready(server, data):
             break
     else:
-        pytest.fail("PostgreSQL did not start on five ports")
+        pytest.fail(f"PostgreSQL did not start: {(root / 'log').read_text()[-2000:]}")
     yield f"postgresql+pg8000://tests@127.0.0.1:{port}"
+    ended = server.poll()
     server.terminate()
     server.wait(30)
+    assert ended is None, f"PostgreSQL ended by itself: {(root / 'log').read_text()[-2000:]}"
+    log.close()
+    shutil.rmtree(root)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.slow
 
 ROWS, WIDTH = 64, 16
 WAIT = 20_000
+PATIENCE = 20.0
+"""Seconds after which times that are not as they should be never will be."""
 A = torch.ops.aten
 
 
@@ -54,20 +58,29 @@ WAITING = {
 }
 
 
-def taken(clipped, parameters, columns):
-    """Return the seconds of processor time of one chunk, the least of some."""
+def chunk(clipped, parameters, columns):
+    """Return what computes one chunk."""
     present = torch.ones(ROWS, dtype=torch.bool)
-    return least(lambda: clipped(parameters, columns, present), 7)
+    return lambda: clipped(parameters, columns, present)
 
 
-def least(call, times):
-    """Return the seconds of processor time of the shortest of some calls."""
-    found = []
-    for _ in range(times):
-        began = time.thread_time()
-        call()
-        found.append(time.thread_time() - began)
-    return min(found)
+def least(calls, holds):
+    """Return the shortest processor time of each call, in seconds; they take turns.
+
+    A machine shared with others may be slower for a second, whatever is computed. So turns are
+    taken until the times are as they should be, or long enough to know that they are not: what
+    takes longer because of its values does so in each turn.
+    """
+    times, began = dict.fromkeys(calls, math.inf), time.monotonic()
+    while time.monotonic() - began < PATIENCE:
+        for _ in range(8):
+            for name, call in calls.items():
+                start = time.thread_time()
+                call()
+                times[name] = min(times[name], time.thread_time() - start)
+        if holds(times):
+            break
+    return times
 
 
 @pytest.mark.parametrize("name", WAITING)
@@ -80,14 +93,21 @@ def test_a_chunk_of_slow_values_takes_no_longer_than_its_public_time(name):
     model = nn.Linear(WIDTH, 2)
     graph = export(waits, model, _schema((WIDTH,), -1.0, 1.0))
     clipped = ClippedSum(graph, 1.0)
-    filling = (torch.zeros(ROWS, WIDTH),)
+    calls = {
+        "usual": chunk(clipped, graph.parameters, (torch.zeros(ROWS, WIDTH),)),
+        "hostile": chunk(clipped, graph.parameters, (torch.full((ROWS, WIDTH), 0.75),)),
+    }
     with noted() as programs:
-        usual = taken(clipped, graph.parameters, filling)
-    hostile = taken(clipped, graph.parameters, (torch.full((ROWS, WIDTH), 0.75),))
-    public = SLACK * (usual + slowest(programs).wall)
-    # A little more, for what else runs on this machine.
-    assert hostile <= 1.15 * public
-    assert hostile > SLACK * usual, "it waits for nothing here"
+        calls["usual"]()
+    room = slowest(programs).wall
+
+    def within(times):
+        # A little more, for what else runs on this machine.
+        return times["hostile"] <= 1.15 * SLACK * (times["usual"] + room)
+
+    times = least(calls, within)
+    assert within(times), (times, room)
+    assert times["hostile"] > SLACK * times["usual"], "it waits for nothing here"
 
 
 def test_what_no_value_slows_down_costs_little_more():
@@ -96,9 +116,11 @@ def test_what_no_value_slows_down_costs_little_more():
 
     graph = export(plain, nn.Linear(512, 512), _schema((512,), -1.0, 1.0))
     clipped = ClippedSum(graph, 1.0)
+    usual = chunk(clipped, graph.parameters, (torch.zeros(ROWS, 512),))
     with noted() as programs:
-        usual = taken(clipped, graph.parameters, (torch.zeros(ROWS, 512),))
-    assert slowest(programs).wall <= usual
+        usual()
+    room = slowest(programs).wall
+    assert room <= least({"usual": usual}, lambda times: True)["usual"]
 
 
 CONVOLVED = ([1, 1], [1, 1], [1, 1], False, [0, 0], 1)
@@ -128,13 +150,13 @@ NUMBERS = {
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_products_and_convolutions_take_equal_times_for_all_numbers(name):
     """So they are not tried for each run."""
-    times = dict.fromkeys(NUMBERS, float("inf"))
+
+    def equal(times):
+        return max(times.values()) <= 1.2 * min(times.values())
+
     with torch.inference_mode():
-        for _ in range(5):
-            for kind, numbers in NUMBERS.items():
-                one = least(lambda x=numbers: PRODUCTS[name](x), 5)
-                times[kind] = min(times[kind], one)
-    assert max(times.values()) <= 1.2 * min(times.values()), times
+        times = least({kind: partial(PRODUCTS[name], x) for kind, x in NUMBERS.items()}, equal)
+    assert equal(times), times
 
 
 def test_each_operator_that_a_graph_may_use_takes_some_of_the_numbers():

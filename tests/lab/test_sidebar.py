@@ -228,7 +228,9 @@ def test_pages_are_back_after_a_reload(lab, place):
 def hospitals(root):
     """Return the processes that serve hospitals."""
     return [
-        p for p in psutil.Process().children() if (p.cmdline() or [""])[-1].startswith(str(root))
+        p
+        for p in psutil.Process().children()
+        if p.status() != psutil.STATUS_ZOMBIE and (p.cmdline() or [""])[-1].startswith(str(root))
     ]
 
 
