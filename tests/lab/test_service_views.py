@@ -43,18 +43,20 @@ def test_a_dataset_is_called_by_what_it_holds(columns, kind):
 def test_an_entry_has_what_a_list_can_be_searched_and_sorted_by():
     card = card_of({"columns": [column("x"), CLASS]}, expires="2030-01-31")
     spent = BudgetStatus(
-        dataset_version=card.dataset_version, epsilon_total=20.0, epsilon_spent=5.0,
+        # The terms leave less of the population's total than it has left itself.
+        dataset_version=card.dataset_version, epsilon_total=30.0, epsilon_spent=5.0,
         epsilon_left=15.0, delta=1e-5, runs=3,
     )  # fmt: skip
     found = entry(card, spent)
     assert found == {
         "path": "hospital-a/made-up-1", "domain": "hospital-a", "name": "made-up-1",
         "title": card.title, "purposes": ["DUO:0000042"], "fields": ["x", "kind"],
-        "records": 400, "unit": "record", "kind": "table", "epsilon_total": 20.0,
-        "epsilon_left": 15.0, "epsilon_per_run": 8.0, "delta": 1e-5, "approval": "steward",
+        "records": 400, "unit": "record", "kind": "table", "epsilon_total": 30.0,
+        "epsilon_spent": 5.0, "epsilon_left": 15.0, "epsilon_per_run": 8.0, "delta": 1e-5, "approval": "steward",
         "approvals": 1, "expires": "2030-01-31",
     }  # fmt: skip
-    assert entry(card)["epsilon_left"] is None
+    unknown = entry(card)
+    assert (unknown["epsilon_total"], unknown["epsilon_left"]) == (20.0, None)
 
 
 def test_terms_are_said_in_words():

@@ -3,12 +3,16 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import type {
   IApproval,
+  IBlockHistory,
   ICatalog,
   IDataset,
   IDryRun,
   ILogEntry,
+  INewPopulation,
   IPerson,
   IPolicy,
+  IPopulations,
+  IPopulationStatus,
   IProblem,
   IRequest,
   IResult,
@@ -162,6 +166,47 @@ export class Api {
   setPolicy(domain: string, name: string, approval: IApproval): Promise<IPolicy> {
     const path = ['steward', domain, 'datasets', name, 'policy'];
     return this.ask('PUT', path, { body: { approval } });
+  }
+
+  populations(domain: string): Promise<IPopulations> {
+    return this.ask('GET', ['steward', domain, 'populations']);
+  }
+  async populationHistory(domain: string, name: string): Promise<IBlockHistory[]> {
+    const path = ['steward', domain, 'populations', name, 'history'];
+    return (await this.ask<{ blocks: IBlockHistory[] }>('GET', path)).blocks;
+  }
+  createPopulation(domain: string, body: INewPopulation): Promise<IPopulationStatus> {
+    return this.ask('POST', ['steward', domain, 'populations'], { body });
+  }
+  /** Tells which datasets have to be published again. */
+  async optOut(domain: string, name: string, person: string): Promise<string[]> {
+    const path = ['steward', domain, 'populations', name, 'opt-out'];
+    const body = { person };
+    return (await this.ask<{ datasets: string[] }>('POST', path, { body })).datasets;
+  }
+  /** Tells whether it waits; if another steward had proposed the same, it is made. */
+  async proposeChange(
+    domain: string,
+    name: string,
+    body: { epsilon_total: number | null; merge: string | null }
+  ): Promise<boolean> {
+    const path = ['steward', domain, 'populations', name, 'changes'];
+    const answer = await this.ask<{ population: IPopulationStatus | null }>(
+      'POST',
+      path,
+      { body }
+    );
+    return !answer.population;
+  }
+  /** The population as it is then, or null if a word is still missing. */
+  async agree(domain: string, digest: string): Promise<IPopulationStatus | null> {
+    const path = ['steward', domain, 'changes', digest, 'agree'];
+    const answer = await this.ask<{ population: IPopulationStatus | null }>(
+      'POST',
+      path,
+      { body: {} }
+    );
+    return answer.population;
   }
 
   /** Follow the news until `signal` aborts or the connection ends. */

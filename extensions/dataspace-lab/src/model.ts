@@ -41,6 +41,7 @@ export interface IEntry {
   unit: string;
   kind: 'table' | 'image' | 'series' | 'text' | 'graph';
   epsilon_total: number;
+  epsilon_spent: number | null;
   epsilon_left: number | null;
   epsilon_per_run: number;
   delta: number;
@@ -229,6 +230,67 @@ export interface ILogEntry {
   who: string;
   subject: string;
   detail: unknown;
+}
+
+export interface IPopulation {
+  name: string;
+  title: string;
+  /** What one member is, such as "person". */
+  unit: string;
+  epsilon_total: number;
+  delta: number;
+  epsilon_per_researcher: number | null;
+  uses: number | null;
+  /** The column that parts it; absent if it is one block. */
+  blocks?: string;
+  /** Absent unless it was merged. */
+  merged_into?: string;
+}
+
+/** A block called "" is everybody, or of several those that are still to come. */
+export interface IBlock {
+  block: string;
+  epsilon_spent: number;
+  epsilon_left: number;
+  runs: number;
+}
+
+export interface IPopulationStatus {
+  population: IPopulation;
+  datasets: string[];
+  /** Who spent most comes first. */
+  blocks: IBlock[];
+}
+
+export interface IWaitingChange {
+  change: { name: string; proposed: string };
+  digest: string;
+  words: string;
+  by: string[];
+  keys: string[];
+  /** Whether this person has signed it. */
+  mine: boolean;
+}
+
+export interface IPopulations {
+  populations: IPopulationStatus[];
+  changes: IWaitingChange[];
+}
+
+export interface INewPopulation {
+  name: string;
+  title: string;
+  unit: string;
+  epsilon_total: number;
+  delta: number;
+  uses: number | null;
+  epsilon_per_researcher: number | null;
+  blocks: string;
+}
+
+export interface IBlockHistory {
+  block: string;
+  points: { time: string; epsilon_spent: number }[];
 }
 
 export interface IPolicy {

@@ -11,19 +11,20 @@ export function Gauge(props: {
   total: number;
   /** `null`: the domain has not said. */
   left: number | null;
+  /** Caps may leave less than the total less this. */
+  spent: number | null;
   /** What a request asks for. It is set aside already, so it is a part of what is spent. */
   asked?: number;
 }): JSX.Element {
-  const { trans, label, total, left, asked = 0 } = props;
+  const { trans, label, total, left, spent, asked = 0 } = props;
   const hatch = React.useId();
-  if (left === null) {
+  if (left === null || spent === null) {
     return (
       <span className="wb-gauge-words">
         {trans.__('ε %1 in all; what is left is not known now', figure(total))}
       </span>
     );
   }
-  const spent = Math.min(total, Math.max(0, total - left));
   const words = trans.__(
     'ε %1 of %2 left, %3 spent or set aside',
     figure(left, 3),

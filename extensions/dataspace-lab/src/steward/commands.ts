@@ -142,6 +142,11 @@ export function addCommands(context: IContext): void {
       }
     }
   );
+  onDomain(
+    'dataspace:open-populations',
+    trans.__('Populations: whose budget is spent…'),
+    domain => pages.open('populations', { domain })
+  );
   onDomain('dataspace:open-log', trans.__('Audit log of a domain…'), domain =>
     pages.open('log', { domain })
   );

@@ -120,6 +120,7 @@ export function ReviewFacts(props: IProps): React.ReactElement {
           label={trans.__('budget of %1', request.path)}
           total={review.budget.epsilon_total}
           left={review.budget.epsilon_left}
+          spent={review.budget.epsilon_spent}
           asked={request.state === 'pending' ? request.epsilon : 0}
         />
         <Facts

@@ -14,7 +14,7 @@ export function HoldingPage(props: {
   args: PageArgs;
 }): React.ReactElement {
   const { context, args } = props;
-  const { trans, api, store } = context;
+  const { trans, api, store, pages } = context;
   const { domain, name } = args;
   const path = `${domain}/${name}`;
   // Money moves when a request does.
@@ -47,7 +47,19 @@ export function HoldingPage(props: {
             )
         )}
         {spending.value ? (
-          <SpendingCard trans={trans} path={path} spending={spending.value} />
+          <SpendingCard
+            trans={trans}
+            path={path}
+            spending={spending.value}
+            aside={
+              <ActionButton
+                label={trans.__('Populations of %1', domain)}
+                onClick={() => pages.open('populations', { domain })}
+              >
+                {trans.__('Populations')}
+              </ActionButton>
+            }
+          />
         ) : (
           !spending.problem && <Loading label={trans.__('The budget is on its way')} />
         )}

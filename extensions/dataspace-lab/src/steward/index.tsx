@@ -2,6 +2,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 
 import type { IContext, ISection } from '../context';
 import { dataSpaceIcon } from '../icons';
+import { PopulationsPage } from '../populations';
 import { requestLabel } from '../requests';
 import { addCommands } from './commands';
 import { stewardDomains, waiting } from './domains';
@@ -32,6 +33,12 @@ export function addStewardCommands(_app: JupyterFrontEnd, context: IContext): vo
     icon,
     component: PeoplePage,
     label: ({ trans }, { domain }) => trans.__('People: %1', domain)
+  });
+  pages.add({
+    kind: 'populations',
+    icon,
+    component: PopulationsPage,
+    label: ({ trans }, { domain }) => trans.__('Populations: %1', domain)
   });
   pages.add({
     kind: 'log',

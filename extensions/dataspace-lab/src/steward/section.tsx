@@ -103,20 +103,29 @@ function Domain(props: {
     <section className="wb-Holding" aria-label={trans.__('Domain %1', domain)}>
       <div className="wb-Holding-head">
         <h3>{domain}</h3>
-        <ActionButton
-          variant="quiet"
-          label={trans.__('People of %1', domain)}
-          onClick={() => pages.open('people', { domain })}
-        >
-          {trans.__('People')}
-        </ActionButton>
-        <ActionButton
-          variant="quiet"
-          label={trans.__('Audit log of %1', domain)}
-          onClick={() => pages.open('log', { domain })}
-        >
-          {trans.__('Audit log')}
-        </ActionButton>
+        <div className="wb-Holding-links">
+          <ActionButton
+            variant="quiet"
+            label={trans.__('People of %1', domain)}
+            onClick={() => pages.open('people', { domain })}
+          >
+            {trans.__('People')}
+          </ActionButton>
+          <ActionButton
+            variant="quiet"
+            label={trans.__('Populations of %1', domain)}
+            onClick={() => pages.open('populations', { domain })}
+          >
+            {trans.__('Populations')}
+          </ActionButton>
+          <ActionButton
+            variant="quiet"
+            label={trans.__('Audit log of %1', domain)}
+            onClick={() => pages.open('log', { domain })}
+          >
+            {trans.__('Audit log')}
+          </ActionButton>
+        </div>
       </div>
       {entries.length > 0 && (
         <VirtualList
@@ -167,6 +176,7 @@ function DatasetRow(props: {
         label={trans.__('budget of %1', entry.path)}
         total={entry.epsilon_total}
         left={entry.epsilon_left}
+        spent={entry.epsilon_spent}
       />
     </div>
   );

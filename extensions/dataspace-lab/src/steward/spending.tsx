@@ -47,16 +47,18 @@ export function SpendingCard(props: {
   trans: TranslationBundle;
   path: string;
   spending: ISpending;
+  aside?: React.ReactNode;
 }): React.ReactElement {
   const { trans, path, spending } = props;
   const { budget, researchers, points } = spending;
   return (
-    <Card title={trans.__('Budget')}>
+    <Card title={trans.__('Budget')} aside={props.aside}>
       <Gauge
         trans={trans}
         label={trans.__('budget of %1', path)}
         total={budget.epsilon_total}
         left={budget.epsilon_left}
+        spent={budget.epsilon_spent}
       />
       {points.length === 0 ? (
         <p>{trans.__('Nothing has been spent yet.')}</p>

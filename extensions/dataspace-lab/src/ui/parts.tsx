@@ -18,6 +18,8 @@ export interface IActionProps {
   label?: string;
   title?: string;
   busy?: boolean;
+  /** For a button that opens something: whether it is open. */
+  expanded?: boolean;
 }
 
 /** A button that, when it cannot be used, stays focusable and says why. */
@@ -32,6 +34,7 @@ export function ActionButton(props: IActionProps): React.ReactElement {
         className={`wb-Button wb-mod-${variant}`}
         aria-disabled={off}
         aria-busy={busy}
+        aria-expanded={props.expanded}
         aria-label={props.label}
         aria-describedby={reason ? id : undefined}
         title={reason || props.title}
@@ -130,7 +133,7 @@ export function Facts({
 
 /** A part of a page, with a heading. */
 export function Card(props: {
-  title: string;
+  title: React.ReactNode;
   aside?: React.ReactNode;
   children: React.ReactNode;
 }): React.ReactElement {

@@ -517,7 +517,7 @@
 .wb-Row-bar[data-low='true'] > span {
   background: var(--jp-warn-color1);
 }
-`,""]),r.d(o,{},{A:n})},35(e,o,r){var a=r(26),t=r.n(a),i=r(27),n=(r.n(i))()(t());n.push([e.id,`.wb-series-0 {
+`,""]),r.d(o,{},{A:n})},36(e,o,r){var a=r(26),t=r.n(a),i=r(27),n=(r.n(i))()(t());n.push([e.id,`.wb-series-0 {
   --wb-series: var(--jp-brand-color1);
 }
 .wb-series-1 {
@@ -972,7 +972,7 @@
   color: var(--jp-content-link-color, var(--jp-brand-color1));
   font-weight: 600;
 }
-`,""]),r.d(o,{},{A:n})},25(e,o,r){var a=r(26),t=r.n(a),i=r(27),n=r.n(i),l=r(28),p=r(29),d=r(30),s=r(31),c=r(32),b=r(33),w=r(34),u=r(35),f=n()(t());f.i(l.A),f.i(p.A),f.i(d.A),f.i(s.A),f.i(c.A),f.i(b.A),f.i(w.A),f.i(u.A),f.push([e.id,`
+`,""]),r.d(o,{},{A:n})},25(e,o,r){var a=r(26),t=r.n(a),i=r(27),n=r.n(i),l=r(28),p=r(29),d=r(30),s=r(31),c=r(32),b=r(33),w=r(34),u=r(35),x=r(36),f=n()(t());f.i(l.A),f.i(p.A),f.i(d.A),f.i(s.A),f.i(c.A),f.i(b.A),f.i(w.A),f.i(u.A),f.i(x.A),f.push([e.id,`
 `,""]),r.d(o,{},{A:f})},29(e,o,r){var a=r(26),t=r.n(a),i=r(27),n=(r.n(i))()(t());n.push([e.id,`.wb-Panel {
   display: flex;
   flex-direction: column;
@@ -1051,6 +1051,69 @@
   flex-direction: column;
   min-height: 0;
   overflow-y: auto;
+}
+`,""]),r.d(o,{},{A:n})},35(e,o,r){var a=r(26),t=r.n(a),i=r(27),n=(r.n(i))()(t());n.push([e.id,`.wb-Changes {
+  display: flex;
+  flex-direction: column;
+  gap: 12px;
+  margin-bottom: 8px;
+  list-style: none;
+}
+
+.wb-Changes .wb-Button {
+  margin-top: 4px;
+}
+
+.wb-Words {
+  color: var(--jp-ui-font-color0);
+}
+
+/* What a domain says in words begins in lower case, as in a sentence of the command line. */
+.wb-Words::first-letter {
+  text-transform: uppercase;
+}
+
+.wb-Population > .wb-Facts {
+  margin: 8px 0;
+}
+
+.wb-Blocks {
+  max-height: 260px;
+  margin-bottom: 12px;
+}
+
+.wb-Merged {
+  color: var(--wb-muted);
+  list-style: none;
+}
+
+.wb-PopulationActions > .wb-Muted,
+.wb-PopulationActions > [role='status']:not(:empty) {
+  margin-top: 8px;
+}
+
+.wb-Form.wb-mod-inner {
+  max-width: 520px;
+  margin-top: 10px;
+  padding: 10px 12px 12px;
+  border: 1px solid var(--wb-line);
+  border-radius: var(--wb-radius);
+}
+
+.wb-Form.wb-mod-grid {
+  display: grid;
+  gap: 10px 16px;
+  grid-template-columns: repeat(auto-fill, minmax(240px, 1fr));
+}
+
+.wb-Commands {
+  margin-top: 4px;
+  list-style: none;
+}
+
+.wb-Commands code {
+  font-family: var(--jp-code-font-family);
+  font-size: var(--jp-code-font-size);
 }
 `,""]),r.d(o,{},{A:n})},33(e,o,r){var a=r(26),t=r.n(a),i=r(27),n=(r.n(i))()(t());n.push([e.id,`.wb-Requests {
   display: flex;
@@ -1315,6 +1378,13 @@
   padding: 4px 4px 4px 10px;
 }
 
+/* They stay together on a line of their own where the panel is narrow. */
+.wb-Holding-links {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 2px;
+}
+
 .wb-Holding-head .wb-Button {
   border-color: var(--jp-border-color2);
 }
@@ -1474,4 +1544,4 @@
 .wb-RunForm label {
   display: block;
 }
-`,""]),r.d(o,{},{A:n})},27(e){e.exports=function(e){var o=[];return o.toString=function(){return this.map(function(o){var r="",a=void 0!==o[5];return o[4]&&(r+="@supports (".concat(o[4],") {")),o[2]&&(r+="@media ".concat(o[2]," {")),a&&(r+="@layer".concat(o[5].length>0?" ".concat(o[5]):""," {")),r+=e(o),a&&(r+="}"),o[2]&&(r+="}"),o[4]&&(r+="}"),r}).join("")},o.i=function(e,r,a,t,i){"string"==typeof e&&(e=[[null,e,void 0]]);var n={};if(a)for(var l=0;l<this.length;l++){var p=this[l][0];null!=p&&(n[p]=!0)}for(var d=0;d<e.length;d++){var s=[].concat(e[d]);a&&n[s[0]]||(void 0!==i&&(void 0===s[5]||(s[1]="@layer".concat(s[5].length>0?" ".concat(s[5]):""," {").concat(s[1],"}")),s[5]=i),r&&(s[2]&&(s[1]="@media ".concat(s[2]," {").concat(s[1],"}")),s[2]=r),t&&(s[4]?(s[1]="@supports (".concat(s[4],") {").concat(s[1],"}"),s[4]=t):s[4]="".concat(t)),o.push(s))}},o}},26(e){e.exports=function(e){return e[1]}},19(e){var o=[];function r(e){for(var r=-1,a=0;a<o.length;a++)if(o[a].identifier===e){r=a;break}return r}function a(e,a){for(var t={},i=[],n=0;n<e.length;n++){var l=e[n],p=a.base?l[0]+a.base:l[0],d=t[p]||0,s="".concat(p," ").concat(d);t[p]=d+1;var c=r(s),b={css:l[1],media:l[2],sourceMap:l[3],supports:l[4],layer:l[5]};if(-1!==c)o[c].references++,o[c].updater(b);else{var w=function(e,o){var r=o.domAPI(o);return r.update(e),function(o){o?(o.css!==e.css||o.media!==e.media||o.sourceMap!==e.sourceMap||o.supports!==e.supports||o.layer!==e.layer)&&r.update(e=o):r.remove()}}(b,a);a.byIndex=n,o.splice(n,0,{identifier:s,updater:w,references:1})}i.push(s)}return i}e.exports=function(e,t){var i=a(e=e||[],t=t||{});return function(e){e=e||[];for(var n=0;n<i.length;n++){var l=r(i[n]);o[l].references--}for(var p=a(e,t),d=0;d<i.length;d++){var s=r(i[d]);0===o[s].references&&(o[s].updater(),o.splice(s,1))}i=p}}},21(e){var o={};e.exports=function(e,r){var a=function(e){if(void 0===o[e]){var r=document.querySelector(e);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(e){r=null}o[e]=r}return o[e]}(e);if(!a)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");a.appendChild(r)}},23(e){e.exports=function(e){var o=document.createElement("style");return e.setAttributes(o,e.attributes),e.insert(o,e.options),o}},22(e,o,r){e.exports=function(e){var o=r.nc;o&&e.setAttribute("nonce",o)}},20(e){e.exports=function(e){if("u"<typeof document)return{update:function(){},remove:function(){}};var o=e.insertStyleElement(e);return{update:function(r){var a,t,i;a="",r.supports&&(a+="@supports (".concat(r.supports,") {")),r.media&&(a+="@media ".concat(r.media," {")),(t=void 0!==r.layer)&&(a+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),a+=r.css,t&&(a+="}"),r.media&&(a+="}"),r.supports&&(a+="}"),(i=r.sourceMap)&&"u">typeof btoa&&(a+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),e.styleTagTransform(a,o,e.options)},remove:function(){var e;null===(e=o).parentNode||e.parentNode.removeChild(e)}}}},24(e){e.exports=function(e,o){if(o.styleSheet)o.styleSheet.cssText=e;else{for(;o.firstChild;)o.removeChild(o.firstChild);o.appendChild(document.createTextNode(e))}}},18(e,o,r){var a=r(19),t=r.n(a),i=r(20),n=r.n(i),l=r(21),p=r.n(l),d=r(22),s=r.n(d),c=r(23),b=r.n(c),w=r(24),u=r.n(w),f=r(25),x={};x.styleTagTransform=u(),x.setAttributes=s(),x.insert=p().bind(null,"head"),x.domAPI=n(),x.insertStyleElement=b(),t()(f.A,x),f.A&&f.A.locals&&f.A.locals}}]);
+`,""]),r.d(o,{},{A:n})},27(e){e.exports=function(e){var o=[];return o.toString=function(){return this.map(function(o){var r="",a=void 0!==o[5];return o[4]&&(r+="@supports (".concat(o[4],") {")),o[2]&&(r+="@media ".concat(o[2]," {")),a&&(r+="@layer".concat(o[5].length>0?" ".concat(o[5]):""," {")),r+=e(o),a&&(r+="}"),o[2]&&(r+="}"),o[4]&&(r+="}"),r}).join("")},o.i=function(e,r,a,t,i){"string"==typeof e&&(e=[[null,e,void 0]]);var n={};if(a)for(var l=0;l<this.length;l++){var p=this[l][0];null!=p&&(n[p]=!0)}for(var d=0;d<e.length;d++){var s=[].concat(e[d]);a&&n[s[0]]||(void 0!==i&&(void 0===s[5]||(s[1]="@layer".concat(s[5].length>0?" ".concat(s[5]):""," {").concat(s[1],"}")),s[5]=i),r&&(s[2]&&(s[1]="@media ".concat(s[2]," {").concat(s[1],"}")),s[2]=r),t&&(s[4]?(s[1]="@supports (".concat(s[4],") {").concat(s[1],"}"),s[4]=t):s[4]="".concat(t)),o.push(s))}},o}},26(e){e.exports=function(e){return e[1]}},19(e){var o=[];function r(e){for(var r=-1,a=0;a<o.length;a++)if(o[a].identifier===e){r=a;break}return r}function a(e,a){for(var t={},i=[],n=0;n<e.length;n++){var l=e[n],p=a.base?l[0]+a.base:l[0],d=t[p]||0,s="".concat(p," ").concat(d);t[p]=d+1;var c=r(s),b={css:l[1],media:l[2],sourceMap:l[3],supports:l[4],layer:l[5]};if(-1!==c)o[c].references++,o[c].updater(b);else{var w=function(e,o){var r=o.domAPI(o);return r.update(e),function(o){o?(o.css!==e.css||o.media!==e.media||o.sourceMap!==e.sourceMap||o.supports!==e.supports||o.layer!==e.layer)&&r.update(e=o):r.remove()}}(b,a);a.byIndex=n,o.splice(n,0,{identifier:s,updater:w,references:1})}i.push(s)}return i}e.exports=function(e,t){var i=a(e=e||[],t=t||{});return function(e){e=e||[];for(var n=0;n<i.length;n++){var l=r(i[n]);o[l].references--}for(var p=a(e,t),d=0;d<i.length;d++){var s=r(i[d]);0===o[s].references&&(o[s].updater(),o.splice(s,1))}i=p}}},21(e){var o={};e.exports=function(e,r){var a=function(e){if(void 0===o[e]){var r=document.querySelector(e);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(e){r=null}o[e]=r}return o[e]}(e);if(!a)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");a.appendChild(r)}},23(e){e.exports=function(e){var o=document.createElement("style");return e.setAttributes(o,e.attributes),e.insert(o,e.options),o}},22(e,o,r){e.exports=function(e){var o=r.nc;o&&e.setAttribute("nonce",o)}},20(e){e.exports=function(e){if("u"<typeof document)return{update:function(){},remove:function(){}};var o=e.insertStyleElement(e);return{update:function(r){var a,t,i;a="",r.supports&&(a+="@supports (".concat(r.supports,") {")),r.media&&(a+="@media ".concat(r.media," {")),(t=void 0!==r.layer)&&(a+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),a+=r.css,t&&(a+="}"),r.media&&(a+="}"),r.supports&&(a+="}"),(i=r.sourceMap)&&"u">typeof btoa&&(a+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),e.styleTagTransform(a,o,e.options)},remove:function(){var e;null===(e=o).parentNode||e.parentNode.removeChild(e)}}}},24(e){e.exports=function(e,o){if(o.styleSheet)o.styleSheet.cssText=e;else{for(;o.firstChild;)o.removeChild(o.firstChild);o.appendChild(document.createTextNode(e))}}},18(e,o,r){var a=r(19),t=r.n(a),i=r(20),n=r.n(i),l=r(21),p=r.n(l),d=r(22),s=r.n(d),c=r(23),b=r.n(c),w=r(24),u=r.n(w),x=r(25),f={};f.styleTagTransform=u(),f.setAttributes=s(),f.insert=p().bind(null,"head"),f.domAPI=n(),f.insertStyleElement=b(),t()(x.A,f),x.A&&x.A.locals&&x.A.locals}}]);

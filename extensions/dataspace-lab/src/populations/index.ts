@@ -1,0 +1,1 @@
+export { PopulationsPage } from './page';
