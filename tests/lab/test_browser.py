@@ -12,6 +12,8 @@ from torch import nn
 import workbench as wb
 from tests.lab.browser import choose_theme, open_notebook, run_all, two_hospitals
 from tests.lab.conftest import HOSTILE
+from tests.registers import COLUMNS, MONTH, PERSON, change, spend, stays
+from tests.support import Site, add_dataset
 from workbench.documents import Approval, PrivateKey
 from workbench.documents.errors import RequestDenied
 from workbench.space.client import DomainClient
@@ -153,6 +155,71 @@ def test_where_two_stewards_are_needed_one_reads_that_another_has_to_approve_too
     second.decide(handle.digest, "approve")
     expect(detail).to_contain_text("released")
     assert len(handle.wait(progress=False).verified.approvals) == 1
+
+
+def test_whose_data_there_are_is_seen_and_changed(place):
+    root, spaces, page, _, _ = place
+    panel = page.get_by_role("region", name="steward panel")
+    panel.get_by_text("Populations", exact=True).press("Enter")
+    section = panel.get_by_role("region", name="populations of hospital-b")
+    expect(section.get_by_role("meter", name="budget diabetes")).to_be_visible()
+    message = panel.get_by_role("status")
+
+    section.get_by_text("New population").click()
+    new = section.get_by_role("form", name="New population")
+    for label, value in (
+        ("name", "patients"), ("title, for people", "<b>All</b> patients"), ("epsilon in all", "4"),
+        ("delta, much less than one in so many people", "1e-5"),
+        ("block column (empty: no blocks)", "month"),
+    ):  # fmt: skip
+        new.get_by_label(label, exact=True).fill(value)
+    new.get_by_label("name", exact=True).press("Enter")
+    expect(message).to_contain_text("Population 'patients' is made")
+    expect(new.get_by_label("name", exact=True)).to_have_value("")
+    expect(section).to_contain_text("<b>All</b> patients: ε 4 at δ 0.00001 for each person")
+    assert section.locator("b").count() == 0, "text of a population became markup"
+
+    published(root / "store" / "hospital-b")
+    for _ in range(2):
+        panel.get_by_text("Populations", exact=True).press("Enter")
+    section.get_by_text("dataset stays").click()
+    blocks = section.get_by_role("table", name="blocks of patients").get_by_role("row")
+    expect(blocks).to_have_count(3)
+    expect(blocks.nth(1)).to_contain_text("jan")
+    expect(blocks.nth(2)).to_contain_text("blocks to come")
+    expect(
+        section.get_by_role("img", name=re.compile("Spent at most, of ε 4.*jan: ε"))
+    ).to_be_visible()
+
+    section.get_by_text("Let a person opt out").click()
+    out = section.get_by_role("form", name="Let a person opt out")
+    person = out.get_by_label("label of the person")
+    person.press_sequentially("p0")
+    ask(wb.connect(spaces["researcher"]), "news", epsilon=0.1)
+    expect(entries(panel).filter(has_text="ε 0.1")).to_be_visible()
+    person.press_sequentially("05")
+    expect(person).to_have_value("p005")
+    expect(person).to_be_focused()
+    out.get_by_role("button", name="Opt out").click()
+    expect(out.get_by_label("I understand")).to_be_focused()
+    out.get_by_label("I understand").check()
+    page.screenshot(path=root / "5-populations.png")
+    out.get_by_role("button", name="Opt out").click()
+    expect(message).to_contain_text("Publish 'stays' again with 'workbench domain publish'")
+    expect(person).to_have_value("")
+
+
+def published(folder):
+    """Publish stays of one month for the population of the domain, and spend some of it."""
+    people = [f"p{i:03d}" for i in range(300)]
+    months = ["jan"] * 100 + ["feb"] * 100 + ["mar"] * 100
+    add_dataset(folder, "stays", stays(people, months), [PERSON, MONTH, *COLUMNS], 100,
+                population="patients", privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+    change(folder, "stays", blocks=["jan"])
+    change(folder, "stays", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
+    site = Site.open(folder, start=False)
+    spend(site, "stays", 1.0, "first")
+    site.close()
 
 
 def test_the_panel_follows_the_dark_theme(place):

@@ -52,8 +52,8 @@ def test_an_entry_has_what_a_list_can_be_searched_and_sorted_by():
         "path": "hospital-a/made-up-1", "domain": "hospital-a", "name": "made-up-1",
         "title": card.title, "purposes": ["DUO:0000042"], "fields": ["x", "kind"],
         "records": 400, "unit": "record", "kind": "table", "epsilon_total": 30.0,
-        "epsilon_spent": 5.0, "epsilon_left": 15.0, "epsilon_per_run": 8.0, "delta": 1e-5, "approval": "steward",
-        "approvals": 1, "expires": "2030-01-31",
+        "epsilon_spent": 5.0, "epsilon_left": 15.0, "epsilon_per_run": 8.0, "delta": 1e-5,
+        "approval": "steward", "approvals": 1, "expires": "2030-01-31",
     }  # fmt: skip
     unknown = entry(card)
     assert (unknown["epsilon_total"], unknown["epsilon_left"]) == (20.0, None)

@@ -6,13 +6,21 @@ import threading
 import pytest
 
 from tests.domain.test_two_stewards import edit_terms
+from tests.registers import make_register, spend
 from tests.studies import submit_progression
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import PrivateKey
+from workbench.documents.errors import DomainUnavailable, NotFound
+from workbench.domain import persons
+from workbench.lab import populations
 from workbench.lab.steward import StewardPanel
 from workbench.space.connection import Space
 
 DOMAIN = "hospital-b"
+NEW = {
+    "action": "create-population", "name": "staff", "title": "Who works here", "unit": "person",
+    "epsilon_total": 6, "delta": 1e-6, "uses": None, "epsilon_per_researcher": None, "blocks": "",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -154,3 +162,163 @@ def test_one_steward_cannot_approve_twice_and_reads_why(tmp_path):
     tell(other, action="decide", domain=DOMAIN, digest=digest, verdict="approve")
     wait_until(lambda: states(other)[digest] == "released" or other.refresh())
     site.close()
+
+
+class TestPopulations:
+    """A register in blocks, of whose first one something was spent; it is one for all tests."""
+
+    NAME = "hospital-a"
+
+    @pytest.fixture(scope="class")
+    def site(self, tmp_path_factory):
+        site = Site.open(make_register(tmp_path_factory.mktemp("people") / "a"), start=False)
+        spend(site, "stays", 1.0, "first")
+        yield site
+        site.close()
+
+    @pytest.fixture
+    def panel(self, site):
+        return self.opened(site, site.steward)
+
+    def opened(self, site, key):
+        panel = StewardPanel(Space({self.NAME: site.client(key)}, key))
+        tell(panel, action="populations")
+        return panel
+
+    def say(self, panel, **message):
+        tell(panel, **({"domain": self.NAME, "ticket": "t1"} | message))
+        return view(panel)["message"]
+
+    def section(self, panel):
+        (section,) = view(panel)["populations"]
+        return section
+
+    def shown(self, panel):
+        return {one["population"]["name"]: one for one in self.section(panel)["populations"]}
+
+    def test_they_are_asked_for_when_the_section_was_opened_and_seldom_after(
+        self, site, monkeypatch
+    ):
+        client = site.client(site.steward)
+        asked, answer = [], client.populations
+        monkeypatch.setattr(client, "populations", lambda: asked.append(1) or answer())
+        panel = StewardPanel(Space({self.NAME: client}, site.steward))
+        assert view(panel)["populations"] is None
+        tell(panel, action="populations")
+        for _ in range(3):
+            panel.refresh()
+        assert len(asked) == 1
+        monkeypatch.setattr(populations, "SECONDS", 0.0)
+        panel.refresh()
+        assert len(asked) == 2
+
+    def test_each_comes_with_its_datasets_and_what_is_left_by_block(self, panel):
+        patients = self.shown(panel)["patients"]
+        assert (patients["population"]["unit"], patients["datasets"]) == ("person", ["stays"])
+        first, rest = patients["blocks"]
+        assert (first["block"], rest["block"]) == ("jan", "")
+        assert 0 < first["epsilon_spent"] < 1.1
+        assert (rest["epsilon_spent"], rest["epsilon_left"]) == (0.0, 4.0)
+
+    def test_what_was_spent_over_time_comes_for_one_that_is_opened(self, panel, monkeypatch):
+        assert view(panel)["histories"] == {}
+        monkeypatch.setattr(populations, "MOST_POINTS", 1)
+        self.say(panel, action="history", name="patients", ticket="")
+        found = view(panel)["histories"]["hospital-a/patients"]
+        (line,) = [line for line in found["blocks"] if line["block"] == "jan"]
+        (point,) = line["points"]
+        assert point["epsilon_spent"] == self.shown(panel)["patients"]["blocks"][0]["epsilon_spent"]
+        self.say(panel, action="history", name="nobody")
+        assert "nobody" in view(panel)["histories"]["hospital-a/nobody"]["error"]
+
+    def test_a_new_one_is_made_and_shown(self, panel):
+        words = self.say(panel, **NEW)
+        assert "'population: staff' in dataset.yaml" in words
+        assert self.shown(panel)["staff"]["population"]["epsilon_total"] == 6.0
+        answer = view(panel)["answer"]
+        assert (answer["ticket"], answer["ok"], answer["words"]) == ("t1", True, words)
+        assert "there is a population 'staff'" in self.say(panel, **NEW, ticket="t2")
+        answer = view(panel)["answer"]
+        assert (answer["ticket"], answer["ok"]) == ("t2", False)
+
+    def test_a_person_opts_out_and_one_reads_what_has_to_be_published_again(self, site, panel):
+        words = self.say(panel, action="opt-out", name="patients", person="p005", understood=True)
+        assert "Publish 'stays' again with 'workbench domain publish'" in words
+        assert "p005" not in panel.view
+        with site.domain.store.read() as connection:
+            version = site.client().dataset("stays").dataset_version
+            assert persons.stopped(connection, "patients", version)
+
+    def test_what_takes_two_stewards_is_proposed_by_one_and_agreed_by_another(self, site, panel):
+        key = PrivateKey.create()
+        site.domain.admit(key.public, "Selma Second", "steward")
+        other = self.opened(site, key)
+        self.say(panel, **NEW | {"name": "guests", "epsilon_total": 3})
+        for wish in (
+            {"action": "raise-total", "name": "guests", "epsilon_total": 5},
+            {"action": "merge", "name": "patients", "merge": "guests"},
+        ):
+            assert "waits for a second steward" in self.say(panel, **wish)
+            (change,) = self.section(panel)["changes"]
+            assert (change["by"], change["mine"]) == (["Stella Steward"], True)
+            tell(other, action="populations")
+            (seen,) = self.section(other)["changes"]
+            assert seen == change | {"mine": False}
+            assert "Two stewards agreed" in self.say(other, action="agree", change=seen["digest"])
+            assert self.section(other)["changes"] == []
+            if "merge" not in wish:
+                assert self.shown(other)["guests"]["population"]["epsilon_total"] == 5.0
+        assert self.shown(other)["guests"]["population"]["merged_into"] == "patients"
+        # The lower delta of the two makes what was spent look like more.
+        (budget,) = view(other)["budgets"]
+        assert budget["epsilon_left"] == site.client().budget("stays").epsilon_left
+        assert "no such change waits" in self.say(other, action="agree", change=seen["digest"])
+
+    @pytest.mark.parametrize(("message", "words"), [
+        ({"action": "history", "name": "../people"}, "a name of lower case letters"),
+        ({"action": "history", "name": ["patients"]}, "a name of lower case letters"),
+        ({"action": "opt-out"}, "the label of a person"),
+        ({"action": "opt-out", "name": "patients", "person": "p007"}, "“I understand” ticked"),
+        ({"action": "opt-out", "name": "patients", "person": "p007", "understood": 1}, "ticked"),
+        ({"action": "opt-out", "name": "patients", "person": " ", "understood": True}, "label"),
+        ({"action": "raise-total", "name": "patients", "epsilon_total": float("inf")}, "most 100"),
+        ({"action": "raise-total", "name": "patients", "epsilon_total": True}, "epsilon in all"),
+        ({"action": "merge", "name": "patients", "merge": "a/b?c"}, "the other population"),
+        ({"action": "agree", "change": "sha256:/../"}, "the digest of a change"),
+        ({"action": "agree", "change": "sha256:" + "0" * 64}, "no such change waits"),
+        (NEW | {"name": "x", "delta": 0}, "a delta above 0"),
+        (NEW | {"name": "x", "uses": 1.5}, "a whole number of uses"),
+        (NEW | {"name": "x", "title": "two\nlines"}, "a title of one line"),
+        (NEW | {"name": "x", "more": 1}, "only the fields of this form"),
+        (NEW | {"name": "x", "domain": "else"}, "no domain 'else' here"),
+        (NEW | {"name": "x", "domain": {}}, "a domain of this panel"),
+        (NEW | {"name": "x", "ticket": ["t"]}, "only the fields of this form"),
+    ])  # fmt: skip
+    def test_messages_that_make_no_sense_change_nothing_and_say_so(self, panel, message, words):
+        before = self.section(panel)
+        assert words in self.say(panel, **message)
+        assert not view(panel)["answer"]["ok"]
+        tell(panel, action="populations")
+        assert self.section(panel) == before
+
+    def test_a_domain_that_does_not_know_them_breaks_only_the_section(self, site, monkeypatch):
+        client = site.client(site.steward)
+        panel = StewardPanel(Space({self.NAME: client}, site.steward))
+        answer = client.populations
+
+        def fail(error):
+            def populations():
+                raise error
+
+            monkeypatch.setattr(client, "populations", populations)
+            tell(panel, action="populations")
+            return self.section(panel)
+
+        assert "is older than this workbench" in fail(NotFound("Not Found"))["error"]
+        assert view(panel)["domains"] == [{"name": self.NAME, "error": ""}]
+        monkeypatch.setattr(client, "populations", answer)
+        tell(panel, action="populations")
+        assert self.section(panel)["error"] == ""
+        away = fail(DomainUnavailable("does not answer", "Go on."))
+        assert away["error"] == "does not answer Go on."
+        assert "patients" in self.shown(panel)

@@ -304,6 +304,14 @@ def _refuse_over(
     first_alone = not rows and after <= total
     if not (first_alone or float(before[order] + curve[order]) <= budget):
         left = max(0.0, total - epsilon_of(before, caps.delta))
+        if after <= total:
+            rest = max(0.0, budget - float(before[order]))
+            raise BudgetExhausted(
+                f"the run costs {float(curve[order]):.3g} at Renyi order {ORDERS[order]:g}, at "
+                f"which runs are admitted, and {rest:.3g} of {budget:.3g} {what} is left there",
+                "Ask for a smaller epsilon. That order was fixed before the first run, so that "
+                "the total holds whatever is asked in reaction to releases.",
+            )
         raise BudgetExhausted(
             f"the run would bring the total to epsilon {after:.3g}; {left:.3g} of {total:g} "
             f"{what} is left",

@@ -199,6 +199,7 @@ function render({ model, el }) {
   const entries = h("div", { class: "wbs-list", role: "listbox", "aria-label": "requests" });
   const pane = h("div", { class: "wbs-pane" });
   const budgets = h("div", { class: "wbs-budgets", "aria-label": "privacy budgets" });
+  const people = populationsPart(model);
   filter.addEventListener("input", () => { text = filter.value.toLowerCase(); draw(true); });
   kind.addEventListener("change", () => { show = kind.value; chosen = null; draw(true); });
 
@@ -256,13 +257,15 @@ function render({ model, el }) {
     const more = content.budgets_in_all - content.budgets.length;
     budgets.replaceChildren(...content.budgets.map((budget) => gauge(budget)),
       ...(more ? [h("p", { class: "wbs-small" }, `and ${more} of datasets with fewer runs`)] : []));
+    people.update(content);
   }
 
   el.classList.add("wbs");
   el.append(h("div", { class: "wbs-root", role: "region", "aria-label": "steward panel" },
     h("div", { class: "wbs-bar" }, h("strong", {}, "Steward"), kind, filter), domains, status,
     h("div", { class: "wbs-columns" }, entries, pane),
-    h("details", { class: "wbs-all-budgets", open: true }, h("summary", {}, "Privacy budgets"), budgets)));
+    h("details", { class: "wbs-all-budgets", open: true }, h("summary", {}, "Privacy budgets"), budgets),
+    people.node));
   const onChange = () => draw(false);
   model.on("change:view", onChange);
   model.send({ action: "opened" });

@@ -1,8 +1,8 @@
 """The steward's panel: what waits for a decision, what it would cost, what would leave.
 
-The front end (``steward.js``) draws what this class puts into `view` and sends back what the
-steward does. The key stays in the kernel: decisions are signed here. While a panel is on the
-screen a thread asks the domains for news; it ends when the last view is closed.
+The front end (``steward.js`` and ``populations.js``) draws what this class puts into `view` and
+sends back what the steward does. The key stays in the kernel: decisions are signed here. While a
+panel is on the screen a thread asks the domains for news; it ends when the last view is closed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import traitlets
 
 from workbench.documents import RequestStatus
 from workbench.documents.errors import WorkbenchError
+from workbench.lab.populations import PopulationSection
 from workbench.space.client import DomainClient
 from workbench.space.connection import Space, connect
 from workbench.space.html import page
@@ -42,7 +43,8 @@ class StewardPanel(anywidget.AnyWidget):
         Show only this domain.
     """
 
-    _esm = _HERE / "steward.js"
+    # One module: what populations.js needs is in steward.js.
+    _esm = (_HERE / "populations.js").read_text() + (_HERE / "steward.js").read_text()
     _css = _HERE / "steward.css"
     view = traitlets.Unicode("{}").tag(sync=True)
 
@@ -54,7 +56,8 @@ class StewardPanel(anywidget.AnyWidget):
         }
         self._reviews: dict[str, dict[str, Any]] = {}
         self._moves: dict[str, Moves] = {}
-        self._known_budgets: dict[str, tuple[Moves, float, list[dict[str, Any]]]] = {}
+        self._known_budgets: dict[str, tuple[object, float, list[dict[str, Any]]]] = {}
+        self._populations = PopulationSection(self._clients)
         self._message = ""
         self._open_views = 0
         self._wake = threading.Event()
@@ -82,6 +85,7 @@ class StewardPanel(anywidget.AnyWidget):
                 found = client.requests()
                 requests += [self._row(client, status) for status in found]
                 budgets += self._budgets(client, found)
+                self._populations.renew(client, _moves(found))
                 reviews |= self._review_pending(client, found)
                 domains.append({"name": name, "error": ""})
             except WorkbenchError as error:
@@ -99,6 +103,7 @@ class StewardPanel(anywidget.AnyWidget):
             "budgets_in_all": len(budgets),
             "reviews": self._reviews,
             "message": self._message,
+            **self._populations.content(),
         }
         # An unchanged text sends nothing to the browser.
         self.view = json.dumps(content, sort_keys=True)
@@ -134,8 +139,8 @@ class StewardPanel(anywidget.AnyWidget):
         }
 
     def _budgets(self, client: DomainClient, found: list[RequestStatus]) -> list[dict[str, Any]]:
-        """Return budgets, asked for when a request moved, for thousands take seconds."""
-        moves = _moves(found)
+        """Return budgets, asked for when they may have moved, for thousands take seconds."""
+        moves = (_moves(found), self._populations.sent)
         known = self._known_budgets.get(client.name)
         if known is None or known[0] != moves or time.monotonic() - known[1] > BUDGET_SECONDS:
             rows = [
@@ -176,6 +181,9 @@ class StewardPanel(anywidget.AnyWidget):
             )  # fmt: skip
         elif action == "review":
             self._review(str(content.get("domain")), str(content.get("digest")))
+        elif isinstance(action, str) and action in PopulationSection.ACTIONS:
+            self._message = self._populations.act(content) or self._message
+            self.refresh()
 
     def decide(self, domain: str, digest: str, verdict: str, reason: str = "") -> None:
         """Sign a decision with the steward's key and send it; the panel shows what came of it.
