@@ -4,6 +4,7 @@ import math
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -139,7 +140,9 @@ def test_a_dataset_has_its_own_total_inside_that_of_its_population(store):
     whole = account(terms(3.0)).whole
     narrow = replace(account(terms(1.0)), whole=whole)
     with store.write() as connection:
-        with pytest.raises(BudgetExhausted, match="of 1 of the budget of the dataset is left"):
+        with pytest.raises(
+            BudgetExhausted, match=r"of 1 of the budget of the dataset \(its terms.yaml\) is left"
+        ):
             for number in range(100):
                 ledger.reserve(connection, account=narrow, request=f"own-{number}",
                                researcher="rosa", curve=CURVE)  # fmt: skip
@@ -547,3 +550,52 @@ def test_a_first_run_may_take_the_whole_total_and_is_then_the_last(database_url)
     with pytest.raises(BudgetExhausted):
         reserve(2, tiny)
     store.close()
+
+
+def test_what_was_given_back_is_not_read_again(store, monkeypatch):
+    """There may be any number of it: a researcher may submit and cancel a thousand times a day."""
+    with store.write() as connection:
+        reserve(connection, "one")
+        for number in range(50):
+            reserve(connection, f"cancelled-{number}")
+            ledger.release_reservation(connection, request=f"cancelled-{number}")
+        read = []
+        real = ledger._entry
+        monkeypatch.setattr(ledger, "_entry", lambda row: read.append(row) or real(row))
+        reserve(connection, "two")
+        assert len(read) == 1
+        spent = ledger.status(connection, account=account()).epsilon_spent
+        everything = ledger.everything(connection)
+        assert len(read) == 1 + 2 + 2
+    assert spent == pytest.approx(epsilon_of(2 * CURVE, 1e-5))
+    assert epsilon_of(everything["patients", ""], 1e-5) == pytest.approx(spent)
+
+
+def test_a_refusal_at_the_fixed_order_says_so(store):
+    """With pure costs the best order afterwards shows more left than there is at the fixed one."""
+    curve = pure_curve(1.0)
+    with store.write() as connection:
+        with pytest.raises(BudgetExhausted, match="at which runs are admitted, and") as refused:
+            for number in range(100):
+                reserve(connection, f"run-{number}", curve=curve)
+        left = ledger.status(connection, account=account()).epsilon_left
+    assert left > 1.0
+    assert "fixed before the first run" in refused.value.hint
+
+
+def test_what_is_reserved_starts_only_where_it_still_fits(store):
+    """In the population in which its people are now, beside what was charged there."""
+    caps = account(terms(3.0)).whole
+    room = partial(ledger.require_room, merges=lambda name: [], caps=caps)
+    with store.write() as connection:
+        admitted = fill(connection, terms(3.0))
+        for number in range(admitted):
+            room(connection, request=f"fill-{number}")
+            ledger.charge(connection, request=f"fill-{number}")
+        ledger.charge_missing(
+            connection, population="patients", blocks=(), head="0" * 64, curve=CURVE
+        )
+        with pytest.raises(BudgetExhausted):
+            room(connection, request="fill-0")
+        with pytest.raises(Conflict, match="has no reservation"):
+            room(connection, request="nobody")

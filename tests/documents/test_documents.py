@@ -15,6 +15,8 @@ from workbench.documents import (
     Column,
     Decision,
     Envelope,
+    LogEntry,
+    NewPopulation,
     Plan,
     PrivateKey,
     PublicKey,
@@ -87,6 +89,23 @@ def test_any_bytes_are_a_document_or_refused(data):
     for kind in (Plan, Envelope, Column):
         with pytest.raises(InvalidDocument):
             kind.parse(data)
+
+
+def test_whole_numbers_that_canonical_json_cannot_hold_are_refused():
+    """They would have no digest: an error long after the document was taken."""
+    fine = {"name": "x", "epsilon_total": 1.0, "delta": 1e-6, "uses": 2**53 - 1}
+    assert NewPopulation.read(fine).digest
+    for number in (2**53, 10**400):
+        with pytest.raises(InvalidDocument, match="whole number"):
+            NewPopulation.read(fine | {"uses": number})
+
+
+def test_a_time_is_no_longer_than_a_time():
+    change = {"sequence": 1, "event": "admit", "who": "", "key": "", "subject": "", "detail": "",
+              "previous": "0" * 64, "hash": "0" * 64}  # fmt: skip
+    assert LogEntry.read(change | {"time": "2026-11-26T10:00:00.123456789Z"})
+    with pytest.raises(InvalidDocument, match="time"):
+        LogEntry.read(change | {"time": f"2026-11-26T10:00:00.{'1' * 1000}Z"})
 
 
 def test_deep_and_large_documents_are_refused():

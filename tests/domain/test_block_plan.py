@@ -44,10 +44,10 @@ def test_people_are_counted_in_the_block_of_the_first_time(table):
     assert "25 who come again stay where they are" in " ".join(words.split())
 
 
-def test_without_a_person_each_row_is_one(table):
-    found = json.loads(told(table, "--column", "month", "--json"))
-    assert [b["people"] for b in found["blocks"]] == [60, 60, 5]
-    assert found["came_back"] == 0
+def test_blocks_need_people_who_are_known_again(table):
+    done = CliRunner().invoke(app, ["population", "blocks", str(table), "--column", "month"])
+    assert done.exit_code != 0
+    assert "--unit" in done.output
 
 
 def test_publishing_says_the_same(table, tmp_path):
@@ -69,7 +69,7 @@ def test_as_many_runs_fit_as_it_says(tmp_path, table):
     from workbench.budget import ledger
 
     options = ("--epsilon-total", 4, "--delta", 1e-5, "--epsilon-run", 1, "--window", 2)
-    found = json.loads(told(table, "--column", "month", *options, "--json"))
+    found = json.loads(told(table, "--column", "month", "--unit", "patient", *options, "--json"))
     noise, metrics = calibrate(epsilon=1.0, delta=1e-5, sample_rate=1.0, steps=1, metrics=0)
     plan = Plan(learning_rate=0.1, steps=1, sample_rate=1.0, max_grad_norm=1.0,
                 noise_multiplier=noise, metrics_noise_multiplier=metrics)  # fmt: skip
@@ -88,8 +88,8 @@ def test_as_many_runs_fit_as_it_says(tmp_path, table):
 
 def test_what_is_not_there_is_named(table, tmp_path):
     with pytest.raises(UnknownColumn, match="has no column 'week'"):
-        told(table, "--column", "week")
+        told(table, "--column", "week", "--unit", "patient")
     with pytest.raises(InvalidData, match="which is no block"):
-        told(table, "--column", "month", "--order", "jan")
+        told(table, "--column", "month", "--unit", "patient", "--order", "jan")
     with pytest.raises(InvalidData, match="cannot be read"):
-        told(tmp_path / "none.csv", "--column", "month")
+        told(tmp_path / "none.csv", "--column", "month", "--unit", "patient")

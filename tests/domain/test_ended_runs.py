@@ -17,7 +17,7 @@ from tests.processes import ServerSite
 from tests.studies import submit
 from tests.support import Site, make_domain, wait_until
 from workbench.budget import ledger
-from workbench.domain import releases, requests, runs
+from workbench.domain import heads, releases, requests, runs
 from workbench.domain import store as store_module
 
 pytestmark = pytest.mark.slow
@@ -158,3 +158,22 @@ def test_a_worker_that_is_killed_again_and_again_as_it_starts(server):
     assert handle.wait(progress=False).verified
     assert launches(server, handle) == 2
     assert server.client().budget("breast-cancer").runs == 2
+
+
+def test_a_head_that_cannot_be_written_is_no_attempt_to_run(impatient, monkeypatch):
+    """The disk is full for the head alone: the run waits, and is not closed as worker-died."""
+    real, tries = heads._write, []
+
+    def full(*arguments):
+        tries.append(1)
+        if len(tries) <= runs.MAX_ATTEMPTS + 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*arguments)
+
+    monkeypatch.setattr(heads, "_write", full)
+    handle = submit(impatient.client(), medium, epsilon=0.3)
+    handle.wait(progress=False)
+    assert len(tries) > runs.MAX_ATTEMPTS + 1
+    with impatient.domain.store.read() as connection:
+        row = requests.get(connection, handle.digest)
+    assert (row.state, row.attempts) == ("released", 1)

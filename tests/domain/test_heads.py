@@ -185,3 +185,18 @@ def test_after_reconciling_nobody_has_less_than_the_head_says(kept, lost):
         added = missing.get((population, ""), 0.0)
         added = added + (missing.get((population, block), 0.0) if block else 0.0)
         assert (base + added >= wanted * (1 - 1e-12)).all()
+
+
+def test_a_file_is_moved_into_the_domains_folder_wherever_one_is(root, ran, tmp_path, monkeypatch):
+    """As ``domain.toml`` reads a relative path; elsewhere an empty database would be made."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    moved = command("move", root, "--to", "sqlite:///new.sqlite")
+    assert moved.exit_code == 0, moved.output
+    assert str(root / "new.sqlite") in "".join(moved.output.split())
+    assert not list(elsewhere.iterdir())
+    domain = Domain(root)
+    assert domain.budget("breast-cancer").epsilon_spent == pytest.approx(ran[2])
+    domain.start()
+    domain.close()

@@ -281,3 +281,31 @@ def test_requests_of_one_person_are_limited_in_waiting_and_by_day(here):
     with pytest.raises(LimitReached, match="requests_per_day") as caught:
         submit(here.client(), repeat=4, epsilon=0.5)
     assert "later" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x00\x01 this is not HTTP\r\n\r\n",
+        b"POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"POST /v1/requests HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n",
+        b"GET /v1/domain HTTP/1.1\r\nHost: x\r\n\r\n\x00\x01 garbage\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_gets_a_short_answer_and_no_traceback(server, sent):
+    """Strangers could fill the log with them."""
+    log = server.root / "server.log"
+    before = log.stat().st_size
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.port), 5) as one:
+            one.sendall(sent)
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                while part := one.recv(4096):
+                    answer += part
+        if not sent.startswith(b"GET") and answer:
+            assert answer.startswith((b"HTTP/1.1 400 invalid-document", b"HTTP/1.1 401"))
+            assert b'{"error": {"code"' in answer or b'{"error":{"code"' in answer
+    told = log.read_text()[before:]
+    assert "Traceback" not in told
+    assert len(told) < 5 * 300

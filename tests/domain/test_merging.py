@@ -6,22 +6,26 @@ import json
 import shutil
 
 import pytest
+import torch.nn.functional as F
 from typer.testing import CliRunner
 
+import workbench as wb
 from tests.registers import (
     COLUMNS,
     PERSON,
+    PURPOSE,
     change,
     frame,
     make_register,
     records_of,
     spend,
 )
-from tests.support import Site, add_dataset
+from tests.studies import linear, submit
+from tests.support import Site, add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
 from workbench.cli.app import app
-from workbench.documents import Envelope, PrivateKey, ProposedChange
+from workbench.documents import Envelope, NewPopulation, PrivateKey, ProposedChange
 from workbench.documents.errors import (
     BudgetExhausted,
     Conflict,
@@ -29,10 +33,16 @@ from workbench.documents.errors import (
     InvalidData,
     InvalidSignature,
     NotAdmitted,
+    RequestDenied,
 )
 from workbench.domain import persons, populations
 from workbench.domain.log import OPERATOR
 from workbench.domain.service import Domain
+
+
+@wb.training_function(steps=5, sample_rate=1.0, learning_rate=1.0)
+def ill(model, record):
+    return F.cross_entropy(model(record["age"].reshape(1) / 100), record["ill"])
 
 
 def command(*arguments):
@@ -147,9 +157,9 @@ class TestMerging:
         with site.domain.store.read() as connection:
             for name in ("patients", "staff"):
                 assert len(persons.gone(connection, name)) == 3
-            assert persons.stopped(connection, card.population_name, card.dataset_version)
+            assert populations.stopped(connection, card.population_name, card.dataset_version)
             version = site.client().dataset("stays").dataset_version
-            assert persons.stopped(connection, "patients", version)
+            assert populations.stopped(connection, "patients", version)
         site.domain.publish("stays")
         assert records_of(site, "stays") == 99
 
@@ -255,7 +265,9 @@ class TestTheWordOfTwo:
         site.domain.close()
         file = tmp_path / "change.json"
         told = command("domain", "population", "merge", root, "patients", "staff", "--out", file)
-        assert "have one total together" in told.output
+        assert "have one total together, the lower of the two, epsilon 3" in " ".join(
+            told.output.split()
+        )
         signed = []
         for name in ("stella", "selma"):
             signed += ["--word", tmp_path / f"{name}.json"]
@@ -272,3 +284,55 @@ class TestTheWordOfTwo:
         )
         assert shown["datasets"] == ["shifts", "stays"]
         site.domain = Domain(root)
+
+
+def test_what_waits_at_a_merge_starts_only_where_it_still_fits(tmp_path):
+    """Nothing was charged yet: a person of both would otherwise be charged for both."""
+    root = make_domain(tmp_path / "hospital-a", datasets=())
+    for name, letter in (("patients", "p"), ("staff", "s")):
+        people = [f"{letter}{i % 100:03d}" for i in range(400)]
+        add_dataset(root, name, frame(seed=2, patient=people), [PERSON, *COLUMNS], 100,
+                    privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+        change(root, name, "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0,
+               approval={"mode": "steward"})  # fmt: skip
+    site = Site.open(root)
+    site.other = PrivateKey.create()
+    site.domain.admit(site.other.public, "Selma Second", "steward")
+    handles = [submit(site.client(), ill, linear(1, 2), name, epsilon=3.8, purpose=PURPOSE)
+               for name in ("patients", "staff")]  # fmt: skip
+    merged(site)
+    for handle in handles:
+        site.client(site.steward).decide(handle.digest, "approve", "fine")
+    # What waited in the one that was merged counts as charged in the other.
+    with pytest.raises(RequestDenied, match="the domain did not start it: the run would bring"):
+        handles[0].wait(progress=False)
+    handles[1].wait(progress=False)
+    assert site.client().budget("staff").epsilon_spent == pytest.approx(3.8, abs=0.01)
+    site.close()
+
+
+def test_an_opt_out_reaches_all_names_of_a_population(tmp_path):
+    """Through a chain of merges: single records of the first one are stopped too."""
+    root = make_domain(tmp_path / "hospital-a", datasets=())
+    site = Site.open(root, start=False)
+    site.other = PrivateKey.create()
+    site.domain.admit(site.other.public, "Selma Second", "steward")
+    for name in ("patients", "ward", "staff"):
+        site.domain.populations.create(
+            OPERATOR, NewPopulation(name=name, unit="person", epsilon_total=4.0, delta=1e-5)
+        )
+    add_dataset(root, "stays", frame(100, 2, patient=[f"p{i:03d}" for i in range(100)]),
+                [PERSON, *COLUMNS], 100, population="patients", privacy_unit="person",
+                max_records_per_unit=4)  # fmt: skip
+    add_dataset(root, "samples", frame(seed=3), COLUMNS, population="staff")
+    change(root, "samples", records_per_member=2)
+    for name in ("stays", "samples"):
+        change(root, name, "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
+        site.domain.publish(name)
+    site.domain.populations.opt_out(OPERATOR, "patients", "p005")
+    for into, other in (("ward", "staff"), ("patients", "ward")):
+        site.domain.populations.change(words(site, into, merge=other))
+    card = site.client().dataset("samples")
+    with site.domain.store.read() as connection:
+        assert populations.stopped(connection, card.population_name, card.dataset_version)
+    site.domain.close()

@@ -85,7 +85,16 @@ class TestLog:
             assert written not in words.replace(NAME, "")
 
     @pytest.mark.parametrize(
-        "query", ["limit=0", "limit=501", "limit=x", "after=-1", "after=x", f"after={1 << 70}"]
+        "query",
+        [
+            "limit=0",
+            "limit=501",
+            "limit=x",
+            "after=-1",
+            "after=x",
+            f"after={1 << 31}",
+            f"after={1 << 70}",
+        ],
     )
     def test_a_page_that_makes_no_sense_is_refused(self, busy, query):
         answer = get(busy, f"/v1/log?{query}")

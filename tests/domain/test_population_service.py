@@ -145,6 +145,8 @@ class TestMaking:
         [b"", b"[]", b"{}", b'{"name": "x"}', b'{"name": "X Y", "epsilon_total": 1, "delta": 1e-6}',
          b'{"name": "x", "epsilon_total": -1, "delta": 1e-6}',
          b'{"name": "x", "epsilon_total": 1, "delta": 1}',
+         b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "uses": 9007199254740992}',
+         b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "uses": ' + b"9" * 4000 + b"}",
          b'{"name": "x", "epsilon_total": 1e999, "delta": 1e-6}',
          b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "merged_into": "patients"}',
          b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "domain": "other", "order": 2}'],
@@ -266,12 +268,14 @@ class TestTwoStewards:
         with pytest.raises((InvalidDocument, NotFound)):
             stella.propose_change("patients", ProposedChange(**wanted))
 
-    def test_only_so_many_wait(self, site, stella, monkeypatch):
+    def test_only_so_many_of_one_steward_wait(self, stella, selma, monkeypatch):
         monkeypatch.setattr(merging, "MOST_WAITING", 2)
         for total in (91.0, 92.0):
             stella.propose_change("patients", ProposedChange(epsilon_total=total))
-        with pytest.raises(Conflict, match="2 changes wait for a second steward already"):
+        with pytest.raises(Conflict, match="2 of your changes wait for a second steward"):
             stella.propose_change("patients", ProposedChange(epsilon_total=93.0))
+        # Nobody takes another steward's places.
+        assert selma.propose_change("patients", ProposedChange(epsilon_total=93.0)) is None
 
     def test_a_client_signs_only_what_was_asked_for(self, site, stella, monkeypatch):
         proposed = site.domain.populations.propose(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch.nn.functional as F
 from typer.testing import CliRunner
@@ -27,6 +28,7 @@ from tests.support import Site, add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.cli.domain import app
+from workbench.documents import NewPopulation
 from workbench.documents.errors import (
     BudgetExhausted,
     Conflict,
@@ -36,6 +38,8 @@ from workbench.documents.errors import (
 )
 from workbench.domain import cards, persons, populations
 from workbench.domain.data import person_of
+from workbench.domain.log import OPERATOR
+from workbench.domain.service import Domain
 
 
 @wb.training_function(steps=5, sample_rate=1.0, learning_rate=1.0)
@@ -403,14 +407,14 @@ class TestOptingOut:
         assert done.exit_code == 0, done.output
         assert "publish 'stays' again" in done.output
         with living.domain.store.read() as connection:
-            assert persons.stopped(connection, "patients", version)
+            assert populations.stopped(connection, "patients", version)
         assert not cards.prepared(living.domain.folder, card).root.exists()
         assert living.client().budget("stays").epsilon_spent == spent
         living.domain.publish("stays")
         assert records_of(living, "stays") == 99
         with living.domain.store.read() as connection:
             now = living.client().dataset("stays").dataset_version
-            assert not persons.stopped(connection, "patients", now)
+            assert not populations.stopped(connection, "patients", now)
         assert living.client().budget("stays").epsilon_spent == spent
 
     def test_a_person_of_another_block_stops_nothing(self, living, register):
@@ -418,7 +422,7 @@ class TestOptingOut:
         assert self.out(register, "p150").exit_code == 0
         version = living.client().dataset("stays").dataset_version
         with living.domain.store.read() as connection:
-            assert not persons.stopped(connection, "patients", version)
+            assert not populations.stopped(connection, "patients", version)
 
     def test_a_label_that_nobody_has_is_told(self, living, register):
         assert "nobody in population 'patients' has this label" in str(
@@ -449,3 +453,76 @@ class TestOptingOut:
             handle.wait(progress=False)
         assert site.client().budget("stays").epsilon_spent == 0
         site.close()
+
+
+class TestWhatIsSeen:
+    def test_the_counts_of_a_snippet_cost_a_person_what_all_their_records_do(self, tmp_path):
+        """k records of a person: the counts are noised for one record, and cost k times as much."""
+        root = make_domain(tmp_path / "hospital-a", datasets=())
+        made = NewPopulation(name="patients", unit="person", epsilon_total=4.0, delta=1e-5)
+        domain = Domain(root)
+        domain.populations.create(OPERATOR, made)
+        add_dataset(root, "samples", frame(), COLUMNS, population="patients")
+        change(root, "samples", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
+        snippet = {"level": 1, "rows": 100, "epsilon": 0.5}
+        change(root, "samples", records_per_member=9, snippet=snippet)
+        with pytest.raises(BudgetExhausted, match=r"total to epsilon 4\.5"):
+            domain.publish("samples")
+        # What is refused leaves no records behind.
+        assert not list(domain.folder.folder("prepared").iterdir())
+        change(root, "samples", records_per_member=4)
+        domain.publish("samples")
+        spent = domain.budget("samples").epsilon_spent
+        assert spent == pytest.approx(epsilon_of(pure_curve(2.0), 1e-5))
+        domain.close()
+
+    def test_single_records_have_no_blocks(self, tmp_path):
+        """One whose date is corrected would be in another block, with a fresh total."""
+        domain = Domain(make_domain(tmp_path / "hospital-a", datasets=()))
+        wanted = NewPopulation(name="visits", epsilon_total=4.0, delta=1e-5, blocks="month")
+        with pytest.raises(InvalidSchema, match="the unit cannot be a single record"):
+            domain.populations.create(OPERATOR, wanted)
+        domain.close()
+
+    def test_blanks_around_a_label_make_no_other_unit(self, living, register):
+        people = [f"{' ' * (i // 100)}p{i % 100:03d}{' ' * (i % 2)}" for i in range(400)]
+        stays(people, ["jan"] * 400).to_csv(register / "data" / "stays.csv", index=False)
+        change(register, "stays", blocks=["jan"])
+        living.domain.publish("stays")
+        place = cards.prepared(living.domain.folder, living.client().dataset("stays"))
+        units = [set(np.load(path)["units"]) for path in (place.training, place.holdout)]
+        assert len(units[0] | units[1]) == 100
+        assert not units[0] & units[1]
+
+    def test_people_of_blocks_that_are_not_read_are_known_too(self, living, register):
+        """The version stays the same: whoever came is noted, and can opt out."""
+        january = stays([f"p{i:03d}" for i in range(100)], ["jan"] * 100)
+        january.to_csv(register / "data" / "stays.csv", index=False)
+        change(register, "stays", blocks=["jan"])
+        before = living.domain.publish("stays").dataset_version
+        february = stays([f"q{i:03d}" for i in range(100)], ["feb"] * 100, 1)
+        both = pd.concat([january, february])
+        both.to_csv(register / "data" / "stays.csv", index=False)
+        assert living.domain.publish("stays").dataset_version == before
+        march = stays([f"q{i:03d}" for i in range(100)], ["mar"] * 100, 1)
+        pd.concat([january, march]).to_csv(register / "data" / "stays.csv", index=False)
+        change(register, "stays", blocks=["mar"])
+        with pytest.raises(InvalidData, match="nobody is left in the blocks"):
+            living.domain.publish("stays")
+        assert living.domain.populations.opt_out(OPERATOR, "patients", "q050") == []
+
+    def test_an_opt_out_removes_what_a_publication_left_half_done(self, living):
+        left = living.domain.folder.folder("prepared") / ("0" * 64)
+        left.mkdir()
+        (left / "training.npz").write_bytes(b"records")
+        here = cards.prepared(living.domain.folder, living.client().dataset("stays")).root
+        living.domain.populations.opt_out(OPERATOR, "patients", "p150")
+        assert not left.exists()
+        # Of a person in a block that is not read.
+        assert here.exists()
+
+    def test_a_unit_of_another_name_is_told_as_that(self, living, register):
+        path = register / "datasets" / "stays" / "dataset.yaml"
+        path.write_text(path.read_text().replace("privacy_unit: person", "privacy_unit: patient"))
+        with pytest.raises(InvalidSchema, match="'patient'; the unit of population 'patients' is"):
+            living.domain.publish("stays")

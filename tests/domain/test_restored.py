@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch.nn.functional as F
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+import workbench as wb
 from tests.registers import (
     COLUMNS,
     MONTH,
     PERSON,
+    PURPOSE,
     change,
     frame,
     make_register,
@@ -19,18 +24,31 @@ from tests.registers import (
     spend,
     stays,
 )
+from tests.studies import linear, submit
 from tests.support import Site, add_dataset, make_domain
+from workbench.budget import ledger
 from workbench.cli.domain import app
+from workbench.documents import DatasetCard
+from workbench.documents.envelope import payload_of
 from workbench.documents.errors import (
     BudgetExhausted,
     Conflict,
     InvalidConfiguration,
     LedgerBehind,
+    RequestDenied,
 )
-from workbench.domain import heads, persons
+from workbench.domain import cards, heads, persons, populations
+from workbench.domain.api import create_app
+from workbench.domain.log import OPERATOR
 from workbench.domain.service import Domain
+from workbench.space.requests import RequestHandle
 
 DATABASE = "domain.sqlite"
+
+
+@wb.training_function(steps=5, sample_rate=1.0, learning_rate=1.0)
+def ill(model, record):
+    return F.cross_entropy(model(record["age"].reshape(1) / 100), record["ill"])
 
 
 def command(*arguments):
@@ -117,7 +135,7 @@ def test_who_opted_out_stays_out(root, tmp_path):
     domain = Domain(root)
     with domain.store.read() as connection:
         (known,) = persons.versions(connection, dataset="stays")
-        assert persons.stopped(connection, "patients", known.version)
+        assert populations.stopped(connection, "patients", known.version)
     domain.close()
     site = Site.open(root, start=False)
     assert records_of(site, "stays") == 99
@@ -144,7 +162,7 @@ def test_a_population_keeps_its_caps(tmp_path):
     assert command(*make, "--epsilon-total", "4", "--uses", "7").exit_code == 0
     restore(root, tmp_path / "old")
     assert isinstance(command(*make, "--epsilon-total", "50").exception, LedgerBehind)
-    assert "the caps of 1 populations" in command("reconcile", root).output
+    assert "the caps of 1 populations" in command("reconcile", root, "--lost").output
     assert isinstance(command(*make, "--epsilon-total", "50").exception, Conflict)
     domain = Domain(root)
     population = domain.populations.status("patients").population
@@ -241,3 +259,99 @@ def test_a_domain_of_many_blocks_has_a_head(root):
     kept(site.domain)
     kept(site.domain)
     site.close()
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """A domain in whose database's copy a request waits, and what became of it is lost."""
+    root = make_domain(tmp_path / "hospital-a", datasets=())
+    add_dataset(root, "visits", frame(), COLUMNS)
+    change(root, "visits", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0,
+           approval={"mode": "steward"})  # fmt: skip
+    site = Site.open(root)
+    handle = submit(site.client(), ill, linear(1, 2), "visits", epsilon=3.8, purpose=PURPOSE)
+    site.close()
+    saved(root, tmp_path / "old")
+    site.domain = Domain(root)
+    with site.domain.store.write() as connection:
+        ledger.charge(connection, request=handle.digest)
+    kept(site.domain)
+    site.domain.close()
+    restore(root, tmp_path / "old")
+    return root, site, handle
+
+
+def test_what_waited_in_an_old_copy_never_runs_again(asked):
+    """It may have been released: its noise would be other noise, and its cost was charged."""
+    root, site, handle = asked
+    assert "1 requests that waited were denied" in command("reconcile", root).output
+    site = replace(site, domain=Domain(root))
+    site.http = TestClient(create_app(site.domain), raise_server_exceptions=False)
+    status = site.client().status(handle.digest)
+    assert status.state == "denied"
+    assert "nobody knows whether this has run since" in status.reason
+    assert site.client().budget("visits").epsilon_spent == pytest.approx(3.8, abs=0.01)
+    for act in (lambda: site.client(site.steward).decide(handle.digest, "approve", "fine"),
+                lambda: site.client().cancel(handle.digest)):  # fmt: skip
+        with pytest.raises(Conflict, match="the request is denied"):
+            act()
+    with pytest.raises(RequestDenied, match="the domain did not start it"):
+        RequestHandle(site.client(), status).result()
+    # Nothing is missing any more, and nothing is given back.
+    assert "nothing to do" in command("reconcile", root).output
+    assert site.client().budget("visits").epsilon_spent == pytest.approx(3.8, abs=0.01)
+    site.close()
+
+
+def test_an_empty_database_is_not_taken_for_an_old_copy(root, tmp_path):
+    """A wrong path in domain.toml would give one: people and requests would be lost for nothing."""
+    Site.open(root, start=False).domain.close()
+    for path in root.glob(f"{DATABASE}*"):
+        path.unlink()
+    refused = command("reconcile", root)
+    assert isinstance(refused.exception, Conflict)
+    assert "the database is empty" in refused.exception.message
+    assert "--lost" in refused.exception.hint
+    assert "caps of 1 populations" in command("reconcile", root, "--lost").output
+
+
+def test_single_records_stay_stopped_over_a_loss(tmp_path):
+    """Of whom they are nobody can tell: the same file is not taken for one without the person."""
+    root = make_domain(tmp_path / "hospital-a", datasets=())
+    assert command("population", "create", root, "patients", "--unit", "person",
+                   "--epsilon-total", 4, "--delta", "1e-5").exit_code == 0  # fmt: skip
+    people = [f"p{i:03d}" for i in range(100)]
+    add_dataset(root, "stays", frame(100, 2, patient=people), [PERSON, *COLUMNS], 100,
+                population="patients", privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+    add_dataset(root, "samples", frame(seed=3), COLUMNS, population="patients")
+    change(root, "samples", records_per_member=2)
+    for name in ("stays", "samples"):
+        change(root, name, "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
+    saved(root, tmp_path / "old")
+    domain = Domain(root)
+
+    def stopped():
+        with domain.store.read() as connection:
+            card = payload_of(cards.latest(connection, "samples"), DatasetCard)
+            return populations.stopped(connection, "patients", card.dataset_version)
+
+    for name in ("stays", "samples"):
+        domain.publish(name)
+    domain.populations.opt_out(OPERATOR, "patients", "p005")
+    domain.publish("samples")
+    assert stopped()
+    domain.close()
+    restore(root, tmp_path / "old")
+    assert command("reconcile", root, "--lost").exit_code == 0
+    domain = Domain(root)
+    domain.publish("samples")
+    assert stopped()
+    frame(seed=3).iloc[:-1].to_csv(root / "data" / "samples.csv", index=False)
+    domain.publish("samples")
+    assert not stopped()
+    domain.close()
+
+
+def test_the_shown_figures_of_an_older_database_are_not_to_be_believed(lost):
+    shown = command("population", "show", lost)
+    assert "warning: the database has a privacy ledger of" in shown.output

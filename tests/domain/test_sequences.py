@@ -12,6 +12,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from sqlalchemy import insert
 from typer.testing import CliRunner
 
 from tests.registers import COLUMNS, MONTH, PERSON, change
@@ -27,7 +29,7 @@ from tests.support import add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
-from workbench.documents import DatasetCard
+from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import payload_of
 from workbench.documents.errors import (
     BudgetExhausted,
@@ -36,7 +38,7 @@ from workbench.documents.errors import (
     LedgerBehind,
     NotFound,
 )
-from workbench.domain import cards, heads, moving, persons, populations
+from workbench.domain import cards, heads, moving, populations, requests, tables
 from workbench.domain.log import OPERATOR
 from workbench.domain.service import Domain
 
@@ -150,36 +152,80 @@ class Sequences(RuleBasedStateMachine):
             heads.keep = keep
 
     @rule(name=st.sampled_from(NAMES), size=st.sampled_from(SIZES),
-          crash=st.sampled_from(["", "", "", "reserved", "charged"]))  # fmt: skip
+          crash=st.sampled_from(["", "", "", "waits", "waits", "reserved", "charged"]))  # fmt: skip
     def ask(self, name, size, crash):
         """Reserve, charge and start a run, in the order in which `Runs` does."""
         self.number += 1
         request = f"run-{self.number}"
+        known = insert(tables.requests)
         curve = size * BUDGET * np.asarray(ORDERS) / ORDERS[ORDER]
         store = self.domain.store
         try:
             with self.refused(), store.write() as connection:
                 card = payload_of(cards.latest(connection, name), DatasetCard)
-                if persons.stopped(connection, card.population_name, card.dataset_version):
+                if populations.stopped(connection, card.population_name, card.dataset_version):
                     return
                 account = populations.account(connection, card)
                 # What a group of two costs is the caller's to say; the curve here is that already.
                 ledger.reserve(connection, account=account, request=request, researcher="rosa",
                                curve=curve)  # fmt: skip
+                connection.execute(known.values(
+                    digest=request, envelope="", card=card.canonical().decode(), researcher="rosa",
+                    dataset=name, function="", state=State.APPROVED, submitted=now(), updated=now(),
+                ))  # fmt: skip
         except (BudgetExhausted, NotFound):
             return
         if crash == "reserved":
             return self.reopen()
+        if crash != "waits":
+            self.start(request, crash)
+
+    def start(self, request, crash):
+        """Charge and start what waits, if it may still start."""
+        store = self.domain.store
         with self.refused():
             with store.write() as connection:
-                cards.require_prepared(self.domain.folder, card)
+                row = requests.get(connection, request)
+                card = DatasetCard.parse(row.card)
+                population, version = card.population_name, card.dataset_version
+                try:
+                    if populations.stopped(connection, population, version):
+                        return
+                    cards.require_prepared(self.domain.folder, card)
+                    ledger.require_room(
+                        connection, request=request,
+                        merges=partial(populations.merges, connection),
+                        caps=populations.account(connection, card).whole,
+                    )  # fmt: skip
+                except NotFound:
+                    return
                 heads.check(connection, self.domain.folder, self.domain.key)
                 ledger.charge(connection, request=request)
+                requests.move(connection, request, State.RUNNING)
+                (curve,) = [e.curve for e in ledger.entries(connection, population=population)
+                            if (e.request, e.event) == (request, "reserve")]  # fmt: skip
             if crash == "charged":
                 return self.reopen()
             with store.read() as connection:
                 heads.keep(connection, self.domain.folder, self.domain.key)
             self.computed(card, curve)
+
+    def waiting(self):
+        with self.domain.store.read() as connection:
+            return [r.digest for r in requests.listed(connection, state=State.APPROVED, limit=None)]
+
+    @rule(which=st.integers(0, 100), crash=st.sampled_from(["", "", "charged"]))
+    def start_what_waits(self, which, crash):
+        if waiting := self.waiting():
+            self.start(waiting[which % len(waiting)], crash)
+
+    @rule(which=st.integers(0, 100))
+    def cancel(self, which):
+        if waiting := self.waiting():
+            request = waiting[which % len(waiting)]
+            with self.domain.store.write() as connection:
+                ledger.release_reservation(connection, request=request)
+                requests.move(connection, request, State.CANCELLED)
 
     @rule(names=st.lists(st.sampled_from(NAMES), max_size=6), size=st.sampled_from(SIZES))
     def ask_often(self, names, size):
@@ -251,9 +297,26 @@ class Sequences(RuleBasedStateMachine):
         self.restore(which, True)
         self.publish("stays", who, [second], {second}, False, size)
 
+    @rule(name=st.sampled_from(NAMES), size=st.sampled_from(SIZES), cancel=st.booleans())
+    def wait_over_a_loss(self, name, size, cancel):
+        """A copy in which a request waits; it runs, or another one; the copy comes back."""
+        self.ask(name, size, "waits")
+        waits = self.waiting()
+        self.copy()
+        for request in waits:
+            self.start(request, "")
+        self.ask(name, size, "")
+        self.restore(len(self.copies) - 1, True)
+        for request in self.waiting():
+            if cancel:
+                self.cancel(0)
+            else:
+                self.start(request, "")
+        self.ask(name, size, "")
+
     @rule()
     def reconcile(self):
-        self.domain.reconcile()
+        self.domain.reconcile(lost=True)
         self.behind = False
 
     @rule()

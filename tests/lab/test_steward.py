@@ -11,7 +11,7 @@ from tests.studies import submit_progression
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import PrivateKey
 from workbench.documents.errors import DomainUnavailable, NotFound
-from workbench.domain import persons
+from workbench.domain.populations import stopped
 from workbench.lab import populations
 from workbench.lab.steward import StewardPanel
 from workbench.space.connection import Space
@@ -247,7 +247,7 @@ class TestPopulations:
         assert "p005" not in panel.view
         with site.domain.store.read() as connection:
             version = site.client().dataset("stays").dataset_version
-            assert persons.stopped(connection, "patients", version)
+            assert stopped(connection, "patients", version)
 
     def test_what_takes_two_stewards_is_proposed_by_one_and_agreed_by_another(self, site, panel):
         key = PrivateKey.create()

@@ -18,8 +18,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -133,11 +134,34 @@ def _entries(connection: Connection, populations: Sequence[str]) -> list[LedgerE
     return [_entry(row._mapping) for row in rows]
 
 
+def _counting(
+    connection: Connection, populations: Sequence[str] | None = None
+) -> list[LedgerEntry]:
+    """Return the reservations that count, of some populations or of all, oldest first.
+
+    What was given back is left out by the database: of that there may be any number.
+    """
+    void = select(ledger.c.request).where(ledger.c.event == "void")
+    query = select(ledger).where(ledger.c.event == "reserve", ledger.c.request.not_in(void))
+    if populations is not None:
+        query = query.where(ledger.c.population.in_([*populations, EVERYWHERE]))
+    rows = connection.execute(query.order_by(ledger.c.sequence))
+    return [_entry(row._mapping) for row in rows]
+
+
 def _entry(row: Mapping[Any, Any]) -> LedgerEntry:
     values = dict(row)
     values["blocks"] = tuple(json.loads(values["blocks"]))
-    values["curve"] = np.asarray(json.loads(values["curve"]), dtype=np.float64)
+    values["curve"] = _curve(values["curve"])
     return LedgerEntry(**values)
+
+
+@lru_cache(maxsize=10_000)
+def _curve(text: str) -> Curve:
+    """Return a curve that is stored; equal plans have equal ones."""
+    curve = np.asarray(json.loads(text), dtype=np.float64)
+    curve.flags.writeable = False
+    return curve
 
 
 def head(connection: Connection) -> tuple[int, str]:
@@ -176,11 +200,6 @@ def check(connection: Connection) -> int:
             raise VerificationFailed(f"the ledger does not hold together at row {number}")
         previous = entry.hash
     return number
-
-
-def _counting(rows: Sequence[LedgerEntry]) -> list[LedgerEntry]:
-    void = {row.request for row in rows if row.event == "void"}
-    return [row for row in rows if row.event == "reserve" and row.request not in void]
 
 
 def _sum(rows: Sequence[LedgerEntry]) -> Curve:
@@ -267,11 +286,11 @@ def reserve(
         return
     if not np.isfinite(checked(curve)).any() or not curve.any():
         raise TermsRefused("the cost of the plan cannot be computed")
-    everything = _counting(entries(connection, population=account.population))
+    everything = _counting(connection, [account.population])
     own = [row for row in everything if row.dataset in (account.dataset, EVERYWHERE)]
     for rows, caps, whose in (
         (everything, account.whole, f"population '{account.population}'"),
-        (own, account.own, "the dataset"),
+        (own, account.own, "the dataset (its terms.yaml)"),
     ):
         for block in read_together(rows, account.blocks):
             read = [row for row in rows if row.reads(block)]
@@ -317,6 +336,55 @@ def _refuse_over(
             f"{what} is left",
             "Ask for a smaller epsilon, or ask the steward to raise the total.",
         )
+
+
+def require_room(
+    connection: Connection,
+    *,
+    request: str,
+    merges: Callable[[str], Sequence[str]],
+    caps: Caps,
+) -> None:
+    """Refuse a reserved run that does not fit any more beside what was charged.
+
+    After populations were merged, more may be reserved than there is room for.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that no other writer can enter.
+    request
+        Reserved, and not charged.
+    merges
+        Returns the populations into which one was merged since, one after the other.
+    caps
+        Those of the last of them.
+
+    Raises
+    ------
+    BudgetExhausted
+        If it does not fit.
+    Conflict
+        If there is no reservation.
+    """
+    query = select(ledger).where(ledger.c.request == request, ledger.c.event == "reserve")
+    found = connection.execute(query).first()
+    if found is None:
+        raise Conflict("the request has no reservation")
+    name, population = request, _entry(found._mapping).population
+    for into in merges(population):
+        name, population = _merged(into, name), into
+    counting = _counting(connection, [population])
+    events = select(ledger.c.request).where(ledger.c.event == "charge")
+    charged = set(connection.execute(events).scalars()) - {name}
+    own = [row for row in counting if row.request == name]
+    if not own:
+        raise Conflict("the request's reservation was given back; it cannot run any more")
+    taken = [row for row in counting if row.request in charged]
+    for block in read_together([*taken, *own], own[0].blocks):
+        of = f"population '{population}', block '{block}'," if block else f"'{population}'"
+        before = [row for row in taken if row.reads(block)]
+        _refuse_over(before, own[0].curve, caps, caps.epsilon_total, f"of the budget of {of}")
 
 
 def charge(connection: Connection, *, request: str) -> None:
@@ -389,18 +457,17 @@ def statuses(connection: Connection, accounts: Sequence[Account]) -> list[Budget
 
 
 def _by_population(connection: Connection, names: Sequence[str]) -> dict[str, list[LedgerEntry]]:
-    """Return the rows that count in populations, with one query."""
+    """Return what counts in populations, with one query."""
     rows: dict[str, list[LedgerEntry]] = {name: [] for name in names}
     everywhere: list[LedgerEntry] = []
-    for entry in _entries(connection, list(rows)):
+    for entry in _counting(connection, list(rows)):
         (everywhere if entry.population == EVERYWHERE else rows[entry.population]).append(entry)
     return {name: [*found, *everywhere] for name, found in rows.items()}
 
 
-def _status(account: Account, rows: list[LedgerEntry]) -> BudgetStatus:
-    counting = _counting(rows)
+def _status(account: Account, counting: list[LedgerEntry]) -> BudgetStatus:
     own = [row for row in counting if row.dataset in (account.dataset, EVERYWHERE)]
-    runs = sum(row.researcher != SNIPPET for row in own)
+    runs = sum(row.researcher not in (SNIPPET, RECONCILED) for row in own)
     whole, uses = account.whole, []
     most, block = _most(counting, account.blocks, whole)
     mine, _ = _most(own, account.blocks, account.own)
@@ -447,15 +514,14 @@ def blocks(connection: Connection, of: Mapping[str, Caps]) -> dict[str, list[Blo
     return {name: _blocks(rows[name], caps) for name, caps in of.items()}
 
 
-def _blocks(entries_: Sequence[LedgerEntry], caps: Caps) -> list[BlockStatus]:
-    counting = _counting(entries_)
+def _blocks(counting: Sequence[LedgerEntry], caps: Caps) -> list[BlockStatus]:
     found = []
     for block in read_together(counting, ()):
         rows = [row for row in counting if row.reads(block)]
         spent = epsilon_of(_sum(rows), caps.delta)
         spent = spent if math.isfinite(spent) else caps.epsilon_total
         left = max(0.0, caps.epsilon_total - spent)
-        runs = sum(row.researcher != SNIPPET for row in rows)
+        runs = sum(row.researcher not in (SNIPPET, RECONCILED) for row in rows)
         found.append(BlockStatus(block=block, epsilon_spent=spent, epsilon_left=left, runs=runs))
     return found
 
@@ -466,12 +532,10 @@ def everything(connection: Connection) -> dict[tuple[str, str], Curve]:
     The block called "" is what each block of the population has, one that no row has named too.
     """
     rows: dict[str, list[LedgerEntry]] = {}
-    for row in connection.execute(select(ledger).order_by(ledger.c.sequence)):
-        entry = _entry(row._mapping)
+    for entry in _counting(connection):
         rows.setdefault(entry.population, []).append(entry)
     found = {}
-    for population, entries_ in rows.items():
-        counting = _counting(entries_)
+    for population, counting in rows.items():
         for block in read_together(counting, ()):
             found[population, block] = _sum([row for row in counting if row.reads(block)])
     return found
@@ -516,13 +580,18 @@ def merge(connection: Connection, *, population: str, other: str) -> int:
         Names. `other` has no blocks: which of its blocks are whose in `population` nobody knows.
     """
     none = Caps(math.inf, 0.5)
-    counting = [row for row in _counting(_entries(connection, [other])) if row.population == other]
+    counting = [row for row in _counting(connection, [other]) if row.population == other]
     for row in counting:
-        name = hashlib.sha256(f"{population}:{row.request}".encode()).hexdigest()
         account = Account(population, row.dataset, row.dataset_version, (), none, none)
         for event in ("reserve", "charge"):
-            _append(connection, account, f"merged:{name}", row.researcher, event, row.curve)
+            name = _merged(population, row.request)
+            _append(connection, account, name, row.researcher, event, row.curve)
     return len(counting)
+
+
+def _merged(population: str, request: str) -> str:
+    """Return what stands in a population for a run of one that was merged into it."""
+    return f"merged:{hashlib.sha256(f'{population}:{request}'.encode()).hexdigest()}"
 
 
 def count(connection: Connection) -> int:

@@ -134,20 +134,25 @@ def publish(
 
 
 @app.command()
-def reconcile(root: Root) -> None:
+def reconcile(
+    root: Root,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="No copy of the database is left: start an empty one.")
+    ] = False,
+) -> None:
     """After an old database was restored: charge what it does not know of, and run again."""
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
         with domain.alone():
-            found = domain.reconcile()
+            found = domain.reconcile(lost=lost)
     finally:
         domain.close()
     typer.echo(
         f"{found}. Requests of that time are lost, and what they spent is not. Publish the "
         "datasets again"
-        if found
+        if found is not None
         else "nothing to do: the database holds the newest ledger head"
     )
 
@@ -158,6 +163,9 @@ def move(
     to: Annotated[str, typer.Option(help="An empty database: postgresql+pg8000://… or sqlite://…")],
 ) -> None:
     """Carry the database to another one, its privacy ledger with it."""
+    from sqlalchemy import make_url
+
+    from workbench.domain.config import DomainFolder
     from workbench.domain.moving import move as carry
     from workbench.domain.service import Domain
 
@@ -167,7 +175,8 @@ def move(
             count = carry(domain.folder, domain.key, to)
     finally:
         domain.close()
-    typer.echo(f"copied {count} rows; domain.toml names the new database")
+    place = DomainFolder(root).database_url
+    typer.echo(f"copied {count} rows to {make_url(place)!r}; domain.toml names it now")
 
 
 @app.command()

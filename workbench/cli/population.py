@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli.output import print_json, table
+
+if TYPE_CHECKING:
+    from workbench.documents import PopulationStatus
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -114,9 +117,15 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
             if signed.model_copy(update={"proposed": wanted.proposed}) != wanted:
                 raise InvalidConfiguration(f"the stewards signed something else: {signed.words}")
         made = domain.populations.change(envelopes)
+        less = domain.populations.narrower(made)
     finally:
         domain.close()
     typer.echo(f"population {made.name}: epsilon {made.epsilon_total:g} at delta {made.delta:g}")
+    for dataset, total in less:
+        typer.echo(
+            f"the terms.yaml of '{dataset}' still says epsilon_total {total:g}: change it and "
+            "publish, if it should have more"
+        )
 
 
 @app.command("opt-out")
@@ -143,9 +152,7 @@ def opt_out(
 def blocks(
     file: Annotated[Path, typer.Argument(help="A .csv or .parquet file; it stays there.")],
     column: Annotated[str, typer.Option(help="A public column, such as a month of admission.")],
-    unit: Annotated[
-        str | None, typer.Option(help="The column that names the person; else each row is one.")
-    ] = None,
+    unit: Annotated[str, typer.Option(help="The column that names the person.")],
     epsilon_total: Annotated[float, typer.Option(help="The population's total.")] = 8.0,
     delta: Annotated[float, typer.Option(help="The population's delta.")] = 1e-6,
     epsilon_run: Annotated[float, typer.Option(help="What one run costs.")] = 1.0,
@@ -197,6 +204,7 @@ def show(
     try:
         names = [name] if name else domain.populations.names()
         found = [domain.populations.status(one) for one in names]
+        old = domain.populations.behind()
         waiting = [w for w in domain.populations.waiting(OPERATOR) if name in (None, w.change.name)]
     finally:
         domain.close()
@@ -208,7 +216,7 @@ def show(
         ["population", "block", "a", "epsilon total", "spent at most", "left", "delta", "runs",
          "datasets"],
         [
-            [s.population.name if first else "", b.block or ("all" if first else ""),
+            [_named(s) if first else "", b.block or ("all" if len(s.blocks) == 1 else "to come"),
              s.population.unit if first else "", f"{s.population.epsilon_total:g}",
              f"{b.epsilon_spent:.3f}", f"{b.epsilon_left:.3f}", f"{s.population.delta:g}",
              str(b.runs), ", ".join(s.datasets) if first else ""]
@@ -216,5 +224,12 @@ def show(
             for first, b in ((b is s.blocks[0], b) for b in s.blocks)
         ],
     )  # fmt: skip
+    if old:
+        typer.echo(f"warning: {old}", err=True)
     for one in waiting:
         typer.echo(f"signed by {', '.join(one.by)}, waits for a second steward: {one.change.words}")
+
+
+def _named(status: PopulationStatus) -> str:
+    name, into = status.population.name, status.population.merged_into
+    return name if into is None else f"{name}, merged into {into}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
@@ -23,6 +24,7 @@ from pydantic import (
 from workbench.documents.errors import InvalidDocument
 
 MAX_DOCUMENT_BYTES = 1 << 20
+_MANY_DIGITS = re.compile(rb"\d{16}")
 
 
 def _tupled(value: Any) -> Any:
@@ -70,7 +72,9 @@ Text = Annotated[str, StringConstraints(max_length=20_000), Visible]
 Note = Annotated[str, StringConstraints(max_length=2000), Visible]
 """A few sentences of text for people."""
 
-Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+Timestamp = Annotated[
+    str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$")
+]
 """UTC, RFC 3339."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -135,16 +139,25 @@ class Document(BaseModel):
         Raises
         ------
         InvalidDocument
-            If `data` is over 1 MiB, is not JSON, or does not fit the model; names each field.
+            If `data` is over 1 MiB, is not JSON, does not fit the model, or has a whole number
+            that canonical JSON cannot hold (RFC 8785, section 3.2.2.3); names each field.
         """
         if len(data) > MAX_DOCUMENT_BYTES:
             raise InvalidDocument(
                 f"{cls.__name__}: {len(data)} bytes; at most {MAX_DOCUMENT_BYTES}"
             )
         try:
-            return cls.model_validate_json(data)
+            found = cls.model_validate_json(data)
+            if _MANY_DIGITS.search(data.encode() if isinstance(data, str) else data):
+                found.canonical()
         except (ValidationError, RecursionError) as error:
             raise InvalidDocument(explain(cls.__name__, error)) from None
+        except rfc8785.CanonicalizationError:
+            raise InvalidDocument(
+                f"{cls.__name__}: a whole number is over {2**53 - 1}",
+                "Larger ones are not the same in every language that reads JSON.",
+            ) from None
+        return found
 
     @classmethod
     def read(cls, value: Any) -> Self:

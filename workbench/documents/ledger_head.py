@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workbench.documents.base import Document, Line, Name, Timestamp, type_tuple
+from workbench.documents.base import Digest, Document, Line, Name, Timestamp, type_tuple
 from workbench.documents.population import Population
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -34,14 +34,18 @@ class Spent(Document):
 class PopulationHead(Document):
     """A population as it was: its caps, its datasets, and its members by keyed hashes.
 
-    `opted_out` are those who take part in nothing any more. `members` is the SHA-256 of the file
-    beside the head that says who is in which dataset and block; none if nobody is known.
+    `opted_out` are those who take part in nothing any more. `stopped` are the dataset versions that
+    might hold one of them, where nobody can tell: nothing runs on them. `members` is the SHA-256 of
+    the file beside the head that says who is in which dataset and block; none if nobody is known.
     """
 
     population: Population
     datasets: Annotated[tuple[Name, ...], type_tuple]
     opted_out: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], ...], type_tuple
+    ] = ()
+    stopped: Annotated[
+        tuple[Digest, ...], type_tuple, Field(exclude_if=lambda value: not value)
     ] = ()
     members: Hash | None = None
 

@@ -45,7 +45,8 @@ class PopulationChange(Document):
     """What only two stewards can change in a population; each of them signs this document.
 
     `population` and `other` are digests of documents as they are now, so it holds once. Either the
-    total is raised to `epsilon_total`, or `other` is merged into `population`.
+    total is raised to `epsilon_total`, or `other` is merged into `population`; then `merged_total`
+    is the epsilon that holds for both, of which one had more as a rule.
     """
 
     format: Literal["workbench/population-change/v1"] = "workbench/population-change/v1"
@@ -55,14 +56,15 @@ class PopulationChange(Document):
     epsilon_total: Annotated[Epsilon | None, Field(exclude_if=lambda value: value is None)] = None
     other_name: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
     other: Annotated[Digest | None, Field(exclude_if=lambda value: value is None)] = None
+    merged_total: Annotated[Epsilon | None, Field(exclude_if=lambda value: value is None)] = None
     proposed: Timestamp
 
     @model_validator(mode="after")
     def _one_change(self) -> Self:
         if (self.epsilon_total is None) == (self.other is None):
             raise ValueError("either epsilon_total or other")
-        if (self.other is None) != (self.other_name is None):
-            raise ValueError("other and other_name go together")
+        if len({self.other is None, self.other_name is None, self.merged_total is None}) > 1:
+            raise ValueError("other, other_name and merged_total go together")
         return self
 
     @property
@@ -71,8 +73,9 @@ class PopulationChange(Document):
         if self.other_name is not None:
             return (
                 f"population '{self.other_name}' of {self.domain} is merged into '{self.name}': "
-                "from now on their persons have one total together, the lower of the two, and "
-                "what was spent on either counts for both"
+                "from now on their persons have one total together, the lower of the two, epsilon "
+                f"{self.merged_total:g}, and what was spent on either counts for both. Blocks that "
+                "spent as much have nothing left"
             )
         return (
             f"the total of population '{self.name}' of {self.domain} is raised to epsilon "

@@ -55,7 +55,7 @@ class BlockPlan:
 def plan(
     path: Path,
     column: str,
-    unit: str | None,
+    unit: str,
     *,
     epsilon_total: float,
     delta: float,
@@ -70,7 +70,7 @@ def plan(
     path
         A ``.csv`` or ``.parquet`` file.
     column, unit
-        The block's column, and the one that names the person; without it each record is one.
+        The block's column, and the one that names the person.
     epsilon_total, delta, epsilon_run, window
         The population's total, what one run costs, and how many of the newest blocks it reads.
     order
@@ -83,7 +83,7 @@ def plan(
     """
     frame = _read(path)
     for name in (column, unit):
-        if name is not None and name not in frame.columns:
+        if name not in frame.columns:
             there = ", ".join(map(str, frame.columns[:50]))
             raise UnknownColumn(f"{path.name} has no column '{name}'", f"There are: {there}")
     labels = frame[column].astype(str)
@@ -92,7 +92,7 @@ def plan(
     if unknown:
         raise InvalidData(f"{path.name}: column '{column}' has '{unknown[0]}', which is no block")
     position = labels.map({name: at for at, name in enumerate(names)})
-    person = frame.index if unit is None else frame[unit].astype(str)
+    person = frame[unit].astype(str).str.strip()
     first = position.groupby(person).min()
     more = position.groupby(person).nunique() > 1
     blocks = tuple(

@@ -66,6 +66,25 @@ def remove_prepared(folder: DomainFolder, version: str) -> None:
     shutil.rmtree(folder.folder("prepared") / version.removeprefix("sha256:"), ignore_errors=True)
 
 
+def remove_unknown(connection: Connection, folder: DomainFolder) -> None:
+    """Remove prepared files of versions that no card is about: a publication was cut off.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that no other writer can enter: whoever publishes may not be half done.
+    folder
+        The domain's.
+    """
+    known = {
+        payload_of(Envelope.parse(text), DatasetCard).dataset_version.removeprefix("sha256:")
+        for text in connection.execute(select(cards.c.envelope)).scalars()
+    }
+    for place in folder.folder("prepared").iterdir():
+        if place.name not in known:
+            shutil.rmtree(place, ignore_errors=True)
+
+
 def require_prepared(folder: DomainFolder, card: DatasetCard) -> None:
     """Return None if the files that a card is about are there.
 

@@ -163,7 +163,10 @@ class DomainFolder:
     @property
     def database_url(self) -> str:
         """The database's URL, with a relative SQLite file made absolute."""
-        url = self.config.database
+        return self.located(self.config.database)
+
+    def located(self, url: str) -> str:
+        """Return a database's URL with a SQLite file that is relative to the folder absolute."""
         prefix = "sqlite:///"
         if url.startswith(prefix) and not url.startswith(prefix + "/"):
             return prefix + str(self.root / url.removeprefix(prefix))

@@ -9,9 +9,12 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from workbench.documents.errors import LimitReached, WorkbenchError
+from workbench.documents.errors import InvalidDocument, LimitReached, WorkbenchError
 from workbench.domain.api.limits import KNOWN
 from workbench.domain.config import CallLimits
+
+_UNSAID = (h11.IDLE, h11.SEND_RESPONSE)
+"""States of ours in which no answer has begun."""
 
 
 class Gate:
@@ -137,17 +140,24 @@ class Connection(H11Protocol):
         )
         self.end(error)
 
-    def end(self, error: WorkbenchError) -> None:
+    def send_400_response(self, msg: str) -> None:
+        """End a connection on which something else than HTTP came; say so if nothing was said."""
+        self.end(InvalidDocument(msg), self.conn.our_state in _UNSAID, 400)
+
+    def end(
+        self, error: WorkbenchError, tell: bool | None = None, status: int | None = None
+    ) -> None:
         """Say why, as far as that can be sent at once, and end the connection."""
         self._stop_waiting()
         self._gate.leave(self)
-        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+        tell = self.conn.their_state is h11.IDLE if tell is None else tell
+        if tell and not self.transport.is_closing():
             detail = {"code": error.code, "message": error.message, "hint": error.hint}
             body = json.dumps({"error": detail}).encode()
-            head = (
-                f"HTTP/1.1 {error.status} Limit Reached\r\ncontent-type: application/json\r\n"
-                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-            )
+            head = "\r\n".join(
+                [f"HTTP/1.1 {status or error.status} {error.code}", "connection: close",
+                 "content-type: application/json", f"content-length: {len(body)}", "", ""]
+            )  # fmt: skip
             self.transport.write(head.encode() + body)
         # Not closed, which would wait for a peer that does not read.
         self.transport.abort()

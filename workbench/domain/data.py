@@ -137,7 +137,8 @@ def _units(schema: Schema, raw: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
     if schema.unit is None:
         return np.arange(len(next(iter(raw.values()))), dtype=np.int64)
     # By its own label alone, so that no unit's number depends on another unit being there.
-    labels = [str(value).encode() for value in raw[schema.unit.name]]
+    # The same label as that of the person: who is charged once is one unit.
+    labels = [_label(value).encode() for value in raw[schema.unit.name]]
     digests = [hashlib.sha256(label).digest()[:8] for label in labels]
     return np.array([int.from_bytes(d, "big", signed=True) for d in digests], dtype=np.int64)
 

@@ -20,12 +20,17 @@ from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 
 from workbench.budget import ledger
 from workbench.budget.accountant import Curve
-from workbench.documents import Envelope, PrivateKey, now
-from workbench.documents.errors import InvalidConfiguration, LedgerBehind, WorkbenchError
+from workbench.documents import Envelope, PrivateKey, State, now
+from workbench.documents.errors import (
+    Conflict,
+    InvalidConfiguration,
+    LedgerBehind,
+    WorkbenchError,
+)
 from workbench.documents.ledger_head import (
     LedgerHead,
     LedgerPoint,
@@ -33,28 +38,33 @@ from workbench.documents.ledger_head import (
     PopulationHead,
     Spent,
 )
-from workbench.domain import log, persons, populations
+from workbench.domain import log, persons, populations, requests
 from workbench.domain.config import DomainFolder
 
 FILE = "ledger-head.json"
+_LOST = (
+    "The domain lost its newest database, and nobody knows whether this has run since. Ask again."
+)
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What a database did not know: blocks that were charged, caps, members and opt-outs."""
+    """What a database did not know: blocks that were charged, caps, members and opt-outs.
+
+    `denied` is how many requests waited in it: nobody knows what became of them since.
+    """
 
     blocks: int = 0
     populations: int = 0
     members: int = 0
     opted_out: int = 0
-
-    def __bool__(self) -> bool:
-        return self != Reconciled()
+    denied: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.blocks} blocks charged; taken up: the caps of {self.populations} populations, "
-            f"the members of {self.members}, {self.opted_out} who opted out"
+            f"the members of {self.members}, {self.opted_out} who opted out; {self.denied} "
+            "requests that waited were denied"
         )
 
 
@@ -95,6 +105,7 @@ def state(
     if before is not None and before.versions == versions:
         known = {one.population.name: one.members for one in before.populations}
     gone = persons.everybody_gone(connection)
+    groups = populations.groups(connection)
     files: dict[str, bytes] = {}
     found = []
     for population, datasets in populations.all_with_datasets(connection):
@@ -109,6 +120,9 @@ def state(
                 population=population,
                 datasets=datasets,
                 opted_out=tuple(gone.get(name, ())),
+                stopped=tuple(persons.stopped_unseen(connection, name, groups(name)))
+                if gone
+                else (),
                 members=known[name],
             )
         )
@@ -176,8 +190,13 @@ def check(connection: Connection, folder: DomainFolder, key: PrivateKey) -> None
         _check(connection, folder, key)
 
 
-def reconcile(connection: Connection, folder: DomainFolder, key: PrivateKey) -> Reconciled:
+def reconcile(
+    connection: Connection, folder: DomainFolder, key: PrivateKey, lost: bool = False
+) -> Reconciled | None:
     """Let the database know what the newest head knows; returns what it did not know.
+
+    What waits in it is denied and given back: it may have run since, and what the head says was
+    spent must not be taken for a reservation that can still be given back or run.
 
     Parameters
     ----------
@@ -185,17 +204,34 @@ def reconcile(connection: Connection, folder: DomainFolder, key: PrivateKey) -> 
         In a transaction that no other writer can enter.
     folder, key
         The domain's.
+    lost
+        Whether an empty database is meant to be one: people, requests and log are gone for good.
 
     Raises
     ------
     InvalidConfiguration
         If a file that the head names is missing or was changed; nothing is reconciled.
+    Conflict
+        If the database is empty and nobody said that it should be.
+
+    Returns
+    -------
+    Reconciled or None
+        None if the database holds the head.
     """
     with _alone(folder):
         newest = _read(folder, key)
         if newest is None or _holds(connection, newest):
-            return Reconciled()
+            return None
+        if log.head(connection)[0] == 0 and not lost:
+            raise Conflict(
+                f"the database is empty, and no older copy: {make_url(folder.database_url)!r}",
+                "Is this the one that was meant ('database' in domain.toml)? If no copy is left at "
+                "all, 'workbench domain reconcile DIR --lost' goes on with the empty one: then "
+                "admit all people again; requests, releases and the log are gone.",
+            )
         said = _stated(folder, newest)
+        denied = _deny_waiting(connection)
         known, _ = state(connection)
         missing = _missing(said, ledger.everything(connection))
         for (population, block), curve in missing.items():
@@ -205,7 +241,7 @@ def reconcile(connection: Connection, folder: DomainFolder, key: PrivateKey) -> 
                 curve=curve,
             )  # fmt: skip
         there = {one.population.name: one for one in known.populations}
-        found = Reconciled(blocks=len(missing))
+        found = Reconciled(blocks=len(missing), denied=denied)
         for one in said.populations:
             mine = there.get(one.population.name)
             more = Reconciled(
@@ -218,10 +254,24 @@ def reconcile(connection: Connection, folder: DomainFolder, key: PrivateKey) -> 
                 found.populations + more.populations,
                 found.members + more.members,
                 found.opted_out + more.opted_out,
+                denied,
             )
         log.append(connection, "reconcile", log.OPERATOR, f"{found.blocks} charged", str(found))
         _keep(connection, folder, key, None)
         return found
+
+
+def _deny_waiting(connection: Connection) -> int:
+    rows = [
+        row
+        for state in (State.PENDING, State.APPROVED)
+        for row in requests.listed(connection, state=state, limit=None)
+    ]
+    for row in rows:
+        ledger.release_reservation(connection, request=row.digest)
+        requests.deny(connection, row.digest, _LOST)
+        log.append(connection, "decide", log.OPERATOR, row.digest, "deny: reconciled")
+    return len(rows)
 
 
 def _recall_members(
@@ -242,6 +292,8 @@ def _recall_members(
 
 
 def _recall_gone(connection: Connection, said: PopulationHead) -> int:
+    for version in said.stopped:
+        persons.stop(connection, said.population.name, version)
     return sum(
         persons.opt_out(connection, said.population.name, int(person, 16))
         for person in said.opted_out

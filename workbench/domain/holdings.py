@@ -46,13 +46,13 @@ class Holdings:
                 log.append(connection, "publish", log.OPERATOR, name, f"version {version}")
         return card
 
-    def reconcile(self) -> heads.Reconciled:
+    def reconcile(self, lost: bool = False) -> heads.Reconciled | None:
         """Let the database know what the newest ledger head knows; see `heads.reconcile`.
 
-        Nothing is done where the database holds the head.
+        Nothing is done, and None returned, where the database holds the head.
         """
         with self.store.write() as connection:
-            return heads.reconcile(connection, self.folder, self.key)
+            return heads.reconcile(connection, self.folder, self.key, lost)
 
     def cards_version(self) -> str:
         """Return a text that changes whenever any card is published."""

@@ -30,7 +30,7 @@ from workbench.documents.errors import (
     NotAdmitted,
     NotFound,
 )
-from workbench.domain import cards, persons, populations, requests
+from workbench.domain import cards, populations, requests
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import Job, write_private
 from workbench.domain.policy import Facts, check_terms, today
@@ -236,7 +236,7 @@ def examine(
             f"dataset '{card.path}' was published anew since the request was written",
             "Load the dataset again, read its terms, and submit once more.",
         )
-    if persons.stopped(connection, card.population_name, card.dataset_version):
+    if populations.stopped(connection, card.population_name, card.dataset_version):
         raise Conflict(
             f"somebody in '{card.path}' does not take part any more; it has to be published anew",
             "Nothing runs on this version. Ask the steward, then load the dataset again.",

@@ -36,7 +36,7 @@ HOLDS_HOURS = 30 * 24
 """How long a proposal can be signed and used."""
 NEEDED = 2
 MOST_WAITING = 20
-"""How many changes may wait for a second steward."""
+"""How many changes of one steward may wait for a second one."""
 
 
 def propose(
@@ -56,15 +56,18 @@ def propose(
     Conflict
         If it cannot be made.
     """
+    population = populations.get(connection, name)
     other = None if wanted.merge is None else populations.get(connection, wanted.merge)
+    lower = None if other is None else min(population.epsilon_total, other.epsilon_total)
     change = PopulationChange.read(
         {
             "domain": domain,
             "name": name,
-            "population": populations.get(connection, name).digest,
+            "population": population.digest,
             "epsilon_total": wanted.epsilon_total,
             "other_name": None if other is None else other.name,
             "other": None if other is None else other.digest,
+            "merged_total": lower,
             "proposed": now(),
         }
     )
@@ -141,10 +144,11 @@ def agree(
         raise Conflict("you have signed this already", "It waits for another steward.")
     if words:
         return change(connection, domain, key, [*words.values(), envelope][-NEEDED:])
-    if len(waiting(connection)) >= MOST_WAITING:
+    mine = [one for one in waiting(connection) if one.keys[0] == steward.key_id]
+    if len(mine) >= MOST_WAITING:
         raise Conflict(
-            f"{MOST_WAITING} changes wait for a second steward already",
-            "Agree to one of them, or wait: they hold for 30 days.",
+            f"{MOST_WAITING} of your changes wait for a second steward already",
+            "Ask one to agree, or wait: they hold for 30 days.",
         )
     _keep(connection, found, steward.key_id, envelope)
     log.append(connection, "population", steward, found.name, "change proposed")
@@ -249,9 +253,12 @@ def _made(connection: Connection, change: PopulationChange) -> Population:
             f"'{population.name}'",
             "Merge the one without blocks into the one that has them.",
         )
+    total = min(population.epsilon_total, other.epsilon_total)
+    if change.merged_total != total:
+        raise Conflict(f"after the merge epsilon {total:g} holds, not {change.merged_total}")
     return population.model_copy(
         update={
-            "epsilon_total": min(population.epsilon_total, other.epsilon_total),
+            "epsilon_total": total,
             "delta": min(population.delta, other.delta),
             "uses": _least(population.uses, other.uses),
             "epsilon_per_researcher": _least(

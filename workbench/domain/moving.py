@@ -30,7 +30,7 @@ def move(folder: DomainFolder, key: PrivateKey, url: str) -> int:
     folder, key
         The domain's; no server may use it meanwhile.
     url
-        Of an empty database, as `DomainConfig.database`.
+        Of an empty database, as `DomainConfig.database`: a SQLite file is relative to the folder.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def move(folder: DomainFolder, key: PrivateKey, url: str) -> int:
         If the old database is older than the newest ledger head.
     """
     named = _named(folder.root / FILE, url)
-    old, new = Store(folder.database_url), Store(url)
+    old, new = Store(folder.database_url), Store(folder.located(url))
     try:
         with old.write() as source, new.write() as target:
             heads.check(source, folder, key)

@@ -27,6 +27,7 @@ from workbench.domain.tables import members, opted_out
 Hashes = NDArray[np.uint64]
 RECALLED = "recalled:"
 """Before the hash that stands for a version whose database was lost."""
+_BEFORE_ALL = "0001-01-01T00:00:00Z"
 _COINCIDENCE = 0.1
 """Which share of single records may be in another population too: equal by chance."""
 
@@ -125,18 +126,25 @@ def add(
     connection: Connection, population: str, dataset: str, version: str, persons: Hashes,
     labels: Sequence[str], codes: NDArray[np.int64], read: Sequence[str],
 ) -> None:  # fmt: skip
-    """Keep who is in a version; a version that is known stays as it is."""
-    known = select(members.c.sequence).where(members.c.dataset_version == version)
-    if connection.execute(known).first() is not None:
-        return
+    """Keep who is in a version; a version that is known stays as it is.
+
+    The file of a known version may hold others, in blocks that it does not read: they are kept too.
+    """
     distinct, first = np.unique(persons, return_index=True)
+    who, where = distinct.astype(">u8").tobytes(), codes[first].astype(">u2").tobytes()
+    known = select(members.c.persons).where(members.c.dataset_version == version)
+    before = connection.execute(known).scalar()
+    if before is not None:
+        if bytes(before) != who:
+            _recall(connection, population, dataset, who, where, list(labels))
+        return
     connection.execute(
         insert(members).values(
             population=population,
             dataset=dataset,
             dataset_version=version,
-            persons=distinct.astype(">u8").tobytes(),
-            blocks=codes[first].astype(">u2").tobytes(),
+            persons=who,
+            blocks=where,
             labels=json.dumps(list(labels)),
             read=json.dumps(list(read)),
             time=now(),
@@ -294,22 +302,56 @@ def everybody_gone(connection: Connection) -> dict[str, list[str]]:
     return {population: sorted(out) for population, out in found.items()}
 
 
-def stopped(connection: Connection, population: str, version: str) -> bool:
+def stops(connection: Connection, populations: list[str], version: str) -> bool:
     """Whether a version holds somebody who opted out, or might: then nothing may run on it.
 
     Of single records in a population of persons nobody can tell; a steward who publishes them after
     a person opted out has taken that person's records out of the file.
+
+    Parameters
+    ----------
+    connection
+        The domain's database.
+    populations
+        All names of the population (`populations.group`).
+    version
+        Of a dataset.
     """
-    persons = gone(connection, population)
+    persons = np.concatenate([gone(connection, population) for population in populations])
     if not len(persons):
         return False
     known = versions(connection, dataset_version=version)
     if not known:
         return True
     if not len(known[0].persons):
-        query = select(opted_out.c.time).where(opted_out.c.population == population)
+        query = select(opted_out.c.time).where(opted_out.c.population.in_(populations))
         return any(time > known[0].time for time in connection.execute(query).scalars())
     return any(known[0].holds(int(person)) for person in persons)
+
+
+def stopped_unseen(connection: Connection, population: str, populations: list[str]) -> list[str]:
+    """Return the versions of a population that are stopped and of whose persons nobody can tell.
+
+    `populations` are all its names.
+    """
+    query = select(members.c.dataset_version).where(
+        members.c.population == population, members.c.persons == b"",
+        members.c.dataset_version.not_like(f"{RECALLED}%"),
+    )  # fmt: skip
+    found = sorted(set(connection.execute(query).scalars()))
+    return [version for version in found if stops(connection, populations, version)]
+
+
+def stop(connection: Connection, population: str, version: str) -> None:
+    """Note a version of a lost database that was stopped, of whose persons nobody can tell."""
+    known = select(members.c.sequence).where(members.c.dataset_version == version)
+    if connection.execute(known).first() is None:
+        connection.execute(
+            insert(members).values(
+                population=population, dataset="", dataset_version=version, persons=b"", blocks=b"",
+                labels=json.dumps([""]), read=json.dumps([]), time=_BEFORE_ALL,
+            )
+        )  # fmt: skip
 
 
 def of_label(key: bytes, label: str) -> int:

@@ -27,7 +27,7 @@ from workbench.documents import (
     WaitingChange,
     now,
 )
-from workbench.documents.errors import Conflict, NotFound
+from workbench.documents.errors import Conflict, LedgerBehind, NotFound
 from workbench.domain import cards, heads, log, merging, people, persons, populations
 from workbench.domain.config import DomainFolder
 from workbench.domain.seal import Seal
@@ -89,6 +89,25 @@ class PopulationService:
             return history.by_block(
                 connection, population=name, caps=populations.caps_of(population)
             )
+
+    def behind(self) -> str:
+        """Return why the database cannot be believed; empty if it holds the newest ledger head."""
+        try:
+            with self._store.read() as connection:
+                heads.check(connection, self._folder, self._key)
+        except LedgerBehind as error:
+            return error.message
+        return ""
+
+    def narrower(self, population: Population) -> list[tuple[str, float]]:
+        """Return datasets of a population whose terms say a lower total, with that total."""
+        with self._store.read() as connection:
+            names = set(populations.members(connection, [population.name])[population.name])
+            return [
+                (headline.name, headline.caps.epsilon_total)
+                for headline in cards.headlines(connection)
+                if headline.name in names and headline.caps.epsilon_total < population.epsilon_total
+            ]
 
     def create(self, by: Person | str, wanted: NewPopulation) -> Population:
         """Make a population before its first dataset.
@@ -156,6 +175,7 @@ class PopulationService:
                 persons.opt_out(connection, other, person)
             log.append(connection, "population", by, name, "a person opted out")
             present = {h.dataset_version for h in cards.headlines(connection)}
+            cards.remove_unknown(connection, self._folder)
         for version in holding:
             cards.remove_prepared(self._folder, version.version)
         return sorted({v.dataset for v in holding if v.version in present})

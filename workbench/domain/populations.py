@@ -7,7 +7,7 @@ on its persons would be left behind otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from sqlalchemy import Connection, func, insert, select
@@ -75,11 +75,41 @@ def _present_of(known: dict[str, Population], name: str) -> str:
     return name
 
 
+def merges(connection: Connection, name: str) -> list[str]:
+    """Return the populations into which `name` was merged, one after the other; the present last.
+
+    It is empty if it never was.
+    """
+    known = everyone(connection)
+    found: list[str] = []
+    while name in known and (into := known[name].merged_into) is not None:
+        name = into
+        found.append(name)
+    return found
+
+
 def group(connection: Connection, name: str) -> list[str]:
     """Return all names that stand for the same persons as `name`."""
+    return groups(connection)(name)
+
+
+def stopped(connection: Connection, name: str, version: str) -> bool:
+    """Whether a version holds somebody of a population who opted out; see `persons.stops`."""
+    return persons.stops(connection, group(connection, name), version)
+
+
+def groups(connection: Connection) -> Callable[[str], list[str]]:
+    """Return `group` for many names, with one query."""
     known = everyone(connection)
-    whose = _present_of(known, name)
-    return sorted({name, whose, *(n for n in known if _present_of(known, n) == whose)})
+    of: dict[str, set[str]] = {}
+    for name in known:
+        of.setdefault(_present_of(known, name), set()).add(name)
+
+    def names(name: str) -> list[str]:
+        whose = _present_of(known, name)
+        return sorted({name, whose, *of.get(whose, ())})
+
+    return names
 
 
 def find(connection: Connection, name: str) -> Population | None:
@@ -104,9 +134,16 @@ def create(connection: Connection, population: Population, key: PrivateKey) -> N
     ------
     Conflict
         If there is one of this name, or a dataset that was published before there were any.
+    InvalidSchema
+        If single records have blocks: one whose date is corrected would have a fresh total.
     """
     if population.name == NEW:
         raise Conflict(f"a population cannot be called '{NEW}'", "Choose another name.")
+    if population.blocks and population.unit == "record":
+        raise InvalidSchema(
+            "blocks need people who are known again: the unit cannot be a single record",
+            "Say what the unit is, as in '--unit person', and give the datasets a unit column.",
+        )
     if population.name in names(connection):
         raise Conflict(
             f"there is a population '{population.name}'", "Its caps and members stay as they are."
@@ -218,7 +255,8 @@ def chosen(connection: Connection, name: str, wish: str | None) -> str:
         if own not in (None, whose):
             raise Conflict(
                 f"dataset '{name}' belongs to population '{whose}'; dataset.yaml says '{wish}'",
-                "A dataset stays with its population: what was spent on its persons counts there.",
+                "A dataset stays with its population: what was spent on its persons counts there. "
+                "If they are the same people, 'workbench domain population merge' makes them one.",
             )
         return whose
     others = [other for other in names(connection) if _present_of(known, other) == other]

@@ -105,15 +105,18 @@ def publish(
     populations.joined(connection, card, key)
     persons.add(connection, population, name, version, who.persons, who.labels, who.blocks,
                 source.blocks)  # fmt: skip
-    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
-    _prepare(prepared(folder, card), training, holdout, counts)
     same = _unchanged(connection, card)
+    if same is None and snippet.epsilon > 0:
+        # Of a person with many single records the counts tell as much as of all of them.
+        cost = snippet.epsilon * (source.records_per_member or 1)
+        account = populations.account(connection, card)
+        charge_snippet(connection, account=account, epsilon=cost)
+    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
+    # Last of all, so that what is refused leaves no records behind.
+    _prepare(prepared(folder, card), training, holdout, counts)
     if same is not None:
         _note_file(connection, same, source.terms.approval)
         return same
-    if snippet.epsilon > 0:
-        account = populations.account(connection, card)
-        charge_snippet(connection, account=account, epsilon=snippet.epsilon)
     write_private(snippet_path(folder, snippet.content), content)
     add(connection, card, key, source.terms.approval)
     return card
@@ -142,6 +145,12 @@ def _members(
     count = len(loaded.records)
     kept, nowhere = np.ones(count, dtype=bool), np.zeros(count, dtype=np.int64)
     if population is not None and population.unit != schema.privacy_unit:
+        if schema.unit is not None:
+            raise InvalidSchema(
+                f"dataset.yaml: schema.privacy_unit: '{schema.privacy_unit}'; the unit of "
+                f"population '{name}' is '{population.unit}'",
+                "Call it the same, if it is the same: a population's unit stays as it is.",
+            )
         # Whose records these are nobody can tell.
         if population.blocks:
             raise InvalidSchema(
@@ -161,7 +170,7 @@ def _members(
         if of is None and not merged:
             raise InvalidSchema(
                 f"dataset.yaml: schema: the blocks of population '{name}' are those of the column "
-                f"'{column}'; it has to be a category here"
+                f"'{column}'; it has to be a category here, and its role 'feature' or 'target'"
             )
         # Persons of a merged population are in no block, unless they have one already.
         own = ("",) if of is None else tuple(str(value) for value in of.categories)
@@ -170,7 +179,11 @@ def _members(
         labels, blocks = persons.first_blocks(before, found, own, codes)
         unknown = sorted(set(source.blocks) - set(labels))
         if unknown:
-            raise InvalidSchema(f"dataset.yaml: blocks: '{unknown[0]}' is not a block of '{name}'")
+            raise InvalidSchema(
+                f"dataset.yaml: blocks: '{unknown[0]}' is not a block of '{name}'; there are "
+                f"{', '.join(labels[:20])}",
+                f"Blocks are the categories of '{column}' in the schema: add new ones there.",
+            )
         if source.blocks:
             kept = np.isin(blocks, [labels.index(block) for block in source.blocks])
     elif source.blocks:

@@ -69,6 +69,11 @@ def move(connection: Connection, digest: str, to: State, **values: Any) -> None:
     connection.execute(statement.values(state=to, updated=now(), **values))
 
 
+def deny(connection: Connection, digest: str, reason: str) -> None:
+    """Close a request that the domain itself refuses, whoever approved it."""
+    move(connection, digest, State.DENIED, reason=reason, decided_by=None, decider="")
+
+
 def touch(connection: Connection, digest: str) -> None:
     """Note that something about a request changed, but not its state."""
     statement = update(requests).where(requests.c.digest == digest)
@@ -81,7 +86,7 @@ def listed(
     researcher: str | None = None,
     state: State | None = None,
     dataset: str | None = None,
-    limit: int = 100,
+    limit: int | None = 100,
     after: int | None = None,
 ) -> list[Any]:
     """Return rows, newest first; `after` is the `sequence` of the last one already seen."""

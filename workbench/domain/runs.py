@@ -43,7 +43,7 @@ from workbench.domain import (
     heads,
     intake,
     log,
-    persons,
+    populations,
     releases,
     requests,
 )
@@ -131,7 +131,7 @@ class Runs:
             outcome = self._ended(digest) if begun else None
             while outcome is None:
                 job = self._patiently(digest, partial(self._begin, digest))
-                if job is None:
+                if job is None or not self._patiently(digest, self._keep_head):
                     return
                 self._changed(digest)
                 outcome = self._patiently(digest, partial(self._execute, digest, job))
@@ -179,7 +179,7 @@ class Runs:
                 return None
             request = payload_of(Envelope.parse(row.envelope), Request)
             card = payload_of(Envelope.parse(row.card), DatasetCard)
-            stopped = persons.stopped(connection, card.population_name, card.dataset_version)
+            stopped = populations.stopped(connection, card.population_name, card.dataset_version)
             if stopped and row.state == State.RUNNING:
                 requests.move(connection, digest, State.FAILED, failure="internal")
                 log.append(connection, "fail", "", digest, "a person opted out")
@@ -187,12 +187,22 @@ class Runs:
             if row.state == State.APPROVED:
                 try:
                     if stopped:
-                        raise Conflict("somebody in these data does not take part any more")
+                        raise Conflict(
+                            "somebody in these data does not take part any more; load the dataset "
+                            "again, once it was published anew"
+                        )
                     decisions.check_at_launch(connection, self._key.public, row)
                     cards.require_prepared(self._folder, card)
+                    whole = populations.account(connection, card).whole
+                    ledger.require_room(
+                        connection,
+                        request=digest,
+                        merges=partial(populations.merges, connection),
+                        caps=whole,
+                    )
                 except WorkbenchError as error:
                     ledger.release_reservation(connection, request=digest)
-                    requests.move(connection, digest, State.DENIED, reason=error.message)
+                    requests.deny(connection, digest, error.message)
                     log.append(connection, "decide", "", digest, "deny at launch")
                     return None
             heads.check(connection, self._folder, self._key)
@@ -207,14 +217,21 @@ class Runs:
                 attempts=row.attempts + 1,
             )
             log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
-        # Before anything is computed on data: a database that forgets the charge is noticed.
-        with self._store.read() as connection:
-            heads.keep(connection, self._folder, self._key)
         place = cards.prepared(self._folder, card)
         return intake.job_of(
             self._folder, "training", request, card, str(place.training), str(place.holdout),
             self._seal.open_seed(sealed, digest),
         )  # fmt: skip
+
+    def _keep_head(self) -> bool:
+        """Write the head down, before anything is computed on data.
+
+        So a database that forgets the charge is noticed. A step of its own: while the disk is full
+        it is tried again, and that is no attempt to run.
+        """
+        with self._store.read() as connection:
+            heads.keep(connection, self._folder, self._key)
+        return True
 
     def _execute(self, digest: str, job: Job) -> Outcome | None:
         folder = self._place(digest)

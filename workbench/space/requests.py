@@ -153,6 +153,11 @@ class RequestHandle:
         status = self.last_status if self.last_status.state.final else self.status
         who = f"{self.client.name}/{status.request.dataset}"
         if status.state == State.DENIED:
+            if status.decided_by is None:
+                raise RequestDenied(
+                    f"{who}: the domain did not start it: {status.reason}",
+                    "Nothing was charged. Submit again once that is mended.",
+                )
             by = "the steward" if status.decided_by == "steward" else "the policy"
             raise RequestDenied(
                 f"{who}: denied by {by}: {status.reason}",

@@ -23,6 +23,8 @@ from workbench.domain.api.limits import KNOWN, Kind, limits_of
 from workbench.domain.service import Domain
 
 SMALL_BODY = 2 << 20
+MOST_SEQUENCE = (1 << 31) - 1
+"""The largest number of a row, on every database."""
 
 DigestPath = Annotated[str, Path(pattern=r"^sha256:[0-9a-f]{64}$")]
 NamePath = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]

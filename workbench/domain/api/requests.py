@@ -14,7 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from workbench.documents import Document, Envelope, Person, RequestStatus, State
 from workbench.documents.errors import WorkbenchError
-from workbench.domain.api.calls import Call, DigestPath, answer, body_of
+from workbench.domain.api.calls import MOST_SEQUENCE, Call, DigestPath, answer, body_of
 from workbench.domain.api.limits import PeopleLimits, limits_of
 from workbench.domain.service import Domain
 from workbench.evidence.bundle import Bundle
@@ -66,7 +66,7 @@ def add_routes(
         state: State | None = None,
         dataset: Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,64}$")] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
-        after: Annotated[int | None, Query(ge=0, le=1 << 62)] = None,
+        after: Annotated[int | None, Query(ge=0, le=MOST_SEQUENCE)] = None,
         call: Call = small,
     ) -> Response:
         """Return requests, newest first; a researcher sees their own."""

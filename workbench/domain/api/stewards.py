@@ -20,7 +20,15 @@ from workbench.documents import (
     Spending,
 )
 from workbench.domain import people
-from workbench.domain.api.calls import Call, DigestPath, KeyPath, NamePath, answer, body_of
+from workbench.domain.api.calls import (
+    MOST_SEQUENCE,
+    Call,
+    DigestPath,
+    KeyPath,
+    NamePath,
+    answer,
+    body_of,
+)
 from workbench.domain.review import Review
 from workbench.domain.service import Domain
 
@@ -110,7 +118,7 @@ def add_routes(router: APIRouter, domain: Domain, small: Any, heavy: Any) -> Non
 
     @router.get("/log", response_model=LogPage)
     def log(
-        after: Annotated[int | None, Query(ge=0, le=1 << 62)] = None,
+        after: Annotated[int | None, Query(ge=0, le=MOST_SEQUENCE)] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         call: Call = small,
     ) -> Response:
