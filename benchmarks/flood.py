@@ -182,16 +182,18 @@ def flooded(site, kinds, key, request, numbers):
 
 def prepared(folder):
     """Return a server whose dataset allows many runs, and a second researcher of it."""
-    site = ServerSite(Path(folder) / NAME)
-    terms = site.root / "datasets" / "breast-cancer" / "terms.yaml"
-    terms.write_text(terms.read_text().replace("epsilon_total: 10.0", "epsilon_total: 100.0"))
-    with (site.root / "domain.toml").open("a") as file:
-        file.write("[calls]\nrequests_per_day = 100000\n")
-    terms.write_text(terms.read_text().replace("  epsilon: 2.0\n", "  epsilon: 0.6\n"))
+
+    def edit(root):
+        terms = root / "datasets" / "breast-cancer" / "terms.yaml"
+        text = terms.read_text().replace("epsilon_total: 10.0", "epsilon_total: 100.0")
+        terms.write_text(text.replace("  epsilon: 2.0\n", "  epsilon: 0.6\n"))
+        with (root / "domain.toml").open("a") as file:
+            file.write("[calls]\nrequests_per_day = 100000\n")
+
+    site = ServerSite(Path(folder) / NAME, edit=edit)
     other = PrivateKey.create()
     other.save(Path(folder) / "greedy.key")
     domain = Domain(site.root)
-    domain.publish("breast-cancer")
     domain.admit(other.public, "Greta Greedy", "researcher")
     domain.close()
     return site.start(), {"domain": str(site.public_key), "key": Path(folder) / "greedy.key"}

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -24,12 +25,18 @@ def free_port() -> int:
 
 
 class ServerSite:
-    """A domain as a server process, with a researcher and a steward."""
+    """A domain as a server process, with a researcher and a steward.
+
+    `edit` is called with its folder before anything is published.
+    """
 
     def __init__(self, root: Path, name: str = "hospital-a",
-                 datasets: tuple[str, ...] = ("breast-cancer",), **options) -> None:  # fmt: skip
+                 datasets: tuple[str, ...] = ("breast-cancer",),
+                 edit: Callable[[Path], object] | None = None, **options) -> None:  # fmt: skip
         self.port = free_port()
         self.root = make_domain(root, name, datasets, port=self.port, **options)
+        if edit is not None:
+            edit(self.root)
         self.name = name
         self.researcher, self.steward = PrivateKey.create(), PrivateKey.create()
         domain = Domain(self.root)
