@@ -60,6 +60,8 @@ class CallLimits(Document):
         How long a call's header and its body may take to arrive.
     connections, connections_per_address
         How many connections may be open, in all and from one address.
+    refusals_per_address
+        How many calls of one address may be refused at once because nobody knows who calls.
     calls_per_person
         How many calls of one person may wait or be worked on.
     work_seconds, work_percent
@@ -79,6 +81,7 @@ class CallLimits(Document):
     body_seconds: int = _most(60, 3600)
     connections: int = _most(300, 100_000)
     connections_per_address: int = _most(100, 100_000)
+    refusals_per_address: int = _most(50, 1_000_000)
     calls_per_person: int = _most(32, 10_000)
     work_seconds: int = _most(3, 3600)
     work_percent: int = _most(20, 100)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from workbench.documents.errors import InvalidDocument, LimitReached, WorkbenchError
-from workbench.domain.api.limits import KNOWN
+from workbench.domain.api.limits import KNOWN, REFUSED
 from workbench.domain.config import CallLimits
 
 _UNSAID = (h11.IDLE, h11.SEND_RESPONSE)
 """States of ours in which no answer has begun."""
+
+
+_TOO_MANY_REFUSALS = LimitReached(
+    "too many calls from your address were refused (refusals_per_address)",
+    "Ask the domain's steward to admit your key; then try again in a minute.",
+)
+_FORGIVEN = 2.0
+"""How many refusals of an address are forgotten in a second."""
+_ADDRESSES = 10_000
+"""Of how many addresses refusals are counted; the one that was heard of longest ago goes first."""
 
 
 class Gate:
@@ -33,9 +44,28 @@ class Gate:
         self.limits = limits
         # In the order in which they came.
         self._open: dict[Connection, str] = {}
+        self._refusals: dict[str, tuple[float, float]] = {}
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def refused(self, address: str) -> None:
+        """Count a call of a stranger that was refused."""
+        self._refusals[address] = (self._lately(address) + 1, time.monotonic())
+        if len(self._refusals) > _ADDRESSES:
+            del self._refusals[next(iter(self._refusals))]
+
+    def tires_of(self, address: str) -> bool:
+        """Whether so many calls from an address were refused that none is listened to now."""
+        return self._lately(address) >= self.limits.refusals_per_address
+
+    def _lately(self, address: str) -> float:
+        level, at = self._refusals.pop(address, (0.0, 0.0))
+        left = level - (time.monotonic() - at) * _FORGIVEN
+        if left <= 0:
+            return 0.0
+        self._refusals[address] = (left, time.monotonic())
+        return left
 
     def enter(self, connection: Connection, address: str) -> bool:
         """Let a connection in, if need be in the place of another; or return False."""
@@ -94,11 +124,16 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let the connection in, or answer that there are too many."""
         super().connection_made(transport)
-        address = self.client[0] if self.client else ""
-        if self._gate.enter(self, address):
+        if self._gate.tires_of(self._address):
+            self.end(_TOO_MANY_REFUSALS)
+        elif self._gate.enter(self, self._address):
             self._wait_for_header()
         else:
             self.end(_too_many("connections"))
+
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and give the rest of a header its time."""
@@ -114,7 +149,13 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Give what is left of a body that nobody wants no more time than a header."""
+        refused = self.scope is not None and self.scope["state"].get(REFUSED)
         super().on_response_complete()
+        if refused:
+            self._gate.refused(self._address)
+            if self._gate.tires_of(self._address):
+                self.end(_TOO_MANY_REFUSALS, tell=False)
+                return
         if self.conn.their_state is h11.SEND_BODY:
             self._wait_for_header()
 

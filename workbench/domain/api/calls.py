@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from workbench.documents import Document, Person
 from workbench.documents.errors import InvalidToken, LimitReached, TooLarge, WorkbenchError
-from workbench.domain.api.limits import KNOWN, Kind, limits_of
+from workbench.domain.api.limits import KNOWN, REFUSED, Kind, limits_of
 from workbench.domain.service import Domain
 
 SMALL_BODY = 2 << 20
@@ -100,6 +100,8 @@ def authenticated(
     """Return what authenticates a call and then reads its body of at most `most` bytes."""
 
     async def call(request: Request) -> Call:
+        # Until it is known who calls; a call that is cut off before that is no better.
+        setattr(request.state, REFUSED, True)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise InvalidToken("the call has no token", "Use workbench, or make one per call.")
@@ -110,6 +112,7 @@ def authenticated(
         person, caller = await anyio.to_thread.run_sync(
             domain.authenticate, token, request.method, target, limiter=limits.strangers
         )
+        setattr(request.state, REFUSED, False)
         setattr(request.state, KNOWN, True)
         await limits.hold(request, person, kind)
         body = await _read_body(request, most, limits.limits.body_seconds)

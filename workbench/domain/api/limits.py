@@ -31,8 +31,8 @@ _LONGEST_COUNTED = 0.5
 """How many seconds of one call count: longer ones wait for a worker, and not for this process."""
 
 Scope = MutableMapping[str, Any]
-KNOWN = "known"
-"""The key in a call's state that is set once its caller is known."""
+KNOWN, REFUSED = "known", "refused"
+"""The keys in a call's state that are set once its caller is known, or refused as a stranger."""
 _STACK, _PEOPLE = "workbench.held", "workbench.people"
 
 
