@@ -8,6 +8,7 @@ import json
 import socket
 import time
 
+import httpx
 import psutil
 import pytest
 import torch
@@ -309,3 +310,30 @@ def test_what_is_not_http_gets_a_short_answer_and_no_traceback(server, sent):
     told = log.read_text()[before:]
     assert "Traceback" not in told
     assert len(told) < 5 * 300
+
+
+def test_an_address_whose_calls_were_refused_often_is_not_listened_to_for_a_while(server):
+    """Each call of a stranger takes the server milliseconds; a connection that is ended, hardly."""
+    address = "127.0.0.99"
+
+    def call(key):
+        transport = httpx.HTTPTransport(local_address=address)
+        token = tokens.make(key, "hospital-a", "GET", "/v1/me", b"")
+        with httpx.Client(base_url=server.url, transport=transport, trust_env=False) as http:
+            try:
+                answer = http.get("/v1/me", headers={"authorization": f"Bearer {token}"})
+            except httpx.TransportError:
+                # Ended before the answer was read: its connection is not waited for.
+                return 0, False
+        return answer.status_code, "refusals_per_address" in answer.text
+
+    most = CallLimits().refusals_per_address
+    stranger = PrivateKey.create()
+    found = []
+    while len(found) < 4 * most and (429, True) not in found:
+        found.append(call(stranger))
+    assert found.count((401, False)) + found.count((403, False)) >= most
+    assert (429, True) in found
+    # Nobody else notices, and it passes.
+    assert server.client().me().name == "Rosa Research"
+    wait_until(lambda: call(server.researcher) == (200, False), 30)
