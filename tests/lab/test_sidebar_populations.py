@@ -146,7 +146,7 @@ def test_a_steward_makes_a_population(place):
     make.click()
     expect(form.get_by_role("status")).to_contain_text("Population staff is made.")
     made = card(page, "Staff of the clinic")
-    expect(made).to_contain_text("ε 3 at δ 1.00e-6, to each person")
+    expect(made).to_contain_text("ε 3 at δ 0.000001, to each person")
     expect(made).to_contain_text("20 runs")
     expect(made).to_contain_text("none yet")
 
