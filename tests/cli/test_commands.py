@@ -40,6 +40,16 @@ def test_a_key_is_made_once_and_shown(tmp_path):
     assert "Traceback" not in again.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments", [("demo", "--repeats", "0"), ("domain", "init", "d", "--port", "70000")]
+)
+def test_a_number_that_cannot_be_meant_is_refused_before_anything_is_done(tmp_path, arguments):
+    refused = run(*arguments, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert f"Invalid value for '{arguments[-2]}'" in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_wrong_input_gives_one_clear_message(tmp_path):
     first = run("domain", "init", str(tmp_path / "d"), "--name", "hospital-a")
     assert first.returncode == 0

@@ -247,6 +247,15 @@ def test_a_key_is_private_never_overwritten_and_read_back(tmp_path):
         PrivateKey.load(path)
 
 
+def test_nobody_is_told_to_change_the_rights_of_a_file_that_is_no_key(tmp_path):
+    path = tmp_path / "passwd"
+    path.write_text("root:x:0:0\n")
+    path.chmod(0o644)
+    with pytest.raises(InvalidConfiguration, match="not a private key in PEM form") as refused:
+        PrivateKey.load(path)
+    assert "chmod" not in refused.value.hint
+
+
 @pytest.mark.parametrize("text", ["", "rsa:AAAA", "ed25519:", "ed25519:AAAA", "ed25519:###"])
 def test_public_keys_of_another_form_are_refused(text):
     with pytest.raises(InvalidDocument):

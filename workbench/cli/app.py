@@ -37,7 +37,7 @@ def demo(
     ),
     out: Annotated[Path, typer.Option(help="Where each run's results go.")] = Path("runs"),
     lab: Annotated[bool, typer.Option("--lab", help="Open JupyterLab instead.")] = False,
-    repeats: Annotated[int, typer.Option(help="Private runs per dataset.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="Private runs per dataset.")] = 5,
 ) -> None:
     """Run the main job on this machine: two hospitals, one study, real data."""
     from workbench.cli.demo import run

@@ -42,7 +42,7 @@ def init(
     root: Root,
     name: Annotated[str, typer.Option(help="Lower case, digits and hyphens.")],
     title: Annotated[str, typer.Option(help="For people.")] = "",
-    port: Annotated[int, typer.Option(help="Where to listen.")] = 8700,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to listen.")] = 8700,
 ) -> None:
     """Make a domain's folder: configuration, signing key, sealing key."""
     from workbench.documents.errors import InvalidConfiguration

@@ -158,14 +158,15 @@ class PrivateKey:
                 f"cannot read the key {path}: {error.strerror}",
                 "Make one with 'workbench key create'.",
             ) from None
-        if mode & 0o077:
-            raise InvalidConfiguration(
-                f"the key {path} can be read by other users", f"Run 'chmod 600 {path}'."
-            )
         try:
             crypto = serialization.load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise InvalidConfiguration(f"{path} is not a private key in PEM form") from None
         if not isinstance(crypto, Ed25519PrivateKey):
             raise InvalidConfiguration(f"{path} is not an Ed25519 key")
+        # Not before it is known to be a key: other files may have to be readable.
+        if mode & 0o077:
+            raise InvalidConfiguration(
+                f"the key {path} can be read by other users", f"Run 'chmod 600 {path}'."
+            )
         return cls(crypto)
