@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -77,6 +78,17 @@ def test_a_rehearsal_takes_no_slot_of_a_run(asked, wait_long):
     wait_until(lambda: rehearsing(asked, waiting))
     assert submit(asked.client(), epsilon=0.5).wait(progress=False).verified
     assert rehearsing(asked, waiting)
+
+
+def test_a_rehearsal_gives_way_to_runs_where_each_session_has_its_own_share(asked, wait_long):
+    """Linux compares the priorities of one session only (man 7 sched, autogroup)."""
+    waiting = wait_long()
+    wait_until(lambda: rehearsing(asked, waiting))
+    executor = asked.domain.runs.executor
+    pid = executor._runs[f"rehearsal-{waiting.digest[7:]}"].pid
+    wait_until(lambda: os.getpriority(os.PRIO_PROCESS, pid) > 0)
+    assert os.getsid(pid) == os.getsid(executor._worker.process.pid)
+    assert os.getpgid(pid) == pid
 
 
 @pytest.mark.parametrize("end", ["cancel", "deny", "approve"])

@@ -303,7 +303,8 @@ def _child(order: dict[str, Any], parent: int) -> None:
     from workbench.engine.pace import OverTime
 
     die_with_parent(parent)
-    os.setsid()
+    # No session of its own: Linux compares the priorities of one session only.
+    os.setpgid(0, 0)
     _limit(order)
     folder = Path(order["folder"])
     crew = Crew(folder)
