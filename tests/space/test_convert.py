@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,7 +28,10 @@ import workbench as wb
 from tests.studies import PURPOSE, dataset, diagnose, linear
 from tests.support import META, Site, make_domain
 from workbench.catalog.files import read_dataset
+from workbench.documents import Metric
 from workbench.documents.errors import InvalidDocument
+from workbench.engine.records import Records
+from workbench.engine.train import train
 from workbench.graphs.features import RecordView, features
 from workbench.space.datasets import Dataset
 
@@ -104,6 +109,29 @@ def test_a_fitted_regression_is_the_start_and_says_the_same(estimator, diabetes_
     assert np.abs(ours - estimator.predict(x)).max() < 1e-3 * np.ptp(y)
 
 
+def trained(function: Any, model: nn.Module, found: Dataset, epsilon: float, target: np.ndarray,
+            frame: pd.DataFrame) -> Metric:  # fmt: skip
+    """The metric of training on the data themselves, with noise and split that repeat.
+
+    A domain's are secret and differ each time, so now and then a run there learns little.
+    """
+    (name,) = (column.name for column in found.card.data_schema.targets)
+    columns = {n: frame[n].to_numpy(np.float32) for n in frame} | {name: target}
+    records = Records.each_its_own(columns)
+    held_out = np.random.default_rng(0).random(len(target)) < 0.2
+    result = train(
+        function.export(model, found),
+        function.plan(found.card, epsilon, 1e-5, 1),
+        records.select(~held_out),
+        records.select(held_out),
+        record_count=len(target),
+        holdout_fraction=0.2,
+        max_records_per_unit=1,
+        seed=bytes(32),
+    )
+    return result.metrics[0]
+
+
 @pytest.mark.parametrize(
     ("estimator", "options"),
     [
@@ -116,32 +144,31 @@ def test_a_fitted_regression_is_the_start_and_says_the_same(estimator, diabetes_
     ids=["logistic", "hinge", "log_loss", "mlp_sgd", "mlp_adam"],
 )
 def test_an_unfitted_classifier_learns_under_privacy(estimator, options, cancer_ds):
+    x, y = cancer()
+    # As many as the domain's dataset has.
+    x, y = x[::2], y[::2]
+    categories = cancer_ds.card.data_schema["diagnosis"].categories
+    target = np.array([categories.index(name) for name in y], np.int64)
     torch.manual_seed(0)
     function, model = wb.from_sklearn(estimator, cancer_ds, **options)
+    assert trained(function, model, cancer_ds, 2.0, target, x).value > 0.8
+
+
+def test_a_function_of_an_estimator_runs_at_a_domain(cancer_ds):
+    function, model = wb.from_sklearn(LogisticRegression(C=10), cancer_ds)
     result = function.submit(model, to=cancer_ds, epsilon=2.0, purpose=PURPOSE).wait(progress=False)
-    assert result.metrics["accuracy"].value > 0.8
+    assert result.metrics["accuracy"].value > 0.6
     assert result.request.function == function.name
 
 
 def test_an_unfitted_regression_learns_under_privacy(diabetes_ds):
-    """On the data itself, by the engine: the domain of this dataset asks a steward."""
-    from workbench.engine.records import Records
-    from workbench.engine.train import train
-
     x, y = diabetes()
     function, model = wb.from_sklearn(Ridge(0.1), diabetes_ds)
-    graph = function.export(model, diabetes_ds)
-    columns = {n: x[n].to_numpy(np.float32) for n in x} | {"progression": y.astype(np.float32)}
-    records = Records.each_its_own(columns)
-    held_out = np.random.default_rng(0).random(len(y)) < 0.2
-    plan = function.plan(diabetes_ds.card, 3.0, 1e-5, 1)
-    result = train(graph, plan, records.select(~held_out), records.select(held_out),
-                   record_count=len(y), holdout_fraction=0.2, max_records_per_unit=1,
-                   seed=bytes(32))  # fmt: skip
+    found = trained(function, model, diabetes_ds, 3.0, y.astype(np.float32), x)
     schema = diabetes_ds.card.data_schema
     half = (schema["progression"].upper - schema["progression"].lower) / 2
     # The best constant has the variance as its error.
-    assert result.metrics[0].value < 0.9 * (y / half).var()
+    assert found.value < 0.9 * (y / half).var()
 
 
 def test_hyper_parameters_are_read(cancer_ds):
@@ -231,6 +258,7 @@ def test_a_module_trained_elsewhere_is_the_start(cancer_ds):
     result = unchanged.submit(model, to=cancer_ds, epsilon=2.0, purpose=PURPOSE).wait(
         progress=False
     )
+    after = float((result.model(scaled + 0.5).argmax(1) == target).float().mean())
     assert before > 0.95
-    assert result.metrics["accuracy"].value > 0.85
+    assert after == pytest.approx(before, abs=0.005)
     assert torch.allclose(result.model.weight, model.weight, atol=1e-4)
