@@ -19,7 +19,8 @@ def table(columns: list[str], rows: list[list[str]], title: str | None = None) -
 
     view = Table(title=title)
     for column in columns:
-        view.add_column(column)
+        # A name that is cut cannot be used.
+        view.add_column(column, overflow="fold")
     for row in rows:
         view.add_row(*(escape(str(cell)) for cell in row))
     Console().print(view)
