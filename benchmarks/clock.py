@@ -35,7 +35,7 @@ from workbench.domain.cards import prepared
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import load_records, save_records
 from workbench.domain.service import Domain
-from workbench.engine.records import Records
+from workbench.records import Records
 from workbench.space.datasets import Dataset
 
 TARGET = 0.6

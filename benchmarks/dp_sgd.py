@@ -36,9 +36,9 @@ from workbench.engine.batches import UnitTable
 from workbench.engine.distributed import ALONE
 from workbench.engine.noise import SealedRandom
 from workbench.engine.optimizers import joined, optimizer_of
-from workbench.engine.records import Records
 from workbench.engine.rounds import NoisedRounds
 from workbench.graphs.export import export
+from workbench.records import Records
 
 Step = Callable[[], None]
 OPACUS = ("hooks", "functorch", "ghost")

@@ -25,8 +25,8 @@ import psutil
 from tests.processes import ServerSite
 from tests.studies import dataset, diagnose, endless, linear
 from workbench.documents import PrivateKey, PublicKey, Request, tokens
-from workbench.documents.errors import WorkbenchError
 from workbench.domain.service import Domain
+from workbench.errors import WorkbenchError
 
 RUNS = 6
 BODY = bytes(1 << 20)

@@ -45,9 +45,9 @@ def noisy(path: Path, rows: int) -> np.ndarray:
 
     from workbench.budget.accountant import calibrate
     from workbench.documents import Schema, StatisticPlan
-    from workbench.engine.records import Records
     from workbench.engine.statistics import noisy_sums
     from workbench.graphs.export_statistic import export_statistic
+    from workbench.records import Records
     from workbench.space.columns import Scaled
     from workbench.space.summaries import _moments
 

@@ -26,8 +26,8 @@ from workbench.documents import Plan, Schema
 from workbench.domain.config import JobLimits
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import Job, save_records
-from workbench.engine.records import Records
 from workbench.graphs.export import export
+from workbench.records import Records
 
 ROWS, BATCH, ROUNDS, TURNS = 8192, 4096, 6, 5
 SETTINGS = {"1 worker": {}, "2 workers": {"workers": 2}}

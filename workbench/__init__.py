@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.documents import errors
+    from workbench import errors
     from workbench.graphs.features import features, noise
     from workbench.graphs.lora import lora, merge_lora
     from workbench.lab.catalog import CatalogBrowser
@@ -74,7 +74,7 @@ _PLACES = {
     "StewardPanel": "workbench.lab.steward",
     "TrainingFunction": "workbench.space.functions",
     "connect": "workbench.space.connection",
-    "errors": "workbench.documents.errors",
+    "errors": "workbench.errors",
     "features": "workbench.graphs.features",
     "from_sklearn": "workbench.space.convert",
     "lora": "workbench.graphs.lora",

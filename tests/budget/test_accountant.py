@@ -22,7 +22,7 @@ from workbench.budget.accountant import (
     run_epsilon,
 )
 from workbench.documents import Plan
-from workbench.documents.errors import TermsRefused
+from workbench.errors import TermsRefused
 
 DELTA = 1e-5
 SETTINGS = [(2.0, 0.15, 200), (8.0, 0.05, 600), (1.0, 0.01, 1000), (0.5, 1.0, 10)]

@@ -18,7 +18,7 @@ from workbench.budget import ledger, tables
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve, run_curve
 from workbench.budget.ledger import Account, Caps
 from workbench.documents import Plan, Terms
-from workbench.documents.errors import BudgetExhausted, Conflict
+from workbench.errors import BudgetExhausted, Conflict
 
 VERSION = "sha256:" + "0" * 64
 TERMS = Terms.read({"text": "", "purposes": ["DUO:0000042"], "epsilon_total": 4.0,

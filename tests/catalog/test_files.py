@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import META
 from workbench.catalog.files import read_dataset
-from workbench.documents.errors import InvalidSchema
+from workbench.errors import InvalidSchema
 
 DATASET = """\
 name: visits

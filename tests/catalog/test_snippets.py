@@ -15,8 +15,8 @@ from workbench.catalog.snippets import (
     schema_snippet,
 )
 from workbench.documents import Schema
-from workbench.documents.errors import InvalidData, TooLarge
-from workbench.engine.records import Records
+from workbench.errors import InvalidData, TooLarge
+from workbench.records import Records
 
 SCHEMA = Schema.read(
     {

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from tests.evidence.test_verify import DOMAIN, HONEST, MODEL, STRANGER
 from workbench.cli.app import app
-from workbench.documents.errors import InvalidConfiguration, VerificationFailed
+from workbench.errors import InvalidConfiguration, VerificationFailed
 from workbench.evidence.verify import verify as verified
 
 

@@ -26,7 +26,7 @@ from workbench.documents import (
 )
 from workbench.documents.base import Line, Text
 from workbench.documents.envelope import Signature, _pae, payload_type
-from workbench.documents.errors import (
+from workbench.errors import (
     InvalidConfiguration,
     InvalidDocument,
     InvalidSignature,

@@ -13,8 +13,8 @@ from tests.support import Site
 from workbench.budget.accountant import calibrate, run_curve
 from workbench.cli.domain import app
 from workbench.documents import Plan
-from workbench.documents.errors import BudgetExhausted, InvalidData, UnknownColumn
 from workbench.domain import persons, populations
+from workbench.errors import BudgetExhausted, InvalidData, UnknownColumn
 
 
 @pytest.fixture

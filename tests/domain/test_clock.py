@@ -32,8 +32,8 @@ from workbench.engine import pace
 from workbench.engine.bounded import BoundedSum
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.pace import OverTime, Pace
-from workbench.engine.records import Records
 from workbench.graphs.export_statistic import export_statistic
+from workbench.records import Records
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ import workbench as wb
 from tests.studies import diagnose, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Evaluation
-from workbench.documents.errors import RequestFailed
 from workbench.domain import course
 from workbench.domain.tables import evaluations
+from workbench.errors import RequestFailed
 
 
 @wb.training_function(steps=600, sample_rate=0.5, learning_rate=0.1, evaluations=12)

@@ -13,8 +13,8 @@ from tests.processes import ServerSite
 from tests.studies import endless, linear, submit
 from tests.support import wait_until
 from workbench.budget import ledger
-from workbench.documents.errors import DomainUnavailable, RequestFailed
 from workbench.domain.store import Store
+from workbench.errors import DomainUnavailable, RequestFailed
 
 pytestmark = pytest.mark.slow
 

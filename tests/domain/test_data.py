@@ -12,8 +12,8 @@ import pytest
 
 from tests.support import Site, make_domain
 from workbench.documents import Schema
-from workbench.documents.errors import InvalidData, TooLarge
 from workbench.domain.data import DataLimits, load
+from workbench.errors import InvalidData, TooLarge
 
 SCHEMA = Schema.read(
     {
@@ -185,7 +185,7 @@ def level_1_site(tmp_path):
 
 
 def test_a_level_1_snippet_is_charged_once_and_never_noised_anew(tmp_path):
-    from workbench.documents.errors import Conflict
+    from workbench.errors import Conflict
 
     site, folder = level_1_site(tmp_path)
     card = site.client().dataset("visits")

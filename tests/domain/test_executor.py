@@ -14,15 +14,15 @@ import torch
 from tests.studies import endless, submit
 from tests.support import Site, make_domain
 from workbench.budget import ledger
-from workbench.documents.errors import (
+from workbench.domain import executor
+from workbench.domain.config import DomainFolder, JobLimits
+from workbench.domain.surroundings import worker_environment
+from workbench.errors import (
     DomainUnavailable,
     GraphRefused,
     InvalidConfiguration,
     RequestFailed,
 )
-from workbench.domain import executor
-from workbench.domain.config import DomainFolder, JobLimits
-from workbench.domain.surroundings import worker_environment
 
 pytestmark = pytest.mark.slow
 

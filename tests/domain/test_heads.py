@@ -17,9 +17,9 @@ from workbench.budget import ledger, tables
 from workbench.budget.accountant import ORDERS
 from workbench.budget.ledger import Caps
 from workbench.cli.domain import app
-from workbench.documents.errors import InvalidConfiguration, LedgerBehind
 from workbench.domain import heads
 from workbench.domain.service import Domain
+from workbench.errors import InvalidConfiguration, LedgerBehind
 
 DATABASE = "domain.sqlite"
 WIDE = Caps(1e6, 1e-5)

@@ -16,7 +16,9 @@ from workbench.budget import ledger
 from workbench.budget.accountant import run_curve
 from workbench.budget.ledger import Account, Caps
 from workbench.documents import Decision, Envelope, PrivateKey, Request, now, tokens
-from workbench.documents.errors import (
+from workbench.domain import service
+from workbench.domain.tables import tokens as used
+from workbench.errors import (
     BudgetExhausted,
     Conflict,
     GraphRefused,
@@ -29,8 +31,6 @@ from workbench.documents.errors import (
     TooLarge,
     UnknownColumn,
 )
-from workbench.domain import service
-from workbench.domain.tables import tokens as used
 
 
 class Ahead(datetime.datetime):

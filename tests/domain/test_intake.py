@@ -17,8 +17,8 @@ import workbench as wb
 from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.budget import ledger
-from workbench.documents.errors import GraphRefused, LimitReached
 from workbench.domain import checks, executor
+from workbench.errors import GraphRefused, LimitReached
 
 pytestmark = pytest.mark.slow
 

@@ -27,14 +27,14 @@ from tests.support import wait_until
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, run_curve
 from workbench.documents import State, digest_bytes
-from workbench.documents.errors import (
+from workbench.domain import heads, log
+from workbench.domain.service import Domain
+from workbench.errors import (
     BudgetExhausted,
     DomainUnavailable,
     GraphRefused,
     LimitReached,
 )
-from workbench.domain import heads, log
-from workbench.domain.service import Domain
 from workbench.evidence.verify import verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if "WORKBENCH_KILLS" in os.environ else 300)]

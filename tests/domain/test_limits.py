@@ -18,9 +18,9 @@ from tests.processes import ServerSite
 from tests.studies import dataset, diagnose, endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Approval, PrivateKey, tokens
-from workbench.documents.errors import LimitReached
 from workbench.domain.api.limits import PeopleLimits
 from workbench.domain.config import CallLimits
+from workbench.errors import LimitReached
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import workbench as wb
 from tests.studies import dataset, diagnose, linear, submit, submit_progression
 from tests.support import wait_until
 from workbench.budget import ledger
-from workbench.documents.errors import (
+from workbench.errors import (
     Conflict,
     InvalidDocument,
     LayersConverted,

@@ -16,9 +16,9 @@ from tests.support import Site, add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, run_curve
 from workbench.cli.domain import app
-from workbench.documents.errors import BudgetExhausted, LedgerBehind
 from workbench.domain import log
 from workbench.domain.service import Domain
+from workbench.errors import BudgetExhausted, LedgerBehind
 
 pytestmark = pytest.mark.slow
 

@@ -26,7 +26,10 @@ from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
 from workbench.cli.app import app
 from workbench.documents import Envelope, NewPopulation, PrivateKey, ProposedChange
-from workbench.documents.errors import (
+from workbench.domain import persons, populations
+from workbench.domain.log import OPERATOR
+from workbench.domain.service import Domain
+from workbench.errors import (
     BudgetExhausted,
     Conflict,
     InvalidConfiguration,
@@ -35,9 +38,6 @@ from workbench.documents.errors import (
     NotAdmitted,
     RequestDenied,
 )
-from workbench.domain import persons, populations
-from workbench.domain.log import OPERATOR
-from workbench.domain.service import Domain
 
 
 @wb.training_function(steps=5, sample_rate=1.0, learning_rate=1.0)

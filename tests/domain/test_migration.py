@@ -12,10 +12,10 @@ from tests.support import Site, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.documents import DatasetCard, Envelope, PrivateKey
-from workbench.documents.errors import DomainUnavailable
 from workbench.domain import people, populations
 from workbench.domain.service import Domain
 from workbench.domain.store import Store
+from workbench.errors import DomainUnavailable
 
 OLD_CARD = text("INSERT INTO cards (digest, dataset, envelope) VALUES (:digest, :name, :envelope)")
 OLD_CHARGE = text(

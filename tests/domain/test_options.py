@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import workbench as wb
 from tests.studies import PURPOSE, dataset, diagnose, linear, submit
 from tests.support import wait_until
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 from workbench.evidence.verify import verify
 
 OPTIONS = {

@@ -9,10 +9,10 @@ from sqlalchemy.exc import DBAPIError
 from tests.studies import submit
 from tests.support import Site, error_of, make_domain, wait_until
 from workbench.documents import Approval, LogEntry, PrivateKey, tokens
-from workbench.documents.errors import NotAdmitted, VerificationFailed
 from workbench.domain import log
 from workbench.domain.store import Store
 from workbench.domain.tables import log as table
+from workbench.errors import NotAdmitted, VerificationFailed
 
 NAME = "breast-cancer"
 

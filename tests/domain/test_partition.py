@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from workbench.documents import Schema
-from workbench.documents.errors import InvalidData
 from workbench.domain.data import _units, dataset_version, split
-from workbench.engine.records import Records
+from workbench.errors import InvalidData
+from workbench.records import Records
 
 AGE = {"name": "age", "kind": "number", "lower": 0, "upper": 1000}
 PERSON = {"name": "person", "kind": "category", "role": "unit"}

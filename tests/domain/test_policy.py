@@ -10,14 +10,14 @@ from tests.domain.test_two_stewards import edit_terms
 from tests.studies import PURPOSE, submit
 from tests.support import Site, error_of, make_domain
 from workbench.documents import Approval, Envelope, PolicyChange, PrivateKey, now, tokens
-from workbench.documents.errors import (
+from workbench.domain.tables import requests
+from workbench.errors import (
     Conflict,
     InvalidDocument,
     InvalidSignature,
     NotFound,
     TermsRefused,
 )
-from workbench.domain.tables import requests
 
 NAME = "breast-cancer"
 WIDE = Approval(mode="policy", epsilon=2.0, purposes=("DUO:0000007",))

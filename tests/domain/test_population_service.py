@@ -14,15 +14,15 @@ from workbench.documents import (
     PrivateKey,
     ProposedChange,
 )
-from workbench.documents.errors import (
+from workbench.domain import cards, merging
+from workbench.domain.log import OPERATOR
+from workbench.errors import (
     Conflict,
     InvalidDocument,
     InvalidSignature,
     NotAdmitted,
     NotFound,
 )
-from workbench.domain import cards, merging
-from workbench.domain.log import OPERATOR
 
 STAFF = NewPopulation(
     name="staff", title="All who work here", unit="person", epsilon_total=3.0, delta=1e-5, uses=9

@@ -29,17 +29,17 @@ from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.cli.domain import app
 from workbench.documents import NewPopulation
-from workbench.documents.errors import (
+from workbench.domain import cards, persons, populations
+from workbench.domain.data import person_of
+from workbench.domain.log import OPERATOR
+from workbench.domain.service import Domain
+from workbench.errors import (
     BudgetExhausted,
     Conflict,
     InvalidData,
     InvalidSchema,
     RequestDenied,
 )
-from workbench.domain import cards, persons, populations
-from workbench.domain.data import person_of
-from workbench.domain.log import OPERATOR
-from workbench.domain.service import Domain
 
 
 @wb.training_function(steps=5, sample_rate=1.0, learning_rate=1.0)

@@ -8,9 +8,9 @@ import pytest
 
 from tests.studies import submit_progression
 from tests.support import Site, make_domain
-from workbench.documents.errors import RequestDenied
 from workbench.domain import cards
 from workbench.domain.service import Domain
+from workbench.errors import RequestDenied
 
 NAME = "diabetes"
 

@@ -30,17 +30,17 @@ from workbench.budget import ledger
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import (
+from workbench.domain import cards, heads, persons, populations
+from workbench.domain.api import create_app
+from workbench.domain.log import OPERATOR
+from workbench.domain.service import Domain
+from workbench.errors import (
     BudgetExhausted,
     Conflict,
     InvalidConfiguration,
     LedgerBehind,
     RequestDenied,
 )
-from workbench.domain import cards, heads, persons, populations
-from workbench.domain.api import create_app
-from workbench.domain.log import OPERATOR
-from workbench.domain.service import Domain
 from workbench.space.requests import RequestHandle
 
 DATABASE = "domain.sqlite"

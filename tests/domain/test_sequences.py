@@ -31,16 +31,16 @@ from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import (
+from workbench.domain import cards, heads, moving, populations, requests, tables
+from workbench.domain.log import OPERATOR
+from workbench.domain.service import Domain
+from workbench.errors import (
     BudgetExhausted,
     InvalidData,
     InvalidSchema,
     LedgerBehind,
     NotFound,
 )
-from workbench.domain import cards, heads, moving, populations, requests, tables
-from workbench.domain.log import OPERATOR
-from workbench.domain.service import Domain
 
 TOTAL, DELTA = 4.0, 1e-5
 ORDER, BUDGET = filter_budget(TOTAL, DELTA)

@@ -13,8 +13,8 @@ from cryptography.x509.oid import NameOID
 
 from tests.processes import ServerSite
 from tests.studies import submit
-from workbench.documents.errors import DomainUnavailable, InvalidConfiguration
 from workbench.domain.config import DomainFolder
+from workbench.errors import DomainUnavailable, InvalidConfiguration
 
 pytestmark = pytest.mark.slow
 

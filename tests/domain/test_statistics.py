@@ -14,7 +14,8 @@ from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, run_curve
 from workbench.documents import Envelope, Request
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import (
+from workbench.domain import cards, intake, requests
+from workbench.errors import (
     Conflict,
     GraphRefused,
     InvalidDocument,
@@ -22,7 +23,6 @@ from workbench.documents.errors import (
     TermsRefused,
     UnknownColumn,
 )
-from workbench.domain import cards, intake, requests
 from workbench.evidence.verify import verify
 from workbench.space.requests import RequestHandle
 from workbench.space.sums import SumFunction

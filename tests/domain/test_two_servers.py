@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from tests.studies import submit
 from tests.support import Site, make_domain, wait_until
-from workbench.documents.errors import DomainUnavailable
 from workbench.domain.service import Domain
 from workbench.domain.store import Store
+from workbench.errors import DomainUnavailable
 
 pytestmark = pytest.mark.slow
 

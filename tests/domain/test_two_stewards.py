@@ -10,14 +10,14 @@ import yaml
 from tests.studies import submit_progression
 from tests.support import Site, make_domain
 from workbench.documents import Approval, Decision, Envelope, PrivateKey, now
-from workbench.documents.errors import (
+from workbench.domain.tables import approvals, requests
+from workbench.errors import (
     Conflict,
     InvalidSignature,
     NotAdmitted,
     RequestDenied,
     VerificationFailed,
 )
-from workbench.domain.tables import approvals, requests
 from workbench.evidence.verify import verify
 
 

@@ -15,11 +15,11 @@ from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import DatasetCard, Envelope, Request
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import RequestFailed
 from workbench.domain import cards, intake, requests
 from workbench.domain.config import JobLimits
 from workbench.domain.executor import Executor, _private
 from workbench.domain.jobs import MODEL
+from workbench.errors import RequestFailed
 
 pytestmark = pytest.mark.slow
 

@@ -13,11 +13,11 @@ import torch
 
 from workbench.documents import Schema
 from workbench.engine.clipping import ClippedSum
-from workbench.engine.records import Records
 from workbench.graphs import archive as pt2
 from workbench.graphs.export import export
 from workbench.graphs.load import load
 from workbench.graphs.record_graph import RecordGraph
+from workbench.records import Records
 
 WIDTH = 4
 SCHEMA = Schema.read(

@@ -23,8 +23,8 @@ from tests.engine.operator_samples import (
     operands_of,
 )
 from tests.engine.test_soundness import C, exported, flat, sensitivity
-from workbench.documents.errors import GraphRefused
 from workbench.engine.clipping import ClippedSum
+from workbench.errors import GraphRefused
 
 A = torch.ops.aten
 ROWS, TARGET = 5, 2

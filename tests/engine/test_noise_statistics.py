@@ -22,8 +22,8 @@ from tests.engine.test_clipping import batch
 from tests.engine.test_soundness import exported
 from workbench.documents import Plan
 from workbench.engine.noise import SealedRandom, Stream
-from workbench.engine.records import Records
 from workbench.engine.train import train
+from workbench.records import Records
 
 COUNT = 1_000_000
 

@@ -15,7 +15,6 @@ from tests.engine.models import MODELS, _schema, classify
 from tests.engine.test_clipping import batch, clipped_sum
 from tests.engine.test_soundness import SEED, exported, flat, plan, records, sensitivity, trained
 from workbench.documents import Evaluation, Metric
-from workbench.documents.errors import InvalidDocument
 from workbench.engine import batches
 from workbench.engine.batches import UnitTable
 from workbench.engine.bounds import AdaptiveBound, layers
@@ -26,6 +25,7 @@ from workbench.engine.optimizers import optimizer_of, schedule_of
 from workbench.engine.rounds import NoisedRounds
 from workbench.engine.stopping import best, kept, stops
 from workbench.engine.train import rehearse
+from workbench.errors import InvalidDocument
 from workbench.graphs.export import export
 
 C = 0.5
@@ -223,7 +223,7 @@ from torch import nn
 from tests.engine.models import CLASSES, _schema, classify
 from tests.engine.test_soundness import exported, plan
 from workbench.engine import batches
-from workbench.engine.records import Records
+from workbench.records import Records
 from workbench.engine.train import train
 batches._MEMORY = 64 << 20
 rows = int(sys.argv[1])

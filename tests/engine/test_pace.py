@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from tests.engine.models import MODELS
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import Plan, StatisticPlan
-from workbench.documents.errors import RequestFailed
 from workbench.engine.costs import Chunks, Cost, Filling, units_at_most
 from workbench.engine.pace import SLACK, OverTime, Pace
-from workbench.engine.records import Records
 from workbench.engine.statistics import noisy_sums
 from workbench.engine.train import train
+from workbench.errors import RequestFailed
 from workbench.graphs.export import export
 from workbench.graphs.export_statistic import export_statistic
+from workbench.records import Records
 
 SEED = bytes(range(32))
 PLAN = Plan(

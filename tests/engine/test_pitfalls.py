@@ -25,11 +25,11 @@ from workbench.engine.batches import UnitTable
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.contributions import CANCELLING
 from workbench.engine.noise import Stream
-from workbench.engine.records import Records
 from workbench.engine.statistics import noisy_sums
 from workbench.engine.train import train
 from workbench.graphs.export import export
 from workbench.graphs.export_statistic import export_statistic, export_update
+from workbench.records import Records
 
 WIDTH = 50
 SCHEMA = _schema((WIDTH,))

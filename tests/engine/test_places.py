@@ -26,13 +26,13 @@ from torch import nn
 
 from tests.engine.models import CLASSES, MODELS, _schema, classify
 from tests.engine.test_clipping import batch
-from workbench.documents.errors import GraphRefused
 from workbench.domain.surroundings import worker_environment
 from workbench.engine import places, trials
 from workbench.engine.batches import chunk_size, preferred_size
 from workbench.engine.checker import RULES
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.tiles import TILE, tile_of_units
+from workbench.errors import GraphRefused
 from workbench.graphs.export import export
 from workbench.graphs.record_graph import TensorSpec
 

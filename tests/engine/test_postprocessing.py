@@ -12,12 +12,12 @@ from torch import nn
 
 from tests.engine.families.test_generative import Adversarial, adversarial, points
 from workbench.documents import Plan
-from workbench.documents.errors import GraphRefused, RequestFailed
-from workbench.engine.records import Records
 from workbench.engine.train import rehearse, train
+from workbench.errors import GraphRefused, RequestFailed
 from workbench.graphs.export import export
 from workbench.graphs.features import noise
 from workbench.graphs.public_loss import publicly_trained
+from workbench.records import Records
 
 SCHEMA = points().schema
 PUBLIC = {"learning_rate": 0.05, "draws": 16}

@@ -11,10 +11,10 @@ from tests.engine.models import MODELS
 from tests.engine.test_pace import PLAN, SEED, graph_and_records
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import StatisticPlan
-from workbench.documents.errors import GraphRefused
 from workbench.engine.probe import Drawn, check, probe
 from workbench.engine.program import RecordProgram
 from workbench.engine.train import train
+from workbench.errors import GraphRefused
 from workbench.graphs.export import export
 from workbench.graphs.export_statistic import export_statistic
 from workbench.graphs.record_graph import TensorSpec

@@ -15,11 +15,11 @@ from torch import nn
 from tests.engine.models import CLASSES, _schema
 from tests.engine.test_clipping import batch
 from tests.engine.test_soundness import flat, records, trained
-from workbench.documents.errors import GraphRefused, UnknownColumn
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, GraphInput, NoiseInput
 from workbench.engine.batches import UnitTable
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.noise import SealedRandom
+from workbench.errors import GraphRefused, UnknownColumn
 from workbench.graphs.dropout import dropout_from
 from workbench.graphs.export import export
 from workbench.graphs.features import RecordView, noise

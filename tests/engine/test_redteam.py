@@ -38,7 +38,6 @@ from tests.studies import dataset
 from tests.support import Site, add_dataset, make_domain
 from workbench.budget.accountant import calibrate
 from workbench.documents import Plan, StatisticPlan
-from workbench.documents.errors import GraphRefused
 from workbench.domain.config import JobLimits
 from workbench.engine.batches import UnitTable
 from workbench.engine.bounded import BoundedSum
@@ -46,6 +45,7 @@ from workbench.engine.clipping import ClippedSum
 from workbench.engine.metrics import exact_sums
 from workbench.engine.statistics import noisy_sums
 from workbench.engine.train import train
+from workbench.errors import GraphRefused
 from workbench.graphs.export_statistic import export_statistic
 from workbench.graphs.load import load
 

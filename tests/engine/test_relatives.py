@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from tests.engine.redteam import Builder, Value
-from workbench.documents.errors import GraphRefused
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.program import values_program
+from workbench.errors import GraphRefused
 from workbench.graphs.record_graph import RecordGraph
 
 HOSTILE = (0.0, -0.0, 1e30, -1e30, 1e-40, math.nan, math.inf, -math.inf)

@@ -19,12 +19,12 @@ from torch import nn
 from tests.engine.models import CLASSES, MODELS, Net, _schema, classify
 from tests.engine.test_clipping import batch, clipped_sum
 from workbench.documents import Plan
-from workbench.documents.errors import RequestFailed
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.contributions import OuterProduct, OuterProducts, PerUnit, Rows
-from workbench.engine.records import Records
 from workbench.engine.train import train
+from workbench.errors import RequestFailed
 from workbench.graphs.export import export
+from workbench.records import Records
 
 C = 0.5
 SEED = bytes(32)

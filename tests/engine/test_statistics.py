@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.documents import Schema, StatisticPlan
-from workbench.documents.errors import InvalidData
 from workbench.engine import statistics
 from workbench.engine.bounded import BoundedSum
-from workbench.engine.records import Records
 from workbench.engine.statistics import noisy_sums
+from workbench.errors import InvalidData
 from workbench.graphs.export_statistic import export_statistic, export_update
+from workbench.records import Records
 
 SEED = bytes(range(32))
 WIDTH = 3
@@ -253,7 +253,7 @@ MOVED = """
 import numpy as np, torch
 from tests.engine.test_statistics import plan, run
 from workbench.documents import Schema
-from workbench.engine.records import Records
+from workbench.records import Records
 from workbench.graphs.export_statistic import export_statistic
 
 torch.manual_seed(0)

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from tests.evidence.test_verify import DOMAIN, STRANGER, Story
 from workbench.cli.app import app
 from workbench.documents import digest_bytes
-from workbench.documents.errors import LedgerWentBack, VerificationFailed
 from workbench.documents.ledger_head import LedgerPoint
+from workbench.errors import LedgerWentBack, VerificationFailed
 from workbench.evidence.receipts import Receipt, went_back
 from workbench.space.receipts import Receipts
 

@@ -28,7 +28,7 @@ from workbench.documents import (
     subjects,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import InvalidDocument, VerificationFailed
+from workbench.errors import InvalidDocument, VerificationFailed
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import verify
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from tests.engine.models import MODELS, classify
 from workbench.documents import Schema
-from workbench.documents.errors import GraphRefused, UnknownColumn
+from workbench.errors import GraphRefused, UnknownColumn
 from workbench.graphs.export import export
 from workbench.graphs.features import features
 

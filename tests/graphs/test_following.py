@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from workbench.documents.errors import GraphRefused
 from workbench.documents.schema import Schema
+from workbench.errors import GraphRefused
 from workbench.graphs.export import export
 from workbench.graphs.export_statistic import export_statistic
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.documents.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidDocument, NotFound
 from workbench.graphs.lora import LoraLinear, lora, merge_lora
 
 

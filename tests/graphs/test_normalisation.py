@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tests.engine.models import MODELS, classify
-from workbench.documents.errors import LayersConverted
+from workbench.errors import LayersConverted
 from workbench.graphs.export import export
 from workbench.graphs.normalisation import FixedNorm, RecordNorm, groups_for, without_batch_norm
 from workbench.space.results import load_into

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from tests.engine.models import CLASSES, _schema, classify
 from tests.engine.operator_samples import CALLS, Draw, Operand, operator_of
-from workbench.documents.errors import GraphRefused
+from workbench.errors import GraphRefused
 from workbench.graphs.export import export
 from workbench.graphs.operators import ALLOWED, check_call
 from workbench.graphs.record_graph import TensorSpec

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workbench.documents import Schema
-from workbench.documents.errors import GraphRefused, TooLarge, UnknownColumn
+from workbench.errors import GraphRefused, TooLarge, UnknownColumn
 from workbench.graphs.export import export
 from workbench.graphs.export_statistic import export_statistic, export_update
 from workbench.graphs.features import noise

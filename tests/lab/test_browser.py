@@ -15,7 +15,7 @@ from tests.lab.conftest import HOSTILE
 from tests.registers import COLUMNS, MONTH, PERSON, change, spend, stays
 from tests.support import Site, add_dataset
 from workbench.documents import Approval, PrivateKey
-from workbench.documents.errors import RequestDenied
+from workbench.errors import RequestDenied
 from workbench.space.client import DomainClient
 
 pytestmark = pytest.mark.slow

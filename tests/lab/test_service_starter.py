@@ -15,7 +15,7 @@ from tests.support import META
 from workbench.catalog import files
 from workbench.catalog.snippets import encode, schema_snippet
 from workbench.documents import DatasetCard, Schema, Snippet, Terms, digest_bytes, now
-from workbench.engine.records import Records
+from workbench.records import Records
 from workbench.space.datasets import Dataset
 from workbench.space.starter.cells import starter
 

@@ -31,8 +31,8 @@ from tests.lab.sidebar import serious_findings
 from tests.support import META
 from workbench.cli.demo import servers, set_up
 from workbench.documents import PrivateKey
-from workbench.documents.errors import NotAdmitted
 from workbench.domain.config import DomainFolder
+from workbench.errors import NotAdmitted
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import verify
 from workbench.space.client import DomainClient

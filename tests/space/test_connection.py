@@ -9,7 +9,7 @@ import pytest
 from tests.processes import ServerSite, free_port
 from tests.studies import linear
 from workbench.documents import PrivateKey
-from workbench.documents.errors import (
+from workbench.errors import (
     DomainUnavailable,
     InvalidConfiguration,
     InvalidDocument,

@@ -29,10 +29,10 @@ from tests.studies import PURPOSE, dataset, diagnose, linear
 from tests.support import META, Site, make_domain
 from workbench.catalog.files import read_dataset
 from workbench.documents import Metric
-from workbench.documents.errors import InvalidDocument
-from workbench.engine.records import Records
 from workbench.engine.train import train
+from workbench.errors import InvalidDocument
 from workbench.graphs.features import RecordView, features
+from workbench.records import Records
 from workbench.space.datasets import Dataset
 
 

@@ -11,7 +11,7 @@ from tests.studies import dataset
 from tests.support import Site, add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, run_curve
-from workbench.documents.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidDocument, NotFound
 from workbench.space.estimators.bayes import GaussianNB
 from workbench.space.estimators.boosting import (
     GradientBoostingClassifier,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.studies import dataset, diagnose, linear
 from workbench.budget import ledger
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 
 EPSILONS = (8.0, 0.5, 2.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import workbench as wb
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 
 
 @pytest.mark.parametrize("option", ["optimizer", "clipping", "schedule"])

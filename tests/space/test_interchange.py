@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from tests.studies import submit
-from workbench.documents.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidDocument, NotFound
 from workbench.graphs.normalisation import without_batch_norm
 from workbench.space.interchange import write_onnx
 

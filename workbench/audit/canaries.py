@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from workbench.documents import Plan, Schema
-from workbench.engine.records import Records
 from workbench.engine.train import Progress, train
 from workbench.graphs.export import export
 from workbench.graphs.record_graph import RecordGraph
+from workbench.records import Records
 
 
 @dataclass(frozen=True)

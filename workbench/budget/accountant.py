@@ -16,8 +16,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.documents.errors import TermsRefused
 from workbench.documents.request import AnyPlan, StatisticPlan
+from workbench.errors import TermsRefused
 
 Curve = NDArray[np.float64]
 

@@ -37,7 +37,7 @@ from workbench.budget.accountant import (
 )
 from workbench.budget.tables import ledger
 from workbench.documents import BlockStatus, BudgetStatus, now
-from workbench.documents.errors import (
+from workbench.errors import (
     BudgetExhausted,
     Conflict,
     TermsRefused,

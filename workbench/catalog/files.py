@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from workbench.documents import Document, Schema, Terms
 from workbench.documents.base import Finite, Line, Name, Text, type_tuple
-from workbench.documents.errors import InvalidSchema
+from workbench.errors import InvalidSchema
 
 DATASET = "dataset.yaml"
 TERMS = "terms.yaml"

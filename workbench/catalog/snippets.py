@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import Column, Schema
-from workbench.documents.errors import InvalidData, TooLarge
-from workbench.engine.records import Records
+from workbench.errors import InvalidData, TooLarge
+from workbench.records import Records
 
 Columns = dict[str, NDArray[np.generic]]
 

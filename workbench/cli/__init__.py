@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command line; known errors become one clear message and exit code 1."""
     from workbench.cli.app import app
-    from workbench.documents.errors import WorkbenchError
+    from workbench.errors import WorkbenchError
 
     try:
         app()

@@ -22,7 +22,7 @@ from workbench.cli.demo_data import HOLDINGS, materialise
 from workbench.cli.demo_lab import PEOPLE, open_labs
 from workbench.cli.output import table
 from workbench.documents import PrivateKey
-from workbench.documents.errors import DomainUnavailable, InvalidConfiguration
+from workbench.errors import DomainUnavailable, InvalidConfiguration
 
 _START_SECONDS = 60
 _STOP_SECONDS = 5

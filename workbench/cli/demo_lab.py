@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import typer
 
-from workbench.documents.errors import InvalidConfiguration
+from workbench.errors import InvalidConfiguration
 
 PEOPLE = ("researcher", "steward")
 _START_SECONDS = 60

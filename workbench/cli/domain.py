@@ -45,11 +45,11 @@ def init(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to listen.")] = 8700,
 ) -> None:
     """Make a domain's folder: configuration, signing key, sealing key."""
-    from workbench.documents.errors import InvalidConfiguration
     from workbench.documents.keys import PrivateKey
     from workbench.domain.config import FILE, DomainConfig, DomainFolder
     from workbench.domain.jobs import make_private, write_private
     from workbench.domain.seal import Seal
+    from workbench.errors import InvalidConfiguration
 
     DomainConfig.read({"name": name, "title": title, "port": port})
     if (root / FILE).exists():

@@ -33,7 +33,7 @@ def verify(
 
     Of several releases of one domain it is also checked that its privacy ledger never went back.
     """
-    from workbench.documents.errors import VerificationFailed
+    from workbench.errors import VerificationFailed
     from workbench.evidence.receipts import receipt, went_back
 
     if model is not None and len(files) > 1:
@@ -93,7 +93,7 @@ def _verified(
     file: Path, domain_key: str | None, space: Path | None, model: Path | None
 ) -> Verified:
     from workbench.documents import PublicKey
-    from workbench.documents.errors import InvalidConfiguration, VerificationFailed
+    from workbench.errors import InvalidConfiguration, VerificationFailed
     from workbench.evidence.bundle import Bundle
     from workbench.evidence.verify import verify as check
 

@@ -42,8 +42,8 @@ def sign(
 ) -> None:
     """Sign a change of a population as a steward, after saying what it says."""
     from workbench.documents import Envelope, PopulationChange
-    from workbench.documents.errors import InvalidConfiguration
     from workbench.documents.keys import PrivateKey
+    from workbench.errors import InvalidConfiguration
 
     try:
         change = PopulationChange.parse(file.read_bytes())

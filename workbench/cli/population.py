@@ -90,10 +90,10 @@ def raise_(
 def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, **what: Any) -> None:
     from workbench.documents import Envelope, ProposedChange
     from workbench.documents.envelope import payload_of
-    from workbench.documents.errors import InvalidConfiguration
     from workbench.documents.population import PopulationChange
     from workbench.domain.log import OPERATOR
     from workbench.domain.service import Domain
+    from workbench.errors import InvalidConfiguration
 
     domain = Domain(root)
     try:

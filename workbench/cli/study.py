@@ -85,7 +85,7 @@ def verify_study(
 
 
 def _trusted(space: Path | None) -> dict[str, PublicKey] | None:
-    from workbench.documents.errors import InvalidConfiguration
+    from workbench.errors import InvalidConfiguration
     from workbench.space.connection import connect
 
     try:
@@ -144,7 +144,7 @@ def submit(
     """Submit a training function from a Python file of yours."""
     import runpy
 
-    from workbench.documents.errors import NotFound
+    from workbench.errors import NotFound
     from workbench.space.connection import connect
     from workbench.space.functions import TrainingFunction
 

@@ -21,7 +21,7 @@ from pydantic import (
     ValidationError,
 )
 
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 
 MAX_DOCUMENT_BYTES = 1 << 20
 _MANY_DIGITS = re.compile(rb"\d{16}")

@@ -10,8 +10,8 @@ import rfc8785
 from pydantic import Field
 
 from workbench.documents.base import Document, Finite, Line, Timestamp, type_tuple
-from workbench.documents.errors import VerificationFailed
 from workbench.documents.status import BudgetStatus
+from workbench.errors import VerificationFailed
 
 Event = Literal[
     "admit", "revoke", "publish", "policy", "submit", "decide", "launch", "release", "fail",

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import jwt
 
-from workbench.documents.errors import InvalidToken
 from workbench.documents.keys import PrivateKey, PublicKey
+from workbench.errors import InvalidToken
 
 LIFETIME = 60
 LONGEST = 120

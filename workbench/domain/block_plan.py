@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.budget.accountant import calibrate, filter_budget, run_curve
 from workbench.documents import Plan
-from workbench.documents.errors import InvalidData, UnknownColumn
+from workbench.errors import InvalidData, UnknownColumn
 
 
 @dataclass(frozen=True)

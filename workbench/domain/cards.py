@@ -15,9 +15,9 @@ from workbench.budget.ledger import Caps
 from workbench.documents import DatasetCard, Document, Envelope, PrivateKey
 from workbench.documents.card import Approval
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import NotFound
 from workbench.domain.config import DomainFolder
 from workbench.domain.tables import cards
+from workbench.errors import NotFound
 
 _PREPARED = frozenset({".npz", ".json"})
 

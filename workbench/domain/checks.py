@@ -12,13 +12,6 @@ from concurrent.futures import Future
 from functools import partial
 
 from workbench.documents import DatasetCard, Plan, Request, StatisticPlan, digest_bytes
-from workbench.documents.errors import (
-    DomainUnavailable,
-    GraphRefused,
-    LimitReached,
-    WorkbenchError,
-    from_code,
-)
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Schema
 from workbench.domain import intake
@@ -26,6 +19,13 @@ from workbench.domain.config import DomainFolder
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import Job, Outcome, Refusal
 from workbench.domain.turns import Turns
+from workbench.errors import (
+    DomainUnavailable,
+    GraphRefused,
+    LimitReached,
+    WorkbenchError,
+    from_code,
+)
 
 MOST_AT_ONCE = 4
 """How many graphs of one researcher are checked at a time."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, model_validator
 
 from workbench.documents.base import Document, Line, Name, explain, is_loopback
-from workbench.documents.errors import InvalidConfiguration
+from workbench.errors import InvalidConfiguration
 
 FILE = "domain.toml"
 

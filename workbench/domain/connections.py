@@ -10,9 +10,9 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from workbench.documents.errors import InvalidDocument, LimitReached, WorkbenchError
 from workbench.domain.api.limits import KNOWN, REFUSED
 from workbench.domain.config import CallLimits
+from workbench.errors import InvalidDocument, LimitReached, WorkbenchError
 
 _UNSAID = (h11.IDLE, h11.SEND_RESPONSE)
 """States of ours in which no answer has begun."""

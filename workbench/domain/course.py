@@ -15,9 +15,9 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from workbench.documents import Evaluation, Plan, Request
-from workbench.documents.errors import Conflict, InvalidDocument
 from workbench.domain.jobs import EVALUATIONS, Evaluated
 from workbench.domain.tables import evaluations
+from workbench.errors import Conflict, InvalidDocument
 
 
 def has_some(request: Request) -> bool:

@@ -20,9 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.documents import Column, Schema
-from workbench.documents.errors import InvalidData, TooLarge, WorkbenchError
 from workbench.domain.partition import dataset_version, split
-from workbench.engine.records import Records
+from workbench.errors import InvalidData, TooLarge, WorkbenchError
+from workbench.records import Records
 
 __all__ = ["DataLimits", "LoadedData", "dataset_version", "load", "split"]
 

@@ -26,11 +26,11 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, InvalidSignature, NotAdmitted
 from workbench.domain import log, people, requests
 from workbench.domain.policy import Facts, check_terms, today
 from workbench.domain.tables import approvals
 from workbench.domain.tables import people as table
+from workbench.errors import Conflict, InvalidSignature, NotAdmitted
 
 
 def by_policy(connection: Connection, key: PrivateKey, digest: str, why: str) -> None:

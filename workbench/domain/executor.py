@@ -26,10 +26,10 @@ from typing import Any
 import psutil
 
 from workbench.documents import Failure
-from workbench.documents.errors import DomainUnavailable, InvalidDocument
 from workbench.domain.config import JobLimits
 from workbench.domain.jobs import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome, write_private
 from workbench.domain.surroundings import worker_environment
+from workbench.errors import DomainUnavailable, InvalidDocument
 
 _log = logging.getLogger("workbench.domain")
 _POLL_SECONDS = 0.02

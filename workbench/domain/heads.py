@@ -25,12 +25,6 @@ from sqlalchemy import Connection, make_url
 from workbench.budget import ledger
 from workbench.budget.accountant import Curve
 from workbench.documents import Envelope, PrivateKey, State, now
-from workbench.documents.errors import (
-    Conflict,
-    InvalidConfiguration,
-    LedgerBehind,
-    WorkbenchError,
-)
 from workbench.documents.ledger_head import (
     LedgerHead,
     LedgerPoint,
@@ -40,6 +34,12 @@ from workbench.documents.ledger_head import (
 )
 from workbench.domain import log, persons, populations, requests
 from workbench.domain.config import DomainFolder
+from workbench.errors import (
+    Conflict,
+    InvalidConfiguration,
+    LedgerBehind,
+    WorkbenchError,
+)
 
 FILE = "ledger-head.json"
 _LOST = (

@@ -22,7 +22,12 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import (
+from workbench.domain import cards, populations, requests
+from workbench.domain.config import DomainFolder
+from workbench.domain.jobs import Job, write_private
+from workbench.domain.policy import Facts, check_terms, today
+from workbench.domain.tables import graphs
+from workbench.errors import (
     Conflict,
     GraphRefused,
     InvalidDocument,
@@ -30,11 +35,6 @@ from workbench.documents.errors import (
     NotAdmitted,
     NotFound,
 )
-from workbench.domain import cards, populations, requests
-from workbench.domain.config import DomainFolder
-from workbench.domain.jobs import Job, write_private
-from workbench.domain.policy import Facts, check_terms, today
-from workbench.domain.tables import graphs
 from workbench.graphs.load import check_inputs, load
 from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph

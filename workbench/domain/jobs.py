@@ -11,9 +11,9 @@ from pydantic import Field
 
 from workbench.documents import AnyPlan, Document, Evaluation, Failure, Metric
 from workbench.documents.base import Digest, Finite, Identifier, type_tuple
-from workbench.documents.errors import InvalidData
 from workbench.documents.inputs import GraphInput
-from workbench.engine.records import Records
+from workbench.errors import InvalidData
+from workbench.records import Records
 
 JOB = "job.json"
 OUTCOME = "outcome.json"
@@ -50,7 +50,7 @@ class Job(Document):
 
 
 class Refusal(Document):
-    """Why a check refused a graph, as a `workbench.documents.errors.WorkbenchError`."""
+    """Why a check refused a graph, as a `workbench.errors.WorkbenchError`."""
 
     code: str
     message: str

@@ -10,9 +10,9 @@ from __future__ import annotations
 from sqlalchemy import Connection, insert, select
 
 from workbench.documents import LogEntry, Person, now
-from workbench.documents.errors import VerificationFailed
 from workbench.documents.oversight import START, Event, check_log
 from workbench.domain.tables import log
+from workbench.errors import VerificationFailed
 
 OPERATOR = "operator"
 

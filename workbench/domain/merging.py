@@ -28,9 +28,9 @@ from workbench.documents import (
 )
 from workbench.documents.base import ago
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, InvalidSignature, NotAdmitted
 from workbench.domain import log, people, persons, populations
 from workbench.domain.tables import population_changes
+from workbench.errors import Conflict, InvalidSignature, NotAdmitted
 
 HOLDS_HOURS = 30 * 24
 """How long a proposal can be signed and used."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import Schema, digest_bytes
-from workbench.documents.errors import InvalidData
-from workbench.engine.records import Records
+from workbench.errors import InvalidData
+from workbench.records import Records
 
 
 def _rows(records: Records, schema: Schema) -> list[bytes]:

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, insert, select
 
 from workbench.documents import now
-from workbench.documents.errors import Conflict
 from workbench.domain.tables import members, opted_out
+from workbench.errors import Conflict
 
 Hashes = NDArray[np.uint64]
 RECALLED = "recalled:"

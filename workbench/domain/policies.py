@@ -29,11 +29,11 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, InvalidDocument, TermsRefused
 from workbench.domain import cards, log, people, requests
 from workbench.domain.policy import Facts, approves
 from workbench.domain.tables import people as people_table
 from workbench.domain.tables import policy_changes
+from workbench.errors import Conflict, InvalidDocument, TermsRefused
 
 MAX_AGE = timedelta(minutes=5)
 MAX_CONSIDERED = 500

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Protocol
 
 from workbench.documents import DatasetCard, Request
-from workbench.documents.errors import TermsRefused
+from workbench.errors import TermsRefused
 
 
 @dataclass(frozen=True)

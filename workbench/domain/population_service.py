@@ -27,11 +27,11 @@ from workbench.documents import (
     WaitingChange,
     now,
 )
-from workbench.documents.errors import Conflict, LedgerBehind, NotFound
 from workbench.domain import cards, heads, log, merging, people, persons, populations
 from workbench.domain.config import DomainFolder
 from workbench.domain.seal import Seal
 from workbench.domain.store import Store
+from workbench.errors import Conflict, LedgerBehind, NotFound
 
 
 class PopulationService:

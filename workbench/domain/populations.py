@@ -26,10 +26,10 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, InvalidSchema, NotFound
 from workbench.domain import cards, persons
 from workbench.domain.tables import cards as cards_table
 from workbench.domain.tables import populations
+from workbench.errors import Conflict, InvalidSchema, NotFound
 
 NEW = "new"
 """What ``dataset.yaml`` says for a population of the dataset's own."""

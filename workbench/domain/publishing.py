@@ -16,7 +16,6 @@ from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
 from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes, now
 from workbench.documents.card import Approval, Snippet
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import Conflict, InvalidData, InvalidSchema, NotFound
 from workbench.domain import persons, populations
 from workbench.domain.cards import (
     Counts,
@@ -32,7 +31,8 @@ from workbench.domain.data import LoadedData, dataset_version, load, split
 from workbench.domain.jobs import make_private, save_records, write_private
 from workbench.domain.seal import Seal
 from workbench.domain.tables import cards
-from workbench.engine.records import Records
+from workbench.errors import Conflict, InvalidData, InvalidSchema, NotFound
+from workbench.records import Records
 
 _SNIPPET_SEED = 0
 

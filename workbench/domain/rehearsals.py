@@ -23,7 +23,7 @@ from workbench.domain.executor import Executor
 from workbench.domain.jobs import save_records
 from workbench.domain.review import Rehearsal
 from workbench.domain.turns import Turns
-from workbench.engine.records import Records
+from workbench.records import Records
 
 _log = logging.getLogger("workbench.domain")
 _REMEMBERED = 10_000

@@ -26,11 +26,11 @@ from workbench.documents import (
     subjects,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import InvalidDocument
 from workbench.domain import decisions, heads, people, requests
 from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
 from workbench.engine import ENGINE
+from workbench.errors import InvalidDocument
 from workbench.evidence.bundle import Bundle
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from workbench.documents import Envelope, Request, State, now
-from workbench.documents.errors import Conflict, NotFound
 from workbench.domain.tables import requests
+from workbench.errors import Conflict, NotFound
 
 _MOVES: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.APPROVED, State.DENIED, State.CANCELLED}),

@@ -30,12 +30,6 @@ from workbench.documents import (
     digest_bytes,
 )
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import (
-    Conflict,
-    DomainUnavailable,
-    InvalidDocument,
-    WorkbenchError,
-)
 from workbench.domain import (
     cards,
     course,
@@ -54,6 +48,12 @@ from workbench.domain.rehearsals import Rehearsals
 from workbench.domain.seal import Seal
 from workbench.domain.store import Store
 from workbench.domain.turns import Turns
+from workbench.errors import (
+    Conflict,
+    DomainUnavailable,
+    InvalidDocument,
+    WorkbenchError,
+)
 
 MAX_ATTEMPTS = 3
 _ENDED = "ended.json"

@@ -9,8 +9,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from workbench.documents.errors import InvalidConfiguration
 from workbench.engine.noise import SEED_BYTES
+from workbench.errors import InvalidConfiguration
 
 _NONCE_BYTES = 12
 

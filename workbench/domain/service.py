@@ -35,13 +35,6 @@ from workbench.documents import (
     tokens,
 )
 from workbench.documents.base import Line, ago
-from workbench.documents.errors import (
-    Conflict,
-    DomainUnavailable,
-    InvalidToken,
-    LimitReached,
-    NotFound,
-)
 from workbench.domain import (
     cards,
     decisions,
@@ -63,6 +56,13 @@ from workbench.domain.runs import Runs
 from workbench.domain.seal import Seal
 from workbench.domain.stewardship import Stewardship
 from workbench.domain.store import Store
+from workbench.errors import (
+    Conflict,
+    DomainUnavailable,
+    InvalidToken,
+    LimitReached,
+    NotFound,
+)
 from workbench.evidence.bundle import Bundle
 from workbench.graphs.record_graph import GraphFacts
 

@@ -19,7 +19,7 @@ import alembic.config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from workbench.documents.errors import DomainUnavailable
+from workbench.errors import DomainUnavailable
 
 _WRITERS, _SERVER = 0x776F726B, 0x776F726C
 _WAIT_SECONDS = 10

@@ -28,7 +28,6 @@ import psutil
 
 from workbench.documents import Evaluation, Metric, Plan, StatisticPlan
 from workbench.documents.base import digest_bytes
-from workbench.documents.errors import GraphRefused, RequestFailed, WorkbenchError
 from workbench.domain.jobs import (
     EVALUATIONS,
     JOB,
@@ -46,6 +45,7 @@ from workbench.domain.jobs import (
 )
 from workbench.domain.ranks import Crew, die_with_parent
 from workbench.domain.surroundings import Unfit, settle
+from workbench.errors import GraphRefused, RequestFailed, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.engine.distributed import Ranks
@@ -273,9 +273,9 @@ def _sum_up(
 ) -> Outcome:
     import safetensors.torch
 
-    from workbench.engine.records import join
     from workbench.engine.statistics import noisy_sums
     from workbench.graphs.load import load
+    from workbench.records import join
 
     graph = replace(load(Path(job.graph).read_bytes(), role="sum"), inputs=job.inputs)
     parts = [load_records(Path(name)) for name in (job.training, job.holdout) if name]

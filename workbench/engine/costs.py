@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from workbench.engine.batches import UnitTable
 from workbench.engine.distributed import ALONE, Ranks
 from workbench.engine.noise import SEED_BYTES, SealedRandom
-from workbench.engine.records import Records
 from workbench.graphs.record_graph import RecordGraph
+from workbench.records import Records
 
 _MORE_UNITS = 1.05
 """How many times the published number of units there may be."""

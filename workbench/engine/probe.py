@@ -29,7 +29,6 @@ from typing import Any, NoReturn, Protocol
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from workbench.documents.errors import GraphRefused
 from workbench.documents.request import Plan, StatisticPlan
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.costs import Filling
@@ -40,6 +39,7 @@ from workbench.engine.program import values_program
 from workbench.engine.statistics import sum_on_filling
 from workbench.engine.tiles import whole_tiles
 from workbench.engine.train import evaluate_on_filling, train_on_filling
+from workbench.errors import GraphRefused
 from workbench.graphs.record_graph import RecordGraph, TensorSpec
 
 Bounds = Sequence[tuple[float, float]]

@@ -21,11 +21,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import traceback
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from workbench.documents.errors import GraphRefused
 from workbench.engine import checker
 from workbench.engine.checker import Place, Refused, Value
 from workbench.engine.places import refused
 from workbench.engine.runner import Runner, pruned
+from workbench.errors import GraphRefused
 from workbench.graphs.operators import remedy
 from workbench.graphs.record_graph import RecordGraph
 

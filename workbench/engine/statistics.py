@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workbench.documents.errors import InvalidData
 from workbench.documents.request import StatisticPlan
 from workbench.engine.batches import UnitTable, roomy, within_memory
 from workbench.engine.bounded import MOST_UNITS, BoundedSum
@@ -27,10 +26,11 @@ from workbench.engine.costs import Chunks, Cost, Enough, Filling, Measured, unit
 from workbench.engine.noise import SEED_BYTES, SealedRandom, Stream
 from workbench.engine.pace import Pace, Progress
 from workbench.engine.program import noted
-from workbench.engine.records import Records
 from workbench.engine.runner import Runner
 from workbench.engine.slowest import slowest
+from workbench.errors import InvalidData
 from workbench.graphs.record_graph import RecordGraph
+from workbench.records import Records
 
 Source = Records | Iterable[Records | UnitTable]
 """Records in memory, or chunks of them; with several rounds the chunks are read once in each."""

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from workbench.documents.errors import RequestFailed
 from workbench.documents.release import Evaluation, Metric
 from workbench.documents.request import Plan
 from workbench.engine.batches import UnitTable, chunk_size
@@ -30,11 +29,12 @@ from workbench.engine.pace import Pace
 from workbench.engine.pace import Progress as Progress
 from workbench.engine.postprocessing import private_part
 from workbench.engine.program import noted
-from workbench.engine.records import Records
 from workbench.engine.rounds import NoisedRounds
 from workbench.engine.slowest import slowest
 from workbench.engine.stopping import kept, stops
+from workbench.errors import RequestFailed
 from workbench.graphs.record_graph import RecordGraph
+from workbench.records import Records
 
 Watch = Callable[[int, int, tuple[Metric, ...]], None]
 Parameters = dict[str, torch.Tensor]

@@ -31,8 +31,8 @@ from workbench.documents import (
     digest_bytes,
     subjects,
 )
-from workbench.documents.errors import InvalidDocument, VerificationFailed, WorkbenchError
 from workbench.engine.stopping import kept, stops
+from workbench.errors import InvalidDocument, VerificationFailed, WorkbenchError
 from workbench.evidence.bundle import Bundle
 
 D = TypeVar("D", bound=Document)

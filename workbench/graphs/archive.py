@@ -16,7 +16,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.documents.errors import GraphRefused, TooLarge
+from workbench.errors import GraphRefused, TooLarge
 from workbench.graphs.record_graph import Limits
 
 ROOT = "archive/"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from workbench.documents.errors import GraphRefused
+from workbench.errors import GraphRefused
 
 
 def attention(

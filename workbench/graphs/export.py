@@ -24,9 +24,9 @@ import torch
 import torch.fx.proxy
 from torch import nn
 
-from workbench.documents.errors import GraphRefused, WorkbenchError
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, NoiseInput, noise_numbers
 from workbench.documents.schema import Schema
+from workbench.errors import GraphRefused, WorkbenchError
 from workbench.graphs import archive as pt2
 from workbench.graphs.attention import attention
 from workbench.graphs.dropout import dropout_from

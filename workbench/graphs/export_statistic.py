@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from workbench.documents.errors import GraphRefused
 from workbench.documents.schema import Schema
+from workbench.errors import GraphRefused
 from workbench.graphs.export import _example, _export, _try_mapped, loaded
 from workbench.graphs.features import RecordView
 from workbench.graphs.following import at_bounds, followed

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from workbench.documents.errors import GraphRefused, UnknownColumn
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
+from workbench.errors import GraphRefused, UnknownColumn
 
 if TYPE_CHECKING:
     import torch

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import torch
 
-from workbench.documents.errors import GraphRefused, WorkbenchError
 from workbench.documents.schema import Column, Schema
+from workbench.errors import GraphRefused, WorkbenchError
 
 T = TypeVar("T")
 Examples = dict[str, torch.Tensor]

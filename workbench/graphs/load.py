@@ -21,9 +21,9 @@ import torch
 import torch.fx
 
 from workbench.documents.base import digest_bytes
-from workbench.documents.errors import GraphRefused, TooLarge, UnknownColumn
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
+from workbench.errors import GraphRefused, TooLarge, UnknownColumn
 from workbench.graphs import archive as pt2
 from workbench.graphs.nodes import SCALAR_TYPES, NodeReader, field
 from workbench.graphs.operators import check_call, check_value

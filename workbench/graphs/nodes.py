@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 import torch.fx
 
-from workbench.documents.errors import GraphRefused
+from workbench.errors import GraphRefused
 from workbench.graphs.operators import ALLOWED, remedy
 
 T = TypeVar("T")

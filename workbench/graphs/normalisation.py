@@ -13,7 +13,7 @@ import warnings
 import torch
 from torch import nn
 
-from workbench.documents.errors import LayersConverted
+from workbench.errors import LayersConverted
 
 _CHANNELS_PER_GROUP = 8
 _MOST_GROUPS = 32

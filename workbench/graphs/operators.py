@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.documents.errors import GraphRefused
+from workbench.errors import GraphRefused
 from workbench.graphs.arguments import ANY, MOST_DIMENSIONS
 from workbench.graphs.record_graph import TensorSpec
 from workbench.graphs.signatures import EVERYWHERE, FIRST_ONLY, SIGNATURES

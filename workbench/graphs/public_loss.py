@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 import torch.fx
 
-from workbench.documents.errors import GraphRefused
 from workbench.documents.inputs import NoiseInput
+from workbench.errors import GraphRefused
 from workbench.graphs.record_graph import RecordGraph
 
 _NO_GRADIENT = (torch.ops.aten.detach.default,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from workbench.documents.errors import GraphRefused, TooLarge
+from workbench.errors import GraphRefused, TooLarge
 from workbench.graphs.record_graph import Limits, RecordGraph, Role, TensorSpec
 
 

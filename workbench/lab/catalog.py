@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.documents.errors import WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.lab.live import LiveWidget, module, style
 from workbench.space.connection import Space, connect
 from workbench.space.datasets import Catalog

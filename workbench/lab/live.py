@@ -9,7 +9,7 @@ from typing import Any
 
 import anywidget
 
-from workbench.documents.errors import WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.lab.service.monitor import Watch
 from workbench.lab.service.service import Service
 from workbench.lab.service.sources import FixedSource

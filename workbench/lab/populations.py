@@ -22,7 +22,7 @@ from workbench.documents import (
 )
 from workbench.documents.base import Digest, Line, Name
 from workbench.documents.card import Delta, Epsilon
-from workbench.documents.errors import InvalidDocument, NotFound, WorkbenchError
+from workbench.errors import InvalidDocument, NotFound, WorkbenchError
 from workbench.space.client import DomainClient
 
 SECONDS = 60.0

@@ -17,7 +17,7 @@ import anywidget
 import traitlets
 
 from workbench.documents import RequestStatus
-from workbench.documents.errors import WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.lab.populations import PopulationSection
 from workbench.space.client import DomainClient
 from workbench.space.connection import Space, connect

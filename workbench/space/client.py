@@ -40,12 +40,12 @@ from workbench.documents import (
     digest_bytes,
     now,
 )
-from workbench.documents.errors import (
+from workbench.documents.oversight import check_log
+from workbench.errors import (
     InvalidDocument,
     InvalidSignature,
     NotFound,
 )
-from workbench.documents.oversight import check_log
 from workbench.evidence.bundle import Bundle
 from workbench.space import journal
 from workbench.space.card_cache import CardCache

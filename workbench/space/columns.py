@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.documents import Column, Schema
-from workbench.documents.errors import UnknownColumn
+from workbench.errors import UnknownColumn
 from workbench.graphs.features import RecordView
 
 if TYPE_CHECKING:

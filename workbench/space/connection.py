@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from workbench.documents import DatasetCard, Document, PrivateKey, PublicKey, RequestStatus
 from workbench.documents.base import Name, explain, is_loopback, type_tuple
-from workbench.documents.errors import (
+from workbench.errors import (
     InvalidConfiguration,
     NotFound,
     WorkbenchError,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from workbench.documents import Column, Schema
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 from workbench.graphs.features import features
 from workbench.space.datasets import Dataset
 from workbench.space.functions import TrainingFunction, training_function

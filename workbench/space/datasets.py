@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workbench.documents import BudgetStatus, DatasetCard, Schema, Terms
-from workbench.documents.errors import WorkbenchError
-from workbench.engine.records import Records
+from workbench.errors import WorkbenchError
+from workbench.records import Records
 from workbench.space.client import DomainClient
 from workbench.space.dataset_statistics import DatasetStatistics
 from workbench.space.html import page, rows_table

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import PrivacySpent
-from workbench.documents.errors import NotFound
+from workbench.errors import NotFound
 from workbench.space.html import page, rows_table
 from workbench.space.statistic_results import StatisticResult
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from workbench.documents.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidDocument, NotFound
 
 
 def write_onnx(model: nn.Module, path: str | Path, *example: torch.Tensor) -> Path:

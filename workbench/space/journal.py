@@ -22,7 +22,7 @@ from workbench.documents.base import (
     Visible,
     type_tuple,
 )
-from workbench.documents.errors import InvalidConfiguration
+from workbench.errors import InvalidConfiguration
 from workbench.evidence.bundle import Bundle
 
 VARIABLE = "WORKBENCH_STUDY"

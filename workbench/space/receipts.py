@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 from workbench.evidence.receipts import Receipt, went_back
 
 FILE = "receipts.jsonl"

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from workbench.documents import RequestStatus, State, StatisticPlan
-from workbench.documents.errors import (
+from workbench.errors import (
     DomainUnavailable,
     RequestDenied,
     RequestFailed,

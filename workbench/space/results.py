@@ -17,7 +17,7 @@ from workbench.documents import (
     RequestStatus,
     digest_bytes,
 )
-from workbench.documents.errors import (
+from workbench.errors import (
     InvalidSignature,
     LedgerWentBack,
     NotFound,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import StatisticPlan, digest_bytes
-from workbench.documents.errors import InvalidSignature, NotFound
+from workbench.errors import InvalidSignature, NotFound
 from workbench.space.results import Result
 
 

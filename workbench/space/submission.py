@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from workbench.documents import AnyPlan, DatasetCard, Request
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 from workbench.space.datasets import Dataset
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 from workbench.space.columns import Binned, Names, Scaled, listed, one_hot
 from workbench.space.datasets import Dataset
 from workbench.space.estimates import Array, Estimate, noise_alone

@@ -12,7 +12,7 @@ import httpx
 
 from workbench.documents import PrivateKey, PublicKey, now, tokens
 from workbench.documents.base import visible
-from workbench.documents.errors import DomainUnavailable, InvalidDocument, from_code
+from workbench.errors import DomainUnavailable, InvalidDocument, from_code
 from workbench.space.receipts import Receipts
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)

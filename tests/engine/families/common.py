@@ -17,12 +17,12 @@ from torch import nn
 from workbench.documents import Plan, Schema
 from workbench.documents.inputs import NoiseInput
 from workbench.engine.clipping import ClippedSum
-from workbench.engine.records import Records
 from workbench.engine.train import TrainingResult, train
 from workbench.graphs.dropout import dropout_from
 from workbench.graphs.export import export, outputs_of
 from workbench.graphs.features import RecordView
 from workbench.graphs.record_graph import RecordGraph
+from workbench.records import Records
 
 HELD_OUT = 0.25
 COMPARED = 6

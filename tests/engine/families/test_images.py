@@ -21,7 +21,7 @@ from tests.engine.families.common import (
     tensor,
     trained,
 )
-from workbench.documents.errors import LayersConverted
+from workbench.errors import LayersConverted
 from workbench.graphs.normalisation import RecordNorm, without_batch_norm
 
 

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from rocrate.rocrate import ROCrate
 
-from workbench.documents.errors import InvalidConfiguration, VerificationFailed
+from workbench.errors import InvalidConfiguration, VerificationFailed
 from workbench.space.studies import record
 from workbench.space.studies.crate import export
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.cli.study import app
-from workbench.documents.errors import Conflict
+from workbench.errors import Conflict
 from workbench.space.connection import connect
 from workbench.space.studies.new import new_study
 from workbench.space.studies.parameters import parameters_of

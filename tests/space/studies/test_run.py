@@ -15,7 +15,7 @@ import pytest
 
 from tests.space.studies.conftest import notebook
 from tests.support import wait_until
-from workbench.documents.errors import InvalidConfiguration, NotFound, StudyFailed
+from workbench.errors import InvalidConfiguration, NotFound, StudyFailed
 from workbench.space.studies import record
 from workbench.space.studies.run import run
 from workbench.space.studies.verify import verify

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from workbench.cli.study import app
 from workbench.documents import Envelope, PrivateKey, digest_bytes
-from workbench.documents.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidDocument, NotFound
 from workbench.space.studies import record
 from workbench.space.studies.record import StudyRecord
 from workbench.space.studies.verify import verify

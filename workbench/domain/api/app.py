@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 
 from workbench import __version__
 from workbench.documents import Person
-from workbench.documents.errors import WorkbenchError
 from workbench.domain.api import catalogue, populations, requests, stewards
 from workbench.domain.api.calls import (
     SMALL_BODY,
@@ -24,6 +23,7 @@ from workbench.domain.api.calls import (
 )
 from workbench.domain.api.limits import CallLimiter
 from workbench.domain.service import Domain, DomainInfo
+from workbench.errors import WorkbenchError
 from workbench.graphs.record_graph import Limits
 
 _log = logging.getLogger("workbench.domain")

@@ -18,9 +18,9 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from workbench.documents import Document, Person
-from workbench.documents.errors import InvalidToken, LimitReached, TooLarge, WorkbenchError
 from workbench.domain.api.limits import KNOWN, REFUSED, Kind, limits_of
 from workbench.domain.service import Domain
+from workbench.errors import InvalidToken, LimitReached, TooLarge, WorkbenchError
 
 SMALL_BODY = 2 << 20
 MOST_SEQUENCE = (1 << 31) - 1

@@ -16,8 +16,8 @@ import anyio
 from starlette.requests import Request
 
 from workbench.documents import Person
-from workbench.documents.errors import LimitReached
 from workbench.domain.config import CallLimits
+from workbench.errors import LimitReached
 
 Kind = Literal["light", "heavy", "large", "stream"]
 """``heavy`` calls take processor time, ``large`` ones also bring a graph; ``stream`` ones stay."""

@@ -13,10 +13,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
 from workbench.documents import Document, Envelope, Person, RequestStatus, State
-from workbench.documents.errors import WorkbenchError
 from workbench.domain.api.calls import MOST_SEQUENCE, Call, DigestPath, answer, body_of
 from workbench.domain.api.limits import PeopleLimits, limits_of
 from workbench.domain.service import Domain
+from workbench.errors import WorkbenchError
 from workbench.evidence.bundle import Bundle
 from workbench.graphs.record_graph import GraphFacts
 

@@ -13,7 +13,7 @@ from jupyter_server.base.handlers import APIHandler
 from tornado import web
 from tornado.concurrent import Future as TornadoFuture
 
-from workbench.documents.errors import (
+from workbench.errors import (
     DomainUnavailable,
     InvalidDocument,
     NotFound,

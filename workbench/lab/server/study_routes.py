@@ -7,7 +7,7 @@ import re
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from workbench.documents.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidDocument, NotFound
 from workbench.lab.server.base import Callers, Route
 from workbench.lab.service.service import Service
 from workbench.lab.service.studies import Studies

@@ -12,7 +12,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from workbench.documents.errors import Conflict, InvalidDocument
+from workbench.errors import Conflict, InvalidDocument
 from workbench.lab.server.base import Callers, Route
 from workbench.lab.service.service import Service
 from workbench.lab.service.studies import Studies

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.documents import BudgetStatus, DatasetCard, RequestStatus
-from workbench.documents.errors import NotAdmitted, NotFound, WorkbenchError
+from workbench.errors import NotAdmitted, NotFound, WorkbenchError
 from workbench.lab.service.entries import entry
 from workbench.lab.service.requests import MOST_REQUESTS, request_view
 from workbench.lab.service.states import DomainState

@@ -9,7 +9,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from workbench.documents import State
-from workbench.documents.errors import WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.lab.service.crew import Crew
 from workbench.lab.service.domains import WatchedDomain
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from workbench.documents import Metric
-from workbench.documents.errors import WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.space.results import Result
 from workbench.space.statistic_results import StatisticResult
 

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from workbench.documents.errors import InvalidConfiguration, WorkbenchError
+from workbench.errors import InvalidConfiguration, WorkbenchError
 from workbench.space.connection import FILE, VARIABLE, Space, connect, nearest
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench import __version__
-from workbench.documents.errors import (
+from workbench.errors import (
     DomainUnavailable,
     InvalidSignature,
     InvalidToken,

@@ -11,7 +11,7 @@ from workbench.documents import (
     PopulationStatus,
     ProposedChange,
 )
-from workbench.documents.errors import Conflict, InvalidDocument
+from workbench.errors import Conflict, InvalidDocument
 from workbench.lab.service.service import Service
 from workbench.space.client import DomainClient
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.documents import now
-from workbench.documents.errors import Conflict, InvalidDocument, NotFound
+from workbench.errors import Conflict, InvalidDocument, NotFound
 from workbench.space.studies.new import write_new
 from workbench.space.studies.parameters import parameters_of
 from workbench.space.studies.process import StudyProcess

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import Column, PrivacySpent, Schema
-from workbench.documents.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidDocument, NotFound
 from workbench.space.columns import column_of
 from workbench.space.datasets import Dataset
 from workbench.space.statistic_results import StatisticResult

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import Column
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 from workbench.space.datasets import Dataset
 from workbench.space.estimators.base import Array, Estimator, target_of, width_of
 from workbench.space.estimators.linear import r2

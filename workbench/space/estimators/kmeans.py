@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 from workbench.space.columns import one_hot
 from workbench.space.datasets import Dataset
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from workbench.documents.errors import InvalidDocument
+from workbench.errors import InvalidDocument
 from workbench.space.datasets import Dataset
 from workbench.space.estimators.base import (
     Array,

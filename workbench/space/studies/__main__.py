@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workbench.documents.errors import WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.space.connection import VARIABLE
 from workbench.space.studies.run import run, signing_key
 

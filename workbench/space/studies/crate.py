@@ -15,7 +15,7 @@ from typing import Any
 
 from workbench.documents import DatasetCard, digest_bytes
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import InvalidConfiguration, VerificationFailed
+from workbench.errors import InvalidConfiguration, VerificationFailed
 from workbench.evidence.bundle import Bundle
 from workbench.space.studies import record
 from workbench.space.studies.parameters import parameters_of

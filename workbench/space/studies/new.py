@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.documents.errors import Conflict
+from workbench.errors import Conflict
 from workbench.space.datasets import Dataset
 from workbench.space.starter.cells import study
 

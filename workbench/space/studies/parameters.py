@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.documents.errors import InvalidConfiguration, NotFound, TooLarge
+from workbench.errors import InvalidConfiguration, NotFound, TooLarge
 
 MAX_NOTEBOOK_BYTES = 50 << 20
 MAX_PARAMETERS_BYTES = 100_000

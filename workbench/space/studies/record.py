@@ -20,7 +20,7 @@ from workbench.documents.base import (
     Visible,
     type_tuple,
 )
-from workbench.documents.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidDocument, NotFound
 
 FILE = "study.json"
 SIGNATURE = "study.signature.json"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.documents import PrivateKey, digest_bytes, now
-from workbench.documents.errors import InvalidConfiguration, StudyFailed
+from workbench.errors import InvalidConfiguration, StudyFailed
 from workbench.space import journal
 from workbench.space.studies import environment
 from workbench.space.studies.finish import finish

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from workbench.documents import Envelope, PublicKey, Release, digest_bytes
 from workbench.documents.envelope import payload_of
-from workbench.documents.errors import InvalidDocument, WorkbenchError
+from workbench.errors import InvalidDocument, WorkbenchError
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.receipts import receipt, went_back
 from workbench.evidence.verify import Verified
