@@ -24,9 +24,10 @@ import psutil
 
 from tests.processes import ServerSite
 from tests.studies import dataset, diagnose, endless, linear
-from workbench.documents import PrivateKey, PublicKey, Request, tokens
+from workbench.documents import PrivateKey, PublicKey, Request
 from workbench.domain.service import Domain
 from workbench.errors import WorkbenchError
+from workbench.identity import tokens
 
 RUNS = 6
 BODY = bytes(1 << 20)

@@ -14,8 +14,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.support import Site, make_domain
-from workbench.documents import tokens
 from workbench.domain.api import create_app
+from workbench.identity import tokens
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from tests.support import error_of
 from workbench.budget import ledger
 from workbench.budget.accountant import run_curve
 from workbench.budget.ledger import Account, Caps
-from workbench.documents import Decision, Envelope, PrivateKey, Request, now, tokens
+from workbench.documents import Decision, Envelope, PrivateKey, Request, now
 from workbench.domain import service
 from workbench.domain.tables import tokens as used
 from workbench.errors import (
@@ -31,6 +31,7 @@ from workbench.errors import (
     TooLarge,
     UnknownColumn,
 )
+from workbench.identity import tokens
 
 
 class Ahead(datetime.datetime):

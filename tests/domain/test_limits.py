@@ -17,10 +17,11 @@ from torch import nn
 from tests.processes import ServerSite
 from tests.studies import dataset, diagnose, endless, submit
 from tests.support import Site, make_domain, wait_until
-from workbench.documents import Approval, PrivateKey, tokens
+from workbench.documents import Approval, PrivateKey
 from workbench.domain.api.limits import PeopleLimits
 from workbench.domain.config import CallLimits
 from workbench.errors import LimitReached
+from workbench.identity import tokens
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,10 @@ from sqlalchemy import event, insert
 
 from tests.studies import submit
 from tests.support import Site, error_of, make_domain
-from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes, tokens
+from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes
 from workbench.domain.tables import cards
 from workbench.errors import InvalidSignature, NotAdmitted
+from workbench.identity import tokens
 
 MANY = 1203
 

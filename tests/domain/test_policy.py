@@ -9,7 +9,7 @@ import pytest
 from tests.domain.test_two_stewards import edit_terms
 from tests.studies import PURPOSE, submit
 from tests.support import Site, error_of, make_domain
-from workbench.documents import Approval, Envelope, PolicyChange, PrivateKey, now, tokens
+from workbench.documents import Approval, Envelope, PolicyChange, PrivateKey, now
 from workbench.domain.tables import requests
 from workbench.errors import (
     Conflict,
@@ -18,6 +18,7 @@ from workbench.errors import (
     NotFound,
     TermsRefused,
 )
+from workbench.identity import tokens
 
 NAME = "breast-cancer"
 WIDE = Approval(mode="policy", epsilon=2.0, purposes=("DUO:0000007",))

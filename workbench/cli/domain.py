@@ -45,11 +45,11 @@ def init(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to listen.")] = 8700,
 ) -> None:
     """Make a domain's folder: configuration, signing key, sealing key."""
-    from workbench.documents.keys import PrivateKey
     from workbench.domain.config import FILE, DomainConfig, DomainFolder
     from workbench.domain.jobs import make_private, write_private
     from workbench.domain.seal import Seal
     from workbench.errors import InvalidConfiguration
+    from workbench.identity.keys import PrivateKey
 
     DomainConfig.read({"name": name, "title": title, "port": port})
     if (root / FILE).exists():
@@ -81,8 +81,8 @@ def admit(
     role: Annotated[str, typer.Option(help="researcher or steward.")] = "researcher",
 ) -> None:
     """Admit a person by their public key."""
-    from workbench.documents.keys import PublicKey
     from workbench.domain.service import Domain
+    from workbench.identity.keys import PublicKey
 
     text = Path(key).read_text() if Path(key).is_file() else key
     domain = Domain(root)

@@ -18,7 +18,7 @@ RequestArgument = Annotated[str, typer.Argument(help="The start of a request's d
 @keys.command()
 def create(path: Annotated[Path, typer.Argument(help="Where to write it.")]) -> None:
     """Make an Ed25519 key; the public half goes beside it as .pub."""
-    from workbench.documents.keys import PrivateKey
+    from workbench.identity.keys import PrivateKey
 
     key = PrivateKey.create()
     key.save(path)
@@ -28,7 +28,7 @@ def create(path: Annotated[Path, typer.Argument(help="Where to write it.")]) -> 
 @keys.command()
 def show(path: Annotated[Path, typer.Argument(help="A private key.")]) -> None:
     """Show the public half of a key."""
-    from workbench.documents.keys import PrivateKey
+    from workbench.identity.keys import PrivateKey
 
     key = PrivateKey.load(path)
     typer.echo(f"{key.public}\nkey id {key.key_id}")
@@ -42,8 +42,8 @@ def sign(
 ) -> None:
     """Sign a change of a population as a steward, after saying what it says."""
     from workbench.documents import Envelope, PopulationChange
-    from workbench.documents.keys import PrivateKey
     from workbench.errors import InvalidConfiguration
+    from workbench.identity.keys import PrivateKey
 
     try:
         change = PopulationChange.parse(file.read_bytes())

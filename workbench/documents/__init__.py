@@ -5,7 +5,6 @@ from workbench.documents.base import Document, digest_bytes, now
 from workbench.documents.card import Approval, DatasetCard, Snippet, Terms
 from workbench.documents.decision import Decision
 from workbench.documents.envelope import Envelope, Signature
-from workbench.documents.keys import PrivateKey, PublicKey
 from workbench.documents.oversight import LogEntry, Share, Spending, SpendingPoint
 from workbench.documents.policy import (
     ApprovalSettings,
@@ -43,6 +42,7 @@ from workbench.documents.status import (
     RequestStatus,
     State,
 )
+from workbench.identity.keys import PrivateKey, PublicKey
 
 __all__ = [
     "Agreed",

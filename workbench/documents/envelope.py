@@ -13,8 +13,8 @@ from typing import Annotated, Self, TypeVar
 from pydantic import Field
 
 from workbench.documents.base import Document, KeyId, digest_bytes, type_tuple
-from workbench.documents.keys import PrivateKey, PublicKey
 from workbench.errors import InvalidDocument, InvalidSignature
+from workbench.identity.keys import PrivateKey, PublicKey
 
 D = TypeVar("D", bound=Document)
 

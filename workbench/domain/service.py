@@ -32,7 +32,6 @@ from workbench.documents import (
     RequestStatus,
     State,
     now,
-    tokens,
 )
 from workbench.documents.base import Line, ago
 from workbench.domain import (
@@ -65,6 +64,7 @@ from workbench.errors import (
 )
 from workbench.evidence.bundle import Bundle
 from workbench.graphs.record_graph import GraphFacts
+from workbench.identity import tokens
 
 _REMEMBERED = 100_000
 """How many used tokens are known after they ended."""

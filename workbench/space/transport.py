@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import httpx
 
-from workbench.documents import PrivateKey, PublicKey, now, tokens
+from workbench.documents import PrivateKey, PublicKey, now
 from workbench.documents.base import visible
 from workbench.errors import DomainUnavailable, InvalidDocument, from_code
+from workbench.identity import tokens
 from workbench.space.receipts import Receipts
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)

@@ -1,6 +1,6 @@
 """One call of the API: authenticated, read within limits, answered in canonical JSON.
 
-A call carries ``Authorization: Bearer <token>`` (`workbench.documents.tokens`). Errors are JSON,
+A call carries ``Authorization: Bearer <token>`` (`workbench.identity.tokens`). Errors are JSON,
 ``{"error": {"code", "message", "hint"}}``, with the status of their class.
 """
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import jwt
 
-from workbench.documents.keys import PrivateKey, PublicKey
 from workbench.errors import InvalidToken
+from workbench.identity.keys import PrivateKey, PublicKey
 
 LIFETIME = 60
 LONGEST = 120

@@ -1,0 +1,1 @@
+"""Keys and tokens: who signs, and who calls."""
