@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.cli.output import table
+from workbench.views.terminal import table
 
 
 def test_a_narrow_table_shows_all_of_each_name(capsys, monkeypatch):

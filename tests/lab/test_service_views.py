@@ -10,11 +10,11 @@ import pytest
 from tests.lab.test_service_starter import CLASS, card_of, column, tensor
 from workbench.catalog.snippets import schema_snippet
 from workbench.documents import BudgetStatus, Schema
-from workbench.lab.service import words
 from workbench.lab.service.details import budget_view, card_view
 from workbench.lab.service.entries import entry
 from workbench.lab.service.snippets import MOST_COLUMNS, MOST_ROWS, snippet_view
-from workbench.space.kinds import kind_of
+from workbench.views import words
+from workbench.views.kinds import kind_of
 
 
 def view(columns, **terms):

@@ -7,7 +7,7 @@ import torch
 
 from tests.studies import dataset, diagnose, linear
 from workbench.engine import train
-from workbench.space import live
+from workbench.views import live
 
 
 def test_elsewhere_a_wait_is_a_plain_bar(capsys):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli import audit, domain, evidence, people, policy, study
-from workbench.cli.output import print_json, table
+from workbench.views.terminal import print_json, table
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.output import print_json, table
+from workbench.views.terminal import print_json, table
 
 
 def audit(

@@ -20,9 +20,9 @@ import typer
 
 from workbench.cli.demo_data import HOLDINGS, materialise
 from workbench.cli.demo_lab import PEOPLE, open_labs
-from workbench.cli.output import table
 from workbench.documents import PrivateKey
 from workbench.errors import DomainUnavailable, InvalidConfiguration
+from workbench.views.terminal import table
 
 _START_SECONDS = 60
 _STOP_SECONDS = 5

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from workbench.cli import population
-from workbench.cli.output import print_json, table
+from workbench.views.terminal import print_json, table
 
 if TYPE_CHECKING:
     from workbench.domain import publishing

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import print_json
+from workbench.views.terminal import print_json
 
 if TYPE_CHECKING:
     from workbench.evidence.verify import Verified

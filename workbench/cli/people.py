@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.output import print_json
+from workbench.views.terminal import print_json
 
 keys = typer.Typer(no_args_is_help=True, help="Make and show keys.")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import print_json, table
+from workbench.views.terminal import print_json, table
 
 if TYPE_CHECKING:
     from workbench.documents import Approval, PolicyStatus

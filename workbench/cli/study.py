@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.output import print_json
+from workbench.views.terminal import print_json
 
 if TYPE_CHECKING:
     from workbench.documents import PublicKey

@@ -21,7 +21,7 @@ from workbench.errors import WorkbenchError
 from workbench.lab.populations import PopulationSection
 from workbench.space.client import DomainClient
 from workbench.space.connection import Space, connect
-from workbench.space.html import page
+from workbench.views.html import page
 
 _HERE = Path(__file__).parent
 POLL_SECONDS = 1.0

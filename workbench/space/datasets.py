@@ -11,7 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.records import Records
 from workbench.space.client import DomainClient
 from workbench.space.dataset_statistics import DatasetStatistics
-from workbench.space.html import page, rows_table
+from workbench.views.html import page, rows_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from workbench.documents import PrivacySpent
 from workbench.errors import NotFound
-from workbench.space.html import page, rows_table
 from workbench.space.statistic_results import StatisticResult
+from workbench.views.html import page, rows_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ class Estimate:
         """
         import pandas as pd
 
-        from workbench.space.plots import series_figure
+        from workbench.views.plots import series_figure
 
         if not isinstance(self.value, pd.Series) or not isinstance(self.standard_error, pd.Series):
             raise NotFound("this figure has no plot", "A histogram has: ds.histogram(...).plot().")

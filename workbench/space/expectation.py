@@ -7,7 +7,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from workbench.budget.accountant import planning_epsilon
-from workbench.space.html import page, rows_table
+from workbench.views.html import page, rows_table
 
 if TYPE_CHECKING:
     from workbench.space.rehearsal import Rehearsal

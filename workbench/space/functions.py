@@ -15,10 +15,10 @@ from workbench.documents.request import MAX_EVALUATIONS
 from workbench.errors import InvalidDocument, NotFound
 from workbench.space.datasets import Dataset
 from workbench.space.expectation import Expectation
-from workbench.space.live import View, in_notebook, view
 from workbench.space.rehearsal import Rehearsal
 from workbench.space.requests import RequestGroup, RequestHandle
 from workbench.space.submission import check_guarantee, request_for
+from workbench.views.live import View, in_notebook, view
 
 if TYPE_CHECKING:
     from torch import nn

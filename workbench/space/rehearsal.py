@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.documents import Evaluation, Metric, Plan
-from workbench.space.html import page, rows_table
+from workbench.views.html import page, rows_table
 
 if TYPE_CHECKING:
     from torch import nn

@@ -14,10 +14,10 @@ from workbench.errors import (
     WorkbenchError,
 )
 from workbench.space.client import DomainClient
-from workbench.space.html import page, rows_table
-from workbench.space.live import View, view
 from workbench.space.results import Result
 from workbench.space.statistic_results import StatisticResult
+from workbench.views.html import page, rows_table
+from workbench.views.live import View, view
 
 if TYPE_CHECKING:
     from torch import nn

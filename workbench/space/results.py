@@ -28,7 +28,7 @@ from workbench.evidence.receipts import receipt
 from workbench.evidence.verify import Verified, verify
 from workbench.space import journal
 from workbench.space.client import DomainClient
-from workbench.space.html import page, rows_table
+from workbench.views.html import page, rows_table
 
 if TYPE_CHECKING:
     import torch
@@ -172,7 +172,7 @@ class Result:
         references
             Label to metric values to show beside, such as those of a rehearsal.
         """
-        from workbench.space.plots import history_figure, metrics_figure
+        from workbench.views.plots import history_figure, metrics_figure
 
         if self.history:
             return history_figure(self.history, references or {})

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from workbench.errors import InvalidDocument
 from workbench.space.datasets import Dataset
-from workbench.space.html import page, rows_table
 from workbench.space.requests import RequestHandle
 from workbench.space.statistic_results import MeanResult
 from workbench.space.sums import SumFunction, norm_of
+from workbench.views.html import page, rows_table
 
 if TYPE_CHECKING:
     import torch

@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import sync_playwright
 
-from workbench.space.pictures import svg
 from workbench.space.studies.outputs import cells_html
 from workbench.space.studies.record import StudyRecord, read
 from workbench.space.studies.report import write_report
+from workbench.views.pictures import svg
 
 HOSTILE = '<img src="http://evil.example/x.png" onerror="alert(1)"><script>alert(2)</script>'
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(3)</script></svg>'

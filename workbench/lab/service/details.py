@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.documents import BudgetStatus, Column, DatasetCard, Terms
-from workbench.lab.service import words
+from workbench.views import words
 
 MOST_COLUMNS = 1000
 _MOST_CATEGORIES = 12

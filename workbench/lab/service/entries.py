@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.documents import BudgetStatus, DatasetCard
-from workbench.space.kinds import kind_of
+from workbench.views.kinds import kind_of
 
 MOST_FIELDS = 200
 

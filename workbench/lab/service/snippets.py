@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import Column, DatasetCard, Schema
-from workbench.lab.service import words
-from workbench.space.kinds import kind_of_column
+from workbench.views import words
+from workbench.views.kinds import kind_of_column
 
 Columns = dict[str, NDArray[Any]]
 

@@ -15,7 +15,7 @@ from workbench.errors import (
     NotAdmitted,
     WorkbenchError,
 )
-from workbench.lab.service.words import timestamp
+from workbench.views.words import timestamp
 
 SLOW_SECONDS = 1.5
 DOWN_SECONDS = 15.0

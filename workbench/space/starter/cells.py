@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from workbench.documents import DatasetCard
-from workbench.space.purposes import purpose
 from workbench.space.starter.code import function_for
+from workbench.views.purposes import purpose
 
 
 def starter(card: DatasetCard, space: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workbench.documents import Column, Schema
-from workbench.space.kinds import kind_of_column
+from workbench.views.kinds import kind_of_column
 
 SMALL = 16
 MOST_ENCODERS = 6

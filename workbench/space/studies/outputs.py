@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from workbench.space.pictures import svg
+from workbench.views.pictures import svg
 
 MAX_OUTPUT = 2 << 20
 MAX_TEXT = 20_000

@@ -10,10 +10,10 @@ from typing import Any
 
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import verify
-from workbench.space.html import rows_table
 from workbench.space.studies import record
 from workbench.space.studies.outputs import cells_html
 from workbench.space.studies.record import StudyRecord, StudyRequest
+from workbench.views.html import rows_table
 
 _STYLE = Path(__file__).with_name("report.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

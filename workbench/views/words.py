@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from workbench.space.purposes import purpose as purpose
+from workbench.views.purposes import purpose as purpose
 
 
 def timestamp(seconds: float) -> str:

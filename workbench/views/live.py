@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any, Protocol
 
-from workbench.space.pictures import svg
+from workbench.views.pictures import svg
 
 _SECONDS = 0.25
 _DRAWN = 300

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.space.scales import Scale, category_scale, number_scale
+from workbench.views.scales import Scale, category_scale, number_scale
 
 _COLOURS = ("#1f6feb", "#d4741c", "#1a7f37", "#8250df", "#cf222e", "#6e7781")
 _WIDTH = 760

@@ -1,0 +1,1 @@
+"""What notebook, sidebar and terminal show alike: words, tables, figures."""
