@@ -13,8 +13,8 @@ import yaml
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from workbench.cli.demo_data import HOLDINGS, materialise
 from workbench.cli.domain import app as domain_app
+from workbench.demo.data import HOLDINGS, materialise
 from workbench.documents import PrivateKey
 from workbench.domain import requests
 from workbench.domain.api import create_app

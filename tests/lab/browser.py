@@ -18,7 +18,7 @@ import httpx
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.support import META, wait_until
-from workbench.cli.demo import servers, set_up
+from workbench.demo.run import servers, set_up
 
 REPOSITORY = Path(__file__).parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"

@@ -29,7 +29,7 @@ from tests.lab.browser import (
 from tests.lab.conftest import HOSTILE
 from tests.lab.sidebar import serious_findings
 from tests.support import META
-from workbench.cli.demo import servers, set_up
+from workbench.demo.run import servers, set_up
 from workbench.documents import PrivateKey
 from workbench.domain.config import DomainFolder
 from workbench.errors import NotAdmitted

@@ -40,7 +40,7 @@ def demo(
     repeats: Annotated[int, typer.Option(min=1, help="Private runs per dataset.")] = 5,
 ) -> None:
     """Run the main job on this machine: two hospitals, one study, real data."""
-    from workbench.cli.demo import run
+    from workbench.demo.run import run
 
     run(store, out, lab=lab, repeats=repeats)
 

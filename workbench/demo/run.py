@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import typer
 
-from workbench.cli.demo_data import HOLDINGS, materialise
-from workbench.cli.demo_lab import PEOPLE, open_labs
+from workbench.demo.data import HOLDINGS, materialise
+from workbench.demo.jupyter import PEOPLE, open_labs
 from workbench.documents import PrivateKey
 from workbench.errors import DomainUnavailable, InvalidConfiguration
 from workbench.views.terminal import table

@@ -1,0 +1,1 @@
+"""``workbench demo``: two hospitals on this machine, a study, and JupyterLab."""
