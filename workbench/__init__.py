@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench import errors
     from workbench.graphs.features import features, noise
-    from workbench.graphs.lora import lora, merge_lora
     from workbench.lab.catalog import CatalogBrowser
     from workbench.lab.requests import RequestTable
     from workbench.lab.steward import StewardPanel
+    from workbench.models.lora import lora, merge_lora
     from workbench.space.connection import Space, connect
     from workbench.space.convert import from_sklearn
     from workbench.space.estimators.bayes import GaussianNB
@@ -77,8 +77,8 @@ _PLACES = {
     "errors": "workbench.errors",
     "features": "workbench.graphs.features",
     "from_sklearn": "workbench.space.convert",
-    "lora": "workbench.graphs.lora",
-    "merge_lora": "workbench.graphs.lora",
+    "lora": "workbench.models.lora",
+    "merge_lora": "workbench.models.lora",
     "noise": "workbench.graphs.features",
     "statistic": "workbench.space.statistics",
     "training_function": "workbench.space.functions",

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from workbench.errors import InvalidDocument, NotFound
-from workbench.graphs.lora import LoraLinear, lora, merge_lora
+from workbench.models.lora import LoraLinear, lora, merge_lora
 
 
 def model():

@@ -13,7 +13,7 @@ from torch import nn
 from tests.studies import submit
 from workbench.errors import InvalidDocument, NotFound
 from workbench.graphs.normalisation import without_batch_norm
-from workbench.space.interchange import write_onnx
+from workbench.models.onnx import write_onnx
 
 
 def run(path, *values):

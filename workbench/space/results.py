@@ -149,7 +149,7 @@ class Result:
         return load_into(module, self.parameters)
 
     def to_onnx(self, path: str | Path, *example: torch.Tensor) -> Path:
-        """Write the trained model as ONNX; see `workbench.space.interchange.write_onnx`.
+        """Write the trained model as ONNX; see `workbench.models.onnx.write_onnx`.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class Result:
         example
             What the model is called with, such as ``torch.zeros(2, 30)``.
         """
-        from workbench.space.interchange import write_onnx
+        from workbench.models.onnx import write_onnx
 
         return write_onnx(self.model, path, *example)
 

@@ -9,7 +9,7 @@ import transformers
 
 from tests.engine.families.common import Study, assert_sum_is_that_of_autograd, metric, trained
 from tests.engine.families.test_sequences import LENGTH, WORDS, _counting, _sentences
-from workbench.graphs.lora import lora
+from workbench.models.lora import lora
 
 BERT = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2,
         "num_attention_heads": 2, "vocab_size": WORDS}  # fmt: skip

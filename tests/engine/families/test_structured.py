@@ -22,7 +22,7 @@ from tests.engine.families.common import (
 )
 from workbench.engine.clipping import ClippedSum
 from workbench.graphs.export import export
-from workbench.graphs.lora import lora, merge_lora
+from workbench.models.lora import lora, merge_lora
 from workbench.space.results import load_into
 
 NODES, KINDS = 10, 4
