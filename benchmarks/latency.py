@@ -62,8 +62,8 @@ def in_worker(site, times):
     from dataclasses import replace
 
     from workbench.domain.cards import prepared
-    from workbench.domain.config import DomainFolder
     from workbench.domain.jobs import load_records
+    from workbench.domain.store.config import DomainFolder
     from workbench.engine.train import train
     from workbench.graphs.load import load
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.catalog.files import read_dataset
-from workbench.domain.config import CallLimits
+from workbench.domain.store.config import CallLimits
 from workbench.graphs.operators import ALLOWED
 
 ROOT = Path(__file__).parents[1]

@@ -18,8 +18,8 @@ from workbench.budget import ledger, tables
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
 from workbench.budget.ledger import Account, Caps
 from workbench.documents import Terms
-from workbench.domain import store as store_module
-from workbench.domain.store import Store
+from workbench.domain.store import database as store_module
+from workbench.domain.store.database import Store
 from workbench.errors import (
     BudgetExhausted,
     Conflict,
@@ -530,7 +530,7 @@ def test_a_first_run_may_take_the_whole_total_and_is_then_the_last(database_url)
     """Chosen before any release, it may use its own best order; nothing fits after it."""
     from workbench.budget.accountant import calibrate, run_curve
     from workbench.documents import Plan, Terms
-    from workbench.domain.store import Store
+    from workbench.domain.store.database import Store
     from workbench.errors import BudgetExhausted
 
     noise, _ = calibrate(epsilon=2.0, delta=1e-5, sample_rate=0.25, steps=100, metrics=0)

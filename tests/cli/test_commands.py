@@ -18,7 +18,7 @@ import pytest
 from tests.processes import ServerSite
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Approval
-from workbench.domain.config import DomainFolder
+from workbench.domain.store.config import DomainFolder
 from workbench.errors import InvalidConfiguration
 
 WORKBENCH = [sys.executable, "-m", "workbench.cli"]

@@ -12,8 +12,8 @@ from tests.studies import submit, submit_progression
 from tests.support import Site, make_domain
 from workbench.budget import ledger
 from workbench.documents import Decision, Envelope, now
-from workbench.domain import store as store_module
-from workbench.domain.tables import requests
+from workbench.domain.store import database as store_module
+from workbench.domain.store.tables import requests
 from workbench.errors import DomainUnavailable, RequestDenied, WorkbenchError
 
 

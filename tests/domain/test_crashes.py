@@ -13,7 +13,7 @@ from tests.processes import ServerSite
 from tests.studies import endless, linear, submit
 from tests.support import wait_until
 from workbench.budget import ledger
-from workbench.domain.store import Store
+from workbench.domain.store.database import Store
 from workbench.errors import DomainUnavailable, RequestFailed
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,7 @@ from tests.studies import submit
 from tests.support import Site, make_domain, wait_until
 from workbench.budget import ledger
 from workbench.domain import heads, releases, requests, runs
-from workbench.domain import store as store_module
+from workbench.domain.store import database as store_module
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from tests.studies import endless, submit
 from tests.support import Site, make_domain
 from workbench.budget import ledger
 from workbench.domain import executor
-from workbench.domain.config import DomainFolder, JobLimits
+from workbench.domain.store.config import DomainFolder, JobLimits
 from workbench.domain.surroundings import worker_environment
 from workbench.errors import (
     DomainUnavailable,

@@ -17,7 +17,7 @@ from workbench.budget.accountant import run_curve
 from workbench.budget.ledger import Account, Caps
 from workbench.documents import Decision, Envelope, PrivateKey, Request, now
 from workbench.domain import service
-from workbench.domain.tables import tokens as used
+from workbench.domain.store.tables import tokens as used
 from workbench.errors import (
     BudgetExhausted,
     Conflict,

@@ -19,7 +19,7 @@ from tests.studies import dataset, diagnose, endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Approval, PrivateKey
 from workbench.domain.api.limits import PeopleLimits
-from workbench.domain.config import CallLimits
+from workbench.domain.store.config import CallLimits
 from workbench.errors import LimitReached
 from workbench.identity import tokens
 

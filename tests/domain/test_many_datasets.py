@@ -9,7 +9,7 @@ from sqlalchemy import event, insert
 from tests.studies import submit
 from tests.support import Site, error_of, make_domain
 from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes
-from workbench.domain.tables import cards
+from workbench.domain.store.tables import cards
 from workbench.errors import InvalidSignature, NotAdmitted
 from workbench.identity import tokens
 

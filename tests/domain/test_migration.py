@@ -14,7 +14,7 @@ from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.documents import DatasetCard, Envelope, PrivateKey
 from workbench.domain import people, populations
 from workbench.domain.service import Domain
-from workbench.domain.store import Store
+from workbench.domain.store.database import Store
 from workbench.errors import DomainUnavailable
 
 OLD_CARD = text("INSERT INTO cards (digest, dataset, envelope) VALUES (:digest, :name, :envelope)")

@@ -10,8 +10,8 @@ from tests.studies import submit
 from tests.support import Site, error_of, make_domain, wait_until
 from workbench.documents import Approval, LogEntry, PrivateKey
 from workbench.domain import log
-from workbench.domain.store import Store
-from workbench.domain.tables import log as table
+from workbench.domain.store.database import Store
+from workbench.domain.store.tables import log as table
 from workbench.errors import NotAdmitted, VerificationFailed
 from workbench.identity import tokens
 

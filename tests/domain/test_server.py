@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.processes import ServerSite
 from tests.studies import submit
-from workbench.domain.config import DomainFolder
+from workbench.domain.store.config import DomainFolder
 from workbench.errors import DomainUnavailable, InvalidConfiguration
 
 pytestmark = pytest.mark.slow

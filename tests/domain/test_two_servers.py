@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tests.studies import submit
 from tests.support import Site, make_domain, wait_until
 from workbench.domain.service import Domain
-from workbench.domain.store import Store
+from workbench.domain.store.database import Store
 from workbench.errors import DomainUnavailable
 
 pytestmark = pytest.mark.slow

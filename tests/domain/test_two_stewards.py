@@ -10,7 +10,7 @@ import yaml
 from tests.studies import submit_progression
 from tests.support import Site, make_domain
 from workbench.documents import Approval, Decision, Envelope, PrivateKey, now
-from workbench.domain.tables import approvals, requests
+from workbench.domain.store.tables import approvals, requests
 from workbench.errors import (
     Conflict,
     InvalidSignature,

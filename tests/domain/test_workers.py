@@ -16,9 +16,9 @@ from tests.support import Site, make_domain, wait_until
 from workbench.documents import DatasetCard, Envelope, Request
 from workbench.documents.envelope import payload_of
 from workbench.domain import cards, intake, requests
-from workbench.domain.config import JobLimits
 from workbench.domain.executor import Executor, _private
 from workbench.domain.jobs import MODEL
+from workbench.domain.store.config import JobLimits
 from workbench.errors import RequestFailed
 
 pytestmark = pytest.mark.slow

@@ -38,7 +38,7 @@ from tests.studies import dataset
 from tests.support import Site, add_dataset, make_domain
 from workbench.budget.accountant import calibrate
 from workbench.documents import Plan, StatisticPlan
-from workbench.domain.config import JobLimits
+from workbench.domain.store.config import JobLimits
 from workbench.engine.batches import UnitTable
 from workbench.engine.bounded import BoundedSum
 from workbench.engine.clipping import ClippedSum

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from workbench.documents import Envelope, digest_bytes
 from workbench.domain.service import Domain
-from workbench.domain.tables import cards
+from workbench.domain.store.tables import cards
 
 
 class Trouble:

@@ -38,7 +38,7 @@ from tests.lab.sidebar import (
     show_panel,
 )  # fmt: skip
 from tests.support import wait_until
-from workbench.domain.config import DomainFolder
+from workbench.domain.store.config import DomainFolder
 
 pytestmark = pytest.mark.slow
 

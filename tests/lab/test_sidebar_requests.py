@@ -31,7 +31,7 @@ from tests.lab.sidebar import serious_findings
 from tests.support import META
 from workbench.demo.run import servers, set_up
 from workbench.documents import PrivateKey
-from workbench.domain.config import DomainFolder
+from workbench.domain.store.config import DomainFolder
 from workbench.errors import NotAdmitted
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import verify

@@ -45,9 +45,9 @@ def init(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to listen.")] = 8700,
 ) -> None:
     """Make a domain's folder: configuration, signing key, sealing key."""
-    from workbench.domain.config import FILE, DomainConfig, DomainFolder
     from workbench.domain.jobs import make_private, write_private
-    from workbench.domain.seal import Seal
+    from workbench.domain.store.config import FILE, DomainConfig, DomainFolder
+    from workbench.domain.store.seal import Seal
     from workbench.errors import InvalidConfiguration
     from workbench.identity.keys import PrivateKey
 
@@ -165,9 +165,9 @@ def move(
     """Carry the database to another one, its privacy ledger with it."""
     from sqlalchemy import make_url
 
-    from workbench.domain.config import DomainFolder
     from workbench.domain.moving import move as carry
     from workbench.domain.service import Domain
+    from workbench.domain.store.config import DomainFolder
 
     domain = Domain(root)
     try:

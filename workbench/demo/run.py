@@ -134,7 +134,7 @@ def _free_port() -> int:
 
 def _settle_port(root: Path) -> int:
     """Return the domain's port; a new one if another program took it meanwhile."""
-    from workbench.domain.config import DomainFolder
+    from workbench.domain.store.config import DomainFolder
 
     port = DomainFolder(root).config.port
     with socket.socket() as probe:
@@ -177,7 +177,7 @@ def servers(store: Path) -> Iterator[None]:
 
 
 def _wait(root: Path, process: subprocess.Popen[bytes]) -> None:
-    from workbench.domain.config import DomainFolder
+    from workbench.domain.store.config import DomainFolder
 
     url = f"http://127.0.0.1:{DomainFolder(root).config.port}/v1/health"
     deadline = time.monotonic() + _START_SECONDS
@@ -194,8 +194,8 @@ def _wait(root: Path, process: subprocess.Popen[bytes]) -> None:
 
 def _ledger_rows(store: Path) -> int:
     from workbench.budget.ledger import count
-    from workbench.domain.config import DomainFolder
-    from workbench.domain.store import Store
+    from workbench.domain.store.config import DomainFolder
+    from workbench.domain.store.database import Store
 
     total = 0
     for name in HOLDINGS:

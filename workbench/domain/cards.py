@@ -15,8 +15,8 @@ from workbench.budget.ledger import Caps
 from workbench.documents import DatasetCard, Document, Envelope, PrivateKey
 from workbench.documents.card import Approval
 from workbench.documents.envelope import payload_of
-from workbench.domain.config import DomainFolder
-from workbench.domain.tables import cards
+from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.tables import cards
 from workbench.errors import NotFound
 
 _PREPARED = frozenset({".npz", ".json"})

@@ -15,9 +15,9 @@ from workbench.documents import DatasetCard, Plan, Request, StatisticPlan, diges
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Schema
 from workbench.domain import intake
-from workbench.domain.config import DomainFolder
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import Job, Outcome, Refusal
+from workbench.domain.store.config import DomainFolder
 from workbench.domain.turns import Turns
 from workbench.errors import (
     DomainUnavailable,

@@ -11,7 +11,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from workbench.domain.api.limits import KNOWN, REFUSED
-from workbench.domain.config import CallLimits
+from workbench.domain.store.config import CallLimits
 from workbench.errors import InvalidDocument, LimitReached, WorkbenchError
 
 _UNSAID = (h11.IDLE, h11.SEND_RESPONSE)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select
 
 from workbench.documents import Evaluation, Plan, Request
 from workbench.domain.jobs import EVALUATIONS, Evaluated
-from workbench.domain.tables import evaluations
+from workbench.domain.store.tables import evaluations
 from workbench.errors import Conflict, InvalidDocument
 
 

@@ -28,8 +28,8 @@ from workbench.documents import (
 from workbench.documents.envelope import payload_of
 from workbench.domain import log, people, requests
 from workbench.domain.policy import Facts, check_terms, today
-from workbench.domain.tables import approvals
-from workbench.domain.tables import people as table
+from workbench.domain.store.tables import approvals
+from workbench.domain.store.tables import people as table
 from workbench.errors import Conflict, InvalidSignature, NotAdmitted
 
 

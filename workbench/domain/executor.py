@@ -26,8 +26,8 @@ from typing import Any
 import psutil
 
 from workbench.documents import Failure
-from workbench.domain.config import JobLimits
 from workbench.domain.jobs import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome, write_private
+from workbench.domain.store.config import JobLimits
 from workbench.domain.surroundings import worker_environment
 from workbench.errors import DomainUnavailable, InvalidDocument
 

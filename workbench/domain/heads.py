@@ -33,7 +33,7 @@ from workbench.documents.ledger_head import (
     Spent,
 )
 from workbench.domain import log, persons, populations, requests
-from workbench.domain.config import DomainFolder
+from workbench.domain.store.config import DomainFolder
 from workbench.errors import (
     Conflict,
     InvalidConfiguration,

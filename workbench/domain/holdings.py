@@ -17,10 +17,10 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.domain import cards, heads, log, people, populations, publishing
-from workbench.domain.config import DomainFolder
 from workbench.domain.population_service import PopulationService
-from workbench.domain.seal import Seal
-from workbench.domain.store import Store
+from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.database import Store
+from workbench.domain.store.seal import Seal
 
 
 class Holdings:

@@ -23,10 +23,10 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.domain import cards, populations, requests
-from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import Job, write_private
 from workbench.domain.policy import Facts, check_terms, today
-from workbench.domain.tables import graphs
+from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.tables import graphs
 from workbench.errors import (
     Conflict,
     GraphRefused,

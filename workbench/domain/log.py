@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from workbench.documents import LogEntry, Person, now
 from workbench.documents.oversight import START, Event, check_log
-from workbench.domain.tables import log
+from workbench.domain.store.tables import log
 from workbench.errors import VerificationFailed
 
 OPERATOR = "operator"

@@ -29,7 +29,7 @@ from workbench.documents import (
 from workbench.documents.base import ago
 from workbench.documents.envelope import payload_of
 from workbench.domain import log, people, persons, populations
-from workbench.domain.tables import population_changes
+from workbench.domain.store.tables import population_changes
 from workbench.errors import Conflict, InvalidSignature, NotAdmitted
 
 HOLDS_HOURS = 30 * 24

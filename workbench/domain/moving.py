@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Table, func, insert, select
 from workbench.budget import ledger
 from workbench.budget import tables as budget
 from workbench.documents import PrivateKey
-from workbench.domain import heads, log, tables
-from workbench.domain.config import FILE, DomainConfig, DomainFolder
-from workbench.domain.store import Store
+from workbench.domain import heads, log
+from workbench.domain.store import tables
+from workbench.domain.store.config import FILE, DomainConfig, DomainFolder
+from workbench.domain.store.database import Store
 from workbench.errors import Conflict, InvalidConfiguration
 
 _AT_ONCE = 500

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from workbench.documents import Person, PublicKey, now
 from workbench.documents.base import visible
-from workbench.domain.tables import people
+from workbench.domain.store.tables import people
 from workbench.errors import Conflict, InvalidDocument, NotAdmitted, NotFound
 
 Role = Literal["researcher", "steward"]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, insert, select
 
 from workbench.documents import now
-from workbench.domain.tables import members, opted_out
+from workbench.domain.store.tables import members, opted_out
 from workbench.errors import Conflict
 
 Hashes = NDArray[np.uint64]

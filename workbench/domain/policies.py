@@ -31,8 +31,8 @@ from workbench.documents import (
 from workbench.documents.envelope import payload_of
 from workbench.domain import cards, log, people, requests
 from workbench.domain.policy import Facts, approves
-from workbench.domain.tables import people as people_table
-from workbench.domain.tables import policy_changes
+from workbench.domain.store.tables import people as people_table
+from workbench.domain.store.tables import policy_changes
 from workbench.errors import Conflict, InvalidDocument, TermsRefused
 
 MAX_AGE = timedelta(minutes=5)

@@ -28,9 +28,9 @@ from workbench.documents import (
     now,
 )
 from workbench.domain import cards, heads, log, merging, people, persons, populations
-from workbench.domain.config import DomainFolder
-from workbench.domain.seal import Seal
-from workbench.domain.store import Store
+from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.database import Store
+from workbench.domain.store.seal import Seal
 from workbench.errors import Conflict, LedgerBehind, NotFound
 
 

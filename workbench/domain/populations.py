@@ -27,8 +27,8 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.domain import cards, persons
-from workbench.domain.tables import cards as cards_table
-from workbench.domain.tables import populations
+from workbench.domain.store.tables import cards as cards_table
+from workbench.domain.store.tables import populations
 from workbench.errors import Conflict, InvalidSchema, NotFound
 
 NEW = "new"

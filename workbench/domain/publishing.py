@@ -26,11 +26,11 @@ from workbench.domain.cards import (
     prepared,
     snippet_path,
 )
-from workbench.domain.config import DomainFolder
 from workbench.domain.data import LoadedData, dataset_version, load, split
 from workbench.domain.jobs import make_private, save_records, write_private
-from workbench.domain.seal import Seal
-from workbench.domain.tables import cards
+from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.seal import Seal
+from workbench.domain.store.tables import cards
 from workbench.errors import Conflict, InvalidData, InvalidSchema, NotFound
 from workbench.records import Records
 

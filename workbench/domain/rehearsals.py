@@ -18,10 +18,10 @@ from workbench.catalog.snippets import decode
 from workbench.documents import DatasetCard, Envelope, Request, State, StatisticPlan
 from workbench.documents.envelope import payload_of
 from workbench.domain import cards, intake
-from workbench.domain.config import CallLimits, DomainFolder
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import save_records
 from workbench.domain.review import Rehearsal
+from workbench.domain.store.config import CallLimits, DomainFolder
 from workbench.domain.turns import Turns
 from workbench.records import Records
 

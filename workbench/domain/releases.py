@@ -27,8 +27,8 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.domain import decisions, heads, people, requests
-from workbench.domain.config import DomainFolder
 from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
+from workbench.domain.store.config import DomainFolder
 from workbench.engine import ENGINE
 from workbench.errors import InvalidDocument
 from workbench.evidence.bundle import Bundle

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from workbench.documents import Envelope, Request, State, now
-from workbench.domain.tables import requests
+from workbench.domain.store.tables import requests
 from workbench.errors import Conflict, NotFound
 
 _MOVES: dict[State, frozenset[State]] = {

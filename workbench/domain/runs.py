@@ -41,12 +41,12 @@ from workbench.domain import (
     releases,
     requests,
 )
-from workbench.domain.config import DomainFolder
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import MODEL, STATISTICS, Job, Outcome, write_private
 from workbench.domain.rehearsals import Rehearsals
-from workbench.domain.seal import Seal
-from workbench.domain.store import Store
+from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.database import Store
+from workbench.domain.store.seal import Seal
 from workbench.domain.turns import Turns
 from workbench.errors import (
     Conflict,

@@ -44,17 +44,17 @@ from workbench.domain import (
     releases,
     requests,
     statuses,
-    tables,
 )
 from workbench.domain.checks import Checks
-from workbench.domain.config import DomainFolder
 from workbench.domain.holdings import Holdings
 from workbench.domain.jobs import MODEL, STATISTICS
 from workbench.domain.policy import approves
 from workbench.domain.runs import Runs
-from workbench.domain.seal import Seal
 from workbench.domain.stewardship import Stewardship
-from workbench.domain.store import Store
+from workbench.domain.store import tables
+from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.database import Store
+from workbench.domain.store.seal import Seal
 from workbench.errors import (
     Conflict,
     DomainUnavailable,

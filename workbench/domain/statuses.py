@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from workbench.documents import Decision, Envelope, Progress, Request, RequestStatus, State
 from workbench.documents.envelope import payload_of
 from workbench.domain import decisions
-from workbench.domain.tables import people
+from workbench.domain.store.tables import people
 
 
 def status(connection: Connection, row: Any, progress: Progress | None = None) -> RequestStatus:

@@ -20,10 +20,10 @@ from workbench.documents import (
     State,
 )
 from workbench.domain import decisions, log, people, policies, requests, statuses
-from workbench.domain.config import DomainFolder
 from workbench.domain.review import Review, review
 from workbench.domain.runs import Runs
-from workbench.domain.store import Store
+from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.database import Store
 
 
 class Stewardship:

@@ -1,6 +1,6 @@
 """What callers may take: connections before they are known, calls and streams of each person.
 
-The numbers are `workbench.domain.config.CallLimits`, by the same names.
+The numbers are `workbench.domain.store.config.CallLimits`, by the same names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import anyio
 from starlette.requests import Request
 
 from workbench.documents import Person
-from workbench.domain.config import CallLimits
+from workbench.domain.store.config import CallLimits
 from workbench.errors import LimitReached
 
 Kind = Literal["light", "heavy", "large", "stream"]

@@ -1,0 +1,1 @@
+"""A domain's database, configuration, files and secret."""
