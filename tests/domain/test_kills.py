@@ -27,7 +27,8 @@ from tests.support import wait_until
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, run_curve
 from workbench.documents import State, digest_bytes
-from workbench.domain import heads, log
+from workbench.domain import heads
+from workbench.domain.access import log
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,

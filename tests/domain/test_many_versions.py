@@ -16,7 +16,7 @@ from tests.support import Site, add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, run_curve
 from workbench.cli.domain import app
-from workbench.domain import log
+from workbench.domain.access import log
 from workbench.domain.service import Domain
 from workbench.errors import BudgetExhausted, LedgerBehind
 

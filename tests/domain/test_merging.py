@@ -27,7 +27,7 @@ from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_
 from workbench.cli.app import app
 from workbench.documents import Envelope, NewPopulation, PrivateKey, ProposedChange
 from workbench.domain import persons, populations
-from workbench.domain.log import OPERATOR
+from workbench.domain.access.log import OPERATOR
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,

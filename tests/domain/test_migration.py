@@ -12,7 +12,8 @@ from tests.support import Site, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.documents import DatasetCard, Envelope, PrivateKey
-from workbench.domain import people, populations
+from workbench.domain import populations
+from workbench.domain.access import people
 from workbench.domain.service import Domain
 from workbench.domain.store.database import Store
 from workbench.errors import DomainUnavailable

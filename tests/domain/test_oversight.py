@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.studies import submit
 from tests.support import Site, error_of, make_domain, wait_until
 from workbench.documents import Approval, LogEntry, PrivateKey
-from workbench.domain import log
+from workbench.domain.access import log
 from workbench.domain.store.database import Store
 from workbench.domain.store.tables import log as table
 from workbench.errors import NotAdmitted, VerificationFailed

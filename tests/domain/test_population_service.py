@@ -15,7 +15,7 @@ from workbench.documents import (
     ProposedChange,
 )
 from workbench.domain import cards, merging
-from workbench.domain.log import OPERATOR
+from workbench.domain.access.log import OPERATOR
 from workbench.errors import (
     Conflict,
     InvalidDocument,

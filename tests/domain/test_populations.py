@@ -30,8 +30,8 @@ from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.cli.domain import app
 from workbench.documents import NewPopulation
 from workbench.domain import cards, persons, populations
+from workbench.domain.access.log import OPERATOR
 from workbench.domain.data import person_of
-from workbench.domain.log import OPERATOR
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,

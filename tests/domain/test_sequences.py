@@ -32,7 +32,7 @@ from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import payload_of
 from workbench.domain import cards, heads, moving, populations, requests
-from workbench.domain.log import OPERATOR
+from workbench.domain.access.log import OPERATOR
 from workbench.domain.service import Domain
 from workbench.domain.store import tables
 from workbench.errors import (

@@ -186,7 +186,7 @@ def log(
     as_json: AsJson = False,
 ) -> None:
     """Show who did what when, newest first, after checking that no line was changed."""
-    from workbench.domain import log as lines
+    from workbench.domain.access import log as lines
     from workbench.domain.service import Domain
 
     domain = Domain(root)

@@ -42,7 +42,7 @@ def create(
 ) -> None:
     """Make a population before its first dataset is published."""
     from workbench.documents import NewPopulation
-    from workbench.domain.log import OPERATOR
+    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
@@ -91,7 +91,7 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
     from workbench.documents import Envelope, ProposedChange
     from workbench.documents.envelope import payload_of
     from workbench.documents.population import PopulationChange
-    from workbench.domain.log import OPERATOR
+    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
     from workbench.errors import InvalidConfiguration
 
@@ -135,7 +135,7 @@ def opt_out(
     person: Annotated[str, typer.Option(help="As the unit column of the files has it.")],
 ) -> None:
     """Let a person take part in no run any more; what was spent on them stays."""
-    from workbench.domain.log import OPERATOR
+    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
@@ -197,7 +197,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show what a person has been charged at most, by block, and what is left."""
-    from workbench.domain.log import OPERATOR
+    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)

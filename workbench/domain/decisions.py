@@ -26,7 +26,8 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import log, people, requests
+from workbench.domain import requests
+from workbench.domain.access import log, people
 from workbench.domain.policy import Facts, check_terms, today
 from workbench.domain.store.tables import approvals
 from workbench.domain.store.tables import people as table

@@ -32,7 +32,8 @@ from workbench.documents.ledger_head import (
     PopulationHead,
     Spent,
 )
-from workbench.domain import log, persons, populations, requests
+from workbench.domain import persons, populations, requests
+from workbench.domain.access import log
 from workbench.domain.store.config import DomainFolder
 from workbench.errors import (
     Conflict,

@@ -28,7 +28,8 @@ from workbench.documents import (
 )
 from workbench.documents.base import ago
 from workbench.documents.envelope import payload_of
-from workbench.domain import log, people, persons, populations
+from workbench.domain import persons, populations
+from workbench.domain.access import log, people
 from workbench.domain.store.tables import population_changes
 from workbench.errors import Conflict, InvalidSignature, NotAdmitted
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Table, func, insert, select
 from workbench.budget import ledger
 from workbench.budget import tables as budget
 from workbench.documents import PrivateKey
-from workbench.domain import heads, log
+from workbench.domain import heads
+from workbench.domain.access import log
 from workbench.domain.store import tables
 from workbench.domain.store.config import FILE, DomainConfig, DomainFolder
 from workbench.domain.store.database import Store

@@ -27,7 +27,8 @@ from workbench.documents import (
     WaitingChange,
     now,
 )
-from workbench.domain import cards, heads, log, merging, people, persons, populations
+from workbench.domain import cards, heads, merging, persons, populations
+from workbench.domain.access import log, people
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 from workbench.domain.store.seal import Seal

@@ -26,7 +26,8 @@ from workbench.documents import (
     subjects,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import decisions, heads, people, requests
+from workbench.domain import decisions, heads, requests
+from workbench.domain.access import people
 from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
 from workbench.domain.store.config import DomainFolder
 from workbench.engine import ENGINE

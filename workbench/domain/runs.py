@@ -36,11 +36,11 @@ from workbench.domain import (
     decisions,
     heads,
     intake,
-    log,
     populations,
     releases,
     requests,
 )
+from workbench.domain.access import log
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import MODEL, STATISTICS, Job, Outcome, write_private
 from workbench.domain.rehearsals import Rehearsals

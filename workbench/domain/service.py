@@ -34,17 +34,8 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.base import Line, ago
-from workbench.domain import (
-    cards,
-    decisions,
-    heads,
-    intake,
-    log,
-    people,
-    releases,
-    requests,
-    statuses,
-)
+from workbench.domain import cards, decisions, heads, intake, releases, requests, statuses
+from workbench.domain.access import log, people
 from workbench.domain.checks import Checks
 from workbench.domain.holdings import Holdings
 from workbench.domain.jobs import MODEL, STATISTICS

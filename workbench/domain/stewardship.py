@@ -19,7 +19,8 @@ from workbench.documents import (
     RequestStatus,
     State,
 )
-from workbench.domain import decisions, log, people, policies, requests, statuses
+from workbench.domain import decisions, policies, requests, statuses
+from workbench.domain.access import log, people
 from workbench.domain.review import Review, review
 from workbench.domain.runs import Runs
 from workbench.domain.store.config import DomainFolder

@@ -21,7 +21,7 @@ from workbench.documents import (
     WaitingChanges,
 )
 from workbench.documents.base import Name, type_tuple
-from workbench.domain import people
+from workbench.domain.access import people
 from workbench.domain.api.calls import Call, NamePath, answer, body_of
 from workbench.domain.api.catalogue import After, Limit
 from workbench.domain.service import Domain

@@ -19,7 +19,7 @@ from workbench.documents import (
     RequestStatus,
     Spending,
 )
-from workbench.domain import people
+from workbench.domain.access import people
 from workbench.domain.api.calls import (
     MOST_SEQUENCE,
     Call,

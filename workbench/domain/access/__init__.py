@@ -1,0 +1,1 @@
+"""Who is admitted at a domain, and the log of who did what."""
