@@ -11,7 +11,8 @@ from tests.support import add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import pure_curve
 from workbench.cli.domain import app
-from workbench.domain import cards, populations
+from workbench.domain import populations
+from workbench.domain.datasets import cards
 
 PURPOSE = "DUO:0000042 general research use"
 COLUMNS = [

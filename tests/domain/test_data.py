@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import Site, make_domain
 from workbench.documents import Schema
-from workbench.domain.data import DataLimits, load
+from workbench.domain.datasets.load import DataLimits, load
 from workbench.errors import InvalidData, TooLarge
 
 SCHEMA = Schema.read(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.documents import Schema
-from workbench.domain.data import _units, dataset_version, split
+from workbench.domain.datasets.load import _units, dataset_version, split
 from workbench.errors import InvalidData
 from workbench.records import Records
 

@@ -29,9 +29,10 @@ from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.cli.domain import app
 from workbench.documents import NewPopulation
-from workbench.domain import cards, persons, populations
+from workbench.domain import persons, populations
 from workbench.domain.access.log import OPERATOR
-from workbench.domain.data import person_of
+from workbench.domain.datasets import cards
+from workbench.domain.datasets.load import person_of
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.studies import submit_progression
 from tests.support import Site, make_domain
-from workbench.domain import cards
+from workbench.domain.datasets import cards
 from workbench.domain.service import Domain
 from workbench.errors import RequestDenied
 

@@ -30,9 +30,10 @@ from workbench.budget import ledger
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, heads, persons, populations
+from workbench.domain import heads, persons, populations
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.api import create_app
+from workbench.domain.datasets import cards
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,

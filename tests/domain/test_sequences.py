@@ -31,8 +31,9 @@ from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, heads, moving, populations, requests
+from workbench.domain import heads, moving, populations, requests
 from workbench.domain.access.log import OPERATOR
+from workbench.domain.datasets import cards
 from workbench.domain.service import Domain
 from workbench.domain.store import tables
 from workbench.errors import (

@@ -14,7 +14,8 @@ from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, run_curve
 from workbench.documents import Envelope, Request
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, intake, requests
+from workbench.domain import intake, requests
+from workbench.domain.datasets import cards
 from workbench.errors import (
     Conflict,
     GraphRefused,

@@ -15,7 +15,8 @@ from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import DatasetCard, Envelope, Request
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, intake, requests
+from workbench.domain import intake, requests
+from workbench.domain.datasets import cards
 from workbench.domain.executor import Executor, _private
 from workbench.domain.jobs import MODEL
 from workbench.domain.store.config import JobLimits

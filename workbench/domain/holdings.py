@@ -16,8 +16,9 @@ from workbench.documents import (
     Spending,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, heads, populations, publishing
+from workbench.domain import heads, populations, publishing
 from workbench.domain.access import log, people
+from workbench.domain.datasets import cards
 from workbench.domain.population_service import PopulationService
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store

@@ -22,7 +22,8 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, populations, requests
+from workbench.domain import populations, requests
+from workbench.domain.datasets import cards
 from workbench.domain.jobs import Job, write_private
 from workbench.domain.policy import Facts, check_terms, today
 from workbench.domain.store.config import DomainFolder

@@ -356,6 +356,6 @@ def stop(connection: Connection, population: str, version: str) -> None:
 
 def of_label(key: bytes, label: str) -> int:
     """Return the person whose unit has this label in the files."""
-    from workbench.domain.data import person_of
+    from workbench.domain.datasets.load import person_of
 
     return int(keyed(key, np.array([person_of(label)], dtype=np.uint64))[0])

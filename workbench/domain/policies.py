@@ -29,8 +29,9 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, requests
+from workbench.domain import requests
 from workbench.domain.access import log, people
+from workbench.domain.datasets import cards
 from workbench.domain.policy import Facts, approves
 from workbench.domain.store.tables import people as people_table
 from workbench.domain.store.tables import policy_changes

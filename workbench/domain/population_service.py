@@ -27,8 +27,9 @@ from workbench.documents import (
     WaitingChange,
     now,
 )
-from workbench.domain import cards, heads, merging, persons, populations
+from workbench.domain import heads, merging, persons, populations
 from workbench.domain.access import log, people
+from workbench.domain.datasets import cards
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 from workbench.domain.store.seal import Seal

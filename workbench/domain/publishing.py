@@ -17,7 +17,7 @@ from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes,
 from workbench.documents.card import Approval, Snippet
 from workbench.documents.envelope import payload_of
 from workbench.domain import persons, populations
-from workbench.domain.cards import (
+from workbench.domain.datasets.cards import (
     Counts,
     Prepared,
     add,
@@ -26,7 +26,7 @@ from workbench.domain.cards import (
     prepared,
     snippet_path,
 )
-from workbench.domain.data import LoadedData, dataset_version, load, split
+from workbench.domain.datasets.load import LoadedData, dataset_version, load, split
 from workbench.domain.jobs import make_private, save_records, write_private
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.seal import Seal

@@ -17,7 +17,8 @@ from typing import Any
 from workbench.catalog.snippets import decode
 from workbench.documents import DatasetCard, Envelope, Request, State, StatisticPlan
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, intake
+from workbench.domain import intake
+from workbench.domain.datasets import cards
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import save_records
 from workbench.domain.review import Rehearsal

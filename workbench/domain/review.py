@@ -21,7 +21,8 @@ from workbench.documents import (
 )
 from workbench.documents.base import Digest, type_tuple
 from workbench.documents.envelope import payload_of
-from workbench.domain import cards, intake, populations, requests, statuses
+from workbench.domain import intake, populations, requests, statuses
+from workbench.domain.datasets import cards
 from workbench.domain.policy import Facts, approves, explain_terms, today
 from workbench.domain.store.config import DomainFolder
 from workbench.graphs.record_graph import GraphFacts

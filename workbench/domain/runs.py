@@ -30,17 +30,9 @@ from workbench.documents import (
     digest_bytes,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import (
-    cards,
-    course,
-    decisions,
-    heads,
-    intake,
-    populations,
-    releases,
-    requests,
-)
+from workbench.domain import course, decisions, heads, intake, populations, releases, requests
 from workbench.domain.access import log
+from workbench.domain.datasets import cards
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import MODEL, STATISTICS, Job, Outcome, write_private
 from workbench.domain.rehearsals import Rehearsals

@@ -34,9 +34,10 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.base import Line, ago
-from workbench.domain import cards, decisions, heads, intake, releases, requests, statuses
+from workbench.domain import decisions, heads, intake, releases, requests, statuses
 from workbench.domain.access import log, people
 from workbench.domain.checks import Checks
+from workbench.domain.datasets import cards
 from workbench.domain.holdings import Holdings
 from workbench.domain.jobs import MODEL, STATISTICS
 from workbench.domain.policy import approves

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from workbench.documents import BudgetStatus, DatasetBudget, Document, Envelope
 from workbench.domain.api.calls import Call, NamePath, answer
-from workbench.domain.cards import CardPage
+from workbench.domain.datasets.cards import CardPage
 from workbench.domain.service import Domain
 
 MAX_PAGE = 1000

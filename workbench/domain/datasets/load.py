@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.documents import Column, Schema
-from workbench.domain.partition import dataset_version, split
+from workbench.domain.datasets.partition import dataset_version, split
 from workbench.errors import InvalidData, TooLarge, WorkbenchError
 from workbench.records import Records
 

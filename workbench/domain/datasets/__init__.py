@@ -1,0 +1,1 @@
+"""A data holder's files, their versions and their signed cards."""
