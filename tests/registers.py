@@ -11,8 +11,8 @@ from tests.support import add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import pure_curve
 from workbench.cli.domain import app
-from workbench.domain import populations
 from workbench.domain.datasets import cards
+from workbench.domain.populations import registry
 
 PURPOSE = "DUO:0000042 general research use"
 COLUMNS = [
@@ -38,7 +38,7 @@ def spend(site, name, epsilon, request):
     """Reserve a pure cost for a dataset, as a request would."""
     card = site.client().dataset(name)
     with site.domain.store.write() as connection:
-        ledger.reserve(connection, account=populations.account(connection, card), request=request,
+        ledger.reserve(connection, account=registry.account(connection, card), request=request,
                        researcher="rosa", curve=pure_curve(epsilon))  # fmt: skip
 
 

@@ -26,8 +26,8 @@ from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
 from workbench.cli.app import app
 from workbench.documents import Envelope, NewPopulation, PrivateKey, ProposedChange
-from workbench.domain import persons, populations
 from workbench.domain.access.log import OPERATOR
+from workbench.domain.populations import persons, registry
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -103,7 +103,7 @@ class TestMerging:
         before = site.client().dataset("shifts")
         merged(site)
         with site.domain.store.read() as connection:
-            account = populations.account(connection, before)
+            account = registry.account(connection, before)
         assert (account.population, account.blocks) == ("patients", ())
         assert account.whole.epsilon_total == 3.0
         spend(site, "shifts", 2.9, "late")
@@ -157,9 +157,9 @@ class TestMerging:
         with site.domain.store.read() as connection:
             for name in ("patients", "staff"):
                 assert len(persons.gone(connection, name)) == 3
-            assert populations.stopped(connection, card.population_name, card.dataset_version)
+            assert registry.stopped(connection, card.population_name, card.dataset_version)
             version = site.client().dataset("stays").dataset_version
-            assert populations.stopped(connection, "patients", version)
+            assert registry.stopped(connection, "patients", version)
         site.domain.publish("stays")
         assert records_of(site, "stays") == 99
 
@@ -198,7 +198,7 @@ class TestTheWordOfTwo:
         """The filter holds for an order that was fixed before the first run."""
         spend(site, "stays", 2.9, "one")
         with site.domain.store.read() as connection:
-            before = populations.get(connection, "patients")
+            before = registry.get(connection, "patients")
         with pytest.raises(BudgetExhausted):
             spend(site, "stays", 2.0, "two")
         made = site.domain.populations.change(words(site, epsilon_total=9.0))
@@ -334,5 +334,5 @@ def test_an_opt_out_reaches_all_names_of_a_population(tmp_path):
         site.domain.populations.change(words(site, into, merge=other))
     card = site.client().dataset("samples")
     with site.domain.store.read() as connection:
-        assert populations.stopped(connection, card.population_name, card.dataset_version)
+        assert registry.stopped(connection, card.population_name, card.dataset_version)
     site.domain.close()

@@ -12,8 +12,8 @@ from tests.support import Site, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.documents import DatasetCard, Envelope, PrivateKey
-from workbench.domain import populations
 from workbench.domain.access import people
+from workbench.domain.populations import registry
 from workbench.domain.service import Domain
 from workbench.domain.store.database import Store
 from workbench.errors import DomainUnavailable
@@ -90,6 +90,6 @@ def test_an_old_domain_opens_with_its_card_its_people_and_what_was_spent(
     assert [entry.event for entry in domain.stewards.log(person)[0]] == ["admit"]
     assert domain.publish(card.name).terms == card.terms
     with domain.store.read() as connection:
-        made = populations.get(connection, card.name)
+        made = registry.get(connection, card.name)
     assert (made.epsilon_total, made.delta) == (card.terms.epsilon_total, card.terms.delta)
     domain.close()

@@ -14,9 +14,9 @@ from workbench.documents import (
     PrivateKey,
     ProposedChange,
 )
-from workbench.domain import merging
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.datasets import cards
+from workbench.domain.populations import merging
 from workbench.errors import (
     Conflict,
     InvalidDocument,

@@ -29,10 +29,10 @@ from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.cli.domain import app
 from workbench.documents import NewPopulation
-from workbench.domain import persons, populations
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.datasets import cards
 from workbench.domain.datasets.load import person_of
+from workbench.domain.populations import persons, registry
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -66,7 +66,7 @@ def site(root):
 
 def test_the_first_dataset_makes_a_population_with_the_caps_of_its_terms(site):
     with site.domain.store.read() as connection:
-        made = populations.get(connection, "visits")
+        made = registry.get(connection, "visits")
     assert (made.epsilon_total, made.delta, made.unit) == (4.0, 1e-5, "record")
     budget = site.client().budget("visits")
     assert (budget.population, budget.epsilon_total, budget.shared) == ("visits", 4.0, ())
@@ -331,7 +331,7 @@ class TestBlocks:
             try:
                 card = living.client().dataset("stays")
                 with living.domain.store.write() as connection:
-                    account = populations.account(connection, card)
+                    account = registry.account(connection, card)
                     ledger.reserve(connection, account=account, request=f"r{step}",
                                    researcher="rosa", curve=curve)  # fmt: skip
             except BudgetExhausted:
@@ -408,14 +408,14 @@ class TestOptingOut:
         assert done.exit_code == 0, done.output
         assert "publish 'stays' again" in done.output
         with living.domain.store.read() as connection:
-            assert populations.stopped(connection, "patients", version)
+            assert registry.stopped(connection, "patients", version)
         assert not cards.prepared(living.domain.folder, card).root.exists()
         assert living.client().budget("stays").epsilon_spent == spent
         living.domain.publish("stays")
         assert records_of(living, "stays") == 99
         with living.domain.store.read() as connection:
             now = living.client().dataset("stays").dataset_version
-            assert not populations.stopped(connection, "patients", now)
+            assert not registry.stopped(connection, "patients", now)
         assert living.client().budget("stays").epsilon_spent == spent
 
     def test_a_person_of_another_block_stops_nothing(self, living, register):
@@ -423,7 +423,7 @@ class TestOptingOut:
         assert self.out(register, "p150").exit_code == 0
         version = living.client().dataset("stays").dataset_version
         with living.domain.store.read() as connection:
-            assert not populations.stopped(connection, "patients", version)
+            assert not registry.stopped(connection, "patients", version)
 
     def test_a_label_that_nobody_has_is_told(self, living, register):
         assert "nobody in population 'patients' has this label" in str(

@@ -30,10 +30,11 @@ from workbench.budget import ledger
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard
 from workbench.documents.envelope import payload_of
-from workbench.domain import heads, persons, populations
+from workbench.domain import heads
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.api import create_app
 from workbench.domain.datasets import cards
+from workbench.domain.populations import persons, registry
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -136,7 +137,7 @@ def test_who_opted_out_stays_out(root, tmp_path):
     domain = Domain(root)
     with domain.store.read() as connection:
         (known,) = persons.versions(connection, dataset="stays")
-        assert populations.stopped(connection, "patients", known.version)
+        assert registry.stopped(connection, "patients", known.version)
     domain.close()
     site = Site.open(root, start=False)
     assert records_of(site, "stays") == 99
@@ -334,7 +335,7 @@ def test_single_records_stay_stopped_over_a_loss(tmp_path):
     def stopped():
         with domain.store.read() as connection:
             card = payload_of(cards.latest(connection, "samples"), DatasetCard)
-            return populations.stopped(connection, "patients", card.dataset_version)
+            return registry.stopped(connection, "patients", card.dataset_version)
 
     for name in ("stays", "samples"):
         domain.publish(name)

@@ -31,9 +31,10 @@ from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import payload_of
-from workbench.domain import heads, moving, populations, requests
+from workbench.domain import heads, moving, requests
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.datasets import cards
+from workbench.domain.populations import registry
 from workbench.domain.service import Domain
 from workbench.domain.store import tables
 from workbench.errors import (
@@ -165,9 +166,9 @@ class Sequences(RuleBasedStateMachine):
         try:
             with self.refused(), store.write() as connection:
                 card = payload_of(cards.latest(connection, name), DatasetCard)
-                if populations.stopped(connection, card.population_name, card.dataset_version):
+                if registry.stopped(connection, card.population_name, card.dataset_version):
                     return
-                account = populations.account(connection, card)
+                account = registry.account(connection, card)
                 # What a group of two costs is the caller's to say; the curve here is that already.
                 ledger.reserve(connection, account=account, request=request, researcher="rosa",
                                curve=curve)  # fmt: skip
@@ -191,13 +192,13 @@ class Sequences(RuleBasedStateMachine):
                 card = DatasetCard.parse(row.card)
                 population, version = card.population_name, card.dataset_version
                 try:
-                    if populations.stopped(connection, population, version):
+                    if registry.stopped(connection, population, version):
                         return
                     cards.require_prepared(self.domain.folder, card)
                     ledger.require_room(
                         connection, request=request,
-                        merges=partial(populations.merges, connection),
-                        caps=populations.account(connection, card).whole,
+                        merges=partial(registry.merges, connection),
+                        caps=registry.account(connection, card).whole,
                     )  # fmt: skip
                 except NotFound:
                     return

@@ -165,7 +165,7 @@ def blocks(
     """Explain blocks with a table of yours: who is in which, and how often runs fit."""
     from dataclasses import asdict
 
-    from workbench.domain.block_plan import plan
+    from workbench.domain.populations.block_plan import plan
 
     found = plan(file, column, unit, epsilon_total=epsilon_total, delta=delta, window=window,
                  epsilon_run=epsilon_run, order=order or ())  # fmt: skip

@@ -32,8 +32,9 @@ from workbench.documents.ledger_head import (
     PopulationHead,
     Spent,
 )
-from workbench.domain import persons, populations, requests
+from workbench.domain import requests
 from workbench.domain.access import log
+from workbench.domain.populations import persons, registry
 from workbench.domain.store.config import DomainFolder
 from workbench.errors import (
     Conflict,
@@ -106,10 +107,10 @@ def state(
     if before is not None and before.versions == versions:
         known = {one.population.name: one.members for one in before.populations}
     gone = persons.everybody_gone(connection)
-    groups = populations.groups(connection)
+    groups = registry.groups(connection)
     files: dict[str, bytes] = {}
     found = []
-    for population, datasets in populations.all_with_datasets(connection):
+    for population, datasets in registry.all_with_datasets(connection):
         name = population.name
         if name not in known:
             content = persons.told(connection, name)
@@ -246,7 +247,7 @@ def reconcile(
         for one in said.populations:
             mine = there.get(one.population.name)
             more = Reconciled(
-                populations=populations.recall(connection, one.population, key),
+                populations=registry.recall(connection, one.population, key),
                 members=_recall_members(connection, folder, one, mine),
                 opted_out=_recall_gone(connection, one),
             )

@@ -16,10 +16,11 @@ from workbench.documents import (
     Spending,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import heads, populations, publishing
+from workbench.domain import heads, publishing
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
 from workbench.domain.population_service import PopulationService
+from workbench.domain.populations import registry
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 from workbench.domain.store.seal import Seal
@@ -73,7 +74,7 @@ class Holdings:
         with self.store.read() as connection:
             page = cards.page(connection, after, limit)
             found = [cards.headline(text) for text in page.envelopes]
-            statuses = populations.budgets(connection, found)
+            statuses = registry.budgets(connection, found)
         budgets = [
             DatasetBudget(dataset=headline.name, **status.model_dump())
             for headline, status in zip(found, statuses, strict=True)
@@ -103,7 +104,7 @@ class Holdings:
         """Return what of a dataset's budget is spent and left."""
         card = self._card(name)
         with self.store.read() as connection:
-            return populations.budget(connection, card)
+            return registry.budget(connection, card)
 
     def spending(self, person: Person, name: str) -> Spending:
         """Return a dataset's budget over time and by person; researchers see their own part."""
@@ -111,5 +112,5 @@ class Holdings:
         only = None if person.role == "steward" else person.key_id
         with self.store.read() as connection:
             everyone = {known.key_id: known.name for known in people.everyone(connection)}
-            account = populations.account(connection, card)
+            account = registry.account(connection, card)
             return history.spending(connection, account=account, names=everyone, only=only)

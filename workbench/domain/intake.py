@@ -22,10 +22,11 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import populations, requests
+from workbench.domain import requests
 from workbench.domain.datasets import cards
 from workbench.domain.jobs import Job, write_private
 from workbench.domain.policy import Facts, check_terms, today
+from workbench.domain.populations import registry
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.tables import graphs
 from workbench.errors import (
@@ -237,7 +238,7 @@ def examine(
             f"dataset '{card.path}' was published anew since the request was written",
             "Load the dataset again, read its terms, and submit once more.",
         )
-    if populations.stopped(connection, card.population_name, card.dataset_version):
+    if registry.stopped(connection, card.population_name, card.dataset_version):
         raise Conflict(
             f"somebody in '{card.path}' does not take part any more; it has to be published anew",
             "Nothing runs on this version. Ask the steward, then load the dataset again.",
@@ -274,7 +275,7 @@ def accept(
     found = examine(connection, folder, request, graph, curve)
     ledger.reserve(
         connection,
-        account=populations.account(connection, found.card),
+        account=registry.account(connection, found.card),
         request=request.digest,
         researcher=request.researcher,
         curve=cost,

@@ -27,9 +27,10 @@ from workbench.documents import (
     WaitingChange,
     now,
 )
-from workbench.domain import heads, merging, persons, populations
+from workbench.domain import heads
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
+from workbench.domain.populations import merging, persons, registry
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 from workbench.domain.store.seal import Seal
@@ -60,7 +61,7 @@ class PopulationService:
     def names(self) -> list[str]:
         """Return the names of all populations."""
         with self._store.read() as connection:
-            return populations.names(connection)
+            return registry.names(connection)
 
     def status(self, name: str) -> PopulationStatus:
         """Return a population, its datasets, and what its members were charged at most.
@@ -71,7 +72,7 @@ class PopulationService:
             If there is none of this name.
         """
         with self._store.read() as connection:
-            return populations.status(connection, name)
+            return registry.status(connection, name)
 
     def page(
         self, by: Person, after: str | None = None, limit: int = 500
@@ -79,18 +80,16 @@ class PopulationService:
         """Return populations by name, and where to go on; for stewards."""
         people.require(by, "steward")
         with self._store.read() as connection:
-            rest = [n for n in populations.names(connection) if after is None or n > after]
-            found = populations.statuses(connection, rest[:limit])
+            rest = [n for n in registry.names(connection) if after is None or n > after]
+            found = registry.statuses(connection, rest[:limit])
         return found, rest[limit - 1] if len(rest) > limit else None
 
     def history(self, by: Person, name: str) -> PopulationHistory:
         """Return what was spent over time in each block; for stewards."""
         people.require(by, "steward")
         with self._store.read() as connection:
-            population = populations.status(connection, name).population
-            return history.by_block(
-                connection, population=name, caps=populations.caps_of(population)
-            )
+            population = registry.status(connection, name).population
+            return history.by_block(connection, population=name, caps=registry.caps_of(population))
 
     def behind(self) -> str:
         """Return why the database cannot be believed; empty if it holds the newest ledger head."""
@@ -104,7 +103,7 @@ class PopulationService:
     def narrower(self, population: Population) -> list[tuple[str, float]]:
         """Return datasets of a population whose terms say a lower total, with that total."""
         with self._store.read() as connection:
-            names = set(populations.members(connection, [population.name])[population.name])
+            names = set(registry.members(connection, [population.name])[population.name])
             return [
                 (headline.name, headline.caps.epsilon_total)
                 for headline in cards.headlines(connection)
@@ -127,7 +126,7 @@ class PopulationService:
             | {"order": ORDERS[caps.filter[0]]}
         )
         with self.changing() as connection:
-            populations.create(connection, made, self._key)
+            registry.create(connection, made, self._key)
             log.append(connection, "population", by, made.name, "made")
         return made
 
@@ -158,14 +157,14 @@ class PopulationService:
         """
         _check(by)
         with self.changing() as connection:
-            population = populations.status(connection, name).population
+            population = registry.status(connection, name).population
             if population.unit == "record":
                 raise Conflict(
                     f"the unit of '{name}' is a single record, which has no label",
                     "Take the record out of the file and publish the dataset again.",
                 )
             person = persons.of_label(self._seal.derive("persons"), label)
-            names = populations.group(connection, name)
+            names = registry.group(connection, name)
             known = [v for n in names for v in persons.versions(connection, population=n)]
             holding = [version for version in known if version.holds(person)]
             if not any(person in version.persons for version in known):

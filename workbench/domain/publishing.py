@@ -16,7 +16,6 @@ from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
 from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes, now
 from workbench.documents.card import Approval, Snippet
 from workbench.documents.envelope import payload_of
-from workbench.domain import persons, populations
 from workbench.domain.datasets.cards import (
     Counts,
     Prepared,
@@ -28,6 +27,7 @@ from workbench.domain.datasets.cards import (
 )
 from workbench.domain.datasets.load import LoadedData, dataset_version, load, split
 from workbench.domain.jobs import make_private, save_records, write_private
+from workbench.domain.populations import persons, registry
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.seal import Seal
 from workbench.domain.store.tables import cards
@@ -69,7 +69,7 @@ def publish(
     source = read_dataset(folder.datasets / name)
     if source.name != name:
         raise InvalidSchema(f"dataset.yaml names '{source.name}', but its folder is '{name}'")
-    population = populations.chosen(connection, name, source.population)
+    population = registry.chosen(connection, name, source.population)
     approval = _approval(connection, name, source.terms.approval, wins)
     terms = source.terms.model_copy(update={"approval": approval})
     loaded = load(folder.data / source.data, source.data_schema)
@@ -102,14 +102,14 @@ def publish(
         snippet=snippet,
         published=now(),
     )
-    populations.joined(connection, card, key)
+    registry.joined(connection, card, key)
     persons.add(connection, population, name, version, who.persons, who.labels, who.blocks,
                 source.blocks)  # fmt: skip
     same = _unchanged(connection, card)
     if same is None and snippet.epsilon > 0:
         # Of a person with many single records the counts tell as much as of all of them.
         cost = snippet.epsilon * (source.records_per_member or 1)
-        account = populations.account(connection, card)
+        account = registry.account(connection, card)
         charge_snippet(connection, account=account, epsilon=cost)
     counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
     # Last of all, so that what is refused leaves no records behind.
@@ -140,7 +140,7 @@ def _members(
     connection: Connection, source: DatasetSource, name: str, loaded: LoadedData, key: bytes
 ) -> _Members:
     """Tell the persons by their hashes, and leave out those of other blocks and who opted out."""
-    population = populations.find(connection, name)
+    population = registry.find(connection, name)
     schema = source.data_schema
     count = len(loaded.records)
     kept, nowhere = np.ones(count, dtype=bool), np.zeros(count, dtype=np.int64)
@@ -159,14 +159,14 @@ def _members(
             )
         return _Members(np.zeros(0, np.uint64), ("",), nowhere[:0], kept)
     found = persons.keyed(key, loaded.persons)
-    persons.refuse_overlap(connection, populations.group(connection, name), found,
+    persons.refuse_overlap(connection, registry.group(connection, name), found,
                            schema.unit is None)  # fmt: skip
     labels: tuple[str, ...] = ("",)
     blocks = nowhere
     column = None if population is None or not population.blocks else population.blocks
     if column is not None:
         of = next((c for c in schema.usable if c.name == column and c.kind == "category"), None)
-        merged = of is None and populations.merged_from(connection, source.name, name)
+        merged = of is None and registry.merged_from(connection, source.name, name)
         if of is None and not merged:
             raise InvalidSchema(
                 f"dataset.yaml: schema: the blocks of population '{name}' are those of the column "

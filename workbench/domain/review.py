@@ -21,9 +21,10 @@ from workbench.documents import (
 )
 from workbench.documents.base import Digest, type_tuple
 from workbench.documents.envelope import payload_of
-from workbench.domain import intake, populations, requests, statuses
+from workbench.domain import intake, requests, statuses
 from workbench.domain.datasets import cards
 from workbench.domain.policy import Facts, approves, explain_terms, today
+from workbench.domain.populations import registry
 from workbench.domain.store.config import DomainFolder
 from workbench.graphs.record_graph import GraphFacts
 
@@ -89,7 +90,7 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
         epsilon_asked=request.epsilon,
         epsilon_run=epsilon,
         delta=request.delta,
-        budget=populations.budget(connection, card),
+        budget=registry.budget(connection, card),
         leaves=_leaves(request, graph, card),
         policy=(*explain_terms(facts), approves(facts)[1]),
         rehearsal=rehearsal,

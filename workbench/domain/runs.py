@@ -30,11 +30,12 @@ from workbench.documents import (
     digest_bytes,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import course, decisions, heads, intake, populations, releases, requests
+from workbench.domain import course, decisions, heads, intake, releases, requests
 from workbench.domain.access import log
 from workbench.domain.datasets import cards
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import MODEL, STATISTICS, Job, Outcome, write_private
+from workbench.domain.populations import registry
 from workbench.domain.rehearsals import Rehearsals
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
@@ -171,7 +172,7 @@ class Runs:
                 return None
             request = payload_of(Envelope.parse(row.envelope), Request)
             card = payload_of(Envelope.parse(row.card), DatasetCard)
-            stopped = populations.stopped(connection, card.population_name, card.dataset_version)
+            stopped = registry.stopped(connection, card.population_name, card.dataset_version)
             if stopped and row.state == State.RUNNING:
                 requests.move(connection, digest, State.FAILED, failure="internal")
                 log.append(connection, "fail", "", digest, "a person opted out")
@@ -185,11 +186,11 @@ class Runs:
                         )
                     decisions.check_at_launch(connection, self._key.public, row)
                     cards.require_prepared(self._folder, card)
-                    whole = populations.account(connection, card).whole
+                    whole = registry.account(connection, card).whole
                     ledger.require_room(
                         connection,
                         request=digest,
-                        merges=partial(populations.merges, connection),
+                        merges=partial(registry.merges, connection),
                         caps=whole,
                     )
                 except WorkbenchError as error:

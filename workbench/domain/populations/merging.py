@@ -28,8 +28,8 @@ from workbench.documents import (
 )
 from workbench.documents.base import ago
 from workbench.documents.envelope import payload_of
-from workbench.domain import persons, populations
 from workbench.domain.access import log, people
+from workbench.domain.populations import persons, registry
 from workbench.domain.store.tables import population_changes
 from workbench.errors import Conflict, InvalidSignature, NotAdmitted
 
@@ -57,8 +57,8 @@ def propose(
     Conflict
         If it cannot be made.
     """
-    population = populations.get(connection, name)
-    other = None if wanted.merge is None else populations.get(connection, wanted.merge)
+    population = registry.get(connection, name)
+    other = None if wanted.merge is None else registry.get(connection, wanted.merge)
     lower = None if other is None else min(population.epsilon_total, other.epsilon_total)
     change = PopulationChange.read(
         {
@@ -98,12 +98,12 @@ def change(
     made = _usable(connection, found, domain)
     for envelope, steward in zip(envelopes, stewards, strict=True):
         _keep(connection, found, steward.key_id, envelope)
-    populations.add(connection, made, key)
+    registry.add(connection, made, key)
     if found.other_name is not None:
-        other = populations.get(connection, found.other_name)
+        other = registry.get(connection, found.other_name)
         ledger.merge(connection, population=made.name, other=other.name)
         persons.merge(connection, made.name, other.name)
-        populations.add(connection, other.model_copy(update={"merged_into": made.name}), key)
+        registry.add(connection, other.model_copy(update={"merged_into": made.name}), key)
     what = "raised" if found.other_name is None else f"{found.other_name} merged into it"
     for steward in stewards:
         log.append(connection, "population", steward, made.name, what)
@@ -231,7 +231,7 @@ def _agreed(
 
 def _made(connection: Connection, change: PopulationChange) -> Population:
     """Return what a population becomes, if the change says what is there now."""
-    population = populations.get(connection, change.name)
+    population = registry.get(connection, change.name)
     _as_it_is(population, change.population)
     if change.epsilon_total is not None:
         if change.epsilon_total <= population.epsilon_total:
@@ -239,7 +239,7 @@ def _made(connection: Connection, change: PopulationChange) -> Population:
         return population.model_copy(
             update={"epsilon_total": change.epsilon_total, "published": change.proposed}
         )
-    other = populations.get(connection, change.other_name or "")
+    other = registry.get(connection, change.other_name or "")
     _as_it_is(other, change.other or "")
     if other.name == population.name:
         raise Conflict("a population cannot be merged into itself")

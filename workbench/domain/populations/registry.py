@@ -26,8 +26,8 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import persons
 from workbench.domain.datasets import cards
+from workbench.domain.populations import persons
 from workbench.domain.store.tables import cards as cards_table
 from workbench.domain.store.tables import populations
 from workbench.errors import Conflict, InvalidSchema, NotFound

@@ -1,0 +1,1 @@
+"""Whose data a domain holds, and what all releases about them may cost together."""
