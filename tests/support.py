@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from workbench.cli.domain import app as domain_app
 from workbench.demo.data import HOLDINGS, materialise
 from workbench.documents import PrivateKey
-from workbench.domain import requests
 from workbench.domain.api import create_app
+from workbench.domain.requests import stored
 from workbench.domain.service import Domain
 from workbench.space.client import DomainClient
 
@@ -108,7 +108,7 @@ class Site:
     def launch(self, digest: str) -> None:
         """Launch a request past all that decides on it."""
         with self.domain.store.read() as connection:
-            row = requests.get(connection, digest)
+            row = stored.get(connection, digest)
         self.domain.runs.launch(row)
 
     def close(self) -> None:

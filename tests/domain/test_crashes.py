@@ -108,14 +108,14 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     site.stop()
     from workbench.documents import DatasetCard, Envelope, Request
     from workbench.documents.envelope import payload_of
-    from workbench.domain import intake, requests
     from workbench.domain.datasets import cards
     from workbench.domain.jobs import MODEL
+    from workbench.domain.requests import intake, stored
     from workbench.domain.service import Domain
 
     domain = Domain(site.root)
     with domain.store.read() as connection:
-        row = requests.get(connection, handle.digest)
+        row = stored.get(connection, handle.digest)
     request = payload_of(Envelope.parse(row.envelope), Request)
     card = payload_of(Envelope.parse(row.card), DatasetCard)
     place = cards.prepared(domain.folder, card)

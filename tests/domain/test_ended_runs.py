@@ -17,7 +17,8 @@ from tests.processes import ServerSite
 from tests.studies import submit
 from tests.support import Site, make_domain, wait_until
 from workbench.budget import ledger
-from workbench.domain import heads, releases, requests, runs
+from workbench.domain import heads, releases, runs
+from workbench.domain.requests import stored
 from workbench.domain.store import database as store_module
 
 pytestmark = pytest.mark.slow
@@ -125,7 +126,7 @@ def test_a_cancelled_request_is_not_taken_up_again(impatient):
     handle.cancel()
     wait_until(lambda: not domain.runs.executor._runs)
     with domain.store.read() as connection:
-        row = requests.get(connection, handle.digest)
+        row = stored.get(connection, handle.digest)
     domain.runs.launch(row)
     assert submit(impatient.client(), repeat=6, epsilon=0.5).wait(progress=False).verified
     assert launches(impatient, handle) == 1
@@ -175,5 +176,5 @@ def test_a_head_that_cannot_be_written_is_no_attempt_to_run(impatient, monkeypat
     handle.wait(progress=False)
     assert len(tries) > runs.MAX_ATTEMPTS + 1
     with impatient.domain.store.read() as connection:
-        row = requests.get(connection, handle.digest)
+        row = stored.get(connection, handle.digest)
     assert (row.state, row.attempts) == ("released", 1)

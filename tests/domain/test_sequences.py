@@ -31,10 +31,11 @@ from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import payload_of
-from workbench.domain import heads, moving, requests
+from workbench.domain import heads, moving
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.datasets import cards
 from workbench.domain.populations import registry
+from workbench.domain.requests import stored
 from workbench.domain.service import Domain
 from workbench.domain.store import tables
 from workbench.errors import (
@@ -188,7 +189,7 @@ class Sequences(RuleBasedStateMachine):
         store = self.domain.store
         with self.refused():
             with store.write() as connection:
-                row = requests.get(connection, request)
+                row = stored.get(connection, request)
                 card = DatasetCard.parse(row.card)
                 population, version = card.population_name, card.dataset_version
                 try:
@@ -204,7 +205,7 @@ class Sequences(RuleBasedStateMachine):
                     return
                 heads.check(connection, self.domain.folder, self.domain.key)
                 ledger.charge(connection, request=request)
-                requests.move(connection, request, State.RUNNING)
+                stored.move(connection, request, State.RUNNING)
                 (curve,) = [e.curve for e in ledger.entries(connection, population=population)
                             if (e.request, e.event) == (request, "reserve")]  # fmt: skip
             if crash == "charged":
@@ -215,7 +216,7 @@ class Sequences(RuleBasedStateMachine):
 
     def waiting(self):
         with self.domain.store.read() as connection:
-            return [r.digest for r in requests.listed(connection, state=State.APPROVED, limit=None)]
+            return [r.digest for r in stored.listed(connection, state=State.APPROVED, limit=None)]
 
     @rule(which=st.integers(0, 100), crash=st.sampled_from(["", "", "charged"]))
     def start_what_waits(self, which, crash):
@@ -228,7 +229,7 @@ class Sequences(RuleBasedStateMachine):
             request = waiting[which % len(waiting)]
             with self.domain.store.write() as connection:
                 ledger.release_reservation(connection, request=request)
-                requests.move(connection, request, State.CANCELLED)
+                stored.move(connection, request, State.CANCELLED)
 
     @rule(names=st.lists(st.sampled_from(NAMES), max_size=6), size=st.sampled_from(SIZES))
     def ask_often(self, names, size):

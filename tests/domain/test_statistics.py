@@ -14,8 +14,8 @@ from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, run_curve
 from workbench.documents import Envelope, Request
 from workbench.documents.envelope import payload_of
-from workbench.domain import intake, requests
 from workbench.domain.datasets import cards
+from workbench.domain.requests import intake, stored
 from workbench.errors import (
     Conflict,
     GraphRefused,
@@ -273,7 +273,7 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
     first = ds.count(epsilon=0.7, purpose=PURPOSE, progress=False).result
     domain = site.domain
     with domain.store.read() as connection:
-        row = requests.get(connection, first.digest)
+        row = stored.get(connection, first.digest)
         request = payload_of(Envelope.parse(row.envelope), Request)
         seed = domain._seal.open_seed(row.seed, first.digest)
     place = cards.prepared(domain.folder, ds.card)

@@ -15,10 +15,10 @@ from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import DatasetCard, Envelope, Request
 from workbench.documents.envelope import payload_of
-from workbench.domain import intake, requests
 from workbench.domain.datasets import cards
 from workbench.domain.executor import Executor, _private
 from workbench.domain.jobs import MODEL
+from workbench.domain.requests import intake, stored
 from workbench.domain.store.config import JobLimits
 from workbench.errors import RequestFailed
 
@@ -53,7 +53,7 @@ def job_of(site, digest):
     """The job of a request that was released, with its seed."""
     domain = site.domain
     with domain.store.read() as connection:
-        row = requests.get(connection, digest)
+        row = stored.get(connection, digest)
     request = payload_of(Envelope.parse(row.envelope), Request)
     card = payload_of(Envelope.parse(row.card), DatasetCard)
     place = cards.prepared(domain.folder, card)

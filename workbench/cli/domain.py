@@ -214,9 +214,9 @@ def log(
 @app.command()
 def requests(root: Root, as_json: AsJson = False) -> None:
     """List all requests, newest first."""
-    from workbench.domain import requests as stored
+    from workbench.domain.requests import stored as stored
+    from workbench.domain.requests.statuses import statuses
     from workbench.domain.service import Domain
-    from workbench.domain.statuses import statuses
 
     domain = Domain(root)
     with domain.store.read() as connection:

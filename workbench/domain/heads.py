@@ -32,9 +32,9 @@ from workbench.documents.ledger_head import (
     PopulationHead,
     Spent,
 )
-from workbench.domain import requests
 from workbench.domain.access import log
 from workbench.domain.populations import persons, registry
+from workbench.domain.requests import stored
 from workbench.domain.store.config import DomainFolder
 from workbench.errors import (
     Conflict,
@@ -267,11 +267,11 @@ def _deny_waiting(connection: Connection) -> int:
     rows = [
         row
         for state in (State.PENDING, State.APPROVED)
-        for row in requests.listed(connection, state=state, limit=None)
+        for row in stored.listed(connection, state=state, limit=None)
     ]
     for row in rows:
         ledger.release_reservation(connection, request=row.digest)
-        requests.deny(connection, row.digest, _LOST)
+        stored.deny(connection, row.digest, _LOST)
         log.append(connection, "decide", log.OPERATOR, row.digest, "deny: reconciled")
     return len(rows)
 

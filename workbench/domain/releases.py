@@ -26,9 +26,10 @@ from workbench.documents import (
     subjects,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import decisions, heads, requests
+from workbench.domain import heads
 from workbench.domain.access import people
 from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
+from workbench.domain.requests import decisions, stored
 from workbench.domain.store.config import DomainFolder
 from workbench.engine import ENGINE
 from workbench.errors import InvalidDocument
@@ -112,7 +113,7 @@ def release(
             released=document.released,
         ),
     )
-    requests.move(
+    stored.move(
         connection,
         row.digest,
         State.RELEASED,

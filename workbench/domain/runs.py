@@ -30,13 +30,14 @@ from workbench.documents import (
     digest_bytes,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import course, decisions, heads, intake, releases, requests
+from workbench.domain import course, heads, releases
 from workbench.domain.access import log
 from workbench.domain.datasets import cards
 from workbench.domain.executor import Executor
 from workbench.domain.jobs import MODEL, STATISTICS, Job, Outcome, write_private
 from workbench.domain.populations import registry
 from workbench.domain.rehearsals import Rehearsals
+from workbench.domain.requests import decisions, intake, stored
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 from workbench.domain.store.seal import Seal
@@ -95,7 +96,7 @@ class Runs:
             rows = [
                 row
                 for state in (State.APPROVED, State.RUNNING)
-                for row in requests.listed(connection, state=state, limit=10_000)
+                for row in stored.listed(connection, state=state, limit=10_000)
             ]
         for row in reversed(rows):
             self.launch(row)
@@ -163,18 +164,18 @@ class Runs:
         """Check the decision once more, charge, and mark as running, in one transaction."""
         self._store.claim()
         with self._store.write() as connection:
-            row = requests.get(connection, digest)
+            row = stored.get(connection, digest)
             if row.state not in (State.APPROVED, State.RUNNING):
                 return None
             if row.attempts >= MAX_ATTEMPTS:
-                requests.move(connection, digest, State.FAILED, failure="worker-died")
+                stored.move(connection, digest, State.FAILED, failure="worker-died")
                 log.append(connection, "fail", "", digest, "worker-died")
                 return None
             request = payload_of(Envelope.parse(row.envelope), Request)
             card = payload_of(Envelope.parse(row.card), DatasetCard)
             stopped = registry.stopped(connection, card.population_name, card.dataset_version)
             if stopped and row.state == State.RUNNING:
-                requests.move(connection, digest, State.FAILED, failure="internal")
+                stored.move(connection, digest, State.FAILED, failure="internal")
                 log.append(connection, "fail", "", digest, "a person opted out")
                 return None
             if row.state == State.APPROVED:
@@ -195,13 +196,13 @@ class Runs:
                     )
                 except WorkbenchError as error:
                     ledger.release_reservation(connection, request=digest)
-                    requests.deny(connection, digest, error.message)
+                    stored.deny(connection, digest, error.message)
                     log.append(connection, "decide", "", digest, "deny at launch")
                     return None
             heads.check(connection, self._folder, self._key)
             ledger.charge(connection, request=digest)
             sealed = row.seed or self._seal.new_seed(digest)
-            requests.move(
+            stored.move(
                 connection,
                 digest,
                 State.RUNNING,
@@ -247,11 +248,11 @@ class Runs:
 
     def _runs_now(self, digest: str) -> bool:
         with self._store.read() as connection:
-            return bool(requests.get(connection, digest).state == State.RUNNING)
+            return bool(stored.get(connection, digest).state == State.RUNNING)
 
     def _shows_evaluations(self, digest: str) -> bool:
         with self._store.read() as connection:
-            row = requests.get(connection, digest)
+            row = stored.get(connection, digest)
         return course.has_some(payload_of(Envelope.parse(row.envelope), Request))
 
     def _noted(self, digest: str, found: tuple[Evaluation, ...]) -> tuple[Evaluation, ...]:
@@ -266,7 +267,7 @@ class Runs:
     def _last_attempt(self, digest: str) -> bool:
         def last() -> bool:
             with self._store.read() as connection:
-                return bool(requests.get(connection, digest).attempts >= MAX_ATTEMPTS)
+                return bool(stored.get(connection, digest).attempts >= MAX_ATTEMPTS)
 
         # A domain that closes has killed the worker itself.
         return bool(self._patiently(digest, last))
@@ -295,7 +296,7 @@ class Runs:
             self._close_as_failed(digest, outcome.failure)
             return
         with self._store.write() as connection:
-            row = requests.get(connection, digest)
+            row = stored.get(connection, digest)
             if row.state == State.RUNNING:
                 if course.has_some(payload_of(Envelope.parse(row.envelope), Request)):
                     course.note(connection, digest, outcome.history)
@@ -307,10 +308,10 @@ class Runs:
 
     def _close_as_failed(self, digest: str, failure: Failure) -> None:
         with self._store.write() as connection:
-            row = requests.get(connection, digest)
+            row = stored.get(connection, digest)
             if row.state == State.APPROVED:
                 ledger.release_reservation(connection, request=digest)
             if row.state in (State.APPROVED, State.RUNNING):
-                requests.move(connection, digest, State.FAILED, failure=failure)
+                stored.move(connection, digest, State.FAILED, failure=failure)
                 log.append(connection, "fail", "", digest, failure)
         shutil.rmtree(self._place(digest), ignore_errors=True)

@@ -34,13 +34,14 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.base import Line, ago
-from workbench.domain import decisions, heads, intake, releases, requests, statuses
+from workbench.domain import heads, releases
 from workbench.domain.access import log, people
 from workbench.domain.checks import Checks
 from workbench.domain.datasets import cards
 from workbench.domain.holdings import Holdings
 from workbench.domain.jobs import MODEL, STATISTICS
-from workbench.domain.policy import approves
+from workbench.domain.requests import decisions, intake, statuses, stored
+from workbench.domain.requests.terms import approves
 from workbench.domain.runs import Runs
 from workbench.domain.stewardship import Stewardship
 from workbench.domain.store import tables
@@ -265,7 +266,7 @@ class Domain(Holdings):
         people.require(person, "researcher")
         request = intake.read_request(envelope, person)
         with self.store.read() as connection:
-            known = requests.find(connection, request.digest)
+            known = stored.find(connection, request.digest)
             if known is None:
                 for graph_digest in intake.graphs_of(request):
                     intake.graph_facts(connection, graph_digest)
@@ -279,7 +280,7 @@ class Domain(Holdings):
         self.checks.require(request, card)
         cost = run_curve(request.plan, len(request.metrics), card.records_per_member or 1)
         with self.store.write() as connection:
-            if requests.find(connection, request.digest) is None:
+            if stored.find(connection, request.digest) is None:
                 self._refuse_flood(connection, person)
                 accepted = intake.accept(
                     connection, self.folder, envelope, request, graph, curve, cost
@@ -290,7 +291,7 @@ class Domain(Holdings):
                     decisions.by_policy(connection, self.key, request.digest, why)
         self._changed(request.digest)
         with self.store.read() as connection:
-            row = requests.get(connection, request.digest)
+            row = stored.get(connection, request.digest)
         if row.state == State.APPROVED:
             self.runs.launch(row)
         elif row.state == State.PENDING:
@@ -300,7 +301,7 @@ class Domain(Holdings):
     def _refuse_flood(self, connection: Connection, person: Person) -> None:
         limits = self.folder.config.calls
         waiting = sum(
-            requests.count(connection, researcher=person.key_id, state=state)
+            stored.count(connection, researcher=person.key_id, state=state)
             for state in (State.PENDING, State.APPROVED)
         )
         if waiting >= limits.waiting_per_person:
@@ -308,7 +309,7 @@ class Domain(Holdings):
                 f"{limits.waiting_per_person} of your requests wait (waiting_per_person)",
                 "Cancel some of them first, or ask the steward to decide.",
             )
-        day = requests.count(connection, researcher=person.key_id, since=ago(hours=24))
+        day = stored.count(connection, researcher=person.key_id, since=ago(hours=24))
         if day >= limits.requests_per_day:
             raise LimitReached(
                 f"you have submitted {limits.requests_per_day} requests in 24 hours "
@@ -317,7 +318,7 @@ class Domain(Holdings):
             )
 
     def _visible(self, connection: Any, person: Person, digest: str) -> Any:
-        row = requests.get(connection, digest)
+        row = stored.get(connection, digest)
         if person.role != "steward" and row.researcher != person.key_id:
             raise NotFound(f"there is no request {digest[:19]} here")
         return row
@@ -339,7 +340,7 @@ class Domain(Holdings):
         """Return requests, newest first, and where to go on; researchers see their own."""
         own = None if person.role == "steward" else person.key_id
         with self.store.read() as connection:
-            rows = requests.listed(
+            rows = stored.listed(
                 connection, researcher=own, state=state, dataset=dataset, limit=limit, after=after
             )
             found = statuses.statuses(connection, rows, self.runs.progress)
@@ -351,7 +352,7 @@ class Domain(Holdings):
             row = self._visible(connection, person, digest)
             if not row.charged:
                 ledger.release_reservation(connection, request=digest)
-            requests.move(connection, digest, State.CANCELLED)
+            stored.move(connection, digest, State.CANCELLED)
             log.append(connection, "cancel", person, digest)
         self.runs.cancel(digest)
         self._changed(digest)

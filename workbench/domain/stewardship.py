@@ -19,9 +19,9 @@ from workbench.documents import (
     RequestStatus,
     State,
 )
-from workbench.domain import decisions, policies, requests, statuses
 from workbench.domain.access import log, people
-from workbench.domain.review import Review, review
+from workbench.domain.requests import decisions, policy, statuses, stored
+from workbench.domain.requests.review import Review, review
 from workbench.domain.runs import Runs
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
@@ -53,7 +53,7 @@ class Stewardship:
         """Return all facts for a decision."""
         people.require(person, "steward")
         with self._store.read() as connection:
-            row = requests.get(connection, digest)
+            row = stored.get(connection, digest)
             return review(connection, self._folder, row, self._runs.rehearsals.of(row))
 
     def decide(self, person: Person, digest: str, envelope: Envelope) -> RequestStatus:
@@ -70,14 +70,14 @@ class Stewardship:
         people.require(person, "steward")
         with self._store.write() as connection:
             state = decisions.by_steward(connection, person, digest, envelope)
-            row = requests.get(connection, digest)
+            row = stored.get(connection, digest)
         self._changed(digest)
         if state == State.APPROVED:
             self._runs.launch(row)
         elif state == State.DENIED:
             self._runs.rehearsals.end(digest)
         with self._store.read() as connection:
-            row = requests.get(connection, digest)
+            row = stored.get(connection, digest)
             return statuses.status(connection, row, self._runs.progress(digest))
 
     def people(self, person: Person) -> list[Person]:
@@ -112,20 +112,20 @@ class Stewardship:
         """Return a dataset's policy and what it may be at most."""
         people.require(person, "steward")
         with self._store.read() as connection:
-            return policies.status(connection, name)
+            return policy.status(connection, name)
 
     def dry_run(self, person: Person, name: str, approval: Approval) -> DryRun:
         """Return what a policy would have done with past requests; changes nothing."""
         people.require(person, "steward")
         with self._store.read() as connection:
-            return policies.dry_run(connection, name, approval)
+            return policy.dry_run(connection, name, approval)
 
     def set_policy(self, person: Person, name: str, envelope: Envelope) -> PolicyStatus:
         """Publish a dataset's card anew with the approval that a steward signed."""
         people.require(person, "steward")
         with self._store.write() as connection:
-            policies.change(connection, person, name, envelope, self._key)
-            return policies.status(connection, name)
+            policy.change(connection, person, name, envelope, self._key)
+            return policy.status(connection, name)
 
     def log(
         self, person: Person, after: int | None = None, limit: int = 100

@@ -29,7 +29,7 @@ from workbench.domain.api.calls import (
     answer,
     body_of,
 )
-from workbench.domain.review import Review
+from workbench.domain.requests.review import Review
 from workbench.domain.service import Domain
 
 

@@ -26,9 +26,9 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import requests
 from workbench.domain.access import log, people
-from workbench.domain.policy import Facts, check_terms, today
+from workbench.domain.requests import stored
+from workbench.domain.requests.terms import Facts, check_terms, today
 from workbench.domain.store.tables import approvals
 from workbench.domain.store.tables import people as table
 from workbench.errors import Conflict, InvalidSignature, NotAdmitted
@@ -56,7 +56,7 @@ def by_steward(connection: Connection, person: Person, digest: str, envelope: En
     decision = envelope.open(Decision, PublicKey.from_text(person.public_key))
     if (decision.request, decision.key, decision.by) != (digest, person.key_id, "steward"):
         raise Conflict("the decision is on another request, or names another steward")
-    row = requests.get(connection, digest)
+    row = stored.get(connection, digest)
     if row.state != State.PENDING:
         raise Conflict(f"the request is {row.state}; only a pending one can be decided")
     if decision.verdict == "deny":
@@ -82,14 +82,14 @@ def by_steward(connection: Connection, person: Person, digest: str, envelope: En
     text = envelope.canonical().decode()
     values = {"request": digest, "key": person.key_id, "envelope": text}
     connection.execute(insert(approvals).values(values))
-    requests.touch(connection, digest)
+    stored.touch(connection, digest)
     return State.PENDING
 
 
 def _close(
     connection: Connection, digest: str, decision: Decision, envelope: Envelope, decider: str
 ) -> None:
-    requests.move(
+    stored.move(
         connection,
         digest,
         State.APPROVED if decision.verdict == "approve" else State.DENIED,

@@ -22,11 +22,11 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import requests
 from workbench.domain.datasets import cards
 from workbench.domain.jobs import Job, write_private
-from workbench.domain.policy import Facts, check_terms, today
 from workbench.domain.populations import registry
+from workbench.domain.requests import stored
+from workbench.domain.requests.terms import Facts, check_terms, today
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.tables import graphs
 from workbench.errors import (
@@ -280,7 +280,7 @@ def accept(
         researcher=request.researcher,
         curve=cost,
     )
-    requests.add(connection, envelope, request, found.card_envelope)
+    stored.add(connection, envelope, request, found.card_envelope)
     return Accepted(request, found.facts, True)
 
 

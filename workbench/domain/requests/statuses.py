@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from workbench.documents import Decision, Envelope, Progress, Request, RequestStatus, State
 from workbench.documents.envelope import payload_of
-from workbench.domain import decisions
+from workbench.domain.requests import decisions
 from workbench.domain.store.tables import people
 
 

@@ -29,10 +29,10 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import requests
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
-from workbench.domain.policy import Facts, approves
+from workbench.domain.requests import stored
+from workbench.domain.requests.terms import Facts, approves
 from workbench.domain.store.tables import people as people_table
 from workbench.domain.store.tables import policy_changes
 from workbench.errors import Conflict, InvalidDocument, TermsRefused
@@ -180,7 +180,7 @@ def dry_run(connection: Connection, name: str, approval: Approval) -> DryRun:
         If the terms do not allow the approval.
     """
     check(payload_of(cards.latest(connection, name), DatasetCard), approval)
-    rows = requests.listed(connection, dataset=name, limit=MAX_CONSIDERED)
+    rows = stored.listed(connection, dataset=name, limit=MAX_CONSIDERED)
     names = {person.key_id: person.name for person in people.everyone(connection)}
     found = tuple(_would(row, approval, names.get(row.researcher, "")) for row in rows)
     approved = sum(one.would == "approve" for one in found)

@@ -21,10 +21,10 @@ from workbench.documents import (
 )
 from workbench.documents.base import Digest, type_tuple
 from workbench.documents.envelope import payload_of
-from workbench.domain import intake, requests, statuses
 from workbench.domain.datasets import cards
-from workbench.domain.policy import Facts, approves, explain_terms, today
 from workbench.domain.populations import registry
+from workbench.domain.requests import intake, statuses, stored
+from workbench.domain.requests.terms import Facts, approves, explain_terms, today
 from workbench.domain.store.config import DomainFolder
 from workbench.graphs.record_graph import GraphFacts
 
@@ -157,7 +157,7 @@ def _fields(request: Request) -> dict[str, str]:
 
 
 def _previous(connection: Connection, row: Any, request: Request) -> Previous | None:
-    earlier = requests.last_approved(connection, row)
+    earlier = stored.last_approved(connection, row)
     if earlier is None:
         return None
     before = _fields(payload_of(Envelope.parse(earlier.envelope), Request))

@@ -1,0 +1,1 @@
+"""Requests: checked at intake, stored, decided, and told about."""
