@@ -17,7 +17,7 @@ from workbench.budget import ledger, tables
 from workbench.budget.accountant import ORDERS
 from workbench.budget.ledger import Caps
 from workbench.cli.domain import app
-from workbench.domain import heads
+from workbench.domain.heads import head
 from workbench.domain.service import Domain
 from workbench.errors import InvalidConfiguration, LedgerBehind
 
@@ -119,10 +119,10 @@ def test_reconciling_charges_what_the_old_database_does_not_know(restored, ran):
 def test_a_head_that_the_domain_did_not_sign_is_not_believed(root, change, tmp_path):
     if change == "another domain's":
         other = Site.open(make_domain(tmp_path / "hospital-b", "hospital-b"), start=False)
-        change = heads.path(other.domain.folder).read_bytes()
+        change = head.path(other.domain.folder).read_bytes()
         other.close()
     domain = Domain(root)
-    heads.path(domain.folder).write_bytes(change)
+    head.path(domain.folder).write_bytes(change)
     with pytest.raises(InvalidConfiguration, match="not one that this domain signed"):
         domain.start()
     domain.close()
@@ -176,10 +176,10 @@ def test_after_reconciling_nobody_has_less_than_the_head_says(kept, lost):
                                researcher="rosa", curve=size * orders)  # fmt: skip
             sums.append(ledger.everything(connection))
     newest = [
-        heads.Spent(population=p, block=b, curve=tuple(float(v) for v in c))
+        head.Spent(population=p, block=b, curve=tuple(float(v) for v in c))
         for (p, b), c in sums[0].items()
     ]
-    missing = heads._missing(heads.LedgerState(spent=tuple(newest)), sums[1])
+    missing = head._missing(head.LedgerState(spent=tuple(newest)), sums[1])
     for (population, block), wanted in sums[0].items():
         base = sums[1].get((population, block), sums[1].get((population, ""), 0.0))
         added = missing.get((population, ""), 0.0)

@@ -27,8 +27,8 @@ from tests.support import wait_until
 from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, run_curve
 from workbench.documents import State, digest_bytes
-from workbench.domain import heads
 from workbench.domain.access import log
+from workbench.domain.heads import head
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -188,7 +188,7 @@ def exact(site, asks, states):
     with contextlib.closing(Domain(site.root)) as domain, domain.store.read() as connection:
         ledger.check(connection)
         log.check(connection)
-        heads.check(connection, domain.folder, domain.key)
+        head.check(connection, domain.folder, domain.key)
         rows = ledger.entries(connection, population="breast-cancer")
         lines, _ = log.page(connection, limit=10_000)
         folder = domain.folder

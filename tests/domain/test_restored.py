@@ -30,10 +30,10 @@ from workbench.budget import ledger
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard
 from workbench.documents.envelope import payload_of
-from workbench.domain import heads
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.api import create_app
 from workbench.domain.datasets import cards
+from workbench.domain.heads import head
 from workbench.domain.populations import persons, registry
 from workbench.domain.service import Domain
 from workbench.errors import (
@@ -75,7 +75,7 @@ def restore(root, place):
 def kept(domain):
     """Write the newest head, as before a run starts."""
     with domain.store.read() as connection:
-        heads.keep(connection, domain.folder, domain.key)
+        head.keep(connection, domain.folder, domain.key)
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_the_files_beside_the_head_are_few(root):
         site.domain.publish("stays")
         spend(site, "stays", 0.1, f"r{step}")
         kept(site.domain)
-    place = heads.path(site.domain.folder).parent
+    place = head.path(site.domain.folder).parent
     names = sorted(path.name.split("-")[0] for path in place.glob("*.json"))
     assert names == ["ledger", "members", "state"]
     site.close()

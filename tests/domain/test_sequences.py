@@ -31,9 +31,9 @@ from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import payload_of
-from workbench.domain import heads, moving
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.datasets import cards
+from workbench.domain.heads import head, moving
 from workbench.domain.populations import registry
 from workbench.domain.requests import stored
 from workbench.domain.service import Domain
@@ -142,18 +142,18 @@ class Sequences(RuleBasedStateMachine):
 
     def cut_off(self, step):
         """Let the process die after the transaction, before its head is on disk."""
-        keep = heads.keep
+        keep = head.keep
 
         def die(*arguments):
             raise Died
 
-        heads.keep = die
+        head.keep = die
         try:
             step()
         except Died:
             self.reopen()
         finally:
-            heads.keep = keep
+            head.keep = keep
 
     @rule(name=st.sampled_from(NAMES), size=st.sampled_from(SIZES),
           crash=st.sampled_from(["", "", "", "waits", "waits", "reserved", "charged"]))  # fmt: skip
@@ -203,7 +203,7 @@ class Sequences(RuleBasedStateMachine):
                     )  # fmt: skip
                 except NotFound:
                     return
-                heads.check(connection, self.domain.folder, self.domain.key)
+                head.check(connection, self.domain.folder, self.domain.key)
                 ledger.charge(connection, request=request)
                 stored.move(connection, request, State.RUNNING)
                 (curve,) = [e.curve for e in ledger.entries(connection, population=population)
@@ -211,7 +211,7 @@ class Sequences(RuleBasedStateMachine):
             if crash == "charged":
                 return self.reopen()
             with store.read() as connection:
-                heads.keep(connection, self.domain.folder, self.domain.key)
+                head.keep(connection, self.domain.folder, self.domain.key)
             self.computed(card, curve)
 
     def waiting(self):
@@ -286,7 +286,7 @@ class Sequences(RuleBasedStateMachine):
         self.domain = Domain(self.root)
         with self.domain.store.read() as connection:
             try:
-                heads.check(connection, self.domain.folder, self.domain.key)
+                head.check(connection, self.domain.folder, self.domain.key)
             except LedgerBehind:
                 self.behind = True
         if reconcile:

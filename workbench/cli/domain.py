@@ -165,7 +165,7 @@ def move(
     """Carry the database to another one, its privacy ledger with it."""
     from sqlalchemy import make_url
 
-    from workbench.domain.moving import move as carry
+    from workbench.domain.heads.moving import move as carry
     from workbench.domain.service import Domain
     from workbench.domain.store.config import DomainFolder
 

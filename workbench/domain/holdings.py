@@ -16,9 +16,10 @@ from workbench.documents import (
     Spending,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import heads, publishing
+from workbench.domain import publishing
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
+from workbench.domain.heads import head
 from workbench.domain.population_service import PopulationService
 from workbench.domain.populations import registry
 from workbench.domain.store.config import DomainFolder
@@ -49,13 +50,13 @@ class Holdings:
                 log.append(connection, "publish", log.OPERATOR, name, f"version {version}")
         return card
 
-    def reconcile(self, lost: bool = False) -> heads.Reconciled | None:
+    def reconcile(self, lost: bool = False) -> head.Reconciled | None:
         """Let the database know what the newest ledger head knows; see `heads.reconcile`.
 
         Nothing is done, and None returned, where the database holds the head.
         """
         with self.store.write() as connection:
-            return heads.reconcile(connection, self.folder, self.key, lost)
+            return head.reconcile(connection, self.folder, self.key, lost)
 
     def cards_version(self) -> str:
         """Return a text that changes whenever any card is published."""

@@ -27,9 +27,9 @@ from workbench.documents import (
     WaitingChange,
     now,
 )
-from workbench.domain import heads
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
+from workbench.domain.heads import head
 from workbench.domain.populations import merging, persons, registry
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
@@ -53,10 +53,10 @@ class PopulationService:
     def changing(self) -> Iterator[Connection]:
         """Give a transaction that changes populations; it is in the newest head afterwards."""
         with self._store.write() as connection:
-            heads.check(connection, self._folder, self._key)
+            head.check(connection, self._folder, self._key)
             yield connection
         with self._store.read() as connection:
-            heads.keep(connection, self._folder, self._key)
+            head.keep(connection, self._folder, self._key)
 
     def names(self) -> list[str]:
         """Return the names of all populations."""
@@ -95,7 +95,7 @@ class PopulationService:
         """Return why the database cannot be believed; empty if it holds the newest ledger head."""
         try:
             with self._store.read() as connection:
-                heads.check(connection, self._folder, self._key)
+                head.check(connection, self._folder, self._key)
         except LedgerBehind as error:
             return error.message
         return ""

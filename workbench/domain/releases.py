@@ -26,8 +26,8 @@ from workbench.documents import (
     subjects,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import heads
 from workbench.domain.access import people
+from workbench.domain.heads import head
 from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
 from workbench.domain.requests import decisions, stored
 from workbench.domain.store.config import DomainFolder
@@ -94,7 +94,7 @@ def release(
         ),
         steps=outcome.steps,
         engine=ENGINE,
-        ledger=heads.point(connection),
+        ledger=head.point(connection),
         released=now(),
     )
     statement = Statement(

@@ -30,10 +30,11 @@ from workbench.documents import (
     digest_bytes,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import course, heads, releases
+from workbench.domain import course, releases
 from workbench.domain.access import log
 from workbench.domain.datasets import cards
 from workbench.domain.executor import Executor
+from workbench.domain.heads import head
 from workbench.domain.jobs import MODEL, STATISTICS, Job, Outcome, write_private
 from workbench.domain.populations import registry
 from workbench.domain.rehearsals import Rehearsals
@@ -199,7 +200,7 @@ class Runs:
                     stored.deny(connection, digest, error.message)
                     log.append(connection, "decide", "", digest, "deny at launch")
                     return None
-            heads.check(connection, self._folder, self._key)
+            head.check(connection, self._folder, self._key)
             ledger.charge(connection, request=digest)
             sealed = row.seed or self._seal.new_seed(digest)
             stored.move(
@@ -224,7 +225,7 @@ class Runs:
         it is tried again, and that is no attempt to run.
         """
         with self._store.read() as connection:
-            heads.keep(connection, self._folder, self._key)
+            head.keep(connection, self._folder, self._key)
         return True
 
     def _execute(self, digest: str, job: Job) -> Outcome | None:

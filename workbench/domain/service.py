@@ -34,10 +34,11 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.base import Line, ago
-from workbench.domain import heads, releases
+from workbench.domain import releases
 from workbench.domain.access import log, people
 from workbench.domain.checks import Checks
 from workbench.domain.datasets import cards
+from workbench.domain.heads import head
 from workbench.domain.holdings import Holdings
 from workbench.domain.jobs import MODEL, STATISTICS
 from workbench.domain.requests import decisions, intake, statuses, stored
@@ -121,7 +122,7 @@ class Domain(Holdings):
             lock = started.enter_context(self._locked())
             self.store.claim()
             with self.store.read() as connection:
-                heads.keep(connection, self.folder, self.key)
+                head.keep(connection, self.folder, self.key)
             started.pop_all()
             self._lock = lock
         self.runs.executor.warm_up()

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Table, func, insert, select
 from workbench.budget import ledger
 from workbench.budget import tables as budget
 from workbench.documents import PrivateKey
-from workbench.domain import heads
 from workbench.domain.access import log
+from workbench.domain.heads import head
 from workbench.domain.store import tables
 from workbench.domain.store.config import FILE, DomainConfig, DomainFolder
 from workbench.domain.store.database import Store
@@ -47,13 +47,13 @@ def move(folder: DomainFolder, key: PrivateKey, url: str) -> int:
     old, new = Store(folder.database_url), Store(folder.located(url))
     try:
         with old.write() as source, new.write() as target:
-            heads.check(source, folder, key)
+            head.check(source, folder, key)
             ledger.check(source)
             log.append(source, "move", log.OPERATOR, "", "to another database")
             count = sum(_copied(source, target, table) for table in _every())
             ledger.check(target)
             log.check(target)
-            heads.check(target, folder, key)
+            head.check(target, folder, key)
             if not new.sqlite:
                 _after_the_last(target)
     finally:

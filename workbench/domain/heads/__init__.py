@@ -1,0 +1,1 @@
+"""The signed heads of a domain's privacy ledger: a database that is older does not run."""
