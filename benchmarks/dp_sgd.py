@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.models import CASES, Case, Recurrent
 from workbench.documents import Plan
-from workbench.domain.surroundings import worker_environment
+from workbench.domain.runs.surroundings import worker_environment
 from workbench.engine.batches import UnitTable
 from workbench.engine.distributed import ALONE
 from workbench.engine.noise import SealedRandom

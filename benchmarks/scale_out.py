@@ -23,8 +23,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from workbench.documents import Plan, Schema
-from workbench.domain.executor import Executor
 from workbench.domain.jobs import Job, save_records
+from workbench.domain.runs.executor import Executor
 from workbench.domain.store.config import JobLimits
 from workbench.graphs.export import export
 from workbench.records import Records

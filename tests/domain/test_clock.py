@@ -16,7 +16,6 @@ import pytest
 from tests.engine.test_pace import PLAN, graph_and_records
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import StatisticPlan
-from workbench.domain import worker
 from workbench.domain.jobs import (
     EVALUATIONS,
     JOB,
@@ -27,7 +26,8 @@ from workbench.domain.jobs import (
     save_records,
     write_private,
 )
-from workbench.domain.ranks import Crew
+from workbench.domain.runs import worker
+from workbench.domain.runs.ranks import Crew
 from workbench.engine import pace
 from workbench.engine.bounded import BoundedSum
 from workbench.engine.clipping import ClippedSum

@@ -11,7 +11,7 @@ import workbench as wb
 from tests.studies import diagnose, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Evaluation
-from workbench.domain import course
+from workbench.domain.runs import course
 from workbench.domain.store.tables import evaluations
 from workbench.errors import RequestFailed
 

@@ -17,9 +17,9 @@ from tests.processes import ServerSite
 from tests.studies import submit
 from tests.support import Site, make_domain, wait_until
 from workbench.budget import ledger
-from workbench.domain import releases, runs
 from workbench.domain.heads import head
 from workbench.domain.requests import stored
+from workbench.domain.runs import lifecycle, releases
 from workbench.domain.store import database as store_module
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ def impatient(tmp_path_factory):
     """A domain that waits for a locked database for a moment only."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store_module, "_WAIT_SECONDS", 0.2)
-        patch.setattr(runs, "_FIRST_PAUSE", 0.1)
+        patch.setattr(lifecycle, "_FIRST_PAUSE", 0.1)
         root = make_domain(tmp_path_factory.mktemp("ended") / "hospital-a")
         site = Site.open(root)
         yield site
@@ -168,14 +168,14 @@ def test_a_head_that_cannot_be_written_is_no_attempt_to_run(impatient, monkeypat
 
     def full(*arguments):
         tries.append(1)
-        if len(tries) <= runs.MAX_ATTEMPTS + 1:
+        if len(tries) <= lifecycle.MAX_ATTEMPTS + 1:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(*arguments)
 
     monkeypatch.setattr(head, "_write", full)
     handle = submit(impatient.client(), medium, epsilon=0.3)
     handle.wait(progress=False)
-    assert len(tries) > runs.MAX_ATTEMPTS + 1
+    assert len(tries) > lifecycle.MAX_ATTEMPTS + 1
     with impatient.domain.store.read() as connection:
         row = stored.get(connection, handle.digest)
     assert (row.state, row.attempts) == ("released", 1)

@@ -11,8 +11,8 @@ import pytest
 import safetensors.numpy
 
 from tests.engine.test_pace import PLAN, graph_and_records
-from workbench.domain.executor import Executor
 from workbench.domain.jobs import MODEL, Job, save_records, write_private
+from workbench.domain.runs.executor import Executor
 from workbench.domain.store.config import JobLimits
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ import workbench as wb
 from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.budget import ledger
-from workbench.domain import checks, executor
+from workbench.domain.runs import checks, executor
 from workbench.errors import GraphRefused, LimitReached
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.support import wait_until
-from workbench.domain.turns import Turns
+from workbench.domain.runs.turns import Turns
 
 
 @pytest.fixture

@@ -34,16 +34,16 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.base import Line, ago
-from workbench.domain import releases
 from workbench.domain.access import log, people
-from workbench.domain.checks import Checks
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head
 from workbench.domain.holdings import Holdings
 from workbench.domain.jobs import MODEL, STATISTICS
 from workbench.domain.requests import decisions, intake, statuses, stored
 from workbench.domain.requests.terms import approves
-from workbench.domain.runs import Runs
+from workbench.domain.runs import releases
+from workbench.domain.runs.checks import Checks
+from workbench.domain.runs.lifecycle import Runs
 from workbench.domain.stewardship import Stewardship
 from workbench.domain.store import tables
 from workbench.domain.store.config import DomainFolder

@@ -22,7 +22,7 @@ from workbench.documents import (
 from workbench.domain.access import log, people
 from workbench.domain.requests import decisions, policy, statuses, stored
 from workbench.domain.requests.review import Review, review
-from workbench.domain.runs import Runs
+from workbench.domain.runs.lifecycle import Runs
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 

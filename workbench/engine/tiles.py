@@ -13,7 +13,7 @@ import torch
 
 TILE = 16
 """How many float32 numbers are taken at once: two vectors of AVX2, which is what a domain's workers
-use also on processors with AVX-512 (`workbench.domain.executor`)."""
+use also on processors with AVX-512 (`workbench.domain.runs.executor`)."""
 
 
 def filled(values: torch.Tensor, rows: int) -> torch.Tensor:

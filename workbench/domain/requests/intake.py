@@ -263,7 +263,7 @@ def accept(
 ) -> Accepted:
     """Check a new request against card, terms and budget, reserve its cost and store it.
 
-    Its programs passed `workbench.domain.checks` before. `curve` is what the plan costs the
+    Its programs passed `workbench.domain.runs.checks` before. `curve` is what the plan costs the
     dataset's unit, `cost` what it costs a member of the population; both are computed before the
     transaction, which keeps all other writers waiting.
 

@@ -14,11 +14,11 @@ from functools import partial
 from workbench.documents import DatasetCard, Plan, Request, StatisticPlan, digest_bytes
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Schema
-from workbench.domain.executor import Executor
 from workbench.domain.jobs import Job, Outcome, Refusal
 from workbench.domain.requests import intake
+from workbench.domain.runs.executor import Executor
+from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import DomainFolder
-from workbench.domain.turns import Turns
 from workbench.errors import (
     DomainUnavailable,
     GraphRefused,

@@ -1,6 +1,6 @@
 """Runs jobs in processes of their own, and ends those that take too much.
 
-The executor keeps one worker process warm (`workbench.domain.worker`); a job is a fork of it with
+The executor keeps one worker process warm (`workbench.domain.runs.worker`); a job is a fork of it with
 its own limits. It watches wall-clock time and memory, kills the whole process group on a cancel,
 and starts a new worker if the old one died.
 """
@@ -27,8 +27,8 @@ import psutil
 
 from workbench.documents import Failure
 from workbench.domain.jobs import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome, write_private
+from workbench.domain.runs.surroundings import worker_environment
 from workbench.domain.store.config import JobLimits
-from workbench.domain.surroundings import worker_environment
 from workbench.errors import DomainUnavailable, InvalidDocument
 
 _log = logging.getLogger("workbench.domain")
@@ -255,7 +255,7 @@ class Executor:
                 raise DomainUnavailable("the domain is shutting down")
             if self._worker is None or self._worker.process.poll() is not None:
                 process = subprocess.Popen(
-                    [sys.executable, "-I", "-m", "workbench.domain.worker"],
+                    [sys.executable, "-I", "-m", "workbench.domain.runs.worker"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,

@@ -30,19 +30,19 @@ from workbench.documents import (
     digest_bytes,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import course, releases
 from workbench.domain.access import log
 from workbench.domain.datasets import cards
-from workbench.domain.executor import Executor
 from workbench.domain.heads import head
 from workbench.domain.jobs import MODEL, STATISTICS, Job, Outcome, write_private
 from workbench.domain.populations import registry
-from workbench.domain.rehearsals import Rehearsals
 from workbench.domain.requests import decisions, intake, stored
+from workbench.domain.runs import course, releases
+from workbench.domain.runs.executor import Executor
+from workbench.domain.runs.rehearsals import Rehearsals
+from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 from workbench.domain.store.seal import Seal
-from workbench.domain.turns import Turns
 from workbench.errors import (
     Conflict,
     DomainUnavailable,

@@ -1,6 +1,6 @@
 """The worker: a process that has torch loaded and forks one child for each job.
 
-``python -I -m workbench.domain.worker`` starts with an emptied environment, proves that its
+``python -I -m workbench.domain.runs.worker`` starts with an emptied environment, proves that its
 surroundings are what private programs need, loads the engine once, tests which operators tell a
 record's place on this machine, and then reads lines from the server: ``{"id": …, "folder": …}`` and
 the limits. For each it forks; the child limits itself, runs the job in that folder, divided into
@@ -43,8 +43,8 @@ from workbench.domain.jobs import (
     load_records,
     write_private,
 )
-from workbench.domain.ranks import Crew, die_with_parent
-from workbench.domain.surroundings import Unfit, settle
+from workbench.domain.runs.ranks import Crew, die_with_parent
+from workbench.domain.runs.surroundings import Unfit, settle
 from workbench.errors import GraphRefused, RequestFailed, WorkbenchError
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from workbench.catalog.snippets import decode
 from workbench.documents import DatasetCard, Envelope, Request, State, StatisticPlan
 from workbench.documents.envelope import payload_of
 from workbench.domain.datasets import cards
-from workbench.domain.executor import Executor
 from workbench.domain.jobs import save_records
 from workbench.domain.requests import intake
 from workbench.domain.requests.review import Rehearsal
+from workbench.domain.runs.executor import Executor
+from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import CallLimits, DomainFolder
-from workbench.domain.turns import Turns
 from workbench.records import Records
 
 _log = logging.getLogger("workbench.domain")

@@ -1,0 +1,1 @@
+"""Approved requests: run in worker processes, released or closed."""
