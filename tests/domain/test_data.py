@@ -207,11 +207,11 @@ def test_a_level_1_snippet_is_charged_once_and_never_noised_anew(tmp_path):
 
 
 def test_a_level_1_snippet_counts_no_more_records_of_a_person_than_published(tmp_path, monkeypatch):
-    from workbench.domain import publishing
+    from workbench.domain.publishing import publish
 
     seen = []
-    honest = publishing.counts_snippet
-    monkeypatch.setattr(publishing, "counts_snippet",
+    honest = publish.counts_snippet
+    monkeypatch.setattr(publish, "counts_snippet",
                         lambda schema, records, *rest: seen.append(records)
                         or honest(schema, records, *rest))  # fmt: skip
     site, _ = level_1_site(tmp_path)

@@ -12,7 +12,7 @@ from workbench.cli import population
 from workbench.views.terminal import print_json, table
 
 if TYPE_CHECKING:
-    from workbench.domain import publishing
+    from workbench.domain.publishing.publish import Wins
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
 app.add_typer(population.app, name="population")
@@ -119,7 +119,7 @@ def publish(
         raise typer.BadParameter("'file' or 'kept'", param_hint="--approval")
     domain = Domain(root)
     try:
-        card = domain.publish(dataset, cast("publishing.Wins", approval))
+        card = domain.publish(dataset, cast("Wins", approval))
         file = read_dataset(domain.folder.datasets / dataset).terms.approval
     finally:
         domain.close()

@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 
 from workbench.domain.api import create_app
-from workbench.domain.connections import Connection, Gate
+from workbench.domain.api.connections import Connection, Gate
 from workbench.domain.service import Domain
 
 _HEADER_BYTES = 65_536

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from workbench import __version__
 from workbench.documents import Person
-from workbench.domain.api import catalogue, populations, requests, stewards
+from workbench.domain.api import catalog, populations, requests, stewards
 from workbench.domain.api.calls import (
     SMALL_BODY,
     Call,
@@ -82,7 +82,7 @@ def _routes(domain: Domain) -> APIRouter:
     large = Depends(authenticated(domain, Limits().archive_bytes, "large"))
     stream = Depends(authenticated(domain, SMALL_BODY, "stream"))
     _about(router, domain, small)
-    catalogue.add_routes(router, domain, small)
+    catalog.add_routes(router, domain, small)
     requests.add_routes(router, domain, small, heavy, large, stream)
     stewards.add_routes(router, domain, small, heavy)
     populations.add_routes(router, domain, small, heavy)

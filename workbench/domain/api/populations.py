@@ -23,7 +23,7 @@ from workbench.documents import (
 from workbench.documents.base import Name, type_tuple
 from workbench.domain.access import people
 from workbench.domain.api.calls import Call, NamePath, answer, body_of
-from workbench.domain.api.catalogue import After, Limit
+from workbench.domain.api.catalog import After, Limit
 from workbench.domain.service import Domain
 
 

@@ -16,12 +16,12 @@ from workbench.documents import (
     Spending,
 )
 from workbench.documents.envelope import payload_of
-from workbench.domain import publishing
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head
 from workbench.domain.population_service import PopulationService
 from workbench.domain.populations import registry
+from workbench.domain.publishing import publish
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 from workbench.domain.store.seal import Seal
@@ -40,11 +40,11 @@ class Holdings:
         self.folder, self.store, self.key, self._seal = folder, store, key, seal
         self.populations = PopulationService(folder, store, key, seal)
 
-    def publish(self, name: str, approval: publishing.Wins = None) -> DatasetCard:
+    def publish(self, name: str, approval: publish.Wins = None) -> DatasetCard:
         """Publish a dataset from its folder, as the domain's operator; see `publishing.publish`."""
         with self.populations.changing() as connection:
             before = cards.version(connection)
-            card = publishing.publish(connection, self.folder, name, self.key, self._seal, approval)
+            card = publish.publish(connection, self.folder, name, self.key, self._seal, approval)
             if cards.version(connection) != before:
                 version = card.dataset_version.removeprefix("sha256:")[:12]
                 log.append(connection, "publish", log.OPERATOR, name, f"version {version}")

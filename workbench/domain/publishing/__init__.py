@@ -1,0 +1,1 @@
+"""Datasets are read, prepared and offered."""
