@@ -59,7 +59,7 @@ class Tally:
         """Check one program, and run it if it is accepted."""
         from tests.engine.checker.generator import plain
         from tests.engine.checker.truth import Static, findings
-        from workbench.engine import checker
+        from workbench.engine.program import checker
 
         self.programs[kind] += 1
         claims = program.known

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from workbench.engine.guards import GUARDS
+from workbench.engine.program.guards import GUARDS
 
 KINKS = (0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -0.5)
 """Numbers at which gradients jump, and of which some are equal to each other."""

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from workbench.engine import checker
+from workbench.engine.program import checker
 
 MOST_LINES = 1400
 

@@ -32,8 +32,8 @@ from tests.engine.operator_samples import (
     operands_of,
     operator_of,
 )
-from workbench.engine.checker import Place, Value
-from workbench.engine.program import Program
+from workbench.engine.program.checker import Place, Value
+from workbench.engine.program.program import Program
 from workbench.graphs.operators import ALLOWED
 from workbench.graphs.signatures import FIRST_ONLY
 

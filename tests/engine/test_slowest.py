@@ -16,7 +16,7 @@ from tests.engine.checker.traced import NAMES, traced
 from tests.engine.models import _schema
 from workbench.engine.clipping import ClippedSum
 from workbench.engine.pace import SLACK
-from workbench.engine.program import noted
+from workbench.engine.program.program import noted
 from workbench.engine.slowest import slowest
 from workbench.graphs.export import export
 

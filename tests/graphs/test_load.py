@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.models import MODELS
-from workbench.engine.guards import GUARDS
+from workbench.engine.program.guards import GUARDS
 from workbench.errors import GraphRefused, TooLarge, UnknownColumn
 from workbench.graphs import archive as pt2
 from workbench.graphs.export import export

@@ -1,6 +1,6 @@
 """The clipped sum of per-unit gradients of a record graph: ``sum_u clip(gradient_u, C)``.
 
-It is computed by two checked programs, one after the other (`workbench.engine.program`):
+It is computed by two checked programs, one after the other (`workbench.engine.program.program`):
 
 - the *head* comes from the record graph. It runs under ``torch.func.vmap``; the outputs of
   operators that have a rule (`workbench.engine.layers`) are tapped, their inputs recorded, and one
@@ -25,7 +25,6 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine.checker import Place, Value
 from workbench.engine.contributions import (
     LARGEST_SHARE,
     MATERIALISED,
@@ -36,8 +35,9 @@ from workbench.engine.contributions import (
     gamma,
 )
 from workbench.engine.layers import RULES, Call, Factors, Whole, contribution
-from workbench.engine.program import Program, RecordProgram, remembered, values_program
-from workbench.engine.runner import TappedRunner, pruned
+from workbench.engine.program.checker import Place, Value
+from workbench.engine.program.program import Program, RecordProgram, remembered, values_program
+from workbench.engine.program.runner import TappedRunner, pruned
 from workbench.engine.taps import Tap, find_taps
 from workbench.engine.tiles import TILE, filled, whole_tiles
 from workbench.graphs.record_graph import RecordGraph

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from workbench.documents.release import Metric
 from workbench.engine.batches import UnitTable
 from workbench.engine.noise import Stream
-from workbench.engine.program import values_program
+from workbench.engine.program.program import values_program
 from workbench.engine.tiles import whole_tiles
 from workbench.graphs.record_graph import RecordGraph
 

@@ -1,6 +1,6 @@
 """The second line: a program is run on made-up records before it is given any that are real.
 
-`workbench.engine.checker` proves that a program keeps records apart, as far as operators do what
+`workbench.engine.program.checker` proves that a program keeps records apart, as far as operators do what
 they say. Here the same program runs in chunks of the same size as it will, and what it says of a
 record must be the same, bit for bit,
 
@@ -35,7 +35,7 @@ from workbench.engine.costs import Filling
 from workbench.engine.distributed import Ranks
 from workbench.engine.noise import SEED_BYTES, SealedRandom
 from workbench.engine.postprocessing import private_part
-from workbench.engine.program import values_program
+from workbench.engine.program.program import values_program
 from workbench.engine.statistics import sum_on_filling
 from workbench.engine.tiles import whole_tiles
 from workbench.engine.train import evaluate_on_filling, train_on_filling

@@ -24,10 +24,10 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine.checker import is_laid
 from workbench.engine.costs import Cost
 from workbench.engine.pace import SLACK
-from workbench.engine.program import Program
+from workbench.engine.program.checker import is_laid
+from workbench.engine.program.program import Program
 
 A = torch.ops.aten
 Maker = Callable[[torch.Tensor, int, int], torch.Tensor]

@@ -25,8 +25,8 @@ from workbench.engine.bounded import MOST_UNITS, BoundedSum
 from workbench.engine.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.noise import SEED_BYTES, SealedRandom, Stream
 from workbench.engine.pace import Pace, Progress
-from workbench.engine.program import noted
-from workbench.engine.runner import Runner
+from workbench.engine.program.program import noted
+from workbench.engine.program.runner import Runner
 from workbench.engine.slowest import slowest
 from workbench.errors import InvalidData
 from workbench.graphs.record_graph import RecordGraph

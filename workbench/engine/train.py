@@ -28,7 +28,7 @@ from workbench.engine.optimizers import joined, optimizer_of, schedule_of
 from workbench.engine.pace import Pace
 from workbench.engine.pace import Progress as Progress
 from workbench.engine.postprocessing import private_part
-from workbench.engine.program import noted
+from workbench.engine.program.program import noted
 from workbench.engine.rounds import NoisedRounds
 from workbench.engine.slowest import slowest
 from workbench.engine.stopping import kept, stops

@@ -21,8 +21,8 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine import checker
-from workbench.engine.checker import Place, Value
+from workbench.engine.program import checker
+from workbench.engine.program.checker import Place, Value
 
 A = torch.ops.aten
 F32, F64, I64, I32, U8, BOOL = checker.DTYPES

@@ -28,7 +28,7 @@ import torch.fx
 
 from tests.engine.checker.generator import Program
 from tests.engine.checker.truth import Static, findings
-from workbench.engine import checker
+from workbench.engine.program import checker
 
 GUARDS = [
     "_need",

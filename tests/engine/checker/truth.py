@@ -31,7 +31,7 @@ import torch
 import torch.fx
 
 from tests.engine.checker.generator import Program
-from workbench.engine.checker import Place, Value, is_laid
+from workbench.engine.program.checker import Place, Value, is_laid
 
 A = torch.ops.aten
 _BITS = {4: torch.int32, 8: torch.int64}

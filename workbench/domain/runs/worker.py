@@ -388,7 +388,7 @@ def _load_engine() -> None:
 
 def _test_places() -> list[str]:
     """Let all children refuse the operators that tell a place on this machine; return them."""
-    from workbench.engine import places
+    from workbench.engine.program import places
 
     moved = places.moved()
     places.refuse(frozenset(moved))

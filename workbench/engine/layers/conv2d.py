@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from workbench.engine.contributions import MATERIALISED
 from workbench.engine.layers import Call, Factors, Outer, Whole, rule
-from workbench.engine.lowered.products import with_margins
+from workbench.engine.program.lowered.products import with_margins
 
 
 @rule(torch.ops.aten.conv2d.default, recorded="input", weight="weight")

@@ -8,9 +8,9 @@ import math
 
 import torch
 
-from workbench.engine.lowered.lookups import clamped
-from workbench.engine.lowered.pointwise import log_sigmoid
-from workbench.engine.lowered.reductions import mean, norm, total
+from workbench.engine.program.lowered.lookups import clamped
+from workbench.engine.program.lowered.pointwise import log_sigmoid
+from workbench.engine.program.lowered.reductions import mean, norm, total
 
 A = torch.ops.aten
 NONE, MEAN, SUM = 0, 1, 2

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from workbench.engine.lowered.pointwise import to_dtype
+from workbench.engine.program.lowered.pointwise import to_dtype
 
 A = torch.ops.aten
 Dims = int | Sequence[int] | None

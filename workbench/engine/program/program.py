@@ -3,7 +3,7 @@
 A function of tensors is followed once on tensors without data (``make_fx`` on fake tensors),
 through ``vmap`` and ``autograd``. What comes out is a list of ATen operators, forward and backward.
 It is shortened first: what shapes alone decide is computed once, equal calls are made once. Then
-`workbench.engine.checker` proves that it keeps records apart, and that very object runs, node by
+`workbench.engine.program.checker` proves that it keeps records apart, and that very object runs, node by
 node. There is no second way to compute anything, and nothing changes the program after the check.
 """
 
@@ -21,10 +21,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import traceback
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from workbench.engine import checker
-from workbench.engine.checker import Place, Refused, Value
-from workbench.engine.places import refused
-from workbench.engine.runner import Runner, pruned
+from workbench.engine.program import checker
+from workbench.engine.program.checker import Place, Refused, Value
+from workbench.engine.program.places import refused
+from workbench.engine.program.runner import Runner, pruned
 from workbench.errors import GraphRefused
 from workbench.graphs.operators import remedy
 from workbench.graphs.record_graph import RecordGraph

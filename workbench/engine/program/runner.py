@@ -9,7 +9,7 @@ import torch
 import torch.fx
 from torch._C._functorch import _add_batch_dim, _remove_batch_dim, maybe_get_level
 
-from workbench.engine.guards import GUARDS
+from workbench.engine.program.guards import GUARDS
 
 
 def pruned(graph: torch.fx.Graph, outputs: slice) -> torch.fx.Graph:

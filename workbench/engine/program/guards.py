@@ -1,6 +1,6 @@
 """What runs in place of an operator of the record graph: equal functions of simpler operators.
 
-See `workbench.engine.lowered`. An operator that is not named here runs as it is: PyTorch's own
+See `workbench.engine.program.lowered`. An operator that is not named here runs as it is: PyTorch's own
 batched form and gradient of it are made of the core's operators already.
 """
 
@@ -11,7 +11,15 @@ from typing import Any
 
 import torch
 
-from workbench.engine.lowered import lookups, losses, pointwise, pools, products, reductions, shapes
+from workbench.engine.program.lowered import (
+    lookups,
+    losses,
+    pointwise,
+    pools,
+    products,
+    reductions,
+    shapes,
+)
 
 A = torch.ops.aten
 

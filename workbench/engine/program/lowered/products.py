@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch._C._functorch import is_batchedtensor
 
-from workbench.engine.lowered.shapes import constant_pad_nd
+from workbench.engine.program.lowered.shapes import constant_pad_nd
 
 A = torch.ops.aten
 
