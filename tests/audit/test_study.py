@@ -14,8 +14,8 @@ from workbench.audit.study import audit, known_rounds, last_iterate, scenarios
 from workbench.cli.app import app
 from workbench.documents import Plan
 from workbench.engine.batches import UnitTable
-from workbench.engine.clipping import ClippedSum
 from workbench.engine.noise import SealedRandom, Stream
+from workbench.engine.sums.clipping import ClippedSum
 
 pytestmark = pytest.mark.slow
 CANARIES = 1200

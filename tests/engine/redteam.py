@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from workbench.documents import Schema
-from workbench.engine.clipping import ClippedSum
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.graphs import archive as pt2
 from workbench.graphs.export import export
 from workbench.graphs.load import load

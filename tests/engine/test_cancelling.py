@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from workbench.documents import Schema
-from workbench.engine.clipping import ClippedSum
-from workbench.engine.contributions import CANCELLING, OuterProducts, Rows, float64_share
+from workbench.engine.sums.clipping import ClippedSum
+from workbench.engine.sums.contributions import CANCELLING, OuterProducts, Rows, float64_share
 from workbench.graphs.export import export
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.engine.models import CLASSES, MODELS
-from workbench.engine.clipping import ClippedSum
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.graphs.export import export, outputs_of
 from workbench.graphs.features import RecordView
 

@@ -23,7 +23,7 @@ from tests.engine.operator_samples import (
     operands_of,
 )
 from tests.engine.test_soundness import C, exported, flat, sensitivity
-from workbench.engine.clipping import ClippedSum
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused
 
 A = torch.ops.aten

@@ -18,12 +18,12 @@ from workbench.documents import Evaluation, Metric
 from workbench.engine import batches
 from workbench.engine.batches import UnitTable
 from workbench.engine.bounds import AdaptiveBound, layers
-from workbench.engine.clipping import ClippedSum
 from workbench.engine.distributed import ALONE
 from workbench.engine.noise import SealedRandom
 from workbench.engine.optimizers import optimizer_of, schedule_of
 from workbench.engine.rounds import NoisedRounds
 from workbench.engine.stopping import best, kept, stops
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.train import rehearse
 from workbench.errors import InvalidDocument
 from workbench.graphs.export import export

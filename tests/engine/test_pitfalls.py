@@ -22,10 +22,10 @@ from tests.engine.models import CLASSES, Net, _schema
 from workbench.budget.accountant import ORDERS, run_curve
 from workbench.documents import Plan, StatisticPlan
 from workbench.engine.batches import UnitTable
-from workbench.engine.clipping import ClippedSum
-from workbench.engine.contributions import CANCELLING
 from workbench.engine.noise import Stream
 from workbench.engine.statistics import noisy_sums
+from workbench.engine.sums.clipping import ClippedSum
+from workbench.engine.sums.contributions import CANCELLING
 from workbench.engine.train import train
 from workbench.graphs.export import export
 from workbench.graphs.export_statistic import export_statistic, export_update

@@ -28,9 +28,9 @@ from tests.engine.models import CLASSES, MODELS, _schema, classify
 from tests.engine.test_clipping import batch
 from workbench.domain.runs.surroundings import worker_environment
 from workbench.engine.batches import chunk_size, preferred_size
-from workbench.engine.clipping import ClippedSum
 from workbench.engine.program import places, trials
 from workbench.engine.program.checker import RULES
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.tiles import TILE, tile_of_units
 from workbench.errors import GraphRefused
 from workbench.graphs.export import export

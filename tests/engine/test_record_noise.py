@@ -17,8 +17,8 @@ from tests.engine.test_clipping import batch
 from tests.engine.test_soundness import flat, records, trained
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, GraphInput, NoiseInput
 from workbench.engine.batches import UnitTable
-from workbench.engine.clipping import ClippedSum
 from workbench.engine.noise import SealedRandom
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused, UnknownColumn
 from workbench.graphs.dropout import dropout_from
 from workbench.graphs.export import export

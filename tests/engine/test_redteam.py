@@ -40,10 +40,10 @@ from workbench.budget.accountant import calibrate
 from workbench.documents import Plan, StatisticPlan
 from workbench.domain.store.config import JobLimits
 from workbench.engine.batches import UnitTable
-from workbench.engine.bounded import BoundedSum
-from workbench.engine.clipping import ClippedSum
 from workbench.engine.metrics import exact_sums
 from workbench.engine.statistics import noisy_sums
+from workbench.engine.sums.bounded import BoundedSum
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.train import train
 from workbench.errors import GraphRefused
 from workbench.graphs.export_statistic import export_statistic

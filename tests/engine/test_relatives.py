@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from tests.engine.redteam import Builder, Value
-from workbench.engine.clipping import ClippedSum
 from workbench.engine.program.program import values_program
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused
 from workbench.graphs.record_graph import RecordGraph
 

@@ -18,8 +18,8 @@ from tests.engine.test_clipping import (
     clipped_sum,
     per_record_gradients,
 )
-from workbench.engine import contributions
-from workbench.engine.clipping import ClippedSum
+from workbench.engine.sums import contributions
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.graphs.export import export
 
 pytestmark = pytest.mark.slow
@@ -71,7 +71,7 @@ def test_conv2d(
                       bias=bias)  # fmt: skip
     # Of large weights no record's gradient is made whole.
     most = 0 if large else contributions.MATERIALISED
-    with mock.patch("workbench.engine.layers.conv2d.MATERIALISED", most):
+    with mock.patch("workbench.engine.sums.layers.conv2d.MATERIALISED", most):
         check(model, (groups * inputs, 7, 6), bound=bound)
 
 

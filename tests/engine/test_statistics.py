@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from workbench.documents import Schema, StatisticPlan
 from workbench.engine import statistics
-from workbench.engine.bounded import BoundedSum
 from workbench.engine.statistics import noisy_sums
+from workbench.engine.sums.bounded import BoundedSum
 from workbench.errors import InvalidData
 from workbench.graphs.export_statistic import export_statistic, export_update
 from workbench.records import Records

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.engine.batches import UnitTable
-from workbench.engine.clipping import ClippedSum
 from workbench.engine.noise import Stream
+from workbench.engine.sums.clipping import ClippedSum
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.documents.inputs import NoiseInput, noise_numbers
-from workbench.engine.contributions import float32_units
 from workbench.engine.noise import Stream
+from workbench.engine.sums.contributions import float32_units
 from workbench.engine.tiles import tile_of_units
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records

@@ -15,9 +15,9 @@ from workbench.engine.batches import (
     preferred_size,
 )
 from workbench.engine.bounds import AdaptiveBound, layers
-from workbench.engine.clipping import ClippedSum
 from workbench.engine.distributed import Ranks
 from workbench.engine.noise import SealedRandom
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.graphs.record_graph import RecordGraph
 
 

@@ -4,7 +4,7 @@
 
 `f` and `update` are graphs of the researcher. Only `f` sees records; the update computes with what
 is released anyway. Rounds, shapes, chunk sizes and the noise follow from the plan and published
-figures. The noisy sum is rounded to the grid of the exact one (`workbench.engine.bounded`), so no
+figures. The noisy sum is rounded to the grid of the exact one (`workbench.engine.sums.bounded`), so no
 digit below the grid tells what the sum was before the noise (Mironov 2012).
 """
 
@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from workbench.documents.request import StatisticPlan
 from workbench.engine.batches import UnitTable, roomy, within_memory
-from workbench.engine.bounded import MOST_UNITS, BoundedSum
 from workbench.engine.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.noise import SEED_BYTES, SealedRandom, Stream
 from workbench.engine.pace import Pace, Progress
 from workbench.engine.program.program import noted
 from workbench.engine.program.runner import Runner
 from workbench.engine.slowest import slowest
+from workbench.engine.sums.bounded import MOST_UNITS, BoundedSum
 from workbench.errors import InvalidData
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records

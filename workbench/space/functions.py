@@ -122,7 +122,7 @@ class TrainingFunction:
 
     def export(self, model: nn.Module, dataset: Dataset) -> RecordGraph:
         """Return the record graph that would travel; see `workbench.graphs.export.export`."""
-        from workbench.engine.clipping import check_programs
+        from workbench.engine.sums.clipping import check_programs
         from workbench.graphs.export import export
 
         graph = export(self._function, model, dataset.card.data_schema, in_tables=True)

@@ -16,7 +16,7 @@ from torch import nn
 
 from workbench.documents import Plan, Schema
 from workbench.documents.inputs import NoiseInput
-from workbench.engine.clipping import ClippedSum
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.train import TrainingResult, train
 from workbench.graphs.dropout import dropout_from
 from workbench.graphs.export import export, outputs_of

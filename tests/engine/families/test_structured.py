@@ -20,7 +20,7 @@ from tests.engine.families.common import (
     tensor,
     trained,
 )
-from workbench.engine.clipping import ClippedSum
+from workbench.engine.sums.clipping import ClippedSum
 from workbench.graphs.export import export
 from workbench.models.lora import lora, merge_lora
 from workbench.space.results import load_into

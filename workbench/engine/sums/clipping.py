@@ -3,7 +3,7 @@
 It is computed by two checked programs, one after the other (`workbench.engine.program.program`):
 
 - the *head* comes from the record graph. It runs under ``torch.func.vmap``; the outputs of
-  operators that have a rule (`workbench.engine.layers`) are tapped, their inputs recorded, and one
+  operators that have a rule (`workbench.engine.sums.layers`) are tapped, their inputs recorded, and one
   backward pass to the taps gives the factors of each record's gradients. Every other trained
   parameter is handed to each record as its own copy, whose gradient is the record's gradient:
   always right, also for parameters that are used in ways that no rule knows. The checker proves
@@ -25,7 +25,10 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine.contributions import (
+from workbench.engine.program.checker import Place, Value
+from workbench.engine.program.program import Program, RecordProgram, remembered, values_program
+from workbench.engine.program.runner import TappedRunner, pruned
+from workbench.engine.sums.contributions import (
     LARGEST_SHARE,
     MATERIALISED,
     UNDERFLOW,
@@ -34,11 +37,8 @@ from workbench.engine.contributions import (
     float64_share,
     gamma,
 )
-from workbench.engine.layers import RULES, Call, Factors, Whole, contribution
-from workbench.engine.program.checker import Place, Value
-from workbench.engine.program.program import Program, RecordProgram, remembered, values_program
-from workbench.engine.program.runner import TappedRunner, pruned
-from workbench.engine.taps import Tap, find_taps
+from workbench.engine.sums.layers import RULES, Call, Factors, Whole, contribution
+from workbench.engine.sums.taps import Tap, find_taps
 from workbench.engine.tiles import TILE, filled, whole_tiles
 from workbench.graphs.record_graph import RecordGraph
 

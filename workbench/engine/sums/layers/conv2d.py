@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from workbench.engine.contributions import MATERIALISED
-from workbench.engine.layers import Call, Factors, Outer, Whole, rule
 from workbench.engine.program.lowered.products import with_margins
+from workbench.engine.sums.contributions import MATERIALISED
+from workbench.engine.sums.layers import Call, Factors, Outer, Whole, rule
 
 
 @rule(torch.ops.aten.conv2d.default, recorded="input", weight="weight")

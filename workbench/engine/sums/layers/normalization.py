@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from workbench.engine.layers import Call, Factors, Whole, over_positions, rule
+from workbench.engine.sums.layers import Call, Factors, Whole, over_positions, rule
 
 
 @rule(torch.ops.aten.layer_norm.default, recorded="input", weight="weight")

@@ -6,7 +6,7 @@ over units (book-keeping: Bu et al. 2023, arXiv:2210.00038). `exact` tells two k
 - *exact*: float64 sums of products of float32 numbers, off by at most `float64_share` of C;
 - else float32: over `m` units with clipped norms of at most C together, entry by entry the error is
   at most ``gamma(m) * sum_u weights[u] * |gradient_u|`` (Higham 2002, section 3.1), so over all
-  entries ``m * gamma(m) * C``. `workbench.engine.clipping` takes that off the clipping bound.
+  entries ``m * gamma(m) * C``. `workbench.engine.sums.clipping` takes that off the clipping bound.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from workbench.engine.layers import Call, Factors, Lookup, rule
+from workbench.engine.sums.layers import Call, Factors, Lookup, rule
 
 
 @rule(torch.ops.aten.embedding.default, recorded="indices", weight="weight")

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from workbench.engine.contributions import Contribution, PerUnit, Rows, outer, selected
+from workbench.engine.sums.contributions import Contribution, PerUnit, Rows, outer, selected
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from workbench.engine.layers import Call, Factors, Outer, Whole, over_positions, rule
+from workbench.engine.sums.layers import Call, Factors, Outer, Whole, over_positions, rule
 
 
 @rule(torch.ops.aten.linear.default, recorded="input", weight="weight")

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 import torch.fx
 
-import workbench.engine.layers.conv2d
-import workbench.engine.layers.embedding
-import workbench.engine.layers.linear
-import workbench.engine.layers.normalization  # noqa: F401 - registers its rules, as those above
-from workbench.engine.layers import RULES
+import workbench.engine.sums.layers.conv2d
+import workbench.engine.sums.layers.embedding
+import workbench.engine.sums.layers.linear
+import workbench.engine.sums.layers.normalization  # noqa: F401 - registers its rules, as those above
+from workbench.engine.sums.layers import RULES
 from workbench.graphs.record_graph import RecordGraph
 
 

@@ -1,0 +1,1 @@
+"""Clipped sums over privacy units: of gradients and of vectors."""
