@@ -28,10 +28,10 @@ from workbench.domain.jobs import (
 )
 from workbench.domain.runs import worker
 from workbench.domain.runs.ranks import Crew
-from workbench.engine import pace
-from workbench.engine.pace import OverTime, Pace
 from workbench.engine.sums.bounded import BoundedSum
 from workbench.engine.sums.clipping import ClippedSum
+from workbench.engine.timing import pace
+from workbench.engine.timing.pace import OverTime, Pace
 from workbench.graphs.export_statistic import export_statistic
 from workbench.records import Records
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.engine.models import MODELS
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import Plan, StatisticPlan
-from workbench.engine.costs import Chunks, Cost, Filling, units_at_most
-from workbench.engine.pace import SLACK, OverTime, Pace
 from workbench.engine.statistics import noisy_sums
+from workbench.engine.timing.costs import Chunks, Cost, Filling, units_at_most
+from workbench.engine.timing.pace import SLACK, OverTime, Pace
 from workbench.engine.train import train
 from workbench.errors import RequestFailed
 from workbench.graphs.export import export

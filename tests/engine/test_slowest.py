@@ -14,10 +14,10 @@ from torch import nn
 
 from tests.engine.checker.traced import NAMES, traced
 from tests.engine.models import _schema
-from workbench.engine.pace import SLACK
 from workbench.engine.program.program import noted
-from workbench.engine.slowest import slowest
 from workbench.engine.sums.clipping import ClippedSum
+from workbench.engine.timing.pace import SLACK
+from workbench.engine.timing.slowest import slowest
 from workbench.graphs.export import export
 
 pytestmark = pytest.mark.slow

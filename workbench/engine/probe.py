@@ -30,7 +30,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from workbench.documents.request import Plan, StatisticPlan
-from workbench.engine.costs import Filling
 from workbench.engine.distributed import Ranks
 from workbench.engine.noise import SEED_BYTES, SealedRandom
 from workbench.engine.postprocessing import private_part
@@ -38,6 +37,7 @@ from workbench.engine.program.program import values_program
 from workbench.engine.statistics import sum_on_filling
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.tiles import whole_tiles
+from workbench.engine.timing.costs import Filling
 from workbench.engine.train import evaluate_on_filling, train_on_filling
 from workbench.errors import GraphRefused
 from workbench.graphs.record_graph import RecordGraph, TensorSpec

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from workbench.documents.request import StatisticPlan
 from workbench.engine.batches import UnitTable, roomy, within_memory
-from workbench.engine.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.noise import SEED_BYTES, SealedRandom, Stream
-from workbench.engine.pace import Pace, Progress
 from workbench.engine.program.program import noted
 from workbench.engine.program.runner import Runner
-from workbench.engine.slowest import slowest
 from workbench.engine.sums.bounded import MOST_UNITS, BoundedSum
+from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
+from workbench.engine.timing.pace import Pace, Progress
+from workbench.engine.timing.slowest import slowest
 from workbench.errors import InvalidData
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records

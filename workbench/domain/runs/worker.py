@@ -49,7 +49,7 @@ from workbench.errors import GraphRefused, RequestFailed, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.engine.distributed import Ranks
-    from workbench.engine.pace import Pace
+    from workbench.engine.timing.pace import Pace
 
 _LARGEST_FILE = 1 << 30
 _REHEARSAL_NICENESS = 10
@@ -139,7 +139,7 @@ def run_job(
 
 
 def _pace(seconds: float, cpu_seconds: float, memory: int, tell: Tell) -> Pace:
-    from workbench.engine.pace import Pace
+    from workbench.engine.timing.pace import Pace
 
     def started() -> None:
         _limit_growth(memory)
@@ -300,7 +300,7 @@ def _sum_up(
 
 def _child(order: dict[str, Any], parent: int) -> None:
     from workbench.engine.distributed import RankLost
-    from workbench.engine.pace import OverTime
+    from workbench.engine.timing.pace import OverTime
 
     die_with_parent(parent)
     # No session of its own: Linux compares the priorities of one session only.

@@ -3,7 +3,7 @@
 Many operators take longer for some values: logarithms of zero, sines of large numbers, what is
 sorted, rows that are looked up all over a table. A graph could let them wait for one person's
 record, and whoever sees when a round ends would see the record. So a run's schedule
-(`workbench.engine.pace`) has room for the slowest values everywhere: each operator of its programs
+(`workbench.engine.timing.pace`) has room for the slowest values everywhere: each operator of its programs
 is called by itself, in the shapes that it will have, on numbers of many kinds, and the difference
 between the slowest and the fastest is added. All of this is made up and public.
 
@@ -24,10 +24,10 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine.costs import Cost
-from workbench.engine.pace import SLACK
 from workbench.engine.program.checker import is_laid
 from workbench.engine.program.program import Program
+from workbench.engine.timing.costs import Cost
+from workbench.engine.timing.pace import SLACK
 
 A = torch.ops.aten
 Maker = Callable[[torch.Tensor, int, int], torch.Tensor]
