@@ -9,7 +9,7 @@ import pytest
 
 from workbench.catalog.files import read_dataset
 from workbench.domain.store.config import CallLimits
-from workbench.graphs.operators import ALLOWED
+from workbench.graphs.operators.allowed import ALLOWED
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

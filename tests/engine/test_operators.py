@@ -34,8 +34,8 @@ from tests.engine.operator_samples import (
 )
 from workbench.engine.program.checker import Place, Value
 from workbench.engine.program.program import Program
-from workbench.graphs.operators import ALLOWED
-from workbench.graphs.signatures import FIRST_ONLY
+from workbench.graphs.operators.allowed import ALLOWED
+from workbench.graphs.operators.signatures import FIRST_ONLY
 
 A = torch.ops.aten
 SEEDS = range(4)

@@ -18,7 +18,7 @@ from workbench.errors import GraphRefused, TooLarge, UnknownColumn
 from workbench.graphs import archive as pt2
 from workbench.graphs.export import export
 from workbench.graphs.load import check_inputs, load
-from workbench.graphs.operators import ALLOWED
+from workbench.graphs.operators.allowed import ALLOWED
 from workbench.graphs.record_graph import Limits
 
 MAKE, FUNCTION, SCHEMA = MODELS["mlp"]

@@ -34,7 +34,7 @@ from workbench.graphs.features import RecordView
 from workbench.graphs.following import at_bounds, followed, line_of, not_followed
 from workbench.graphs.load import expected_spec, load
 from workbench.graphs.normalisation import without_batch_norm
-from workbench.graphs.operators import ALLOWED, remedy
+from workbench.graphs.operators.allowed import ALLOWED, remedy
 from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import RecordGraph, Role
 

@@ -4,9 +4,9 @@
 2. The signature says which placeholder is a parameter, a constant or an input; mutations and
    anything else are refused.
 3. Raw tensors are read, bounded in size and magnitude, and must be finite.
-4. Nodes become calls of allowed operators (`workbench.graphs.operators`) on earlier values.
+4. Nodes become calls of allowed operators (`workbench.graphs.operators.allowed`) on earlier values.
 5. Shapes are propagated without data. Each call has to be one that its operator's signature
-   allows (`workbench.graphs.signatures`), no tensor may be empty, and graphs that do not fit
+   allows (`workbench.graphs.operators.signatures`), no tensor may be empty, and graphs that do not fit
    together or need too much memory are found.
 6. The outputs are those of the graph's role (`workbench.graphs.roles`).
 """
@@ -26,7 +26,7 @@ from workbench.documents.schema import Column, Schema
 from workbench.errors import GraphRefused, TooLarge, UnknownColumn
 from workbench.graphs import archive as pt2
 from workbench.graphs.nodes import SCALAR_TYPES, NodeReader, field
-from workbench.graphs.operators import check_call, check_value
+from workbench.graphs.operators.allowed import check_call, check_value
 from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph, Role, TensorSpec
 from workbench.graphs.roles import check_outputs
 

@@ -10,7 +10,7 @@ import torch
 import torch.fx
 
 from workbench.errors import GraphRefused
-from workbench.graphs.operators import ALLOWED, remedy
+from workbench.graphs.operators.allowed import ALLOWED, remedy
 
 T = TypeVar("T")
 

@@ -26,7 +26,7 @@ from workbench.engine.program.checker import Place, Refused, Value
 from workbench.engine.program.places import refused
 from workbench.engine.program.runner import Runner, pruned
 from workbench.errors import GraphRefused
-from workbench.graphs.operators import remedy
+from workbench.graphs.operators.allowed import remedy
 from workbench.graphs.record_graph import RecordGraph
 
 A = torch.ops.aten

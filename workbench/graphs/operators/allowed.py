@@ -2,7 +2,7 @@
 
 Each allowed operator is free of side effects and randomness, has output shapes that follow from
 input shapes alone, and cannot fail on the values it meets: a run that could fail for one record's
-value would tell that value. `workbench.graphs.signatures` is the table. Neither its value nor its
+value would tell that value. `workbench.graphs.operators.signatures` is the table. Neither its value nor its
 gradient for one record looks at the other records of a batch (`tests/engine/test_independence.py`
 asks each). Operators that look things up by index are made total by `workbench.engine.program.guards`.
 """
@@ -16,9 +16,9 @@ import torch
 import torch.fx
 
 from workbench.errors import GraphRefused
-from workbench.graphs.arguments import ANY, MOST_DIMENSIONS
+from workbench.graphs.operators.arguments import ANY, MOST_DIMENSIONS
+from workbench.graphs.operators.signatures import EVERYWHERE, FIRST_ONLY, SIGNATURES
 from workbench.graphs.record_graph import TensorSpec
-from workbench.graphs.signatures import EVERYWHERE, FIRST_ONLY, SIGNATURES
 
 ALLOWED: frozenset[str] = frozenset(SIGNATURES)
 """Every operator a record graph may use, as ``aten.<name>.<overload>``."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from workbench.graphs.arguments import Arguments
+from workbench.graphs.operators.arguments import Arguments
 from workbench.graphs.record_graph import TensorSpec
 
 Relation = Callable[[Arguments], str | None]

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import torch
 
-from workbench.graphs import relations as r
-from workbench.graphs.arguments import (
+from workbench.graphs.operators import relations as r
+from workbench.graphs.operators.arguments import (
     ANY,
     BOOL,
     FLOATS,

@@ -1,0 +1,1 @@
+"""The operators that a record graph may use, each by its signature."""
