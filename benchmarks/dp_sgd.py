@@ -37,7 +37,7 @@ from workbench.engine.distributed import ALONE
 from workbench.engine.noise import SealedRandom
 from workbench.engine.optimizers import joined, optimizer_of
 from workbench.engine.rounds import NoisedRounds
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 from workbench.records import Records
 
 Step = Callable[[], None]

@@ -46,7 +46,7 @@ def noisy(path: Path, rows: int) -> np.ndarray:
     from workbench.budget.accountant import calibrate
     from workbench.documents import Schema, StatisticPlan
     from workbench.engine.statistics import noisy_sums
-    from workbench.graphs.export_statistic import export_statistic
+    from workbench.graphs.export.statistic import export_statistic
     from workbench.records import Records
     from workbench.space.columns import Scaled
     from workbench.space.summaries import _moments

@@ -26,7 +26,7 @@ from workbench.documents import Plan, Schema
 from workbench.domain.jobs import Job, save_records
 from workbench.domain.runs.executor import Executor
 from workbench.domain.store.config import JobLimits
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 from workbench.records import Records
 
 ROWS, BATCH, ROUNDS, TURNS = 8192, 4096, 6, 5

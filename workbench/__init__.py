@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench import errors
-    from workbench.graphs.features import features, noise
+    from workbench.graphs.export.features import features, noise
     from workbench.lab.catalog import CatalogBrowser
     from workbench.lab.requests import RequestTable
     from workbench.lab.steward import StewardPanel
@@ -75,11 +75,11 @@ _PLACES = {
     "TrainingFunction": "workbench.space.functions",
     "connect": "workbench.space.connection",
     "errors": "workbench.errors",
-    "features": "workbench.graphs.features",
+    "features": "workbench.graphs.export.features",
     "from_sklearn": "workbench.space.convert",
     "lora": "workbench.models.lora",
     "merge_lora": "workbench.models.lora",
-    "noise": "workbench.graphs.features",
+    "noise": "workbench.graphs.export.features",
     "statistic": "workbench.space.statistics",
     "training_function": "workbench.space.functions",
 }

@@ -32,7 +32,7 @@ from workbench.engine.sums.bounded import BoundedSum
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.timing import pace
 from workbench.engine.timing.pace import OverTime, Pace
-from workbench.graphs.export_statistic import export_statistic
+from workbench.graphs.export.statistic import export_statistic
 from workbench.records import Records
 
 pytestmark = pytest.mark.slow

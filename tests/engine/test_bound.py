@@ -19,7 +19,7 @@ from tests.engine.models import CLASSES, MODELS, Net, _schema
 from tests.engine.test_clipping import batch
 from tests.engine.test_soundness import exported, flat
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 
 FAMILIES = ("mlp", "cnn", "embedding", "tied", "called_twice", "gru", "causal_attention", "scaled")
 

@@ -18,7 +18,7 @@ from torch import nn
 from workbench.documents import Schema
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.contributions import CANCELLING, OuterProducts, Rows, float64_share
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 
 
 @given(

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from tests.engine.models import CLASSES, MODELS
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.graphs.export import export, outputs_of
-from workbench.graphs.features import RecordView
+from workbench.graphs.export.features import RecordView
+from workbench.graphs.export.training import export, outputs_of
 
 BATCH = 9
 

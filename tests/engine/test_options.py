@@ -26,7 +26,7 @@ from workbench.engine.stopping import best, kept, stops
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.train import rehearse
 from workbench.errors import InvalidDocument
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 
 C = 0.5
 ADAPTIVE = {"clipping": "adaptive", "noise_multiplier": 1.0, "count_noise_multiplier": 2.0}

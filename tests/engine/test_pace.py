@@ -17,8 +17,8 @@ from workbench.engine.timing.costs import Chunks, Cost, Filling, units_at_most
 from workbench.engine.timing.pace import SLACK, OverTime, Pace
 from workbench.engine.train import train
 from workbench.errors import RequestFailed
-from workbench.graphs.export import export
-from workbench.graphs.export_statistic import export_statistic
+from workbench.graphs.export.statistic import export_statistic
+from workbench.graphs.export.training import export
 from workbench.records import Records
 
 SEED = bytes(range(32))

@@ -27,8 +27,8 @@ from workbench.engine.statistics import noisy_sums
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.contributions import CANCELLING
 from workbench.engine.train import train
-from workbench.graphs.export import export
-from workbench.graphs.export_statistic import export_statistic, export_update
+from workbench.graphs.export.statistic import export_statistic, export_update
+from workbench.graphs.export.training import export
 from workbench.records import Records
 
 WIDTH = 50

@@ -33,7 +33,7 @@ from workbench.engine.program.checker import RULES
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.tiles import TILE, tile_of_units
 from workbench.errors import GraphRefused
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 from workbench.graphs.record_graph import TensorSpec
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from tests.engine.families.test_generative import Adversarial, adversarial, poin
 from workbench.documents import Plan
 from workbench.engine.train import rehearse, train
 from workbench.errors import GraphRefused, RequestFailed
-from workbench.graphs.export import export
-from workbench.graphs.features import noise
+from workbench.graphs.export.features import noise
+from workbench.graphs.export.training import export
 from workbench.graphs.public_loss import publicly_trained
 from workbench.records import Records
 

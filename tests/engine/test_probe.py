@@ -15,8 +15,8 @@ from workbench.engine.probe import Drawn, check, probe
 from workbench.engine.program.program import RecordProgram
 from workbench.engine.train import train
 from workbench.errors import GraphRefused
-from workbench.graphs.export import export
-from workbench.graphs.export_statistic import export_statistic
+from workbench.graphs.export.statistic import export_statistic
+from workbench.graphs.export.training import export
 from workbench.graphs.record_graph import TensorSpec
 
 ROWS = 32

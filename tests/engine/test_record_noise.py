@@ -20,9 +20,9 @@ from workbench.engine.batches import UnitTable
 from workbench.engine.noise import SealedRandom
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused, UnknownColumn
-from workbench.graphs.dropout import dropout_from
-from workbench.graphs.export import export
-from workbench.graphs.features import RecordView, noise
+from workbench.graphs.export.dropout import dropout_from
+from workbench.graphs.export.features import RecordView, noise
+from workbench.graphs.export.training import export
 from workbench.graphs.load import check_inputs
 
 SCHEMA = _schema((6,))

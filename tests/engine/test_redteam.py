@@ -46,7 +46,7 @@ from workbench.engine.sums.bounded import BoundedSum
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.train import train
 from workbench.errors import GraphRefused
-from workbench.graphs.export_statistic import export_statistic
+from workbench.graphs.export.statistic import export_statistic
 from workbench.graphs.load import load
 
 A = torch.ops.aten

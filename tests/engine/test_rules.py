@@ -20,7 +20,7 @@ from tests.engine.test_clipping import (
 )
 from workbench.engine.sums import contributions
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 
 pytestmark = pytest.mark.slow
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])

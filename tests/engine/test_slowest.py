@@ -18,7 +18,7 @@ from workbench.engine.program.program import noted
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.timing.pace import SLACK
 from workbench.engine.timing.slowest import slowest
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 
 pytestmark = pytest.mark.slow
 

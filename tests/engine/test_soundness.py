@@ -23,7 +23,7 @@ from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.contributions import OuterProduct, OuterProducts, PerUnit, Rows
 from workbench.engine.train import train
 from workbench.errors import RequestFailed
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 from workbench.records import Records
 
 C = 0.5

@@ -20,7 +20,7 @@ from workbench.engine import statistics
 from workbench.engine.statistics import noisy_sums
 from workbench.engine.sums.bounded import BoundedSum
 from workbench.errors import InvalidData
-from workbench.graphs.export_statistic import export_statistic, export_update
+from workbench.graphs.export.statistic import export_statistic, export_update
 from workbench.records import Records
 
 SEED = bytes(range(32))
@@ -254,7 +254,7 @@ import numpy as np, torch
 from tests.engine.test_statistics import plan, run
 from workbench.documents import Schema
 from workbench.records import Records
-from workbench.graphs.export_statistic import export_statistic
+from workbench.graphs.export.statistic import export_statistic
 
 torch.manual_seed(0)
 column = {"name": "x", "kind": "tensor", "shape": [30], "lower": -9, "upper": 9}

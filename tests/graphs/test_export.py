@@ -13,8 +13,8 @@ from torch import nn
 from tests.engine.models import MODELS, classify
 from workbench.documents import Schema
 from workbench.errors import GraphRefused, UnknownColumn
-from workbench.graphs.export import export
-from workbench.graphs.features import features
+from workbench.graphs.export.features import features
+from workbench.graphs.export.training import export
 
 TABLE = Schema.read(
     {

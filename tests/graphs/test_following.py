@@ -11,8 +11,8 @@ from torch import nn
 
 from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused
-from workbench.graphs.export import export
-from workbench.graphs.export_statistic import export_statistic
+from workbench.graphs.export.statistic import export_statistic
+from workbench.graphs.export.training import export
 
 TABLE = Schema.read({"columns": [
     {"name": "age", "kind": "number", "lower": 0, "upper": 110},

@@ -10,8 +10,13 @@ from torch import nn
 
 from tests.engine.models import MODELS, classify
 from workbench.errors import LayersConverted
-from workbench.graphs.export import export
-from workbench.graphs.normalisation import FixedNorm, RecordNorm, groups_for, without_batch_norm
+from workbench.graphs.export.normalization import (
+    FixedNorm,
+    RecordNorm,
+    groups_for,
+    without_batch_norm,
+)
+from workbench.graphs.export.training import export
 from workbench.space.results import load_into
 
 SCHEMA = MODELS["cnn"][2]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from tests.engine.models import CLASSES, _schema, classify
 from tests.engine.operator_samples import CALLS, Draw, Operand, operator_of
 from workbench.errors import GraphRefused
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 from workbench.graphs.operators.allowed import ALLOWED, check_call
 from workbench.graphs.operators.signatures import EVERYWHERE, FIRST_ONLY, SIGNATURES
 from workbench.graphs.record_graph import TensorSpec

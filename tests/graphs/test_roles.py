@@ -7,9 +7,9 @@ import torch
 
 from workbench.documents import Schema
 from workbench.errors import GraphRefused, TooLarge, UnknownColumn
-from workbench.graphs.export import export
-from workbench.graphs.export_statistic import export_statistic, export_update
-from workbench.graphs.features import noise
+from workbench.graphs.export.features import noise
+from workbench.graphs.export.statistic import export_statistic, export_update
+from workbench.graphs.export.training import export
 from workbench.graphs.load import load
 from workbench.graphs.record_graph import Limits
 from workbench.graphs.roles import check_update

@@ -31,7 +31,7 @@ from workbench.catalog.files import read_dataset
 from workbench.documents import Metric
 from workbench.engine.train import train
 from workbench.errors import InvalidDocument
-from workbench.graphs.features import RecordView, features
+from workbench.graphs.export.features import RecordView, features
 from workbench.records import Records
 from workbench.space.datasets import Dataset
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from tests.studies import submit
 from workbench.errors import InvalidDocument, NotFound
-from workbench.graphs.normalisation import without_batch_norm
+from workbench.graphs.export.normalization import without_batch_norm
 from workbench.models.onnx import write_onnx
 
 

@@ -13,7 +13,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from workbench.documents import Plan, Schema
 from workbench.engine.train import Progress, train
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
 

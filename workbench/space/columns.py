@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.documents import Column, Schema
 from workbench.errors import UnknownColumn
-from workbench.graphs.features import RecordView
+from workbench.graphs.export.features import RecordView
 
 if TYPE_CHECKING:
     import torch

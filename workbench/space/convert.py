@@ -13,7 +13,7 @@ from torch import nn
 
 from workbench.documents import Column, Schema
 from workbench.errors import InvalidDocument
-from workbench.graphs.features import features
+from workbench.graphs.export.features import features
 from workbench.space.datasets import Dataset
 from workbench.space.functions import TrainingFunction, training_function
 from workbench.space.recipes import Recipe, read_estimator

@@ -121,9 +121,9 @@ class TrainingFunction:
         return Plan.read(plan)
 
     def export(self, model: nn.Module, dataset: Dataset) -> RecordGraph:
-        """Return the record graph that would travel; see `workbench.graphs.export.export`."""
+        """Return the record graph that would travel; see `workbench.graphs.export.training.export`."""
         from workbench.engine.sums.clipping import check_programs
-        from workbench.graphs.export import export
+        from workbench.graphs.export.training import export
 
         graph = export(self._function, model, dataset.card.data_schema, in_tables=True)
         check_programs(graph)

@@ -232,7 +232,7 @@ def load_into(module: nn.Module, parameters: dict[str, torch.Tensor]) -> nn.Modu
     NotFound
         If the module has other parameters.
     """
-    from workbench.graphs.normalisation import without_batch_norm
+    from workbench.graphs.export.normalization import without_batch_norm
 
     found = without_batch_norm(copy.deepcopy(module), quiet=True)
     try:

@@ -70,7 +70,7 @@ class Statistic:
         def with_count(record: Any) -> torch.Tensor:
             import torch
 
-            from workbench.graphs.export_statistic import vector_of
+            from workbench.graphs.export.statistic import vector_of
 
             vector = vector_of(self._function, record, {})
             return torch.cat([vector, torch.full((1,), self.bound)])

@@ -78,7 +78,7 @@ class SumFunction:
     def graphs(self, dataset: Dataset) -> tuple[RecordGraph, RecordGraph | None]:
         """Return the graphs that would travel: of the record's vector, and of the update."""
         from workbench.engine.sums.clipping import check_programs
-        from workbench.graphs.export_statistic import export_statistic, export_update
+        from workbench.graphs.export.statistic import export_statistic, export_update
 
         if not isinstance(dataset, Dataset):
             raise NotFound(

@@ -18,9 +18,9 @@ from workbench.documents import Plan, Schema
 from workbench.documents.inputs import NoiseInput
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.train import TrainingResult, train
-from workbench.graphs.dropout import dropout_from
-from workbench.graphs.export import export, outputs_of
-from workbench.graphs.features import RecordView
+from workbench.graphs.export.dropout import dropout_from
+from workbench.graphs.export.features import RecordView
+from workbench.graphs.export.training import export, outputs_of
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
 

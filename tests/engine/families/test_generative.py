@@ -17,7 +17,7 @@ from tests.engine.families.common import (
     tensor,
     trained,
 )
-from workbench.graphs.features import noise
+from workbench.graphs.export.features import noise
 from workbench.space.results import load_into
 
 PIXELS = 64

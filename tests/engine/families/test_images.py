@@ -22,7 +22,7 @@ from tests.engine.families.common import (
     trained,
 )
 from workbench.errors import LayersConverted
-from workbench.graphs.normalisation import RecordNorm, without_batch_norm
+from workbench.graphs.export.normalization import RecordNorm, without_batch_norm
 
 
 def _digits(classes: int = 4) -> Study:

@@ -21,7 +21,7 @@ from tests.engine.families.common import (
     trained,
 )
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.graphs.export import export
+from workbench.graphs.export.training import export
 from workbench.models.lora import lora, merge_lora
 from workbench.space.results import load_into
 

@@ -20,7 +20,7 @@ from tests.engine.families.common import (
     schema,
     trained,
 )
-from workbench.graphs.features import features
+from workbench.graphs.export.features import features
 
 
 def _cancer() -> Study:

@@ -59,7 +59,7 @@ class GaussianNB(Estimator):
         def vector(record: Any) -> Any:
             import torch
 
-            from workbench.graphs.features import features
+            from workbench.graphs.export.features import features
 
             z = features(record)
             squares = z[torch.tensor(numbers)] ** 2

@@ -64,7 +64,7 @@ class _Boosting(Estimator):
         def vector(state: Any, record: Any) -> Any:
             import torch
 
-            from workbench.graphs.features import features
+            from workbench.graphs.export.features import features
 
             levels, place = splits.walk(state, features(record))
             score = splits.leaves(state, levels).sum()

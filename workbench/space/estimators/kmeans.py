@@ -66,7 +66,7 @@ class KMeans(Estimator):
         def vector(state: Any, record: Any) -> Any:
             import torch
 
-            from workbench.graphs.features import features
+            from workbench.graphs.export.features import features
 
             z = features(record)
             distance = ((state["centres"] - z) ** 2).sum(1)

@@ -65,7 +65,7 @@ class Ridge(Estimator):
         def vector(record: Any) -> Any:
             import torch
 
-            from workbench.graphs.features import features
+            from workbench.graphs.export.features import features
 
             y = (record[column.name] - centre) / scale
             return torch.cat([features(record), y.reshape(1)])

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from workbench.errors import InvalidDocument
-from workbench.graphs.features import features
+from workbench.graphs.export.features import features
 from workbench.space.datasets import Dataset
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
 from workbench.space.summaries import covariance, products, symmetric

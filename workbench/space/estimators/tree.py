@@ -82,7 +82,7 @@ class DecisionTreeClassifier(Estimator):
         def vector(state: Any, record: Any) -> Any:
             import torch
 
-            from workbench.graphs.features import features
+            from workbench.graphs.export.features import features
 
             levels, place = splits.walk(state, features(record))
             hot = one_hot(record[column.name], classes)

@@ -28,12 +28,12 @@ from workbench.documents.inputs import MAX_NOISE_NUMBERS, NoiseInput, noise_numb
 from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused, WorkbenchError
 from workbench.graphs import archive as pt2
-from workbench.graphs.attention import attention
-from workbench.graphs.dropout import dropout_from
-from workbench.graphs.features import RecordView
-from workbench.graphs.following import at_bounds, followed, line_of, not_followed
+from workbench.graphs.export.attention import attention
+from workbench.graphs.export.dropout import dropout_from
+from workbench.graphs.export.features import RecordView
+from workbench.graphs.export.following import at_bounds, followed, line_of, not_followed
+from workbench.graphs.export.normalization import without_batch_norm
 from workbench.graphs.load import expected_spec, load
-from workbench.graphs.normalisation import without_batch_norm
 from workbench.graphs.operators.allowed import ALLOWED, remedy
 from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import RecordGraph, Role
@@ -122,7 +122,7 @@ def export(
         The dataset's schema.
     in_tables
         Whether to refuse a function that looks up beyond a table for a value that a column can
-        have, see `workbench.graphs.following.at_bounds`; a domain gives the last row then.
+        have, see `workbench.graphs.export.following.at_bounds`; a domain gives the last row then.
 
     Raises
     ------

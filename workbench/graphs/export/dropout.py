@@ -11,8 +11,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from workbench.graphs.attention import attention
-from workbench.graphs.features import RecordView
+from workbench.graphs.export.attention import attention
+from workbench.graphs.export.features import RecordView
 
 _PATCHING = threading.RLock()
 

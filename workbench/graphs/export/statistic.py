@@ -16,9 +16,9 @@ from torch import nn
 
 from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused
-from workbench.graphs.export import _example, _export, _try_mapped, loaded
-from workbench.graphs.features import RecordView
-from workbench.graphs.following import at_bounds, followed
+from workbench.graphs.export.features import RecordView
+from workbench.graphs.export.following import at_bounds, followed
+from workbench.graphs.export.training import _example, _export, _try_mapped, loaded
 from workbench.graphs.record_graph import RecordGraph
 from workbench.graphs.roles import check_update
 
@@ -79,7 +79,7 @@ def export_statistic(
     state
         Name to float32 tensor: where the first round starts.
     in_tables
-        As in `workbench.graphs.export.export`.
+        As in `workbench.graphs.export.training.export`.
 
     Raises
     ------
