@@ -69,7 +69,7 @@ def slow(url, stop, key):
 
 def greedy(url, stop, key):
     """Submit, cancel, run, follow and list as much as one researcher can, all at once."""
-    from workbench.space.client import DomainClient
+    from workbench.space.client.client import DomainClient
 
     numbers, mine = itertools.count(), PrivateKey.load(key["key"])
     public = PublicKey.from_text(key["domain"])

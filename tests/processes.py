@@ -15,7 +15,7 @@ import psutil
 from tests.support import make_domain, wait_until
 from workbench.documents import PrivateKey
 from workbench.domain.service import Domain
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 
 
 def free_port() -> int:

@@ -19,7 +19,7 @@ from workbench.documents import PrivateKey
 from workbench.domain.api import create_app
 from workbench.domain.requests import stored
 from workbench.domain.service import Domain
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 
 META = Path(__file__).parent.parent / "datasets_meta"
 

@@ -17,7 +17,7 @@ from workbench.documents import digest_bytes
 from workbench.documents.ledger_head import LedgerPoint
 from workbench.errors import LedgerWentBack, VerificationFailed
 from workbench.evidence.receipts import Receipt, went_back
-from workbench.space.receipts import Receipts
+from workbench.space.client.receipts import Receipts
 
 
 def hash_of(rows, branch=0):

@@ -16,7 +16,7 @@ from tests.registers import COLUMNS, MONTH, PERSON, change, spend, stays
 from tests.support import Site, add_dataset
 from workbench.documents import Approval, PrivateKey
 from workbench.errors import RequestDenied
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 
 pytestmark = pytest.mark.slow
 

@@ -35,7 +35,7 @@ from workbench.domain.store.config import DomainFolder
 from workbench.errors import NotAdmitted
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import verify
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 from workbench.space.connection import Space
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

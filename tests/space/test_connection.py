@@ -60,7 +60,7 @@ def test_names_that_do_not_exist_get_the_ones_that_do(site):
 
 
 def test_a_server_with_another_key_is_not_believed(site):
-    from workbench.space.client import DomainClient
+    from workbench.space.client.client import DomainClient
 
     other = PrivateKey.create().public
     client = DomainClient("hospital-a", other, site.http, site.researcher)
@@ -230,7 +230,7 @@ def test_something_else_at_a_domains_address_spoils_only_that_domain(site, tmp_p
     import http.server
     import threading
 
-    from workbench.space.client import DomainClient
+    from workbench.space.client.client import DomainClient
 
     class Page(http.server.BaseHTTPRequestHandler):
         def do_GET(self):

@@ -11,7 +11,7 @@ from workbench.views.terminal import print_json, table
 
 if TYPE_CHECKING:
     from workbench.documents import Approval, PolicyStatus
-    from workbench.space.client import DomainClient
+    from workbench.space.client.client import DomainClient
 
 app = typer.Typer(no_args_is_help=True, help="Show, try and set a dataset's policy; for stewards.")
 

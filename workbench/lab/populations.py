@@ -23,7 +23,7 @@ from workbench.documents import (
 from workbench.documents.base import Digest, Line, Name
 from workbench.documents.card import Delta, Epsilon
 from workbench.errors import InvalidDocument, NotFound, WorkbenchError
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 
 SECONDS = 60.0
 MOST_POPULATIONS = 100

@@ -19,10 +19,10 @@ from workbench.errors import (
     NotFound,
     WorkbenchError,
 )
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
+from workbench.space.client.receipts import FILE as KEPT
+from workbench.space.client.receipts import Receipts
 from workbench.space.datasets import Catalog, Dataset
-from workbench.space.receipts import FILE as KEPT
-from workbench.space.receipts import Receipts
 from workbench.space.requests import RequestHandle, RequestList
 
 FILE = "space.toml"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.documents import BudgetStatus, DatasetCard, Schema, Terms
 from workbench.errors import WorkbenchError
 from workbench.records import Records
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 from workbench.space.dataset_statistics import DatasetStatistics
 from workbench.views.html import page, rows_table
 

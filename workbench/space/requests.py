@@ -13,7 +13,7 @@ from workbench.errors import (
     RequestFailed,
     WorkbenchError,
 )
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 from workbench.space.results import Result
 from workbench.space.statistic_results import StatisticResult
 from workbench.views.html import page, rows_table

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workbench.budget.accountant import calibrate
 from workbench.documents import DatasetCard, RequestStatus, StatisticPlan
 from workbench.errors import NotFound
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 from workbench.space.datasets import Dataset
 from workbench.space.requests import RequestHandle
 from workbench.space.statistic_results import StatisticResult

@@ -13,7 +13,7 @@ from workbench.errors import NotAdmitted, NotFound, WorkbenchError
 from workbench.lab.service.entries import entry
 from workbench.lab.service.requests import MOST_REQUESTS, request_view
 from workbench.lab.service.states import DomainState
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 
 POLL_SECONDS = 8.0
 _SHARE = 10.0

@@ -24,7 +24,7 @@ from workbench.lab.service.requests import MOST_REQUESTS, request_view
 from workbench.lab.service.results import result_view
 from workbench.lab.service.snippets import snippet_view
 from workbench.lab.service.sources import Source
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 from workbench.space.connection import Space
 from workbench.space.datasets import Dataset
 from workbench.space.requests import RequestHandle

@@ -13,7 +13,7 @@ from workbench.documents import (
 )
 from workbench.errors import Conflict, InvalidDocument
 from workbench.lab.service.service import Service
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
 
 MOST_LOG = 500
 _VERDICTS = ("approve", "deny")

@@ -48,8 +48,8 @@ from workbench.errors import (
 )
 from workbench.evidence.bundle import Bundle
 from workbench.space import journal
-from workbench.space.card_cache import CardCache
-from workbench.space.transport import PAGE, Transport
+from workbench.space.client.card_cache import CardCache
+from workbench.space.client.http import PAGE, Transport
 
 
 class DomainClient(Transport):

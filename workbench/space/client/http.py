@@ -14,7 +14,7 @@ from workbench.documents import PrivateKey, PublicKey, now
 from workbench.documents.base import visible
 from workbench.errors import DomainUnavailable, InvalidDocument, from_code
 from workbench.identity import tokens
-from workbench.space.receipts import Receipts
+from workbench.space.client.receipts import Receipts
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 MAX_ANSWER = 256 << 20

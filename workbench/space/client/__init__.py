@@ -1,0 +1,1 @@
+"""How one domain is called, and what of its answers is kept."""
