@@ -48,8 +48,8 @@ def noisy(path: Path, rows: int) -> np.ndarray:
     from workbench.engine.statistics import noisy_sums
     from workbench.graphs.export.statistic import export_statistic
     from workbench.records import Records
-    from workbench.space.columns import Scaled
-    from workbench.space.summaries import _moments
+    from workbench.space.statistics.columns import Scaled
+    from workbench.space.statistics.summaries import _moments
 
     class Batches:
         def __iter__(self) -> Iterator[Records]:

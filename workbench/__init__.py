@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from workbench.space.estimators.pca import PCA
     from workbench.space.estimators.tree import DecisionTreeClassifier
     from workbench.space.functions import TrainingFunction, training_function
-    from workbench.space.statistics import Statistic, statistic
+    from workbench.space.statistics.statistic import Statistic, statistic
 
 __version__ = "0.1.0"
 
@@ -70,7 +70,7 @@ _PLACES = {
     "RequestTable": "workbench.lab.requests",
     "Ridge": "workbench.space.estimators.linear",
     "Space": "workbench.space.connection",
-    "Statistic": "workbench.space.statistics",
+    "Statistic": "workbench.space.statistics.statistic",
     "StewardPanel": "workbench.lab.steward",
     "TrainingFunction": "workbench.space.functions",
     "connect": "workbench.space.connection",
@@ -80,7 +80,7 @@ _PLACES = {
     "lora": "workbench.models.lora",
     "merge_lora": "workbench.models.lora",
     "noise": "workbench.graphs.export.features",
-    "statistic": "workbench.space.statistics",
+    "statistic": "workbench.space.statistics.statistic",
     "training_function": "workbench.space.functions",
 }
 

@@ -26,7 +26,7 @@ from workbench.errors import (
 )
 from workbench.evidence.verify import verify
 from workbench.space.requests import RequestHandle
-from workbench.space.sums import SumFunction
+from workbench.space.statistics.sums import SumFunction
 
 OPTIONS = {"epsilon": 2.0, "purpose": PURPOSE, "progress": False}
 

@@ -1,4 +1,4 @@
-"""The statistics that a dataset offers by name; `workbench.space.summaries` computes them."""
+"""The statistics that a dataset offers by name; `workbench.space.statistics.summaries` computes them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.space.columns import Names
     from workbench.space.datasets import Dataset
-    from workbench.space.estimates import Estimate
+    from workbench.space.statistics.columns import Names
+    from workbench.space.statistics.estimates import Estimate
 
 
 class DatasetStatistics:
@@ -32,7 +32,7 @@ class DatasetStatistics:
         self, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
     ) -> Estimate:
         """Return the number of records."""
-        from workbench.space import summaries
+        from workbench.space.statistics import summaries
 
         return summaries.count(
             self._dataset, epsilon=epsilon, purpose=purpose, delta=delta, **options
@@ -42,7 +42,7 @@ class DatasetStatistics:
         self, columns: Names, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
     ) -> Estimate:
         """Return the sum of numeric columns."""
-        from workbench.space import summaries
+        from workbench.space.statistics import summaries
 
         return summaries.total(
             self._dataset, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
@@ -52,7 +52,7 @@ class DatasetStatistics:
         self, columns: Names, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
     ) -> Estimate:
         """Return the mean of numeric columns."""
-        from workbench.space import summaries
+        from workbench.space.statistics import summaries
 
         return summaries.mean(
             self._dataset, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
@@ -62,7 +62,7 @@ class DatasetStatistics:
         self, columns: Names, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
     ) -> Estimate:
         """Return the variance of numeric columns, as of a sample (n - 1)."""
-        from workbench.space import summaries
+        from workbench.space.statistics import summaries
 
         return summaries.variance(
             self._dataset, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
@@ -79,7 +79,7 @@ class DatasetStatistics:
         **options: Any,
     ) -> Estimate:
         """Return quantiles of a numeric column at `q` in [0, 1], from noisy counts of 200 bins."""
-        from workbench.space import summaries
+        from workbench.space.statistics import summaries
 
         return summaries.quantile(
             self._dataset, column, q=q, epsilon=epsilon, purpose=purpose, delta=delta, **options
@@ -96,7 +96,7 @@ class DatasetStatistics:
         **options: Any,
     ) -> Estimate:
         """Return how many records are in each category, or in `bins` parts of the bounds."""
-        from workbench.space import summaries
+        from workbench.space.statistics import summaries
 
         return summaries.histogram(
             self._dataset,
@@ -120,7 +120,7 @@ class DatasetStatistics:
         **options: Any,
     ) -> Estimate:
         """Return how many records have each pair of categories; numbers are cut into `bins`."""
-        from workbench.space import summaries
+        from workbench.space.statistics import summaries
 
         return summaries.contingency_table(
             self._dataset,
@@ -143,7 +143,7 @@ class DatasetStatistics:
         **options: Any,
     ) -> Estimate:
         """Return the correlation of two numeric columns or more."""
-        from workbench.space import summaries
+        from workbench.space.statistics import summaries
 
         return summaries.correlation(
             self._dataset, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options

@@ -18,7 +18,7 @@ from workbench.space.estimators.base import Array, Estimator, target_of, width_o
 from workbench.space.estimators.linear import r2
 from workbench.space.estimators.splits import Splits
 from workbench.space.estimators.tree import checked_splits
-from workbench.space.sums import SumFunction, norm_of
+from workbench.space.statistics.sums import SumFunction, norm_of
 
 
 class _Boosting(Estimator):

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InvalidDocument
-from workbench.space.columns import one_hot
 from workbench.space.datasets import Dataset
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
-from workbench.space.sums import SumFunction, norm_of
+from workbench.space.statistics.columns import one_hot
+from workbench.space.statistics.sums import SumFunction, norm_of
 
 
 class KMeans(Estimator):

@@ -21,7 +21,7 @@ from workbench.space.estimators.base import (
     target_of,
     width_of,
 )
-from workbench.space.summaries import covariance, products, symmetric
+from workbench.space.statistics.summaries import covariance, products, symmetric
 
 _SHARE = 0.5
 

@@ -10,7 +10,7 @@ from workbench.errors import InvalidDocument
 from workbench.graphs.export.features import features
 from workbench.space.datasets import Dataset
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
-from workbench.space.summaries import covariance, products, symmetric
+from workbench.space.statistics.summaries import covariance, products, symmetric
 
 _SHARE = 0.5
 

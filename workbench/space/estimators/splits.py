@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.space.columns import one_hot
+from workbench.space.statistics.columns import one_hot
 
 if TYPE_CHECKING:
     import torch

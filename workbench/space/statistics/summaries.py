@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InvalidDocument
-from workbench.space.columns import Binned, Names, Scaled, listed, one_hot
 from workbench.space.datasets import Dataset
-from workbench.space.estimates import Array, Estimate, noise_alone
 from workbench.space.statistic_results import StatisticResult
-from workbench.space.sums import SumFunction, norm_of
+from workbench.space.statistics.columns import Binned, Names, Scaled, listed, one_hot
+from workbench.space.statistics.estimates import Array, Estimate, noise_alone
+from workbench.space.statistics.sums import SumFunction, norm_of
 
 if TYPE_CHECKING:
     import torch

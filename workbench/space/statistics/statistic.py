@@ -13,7 +13,7 @@ from workbench.errors import InvalidDocument
 from workbench.space.datasets import Dataset
 from workbench.space.requests import RequestHandle
 from workbench.space.statistic_results import MeanResult
-from workbench.space.sums import SumFunction, norm_of
+from workbench.space.statistics.sums import SumFunction, norm_of
 from workbench.views.html import page, rows_table
 
 if TYPE_CHECKING:
