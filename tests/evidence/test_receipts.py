@@ -151,7 +151,7 @@ class _Client:
 def test_a_researchers_result_warns_and_shows_it(tmp_path):
     from workbench.documents import Request
     from workbench.documents.envelope import payload_of
-    from workbench.space.results import Result
+    from workbench.space.results.result import Result
 
     client = _Client(Receipts(tmp_path / "receipts.jsonl"))
     results = []

@@ -314,7 +314,7 @@ def _check_dataset(value: Any) -> None:
 
 
 def _loaded(model: nn.Module, parameters: dict[str, Any]) -> nn.Module:
-    from workbench.space.results import load_into
+    from workbench.space.results.result import load_into
 
     return load_into(model, parameters)
 

@@ -14,8 +14,8 @@ from workbench.errors import (
     WorkbenchError,
 )
 from workbench.space.client.client import DomainClient
-from workbench.space.results import Result
-from workbench.space.statistic_results import StatisticResult
+from workbench.space.results.result import Result
+from workbench.space.results.statistic import StatisticResult
 from workbench.views.html import page, rows_table
 from workbench.views.live import View, view
 

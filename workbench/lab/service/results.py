@@ -8,8 +8,8 @@ import numpy as np
 
 from workbench.documents import Metric
 from workbench.errors import WorkbenchError
-from workbench.space.results import Result
-from workbench.space.statistic_results import StatisticResult
+from workbench.space.results.result import Result
+from workbench.space.results.statistic import StatisticResult
 
 MOST_VALUES = 1000
 

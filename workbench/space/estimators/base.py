@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from workbench.documents import Column, PrivacySpent, Schema
 from workbench.errors import InvalidDocument, NotFound
 from workbench.space.datasets import Dataset
-from workbench.space.statistic_results import StatisticResult
+from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.columns import column_of
 from workbench.space.statistics.sums import SumFunction
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.documents import PrivacySpent
 from workbench.errors import NotFound
-from workbench.space.statistic_results import StatisticResult
+from workbench.space.results.statistic import StatisticResult
 from workbench.views.html import page, rows_table
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import InvalidDocument
 from workbench.space.datasets import Dataset
-from workbench.space.statistic_results import StatisticResult
+from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.columns import Binned, Names, Scaled, listed, one_hot
 from workbench.space.statistics.estimates import Array, Estimate, noise_alone
 from workbench.space.statistics.sums import SumFunction, norm_of

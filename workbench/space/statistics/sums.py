@@ -17,7 +17,7 @@ from workbench.errors import NotFound
 from workbench.space.client.client import DomainClient
 from workbench.space.datasets import Dataset
 from workbench.space.requests import RequestHandle
-from workbench.space.statistic_results import StatisticResult
+from workbench.space.results.statistic import StatisticResult
 from workbench.space.submission import check_guarantee, request_for
 
 if TYPE_CHECKING:

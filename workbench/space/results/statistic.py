@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.documents import StatisticPlan, digest_bytes
 from workbench.errors import InvalidSignature, NotFound
-from workbench.space.results import Result
+from workbench.space.results.result import Result
 
 
 class StatisticResult(Result):

@@ -1,0 +1,1 @@
+"""What a domain released, checked before it is shown."""
