@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from workbench.lab.steward import StewardPanel
     from workbench.models.lora import lora, merge_lora
     from workbench.space.connection import Space, connect
-    from workbench.space.convert import from_sklearn
     from workbench.space.estimators.bayes import GaussianNB
     from workbench.space.estimators.boosting import (
         GradientBoostingClassifier,
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
     from workbench.space.estimators.linear import LinearRegression, Ridge
     from workbench.space.estimators.pca import PCA
     from workbench.space.estimators.tree import DecisionTreeClassifier
-    from workbench.space.functions import TrainingFunction, training_function
     from workbench.space.statistics.statistic import Statistic, statistic
+    from workbench.space.training.convert import from_sklearn
+    from workbench.space.training.functions import TrainingFunction, training_function
 
 __version__ = "0.1.0"
 
@@ -72,16 +72,16 @@ _PLACES = {
     "Space": "workbench.space.connection",
     "Statistic": "workbench.space.statistics.statistic",
     "StewardPanel": "workbench.lab.steward",
-    "TrainingFunction": "workbench.space.functions",
+    "TrainingFunction": "workbench.space.training.functions",
     "connect": "workbench.space.connection",
     "errors": "workbench.errors",
     "features": "workbench.graphs.export.features",
-    "from_sklearn": "workbench.space.convert",
+    "from_sklearn": "workbench.space.training.convert",
     "lora": "workbench.models.lora",
     "merge_lora": "workbench.models.lora",
     "noise": "workbench.graphs.export.features",
     "statistic": "workbench.space.statistics.statistic",
-    "training_function": "workbench.space.functions",
+    "training_function": "workbench.space.training.functions",
 }
 
 

@@ -18,7 +18,7 @@ from workbench.errors import (
 )
 from workbench.lab.service.sources import FileSource
 from workbench.space.connection import Space, connect
-from workbench.space.functions import training_function
+from workbench.space.training.functions import training_function
 
 
 def space_file(folder, key, *entries):

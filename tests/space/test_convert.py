@@ -228,7 +228,7 @@ def test_an_estimator_fitted_on_other_columns_is_refused(cancer_ds):
 
 def test_columns_of_every_kind_count_as_wide_as_their_features():
     schema = read_dataset(META / "digits").data_schema
-    from workbench.space.convert import _width
+    from workbench.space.training.convert import _width
 
     assert sum(_width(column) for column in schema.features) == 64
     assert _width(read_dataset(META / "breast-cancer").data_schema["diagnosis"]) == 2

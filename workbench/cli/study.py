@@ -146,7 +146,7 @@ def submit(
 
     from workbench.errors import NotFound
     from workbench.space.connection import connect
-    from workbench.space.functions import TrainingFunction
+    from workbench.space.training.functions import TrainingFunction
 
     names = runpy.run_path(str(script))
     functions = [value for value in names.values() if isinstance(value, TrainingFunction)]

@@ -15,8 +15,8 @@ from workbench.documents import Column, Schema
 from workbench.errors import InvalidDocument
 from workbench.graphs.export.features import features
 from workbench.space.datasets import Dataset
-from workbench.space.functions import TrainingFunction, training_function
-from workbench.space.recipes import Recipe, read_estimator
+from workbench.space.training.functions import TrainingFunction, training_function
+from workbench.space.training.recipes import Recipe, read_estimator
 
 Layer = tuple[NDArray[np.float64], NDArray[np.float64]]
 

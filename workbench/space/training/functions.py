@@ -14,10 +14,10 @@ from workbench.documents import DatasetCard, Metric, Plan
 from workbench.documents.request import MAX_EVALUATIONS
 from workbench.errors import InvalidDocument, NotFound
 from workbench.space.datasets import Dataset
-from workbench.space.expectation import Expectation
-from workbench.space.rehearsal import Rehearsal
 from workbench.space.requests import RequestGroup, RequestHandle
 from workbench.space.submission import check_guarantee, request_for
+from workbench.space.training.expectation import Expectation
+from workbench.space.training.rehearsal import Rehearsal
 from workbench.views.live import View, in_notebook, view
 
 if TYPE_CHECKING:

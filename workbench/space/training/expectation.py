@@ -10,7 +10,7 @@ from workbench.budget.accountant import planning_epsilon
 from workbench.views.html import page, rows_table
 
 if TYPE_CHECKING:
-    from workbench.space.rehearsal import Rehearsal
+    from workbench.space.training.rehearsal import Rehearsal
 
 _COLOURS = ("#1f6feb", "#cf222e", "#1a7f37")
 

@@ -1,0 +1,1 @@
+"""Training functions: written for one record, rehearsed for free, submitted for real."""
