@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench import errors
     from workbench.graphs.export.features import features, noise
-    from workbench.lab.catalog import CatalogBrowser
-    from workbench.lab.requests import RequestTable
-    from workbench.lab.steward import StewardPanel
+    from workbench.lab.widgets.catalog import CatalogBrowser
+    from workbench.lab.widgets.requests import RequestTable
+    from workbench.lab.widgets.steward import StewardPanel
     from workbench.models.lora import lora, merge_lora
     from workbench.space.connection import Space, connect
     from workbench.space.estimators.bayes import GaussianNB
@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 _PLACES = {
-    "CatalogBrowser": "workbench.lab.catalog",
+    "CatalogBrowser": "workbench.lab.widgets.catalog",
     "DecisionTreeClassifier": "workbench.space.estimators.tree",
     "GaussianNB": "workbench.space.estimators.bayes",
     "GradientBoostingClassifier": "workbench.space.estimators.boosting",
@@ -67,11 +67,11 @@ _PLACES = {
     "KMeans": "workbench.space.estimators.kmeans",
     "LinearRegression": "workbench.space.estimators.linear",
     "PCA": "workbench.space.estimators.pca",
-    "RequestTable": "workbench.lab.requests",
+    "RequestTable": "workbench.lab.widgets.requests",
     "Ridge": "workbench.space.estimators.linear",
     "Space": "workbench.space.connection",
     "Statistic": "workbench.space.statistics.statistic",
-    "StewardPanel": "workbench.lab.steward",
+    "StewardPanel": "workbench.lab.widgets.steward",
     "TrainingFunction": "workbench.space.training.functions",
     "connect": "workbench.space.connection",
     "errors": "workbench.errors",

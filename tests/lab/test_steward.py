@@ -12,8 +12,8 @@ from tests.support import Site, make_domain, wait_until
 from workbench.documents import PrivateKey
 from workbench.domain.populations.registry import stopped
 from workbench.errors import DomainUnavailable, NotFound
-from workbench.lab import populations
-from workbench.lab.steward import StewardPanel
+from workbench.lab.widgets import populations
+from workbench.lab.widgets.steward import StewardPanel
 from workbench.space.connection import Space
 
 DOMAIN = "hospital-b"

@@ -4,9 +4,9 @@ import queue
 
 import pytest
 
-from workbench.lab.catalog import CatalogBrowser
-from workbench.lab.live import LiveWidget
-from workbench.lab.requests import RequestTable
+from workbench.lab.widgets.catalog import CatalogBrowser
+from workbench.lab.widgets.live import LiveWidget
+from workbench.lab.widgets.requests import RequestTable
 
 
 def test_the_catalogue_lists_every_card(study):

@@ -132,7 +132,7 @@ def test_a_rehearsal_draws_its_curve_and_a_run_its_progress(place):
 
 MANY = """
 import json
-from workbench.lab.service.catalogue import CatalogueBytes
+from workbench.lab.service.catalog import CatalogueBytes
 
 class Large(wb.CatalogBrowser):
     def news(self, anew):

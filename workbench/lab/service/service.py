@@ -14,7 +14,7 @@ from typing import Any
 from workbench import __version__
 from workbench.documents import RequestStatus, State
 from workbench.errors import NotFound, WorkbenchError
-from workbench.lab.service.catalogue import Catalogue, CatalogueBytes
+from workbench.lab.service.catalog import Catalogue, CatalogueBytes
 from workbench.lab.service.details import budget_view, card_view
 from workbench.lab.service.domains import WatchedDomain
 from workbench.lab.service.entries import entry

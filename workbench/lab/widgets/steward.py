@@ -18,7 +18,7 @@ import traitlets
 
 from workbench.documents import RequestStatus
 from workbench.errors import WorkbenchError
-from workbench.lab.populations import PopulationSection
+from workbench.lab.widgets.populations import PopulationSection
 from workbench.space.client.client import DomainClient
 from workbench.space.connection import Space, connect
 from workbench.views.html import page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.lab.live import LiveWidget, module, style
+from workbench.lab.widgets.live import LiveWidget, module, style
 from workbench.space.connection import Space, connect
 
 

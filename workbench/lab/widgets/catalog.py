@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.lab.live import LiveWidget, module, style
+from workbench.lab.widgets.live import LiveWidget, module, style
 from workbench.space.connection import Space, connect
 from workbench.space.datasets import Catalog
 
