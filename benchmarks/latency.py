@@ -62,7 +62,7 @@ def in_worker(site, times):
     from dataclasses import replace
 
     from workbench.domain.datasets.cards import prepared
-    from workbench.domain.jobs import load_records
+    from workbench.domain.kinds.job import load_records
     from workbench.domain.store.config import DomainFolder
     from workbench.engine.train import train
     from workbench.graphs.load import load

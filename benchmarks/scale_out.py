@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from workbench.documents import Plan, Schema
-from workbench.domain.jobs import Job, save_records
+from workbench.domain.kinds.job import Job, save_records
 from workbench.domain.runs.executor import Executor
 from workbench.domain.store.config import JobLimits
 from workbench.graphs.export.training import export

@@ -16,7 +16,7 @@ import pytest
 from tests.engine.test_pace import PLAN, graph_and_records
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import StatisticPlan
-from workbench.domain.jobs import (
+from workbench.domain.kinds.job import (
     EVALUATIONS,
     JOB,
     LOADED,

@@ -109,7 +109,7 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     from workbench.documents import DatasetCard, Envelope, Request
     from workbench.documents.envelope import payload_of
     from workbench.domain.datasets import cards
-    from workbench.domain.jobs import MODEL
+    from workbench.domain.kinds.job import MODEL
     from workbench.domain.requests import intake, stored
     from workbench.domain.service import Domain
 

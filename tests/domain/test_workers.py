@@ -16,7 +16,7 @@ from tests.support import Site, make_domain, wait_until
 from workbench.documents import DatasetCard, Envelope, Request
 from workbench.documents.envelope import payload_of
 from workbench.domain.datasets import cards
-from workbench.domain.jobs import MODEL
+from workbench.domain.kinds.job import MODEL
 from workbench.domain.requests import intake, stored
 from workbench.domain.runs.executor import Executor, _private
 from workbench.domain.store.config import JobLimits

@@ -45,7 +45,7 @@ def init(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to listen.")] = 8700,
 ) -> None:
     """Make a domain's folder: configuration, signing key, sealing key."""
-    from workbench.domain.jobs import make_private, write_private
+    from workbench.domain.kinds.job import make_private, write_private
     from workbench.domain.store.config import FILE, DomainConfig, DomainFolder
     from workbench.domain.store.seal import Seal
     from workbench.errors import InvalidConfiguration
@@ -68,7 +68,7 @@ def init(
 @app.command()
 def serve(root: Root) -> None:
     """Serve the domain until Ctrl-C."""
-    from workbench.domain.server import serve as run
+    from workbench.domain.api.server import serve as run
 
     run(root)
 

@@ -37,8 +37,8 @@ from workbench.documents.base import Line, ago
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head
-from workbench.domain.jobs import MODEL, STATISTICS
-from workbench.domain.publishing.holdings import Holdings
+from workbench.domain.holdings import Holdings
+from workbench.domain.kinds.job import MODEL, STATISTICS
 from workbench.domain.requests import decisions, intake, statuses, stored
 from workbench.domain.requests.terms import approves
 from workbench.domain.runs import releases

@@ -23,7 +23,7 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import payload_of
 from workbench.domain.datasets import cards
-from workbench.domain.jobs import Job, write_private
+from workbench.domain.kinds.job import Job, write_private
 from workbench.domain.populations import registry
 from workbench.domain.requests import stored
 from workbench.domain.requests.terms import Facts, check_terms, today

@@ -14,7 +14,7 @@ from functools import partial
 from workbench.documents import DatasetCard, Plan, Request, StatisticPlan, digest_bytes
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Schema
-from workbench.domain.jobs import Job, Outcome, Refusal
+from workbench.domain.kinds.job import Job, Outcome, Refusal
 from workbench.domain.requests import intake
 from workbench.domain.runs.executor import Executor
 from workbench.domain.runs.turns import Turns

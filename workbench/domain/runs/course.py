@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from workbench.documents import Evaluation, Plan, Request
-from workbench.domain.jobs import EVALUATIONS, Evaluated
+from workbench.domain.kinds.job import EVALUATIONS, Evaluated
 from workbench.domain.store.tables import evaluations
 from workbench.errors import Conflict, InvalidDocument
 

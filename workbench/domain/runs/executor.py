@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from workbench.documents import Failure
-from workbench.domain.jobs import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome, write_private
+from workbench.domain.kinds.job import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome, write_private
 from workbench.domain.runs.surroundings import worker_environment
 from workbench.domain.store.config import JobLimits
 from workbench.errors import DomainUnavailable, InvalidDocument

@@ -33,7 +33,7 @@ from workbench.documents.envelope import payload_of
 from workbench.domain.access import log
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head
-from workbench.domain.jobs import MODEL, STATISTICS, Job, Outcome, write_private
+from workbench.domain.kinds.job import MODEL, STATISTICS, Job, Outcome, write_private
 from workbench.domain.populations import registry
 from workbench.domain.requests import decisions, intake, stored
 from workbench.domain.runs import course, releases

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn, get_args
 
 from workbench.documents import Failure
-from workbench.domain.jobs import OUTCOME, Outcome, write_private
+from workbench.domain.kinds.job import OUTCOME, Outcome, write_private
 
 _PR_SET_PDEATHSIG = 1
 _WORDS: tuple[Failure, ...] = get_args(Failure)

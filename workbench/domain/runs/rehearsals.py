@@ -18,7 +18,7 @@ from workbench.catalog.snippets import decode
 from workbench.documents import DatasetCard, Envelope, Request, State, StatisticPlan
 from workbench.documents.envelope import payload_of
 from workbench.domain.datasets import cards
-from workbench.domain.jobs import save_records
+from workbench.domain.kinds.job import save_records
 from workbench.domain.requests import intake
 from workbench.domain.requests.review import Rehearsal
 from workbench.domain.runs.executor import Executor

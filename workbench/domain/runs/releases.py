@@ -28,7 +28,7 @@ from workbench.documents import (
 from workbench.documents.envelope import payload_of
 from workbench.domain.access import people
 from workbench.domain.heads import head
-from workbench.domain.jobs import MODEL, STATISTICS, Outcome, write_private
+from workbench.domain.kinds.job import MODEL, STATISTICS, Outcome, write_private
 from workbench.domain.requests import decisions, stored
 from workbench.domain.store.config import DomainFolder
 from workbench.engine import ENGINE

@@ -28,7 +28,7 @@ import psutil
 
 from workbench.documents import Evaluation, Metric, Plan, StatisticPlan
 from workbench.documents.base import digest_bytes
-from workbench.domain.jobs import (
+from workbench.domain.kinds.job import (
     EVALUATIONS,
     JOB,
     LOADED,
