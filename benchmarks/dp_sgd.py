@@ -32,11 +32,11 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.models import CASES, Case, Recurrent
 from workbench.documents import Plan
 from workbench.domain.runs.surroundings import worker_environment
-from workbench.engine.batches import UnitTable
-from workbench.engine.distributed import ALONE
-from workbench.engine.noise import SealedRandom
 from workbench.engine.optimizers import joined, optimizer_of
 from workbench.engine.rounds import NoisedRounds
+from workbench.engine.sampling.batches import UnitTable
+from workbench.engine.sampling.noise import SealedRandom
+from workbench.engine.sums.distributed import ALONE
 from workbench.graphs.export.training import export
 from workbench.records import Records
 

@@ -13,8 +13,8 @@ from workbench.audit.canaries import observe
 from workbench.audit.study import audit, known_rounds, last_iterate, scenarios
 from workbench.cli.app import app
 from workbench.documents import Plan
-from workbench.engine.batches import UnitTable
-from workbench.engine.noise import SealedRandom, Stream
+from workbench.engine.sampling.batches import UnitTable
+from workbench.engine.sampling.noise import SealedRandom, Stream
 from workbench.engine.sums.clipping import ClippedSum
 
 pytestmark = pytest.mark.slow

@@ -14,8 +14,8 @@ import torch
 from tests.engine.models import MODELS, classify
 from tests.engine.test_options import ADAPTIVE
 from tests.engine.test_soundness import SEED, exported, flat, plan, records
-from workbench.engine import batches
-from workbench.engine.distributed import ALONE, RankLost, Ranks, joined
+from workbench.engine.sampling import batches
+from workbench.engine.sums.distributed import ALONE, RankLost, Ranks, joined
 from workbench.engine.train import TrainingResult, train
 
 pytestmark = pytest.mark.slow

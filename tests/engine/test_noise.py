@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.engine.noise import SealedRandom
+from workbench.engine.sampling.noise import SealedRandom
 
 SEED = bytes(range(32))
 COUNT = 200_000

@@ -21,7 +21,7 @@ from tests.engine.models import CLASSES, _schema, classify
 from tests.engine.test_clipping import batch
 from tests.engine.test_soundness import exported
 from workbench.documents import Plan
-from workbench.engine.noise import SealedRandom, Stream
+from workbench.engine.sampling.noise import SealedRandom, Stream
 from workbench.engine.train import train
 from workbench.records import Records
 

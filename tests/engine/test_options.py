@@ -15,15 +15,15 @@ from tests.engine.models import MODELS, _schema, classify
 from tests.engine.test_clipping import batch, clipped_sum
 from tests.engine.test_soundness import SEED, exported, flat, plan, records, sensitivity, trained
 from workbench.documents import Evaluation, Metric
-from workbench.engine import batches
-from workbench.engine.batches import UnitTable
 from workbench.engine.bounds import AdaptiveBound, layers
-from workbench.engine.distributed import ALONE
-from workbench.engine.noise import SealedRandom
 from workbench.engine.optimizers import optimizer_of, schedule_of
 from workbench.engine.rounds import NoisedRounds
+from workbench.engine.sampling import batches
+from workbench.engine.sampling.batches import UnitTable
+from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.stopping import best, kept, stops
 from workbench.engine.sums.clipping import ClippedSum
+from workbench.engine.sums.distributed import ALONE
 from workbench.engine.train import rehearse
 from workbench.errors import InvalidDocument
 from workbench.graphs.export.training import export
@@ -222,7 +222,7 @@ import resource, sys, numpy as np, torch
 from torch import nn
 from tests.engine.models import CLASSES, _schema, classify
 from tests.engine.test_soundness import exported, plan
-from workbench.engine import batches
+from workbench.engine.sampling import batches
 from workbench.records import Records
 from workbench.engine.train import train
 batches._MEMORY = 64 << 20

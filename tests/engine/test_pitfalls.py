@@ -21,8 +21,8 @@ from torch import nn
 from tests.engine.models import CLASSES, Net, _schema
 from workbench.budget.accountant import ORDERS, run_curve
 from workbench.documents import Plan, StatisticPlan
-from workbench.engine.batches import UnitTable
-from workbench.engine.noise import Stream
+from workbench.engine.sampling.batches import UnitTable
+from workbench.engine.sampling.noise import Stream
 from workbench.engine.statistics import noisy_sums
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.contributions import CANCELLING

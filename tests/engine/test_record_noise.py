@@ -16,8 +16,8 @@ from tests.engine.models import CLASSES, _schema
 from tests.engine.test_clipping import batch
 from tests.engine.test_soundness import flat, records, trained
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, GraphInput, NoiseInput
-from workbench.engine.batches import UnitTable
-from workbench.engine.noise import SealedRandom
+from workbench.engine.sampling.batches import UnitTable
+from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused, UnknownColumn
 from workbench.graphs.export.dropout import dropout_from

@@ -39,8 +39,8 @@ from tests.support import Site, add_dataset, make_domain
 from workbench.budget.accountant import calibrate
 from workbench.documents import Plan, StatisticPlan
 from workbench.domain.store.config import JobLimits
-from workbench.engine.batches import UnitTable
 from workbench.engine.metrics import exact_sums
+from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.statistics import noisy_sums
 from workbench.engine.sums.bounded import BoundedSum
 from workbench.engine.sums.clipping import ClippedSum

@@ -294,7 +294,7 @@ def test_rule_9_tied_parameters_are_clipped_with_their_cross_terms():
 
 def test_metrics_lie_in_bounds_and_their_noise_has_its_variance(graph):
     from workbench.engine.metrics import noisy_metrics
-    from workbench.engine.noise import SealedRandom
+    from workbench.engine.sampling.noise import SealedRandom
 
     sums = torch.tensor([[30.0, 10.0], [20.0, 20.0]], dtype=torch.float64)
     drawn = [

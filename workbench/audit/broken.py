@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workbench.engine.batches import UnitTable
-from workbench.engine.noise import Stream
+from workbench.engine.sampling.batches import UnitTable
+from workbench.engine.sampling.noise import Stream
 from workbench.engine.sums.clipping import ClippedSum
 
 

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.documents.release import Metric
-from workbench.engine.batches import UnitTable
-from workbench.engine.noise import Stream
 from workbench.engine.program.program import values_program
-from workbench.engine.tiles import whole_tiles
+from workbench.engine.program.tiles import whole_tiles
+from workbench.engine.sampling.batches import UnitTable
+from workbench.engine.sampling.noise import Stream
 from workbench.graphs.record_graph import RecordGraph
 
 _GRID = 2.0**20

@@ -14,11 +14,11 @@ import torch
 
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.request import Plan, PublicLoss
-from workbench.engine.batches import chunk_size
-from workbench.engine.noise import SealedRandom, Stream
 from workbench.engine.program.checker import Value
 from workbench.engine.program.program import Program, public_program
 from workbench.engine.program.runner import Runner, pruned
+from workbench.engine.sampling.batches import chunk_size
+from workbench.engine.sampling.noise import SealedRandom, Stream
 from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import RecordGraph
 

@@ -30,13 +30,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from workbench.documents.request import Plan, StatisticPlan
-from workbench.engine.distributed import Ranks
-from workbench.engine.noise import SEED_BYTES, SealedRandom
 from workbench.engine.postprocessing import private_part
 from workbench.engine.program.program import values_program
+from workbench.engine.program.tiles import whole_tiles
+from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
 from workbench.engine.statistics import sum_on_filling
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.engine.tiles import whole_tiles
+from workbench.engine.sums.distributed import Ranks
 from workbench.engine.timing.costs import Filling
 from workbench.engine.train import evaluate_on_filling, train_on_filling
 from workbench.errors import GraphRefused

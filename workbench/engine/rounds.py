@@ -8,16 +8,16 @@ import numpy as np
 import torch
 
 from workbench.documents.request import Plan
-from workbench.engine.batches import (
+from workbench.engine.bounds import AdaptiveBound, layers
+from workbench.engine.sampling.batches import (
     UnitTable,
     chunk_size,
     largest_batch,
     preferred_size,
 )
-from workbench.engine.bounds import AdaptiveBound, layers
-from workbench.engine.distributed import Ranks
-from workbench.engine.noise import SealedRandom
+from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sums.clipping import ClippedSum
+from workbench.engine.sums.distributed import Ranks
 from workbench.graphs.record_graph import RecordGraph
 
 

@@ -19,15 +19,15 @@ import torch
 
 from workbench.documents.release import Evaluation, Metric
 from workbench.documents.request import Plan
-from workbench.engine.batches import UnitTable, chunk_size
-from workbench.engine.distributed import ALONE, Ranks
 from workbench.engine.metrics import exact_sums, noisy_metrics
-from workbench.engine.noise import SEED_BYTES, SealedRandom
 from workbench.engine.optimizers import joined, optimizer_of, schedule_of
 from workbench.engine.postprocessing import private_part
 from workbench.engine.program.program import noted
 from workbench.engine.rounds import NoisedRounds
+from workbench.engine.sampling.batches import UnitTable, chunk_size
+from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
 from workbench.engine.stopping import kept, stops
+from workbench.engine.sums.distributed import ALONE, Ranks
 from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.timing.pace import Pace
 from workbench.engine.timing.pace import Progress as Progress

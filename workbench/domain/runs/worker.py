@@ -48,7 +48,7 @@ from workbench.domain.runs.surroundings import Unfit, settle
 from workbench.errors import GraphRefused, RequestFailed, WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.engine.distributed import Ranks
+    from workbench.engine.sums.distributed import Ranks
     from workbench.engine.timing.pace import Pace
 
 _LARGEST_FILE = 1 << 30
@@ -154,7 +154,7 @@ def _silent(step: int, steps: int) -> None:
 
 @contextmanager
 def _ranks(crew: Crew, workers: int, meeting: Path, seconds: float) -> Iterator[Ranks]:
-    from workbench.engine.distributed import joined
+    from workbench.engine.sums.distributed import joined
 
     crew.fork(workers)
     with joined(crew.rank, crew.size, meeting, seconds) as ranks:
@@ -299,7 +299,7 @@ def _sum_up(
 
 
 def _child(order: dict[str, Any], parent: int) -> None:
-    from workbench.engine.distributed import RankLost
+    from workbench.engine.sums.distributed import RankLost
     from workbench.engine.timing.pace import OverTime
 
     die_with_parent(parent)

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 
 import torch
 
+from workbench.engine.program.tiles import TILE
 from workbench.engine.program.trials import SAMPLES, Draw, Result, Sample
-from workbench.engine.tiles import TILE
 
 SIZES = (TILE, 3 * TILE)
 """How many rows the chunks have that a worker tries."""

@@ -28,6 +28,7 @@ import torch.fx
 from workbench.engine.program.checker import Place, Value
 from workbench.engine.program.program import Program, RecordProgram, remembered, values_program
 from workbench.engine.program.runner import TappedRunner, pruned
+from workbench.engine.program.tiles import TILE, filled, whole_tiles
 from workbench.engine.sums.contributions import (
     LARGEST_SHARE,
     MATERIALISED,
@@ -39,7 +40,6 @@ from workbench.engine.sums.contributions import (
 )
 from workbench.engine.sums.layers import RULES, Call, Factors, Whole, contribution
 from workbench.engine.sums.taps import Tap, find_taps
-from workbench.engine.tiles import TILE, filled, whole_tiles
 from workbench.graphs.record_graph import RecordGraph
 
 _BOUND = 1.0 - 1e-6

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workbench.engine.batches import UnitTable
-from workbench.engine.distributed import ALONE, Ranks
-from workbench.engine.noise import SEED_BYTES, SealedRandom
+from workbench.engine.sampling.batches import UnitTable
+from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
+from workbench.engine.sums.distributed import ALONE, Ranks
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
 

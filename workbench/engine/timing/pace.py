@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from workbench.engine.distributed import RankLost
+from workbench.engine.sums.distributed import RankLost
 from workbench.engine.timing.costs import Cost
 
 SLACK = 1.1

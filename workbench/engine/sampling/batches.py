@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.documents.inputs import NoiseInput, noise_numbers
-from workbench.engine.noise import Stream
+from workbench.engine.program.tiles import tile_of_units
+from workbench.engine.sampling.noise import Stream
 from workbench.engine.sums.contributions import float32_units
-from workbench.engine.tiles import tile_of_units
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
 
@@ -143,7 +143,7 @@ def preferred_size(
 ) -> int:
     """Return how many units would be run at once if memory was no matter.
 
-    The rows are whole tiles (`workbench.engine.tiles`). Of these sizes, the one that takes the
+    The rows are whole tiles (`workbench.engine.program.tiles`). Of these sizes, the one that takes the
     least time for a round of a number of units that is Poisson distributed: small chunks have much
     calling, large ones much filling.
 

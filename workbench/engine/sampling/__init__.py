@@ -1,0 +1,1 @@
+"""What is drawn from the sealed seed: batches of whole privacy units, and noise."""
