@@ -65,7 +65,7 @@ def in_worker(site, times):
     from workbench.domain.kinds.job import load_records
     from workbench.domain.store.config import DomainFolder
     from workbench.engine.train import train
-    from workbench.graphs.load import load
+    from workbench.graphs.reading.load import load
 
     client = site.client()
     data = dataset(client)

@@ -13,9 +13,9 @@ import torch
 
 from workbench.documents import Schema
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.graphs import archive as pt2
 from workbench.graphs.export.training import export
-from workbench.graphs.load import load
+from workbench.graphs.reading import archive as pt2
+from workbench.graphs.reading.load import load
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
 

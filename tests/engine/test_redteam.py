@@ -47,7 +47,7 @@ from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.train import train
 from workbench.errors import GraphRefused
 from workbench.graphs.export.statistic import export_statistic
-from workbench.graphs.load import load
+from workbench.graphs.reading.load import load
 
 A = torch.ops.aten
 SEED = bytes(range(32))

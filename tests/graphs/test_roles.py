@@ -10,7 +10,7 @@ from workbench.errors import GraphRefused, TooLarge, UnknownColumn
 from workbench.graphs.export.features import noise
 from workbench.graphs.export.statistic import export_statistic, export_update
 from workbench.graphs.export.training import export
-from workbench.graphs.load import load
+from workbench.graphs.reading.load import load
 from workbench.graphs.record_graph import Limits
 from workbench.graphs.roles import check_update
 

@@ -172,7 +172,7 @@ def _train(
     import safetensors.torch
 
     from workbench.engine.train import rehearse, train
-    from workbench.graphs.load import load
+    from workbench.graphs.reading.load import load
 
     graph = replace(load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics)
     training = load_records(Path(job.training or ""))
@@ -228,7 +228,7 @@ def _told(folder: Path, plan: Plan) -> Callable[[tuple[Metric, ...]], None] | No
 
 def _check(job: Job, workers: int) -> Outcome:
     from workbench.engine.probe import check
-    from workbench.graphs.load import load
+    from workbench.graphs.reading.load import load
 
     content, summed = Path(job.graph).read_bytes(), isinstance(job.plan, StatisticPlan)
     update = load(Path(job.update).read_bytes(), role="update") if job.update else None
@@ -274,7 +274,7 @@ def _sum_up(
     import safetensors.torch
 
     from workbench.engine.statistics import noisy_sums
-    from workbench.graphs.load import load
+    from workbench.graphs.reading.load import load
     from workbench.records import join
 
     graph = replace(load(Path(job.graph).read_bytes(), role="sum"), inputs=job.inputs)
@@ -375,7 +375,7 @@ def _load_engine() -> None:
     import workbench.engine.probe
     import workbench.engine.statistics
     import workbench.engine.train
-    import workbench.graphs.load  # noqa: F401
+    import workbench.graphs.reading.load  # noqa: F401
 
     with FakeTensorMode():
         torch.func.vmap(torch.nn.functional.linear, in_dims=(0, None))(

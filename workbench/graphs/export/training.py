@@ -27,15 +27,15 @@ from torch import nn
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, NoiseInput, noise_numbers
 from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused, WorkbenchError
-from workbench.graphs import archive as pt2
 from workbench.graphs.export.attention import attention
 from workbench.graphs.export.dropout import dropout_from
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import at_bounds, followed, line_of, not_followed
 from workbench.graphs.export.normalization import without_batch_norm
-from workbench.graphs.load import expected_spec, load
 from workbench.graphs.operators.allowed import ALLOWED, remedy
 from workbench.graphs.public_loss import publicly_trained
+from workbench.graphs.reading import archive as pt2
+from workbench.graphs.reading.load import expected_spec, load
 from workbench.graphs.record_graph import RecordGraph, Role
 
 A = torch.ops.aten

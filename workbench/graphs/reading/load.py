@@ -1,6 +1,6 @@
 """Load a record graph from a stranger: every node checked, nothing executed or unpickled.
 
-1. The archive's members are checked and decoded (`workbench.graphs.archive`).
+1. The archive's members are checked and decoded (`workbench.graphs.reading.archive`).
 2. The signature says which placeholder is a parameter, a constant or an input; mutations and
    anything else are refused.
 3. Raw tensors are read, bounded in size and magnitude, and must be finite.
@@ -24,9 +24,9 @@ from workbench.documents.base import digest_bytes
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
 from workbench.errors import GraphRefused, TooLarge, UnknownColumn
-from workbench.graphs import archive as pt2
-from workbench.graphs.nodes import SCALAR_TYPES, NodeReader, field
 from workbench.graphs.operators.allowed import check_call, check_value
+from workbench.graphs.reading import archive as pt2
+from workbench.graphs.reading.nodes import SCALAR_TYPES, NodeReader, field
 from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph, Role, TensorSpec
 from workbench.graphs.roles import check_outputs
 
