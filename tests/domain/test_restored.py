@@ -43,7 +43,7 @@ from workbench.errors import (
     LedgerBehind,
     RequestDenied,
 )
-from workbench.space.requests import RequestHandle
+from workbench.space.requests.request import RequestHandle
 
 DATABASE = "domain.sqlite"
 

@@ -25,7 +25,7 @@ from workbench.errors import (
     UnknownColumn,
 )
 from workbench.evidence.verify import verify
-from workbench.space.requests import RequestHandle
+from workbench.space.requests.request import RequestHandle
 from workbench.space.statistics.sums import SumFunction
 
 OPTIONS = {"epsilon": 2.0, "purpose": PURPOSE, "progress": False}

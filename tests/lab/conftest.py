@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import Site, make_domain
 from workbench.space.connection import Space
-from workbench.space.requests import RequestHandle
+from workbench.space.requests.request import RequestHandle
 
 HOSTILE = "<img src=x onerror=alert(1)> & ‮friends"
 

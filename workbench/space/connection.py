@@ -23,7 +23,7 @@ from workbench.space.client.client import DomainClient
 from workbench.space.client.receipts import FILE as KEPT
 from workbench.space.client.receipts import Receipts
 from workbench.space.datasets import Catalog, Dataset
-from workbench.space.requests import RequestHandle, RequestList
+from workbench.space.requests.request import RequestHandle, RequestList
 
 FILE = "space.toml"
 VARIABLE = "WORKBENCH_SPACE"

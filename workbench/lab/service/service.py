@@ -27,7 +27,7 @@ from workbench.lab.service.sources import Source
 from workbench.space.client.client import DomainClient
 from workbench.space.connection import Space
 from workbench.space.datasets import Dataset
-from workbench.space.requests import RequestHandle
+from workbench.space.requests.request import RequestHandle
 from workbench.space.starter.cells import starter, study
 
 API = 1

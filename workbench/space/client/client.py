@@ -47,7 +47,7 @@ from workbench.errors import (
     NotFound,
 )
 from workbench.evidence.bundle import Bundle
-from workbench.space import journal
+from workbench.space.client import journal
 from workbench.space.client.card_cache import CardCache
 from workbench.space.client.http import PAGE, Transport
 

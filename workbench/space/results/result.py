@@ -26,7 +26,7 @@ from workbench.errors import (
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.receipts import receipt
 from workbench.evidence.verify import Verified, verify
-from workbench.space import journal
+from workbench.space.client import journal
 from workbench.space.client.client import DomainClient
 from workbench.views.html import page, rows_table
 

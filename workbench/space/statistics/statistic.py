@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import InvalidDocument
 from workbench.space.datasets import Dataset
-from workbench.space.requests import RequestHandle
+from workbench.space.requests.request import RequestHandle
 from workbench.space.results.statistic import MeanResult
 from workbench.space.statistics.sums import SumFunction, norm_of
 from workbench.views.html import page, rows_table

@@ -16,9 +16,9 @@ from workbench.documents import DatasetCard, RequestStatus, StatisticPlan
 from workbench.errors import NotFound
 from workbench.space.client.client import DomainClient
 from workbench.space.datasets import Dataset
-from workbench.space.requests import RequestHandle
+from workbench.space.requests.request import RequestHandle
+from workbench.space.requests.submission import check_guarantee, request_for
 from workbench.space.results.statistic import StatisticResult
-from workbench.space.submission import check_guarantee, request_for
 
 if TYPE_CHECKING:
     import torch

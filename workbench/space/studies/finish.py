@@ -11,7 +11,7 @@ from workbench.budget.accountant import epsilon_of, run_curve
 from workbench.documents import DatasetCard, Envelope, PrivateKey, Request, now
 from workbench.documents.envelope import payload_of
 from workbench.evidence.bundle import Bundle
-from workbench.space import journal
+from workbench.space.client import journal
 from workbench.space.studies import record
 from workbench.space.studies.record import Spent, State, StudyRecord, StudyRequest
 from workbench.space.studies.report import write_report

@@ -21,7 +21,7 @@ from typing import Any
 
 from workbench.documents import PrivateKey, digest_bytes, now
 from workbench.errors import InvalidConfiguration, StudyFailed
-from workbench.space import journal
+from workbench.space.client import journal
 from workbench.space.studies import environment
 from workbench.space.studies.finish import finish
 from workbench.space.studies.parameters import checked

@@ -13,7 +13,7 @@ from workbench.evidence.bundle import Bundle
 from workbench.evidence.receipts import receipt, went_back
 from workbench.evidence.verify import Verified
 from workbench.evidence.verify import verify as verify_evidence
-from workbench.space import journal
+from workbench.space.client import journal
 from workbench.space.studies import record
 from workbench.space.studies.finish import composed, gathered
 from workbench.space.studies.record import StudyRecord, StudyRequest

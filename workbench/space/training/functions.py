@@ -14,8 +14,8 @@ from workbench.documents import DatasetCard, Metric, Plan
 from workbench.documents.request import MAX_EVALUATIONS
 from workbench.errors import InvalidDocument, NotFound
 from workbench.space.datasets import Dataset
-from workbench.space.requests import RequestGroup, RequestHandle
-from workbench.space.submission import check_guarantee, request_for
+from workbench.space.requests.request import RequestGroup, RequestHandle
+from workbench.space.requests.submission import check_guarantee, request_for
 from workbench.space.training.expectation import Expectation
 from workbench.space.training.rehearsal import Rehearsal
 from workbench.views.live import View, in_notebook, view

@@ -1,0 +1,1 @@
+"""Requests: checked, sent, followed and found again."""
