@@ -80,8 +80,11 @@ class Tally:
             self.static += 1
             return
         for node in program.calls:
-            places = [claims[a].place for a in node.all_input_nodes
-                      if isinstance(claims[a], checker.Value)]  # fmt: skip
+            places = [
+                claims[a].place
+                for a in node.all_input_nodes
+                if isinstance(claims[a], checker.Value)
+            ]
             self.met[str(node.target)] += any(place is not None for place in places)
         for finding in wrong:
             self.note(finding.kind, str(finding.node.target), f"{kind} {seed}: {finding}")
@@ -97,12 +100,17 @@ class Tally:
 
         made, accepted = sum(self.programs.values()), sum(self.accepted.values())
         print(f"programs made           {made:>9,}   {dict(self.programs)}")
-        print(f"accepted                {accepted:>9,}   {accepted / made:.0%}, "
-              f"{dict(self.accepted)}")  # fmt: skip
-        print(f"operators in each       {median(self.depths.elements()):>9}   in the median, "
-              f"{sum(n for d, n in self.depths.items() if d >= 8):,} with 8 and more")  # fmt: skip
-        print(f"run and compared        {accepted - self.static:>9,}   the other {self.static:,} "
-              "fail for any data")  # fmt: skip
+        print(
+            f"accepted                {accepted:>9,}   {accepted / made:.0%}, {dict(self.accepted)}"
+        )
+        print(
+            f"operators in each       {median(self.depths.elements()):>9}   in the median, "
+            f"{sum(n for d, n in self.depths.items() if d >= 8):,} with 8 and more"
+        )
+        print(
+            f"run and compared        {accepted - self.static:>9,}   the other {self.static:,} "
+            "fail for any data"
+        )
         print(f"refused                 {made - accepted:>9,}")
         for reason, count in self.refused.most_common():
             print(f"    {count:>9,}  {reason}")
@@ -113,8 +121,10 @@ class Tally:
         print(f"                        {self.proposals.rejected:>9,}   not taken by PyTorch")
         names = [str(target) for target in RECIPES]
         met = [self.met[name] for name in names if self.met[name]]
-        print(f"operators met           {len(met):>9}   of {len(names)}, with operands of each "
-              f"record; median {median(met or [0]):,} times")  # fmt: skip
+        print(
+            f"operators met           {len(met):>9}   of {len(names)}, with operands of each "
+            f"record; median {median(met or [0]):,} times"
+        )
         rare = sorted((self.met[name], name) for name in names)[:25]
         print("    seldom: " + ", ".join(f"{name} {count}" for count, name in rare))
         print(f"grown and checked apart {self.disagreed:>9}   times differently")
@@ -125,8 +135,11 @@ class Tally:
             print(f"{title:<24}{sum(n for _, n in some):>9}")
             for key, count in some:
                 print(f"    {count:>9,}  {key[0]}: {key[1]}; first {self.examples[key][:300]}")
-        print(f"seconds                 {time.monotonic() - self.began:>9.0f}   wall, "
-              f"{self.processor:.0f} of the processor", flush=True)  # fmt: skip
+        print(
+            f"seconds                 {time.monotonic() - self.began:>9.0f}   wall, "
+            f"{self.processor:.0f} of the processor",
+            flush=True,
+        )
 
 
 Job = tuple[str, Callable[[Tally], None]]
@@ -183,8 +196,12 @@ def traced(seed: int, count: int) -> Iterator[Job]:
         if program is not None:
             tally.add("traced", program, f"{seed}/{name}/{records}", rng)
             for which in range(NEARLY):
-                tally.add("traced, nearly right", nearly(program, rng),
-                          f"{seed}/{name}/{records}/{which}", rng)  # fmt: skip
+                tally.add(
+                    "traced, nearly right",
+                    nearly(program, rng),
+                    f"{seed}/{name}/{records}/{which}",
+                    rng,
+                )
 
     both = [(name, records) for name in NAMES for records in (4, 16)]
     for name, records in random.Random(seed).sample(both, min(count, len(both))):

@@ -92,13 +92,24 @@ def _request(client, data, function, repeat):
     client.upload(graph.digest, graph.archive)
     card = data.card
     plan = function.plan(card, 0.01, 1e-5, 1)
-    return Request.read({
-        "researcher": client.key.key_id, "domain": card.domain, "dataset": card.name,
-        "dataset_version": card.dataset_version, "card": card.digest, "function": "slow_for_some",
-        "graph": graph.digest, "inputs": list(graph.inputs), "metrics": list(graph.metrics),
-        "plan": plan.model_dump(mode="json"), "epsilon": 0.01, "delta": 1e-5,
-        "purpose": "DUO:0000042", "repeat": repeat,
-    })  # fmt: skip
+    return Request.read(
+        {
+            "researcher": client.key.key_id,
+            "domain": card.domain,
+            "dataset": card.name,
+            "dataset_version": card.dataset_version,
+            "card": card.digest,
+            "function": "slow_for_some",
+            "graph": graph.digest,
+            "inputs": list(graph.inputs),
+            "metrics": list(graph.metrics),
+            "plan": plan.model_dump(mode="json"),
+            "epsilon": 0.01,
+            "delta": 1e-5,
+            "purpose": "DUO:0000042",
+            "repeat": repeat,
+        }
+    )
 
 
 def _with_hostile(records, value):

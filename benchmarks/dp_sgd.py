@@ -86,8 +86,14 @@ def workbench(case: Case) -> Step:
     graph = export(case.function, case.make(), case.schema)
     x, y = case.data(_BATCHES * case.batch)
     records = Records.each_its_own({"x": x.numpy(), "y": y.numpy()})
-    plan = Plan(learning_rate=0.01, steps=100_000, sample_rate=1 / _BATCHES, max_grad_norm=1.0,
-                noise_multiplier=1.0, metrics_noise_multiplier=1.0)  # fmt: skip
+    plan = Plan(
+        learning_rate=0.01,
+        steps=100_000,
+        sample_rate=1 / _BATCHES,
+        max_grad_norm=1.0,
+        noise_multiplier=1.0,
+        metrics_noise_multiplier=1.0,
+    )
     table = UnitTable(records, graph.inputs, 1)
     rounds = NoisedRounds(graph, plan, table, case.batch, SealedRandom(bytes(32)), ALONE)
     parameters = {name: value.clone() for name, value in graph.parameters.items()}
@@ -109,9 +115,15 @@ def opacus(case: Case, mode: str) -> Step:
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.01)
     loader = DataLoader(TensorDataset(torch.zeros(_BATCHES * case.batch, 1)), case.batch)
     made = PrivacyEngine().make_private(
-        module=model, optimizer=optimizer, data_loader=loader, criterion=nn.CrossEntropyLoss(),
-        noise_multiplier=1.0, max_grad_norm=1.0, poisson_sampling=False, grad_sample_mode=mode,
-    )  # fmt: skip
+        module=model,
+        optimizer=optimizer,
+        data_loader=loader,
+        criterion=nn.CrossEntropyLoss(),
+        noise_multiplier=1.0,
+        max_grad_norm=1.0,
+        poisson_sampling=False,
+        grad_sample_mode=mode,
+    )
     model, optimizer = made[0], made[1]
     criterion = made[2] if mode == "ghost" else nn.CrossEntropyLoss()
 
@@ -172,8 +184,17 @@ def measured(steps: dict[str, Step]) -> dict[str, tuple[float, float]]:
 def compare(names: list[str]) -> None:
     """Print a table: each contender in one thread, as a domain's workers have."""
     torch.set_num_threads(1)
-    header = ("model", "batch", "non-private ms", "Workbench ms", "ratio CPU", "wall", "to reach",
-              *(f"Opacus {mode}" for mode in OPACUS), "faster than best Opacus")  # fmt: skip
+    header = (
+        "model",
+        "batch",
+        "non-private ms",
+        "Workbench ms",
+        "ratio CPU",
+        "wall",
+        "to reach",
+        *(f"Opacus {mode}" for mode in OPACUS),
+        "faster than best Opacus",
+    )
     print(f"\n{processor()}; one thread (Opacus: ratios of CPU time)\n")
     print("| " + " | ".join(header) + " |")
     print("|" + "---|" * len(header))
@@ -183,15 +204,24 @@ def compare(names: list[str]) -> None:
         steps, failed = contenders(case)
         times = measured(steps)
         base, ours = times["non-private"], times["Workbench"]
-        ratios = [times[f"Opacus {m}"][0] / base[0] if f"Opacus {m}" in times else None
-                  for m in OPACUS]  # fmt: skip
+        ratios = [
+            times[f"Opacus {m}"][0] / base[0] if f"Opacus {m}" in times else None for m in OPACUS
+        ]
         known = [ratio for ratio in ratios if ratio]
         ratio = ours[0] / base[0]
         faster = min(known) / ratio if known else float("nan")
         found.append((ratio, faster))
-        row = (name, str(case.batch), f"{base[0]:.2f}", f"{ours[0]:.2f}", f"**{ratio:.2f}**",
-               f"{ours[1] / base[1]:.2f}", f"{case.limit:.2f}",
-               *(f"{r:.2f}" if r else "fails" for r in ratios), f"{faster:.2f}x")  # fmt: skip
+        row = (
+            name,
+            str(case.batch),
+            f"{base[0]:.2f}",
+            f"{ours[0]:.2f}",
+            f"**{ratio:.2f}**",
+            f"{ours[1] / base[1]:.2f}",
+            f"{case.limit:.2f}",
+            *(f"{r:.2f}" if r else "fails" for r in ratios),
+            f"{faster:.2f}x",
+        )
         print("| " + " | ".join(row) + " |", flush=True)
         notes += [f"{name}, {who}: {why}" for who, why in failed.items()]
     print(
@@ -233,8 +263,10 @@ def memory(name: str) -> None:
         command = [sys.executable, "-W", "ignore", __file__, "--peak", name, who]
         taken[who] = float(subprocess.check_output(command, text=True).split()[-1])
     ratio = taken["Workbench"] / taken["non-private"]
-    print(f"\npeak memory of a step, {name}: non-private {taken['non-private']:.0f} MB, Workbench "
-          f"{taken['Workbench']:.0f} MB, ratio {ratio:.2f} (to reach: 1.6)")  # fmt: skip
+    print(
+        f"\npeak memory of a step, {name}: non-private {taken['non-private']:.0f} MB, Workbench "
+        f"{taken['Workbench']:.0f} MB, ratio {ratio:.2f} (to reach: 1.6)"
+    )
 
 
 def main() -> None:

@@ -136,12 +136,23 @@ def _ready(client, data, function, epsilon):
     client.upload(graph.digest, graph.archive)
     card = data.card
     plan = function.plan(card, epsilon, 1e-5, len(graph.metrics))
-    return Request.read({
-        "researcher": client.key.key_id, "domain": card.domain, "dataset": card.name,
-        "dataset_version": card.dataset_version, "card": card.digest, "function": function.name,
-        "graph": graph.digest, "inputs": list(graph.inputs), "metrics": list(graph.metrics),
-        "plan": plan.model_dump(), "epsilon": epsilon, "delta": 1e-5, "purpose": "DUO:0000007",
-    })  # fmt: skip
+    return Request.read(
+        {
+            "researcher": client.key.key_id,
+            "domain": card.domain,
+            "dataset": card.name,
+            "dataset_version": card.dataset_version,
+            "card": card.digest,
+            "function": function.name,
+            "graph": graph.digest,
+            "inputs": list(graph.inputs),
+            "metrics": list(graph.metrics),
+            "plan": plan.model_dump(),
+            "epsilon": epsilon,
+            "delta": 1e-5,
+            "purpose": "DUO:0000007",
+        }
+    )
 
 
 def _next(request, numbers):
@@ -218,9 +229,11 @@ def prepared(folder):
 def main():
     """Print the table."""
     floods = {
-        "unknown callers": (unknown,), "slow callers": (slow,), "a greedy researcher": (greedy,),
+        "unknown callers": (unknown,),
+        "slow callers": (slow,),
+        "a greedy researcher": (greedy,),
         "all of them": (unknown, slow, greedy),
-    }  # fmt: skip
+    }
     with tempfile.TemporaryDirectory() as folder:
         site, key = prepared(folder)
         numbers = itertools.count()

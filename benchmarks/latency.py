@@ -32,16 +32,30 @@ def one(client, data, repeat, times):
     """Submit one request step by step, then wait for it."""
     began = time.perf_counter()
     graph = timed(times, "export of the record graph", lambda: diagnose.export(linear(), data))
-    plan = timed(times, "noise calibration (cached after the first)",
-                 lambda: diagnose.plan(data.card, 2.0, 1e-5, 1))  # fmt: skip
+    plan = timed(
+        times,
+        "noise calibration (cached after the first)",
+        lambda: diagnose.plan(data.card, 2.0, 1e-5, 1),
+    )
     card = data.card
-    request = Request.read({
-        "researcher": client.key.key_id, "domain": card.domain, "dataset": card.name,
-        "dataset_version": card.dataset_version, "card": card.digest, "function": "diagnose",
-        "graph": graph.digest, "inputs": list(graph.inputs), "metrics": list(graph.metrics),
-        "plan": plan.model_dump(), "epsilon": 2.0, "delta": 1e-5, "purpose": "DUO:0000007",
-        "repeat": repeat,
-    })  # fmt: skip
+    request = Request.read(
+        {
+            "researcher": client.key.key_id,
+            "domain": card.domain,
+            "dataset": card.name,
+            "dataset_version": card.dataset_version,
+            "card": card.digest,
+            "function": "diagnose",
+            "graph": graph.digest,
+            "inputs": list(graph.inputs),
+            "metrics": list(graph.metrics),
+            "plan": plan.model_dump(),
+            "epsilon": 2.0,
+            "delta": 1e-5,
+            "purpose": "DUO:0000007",
+            "repeat": repeat,
+        }
+    )
     timed(times, "HTTP: upload of the graph", lambda: client.upload(graph.digest, graph.archive))
     timed(times, "HTTP: request, checks, reserve, decide", lambda: client.submit(request))
     started = {}
@@ -76,9 +90,19 @@ def in_worker(site, times):
     for _ in range(RUNS):
         graph = timed(times, "  of it: load and check the graph", lambda: load(exported.archive))
         graph = replace(graph, inputs=exported.inputs, metrics=exported.metrics)
-        timed(times, "  of it: training (20 rounds) and metrics", lambda g=graph: train(
-            g, plan, *parts, record_count=284, holdout_fraction=0.25, max_records_per_unit=1,
-            seed=bytes(32)))  # fmt: skip
+        timed(
+            times,
+            "  of it: training (20 rounds) and metrics",
+            lambda g=graph: train(
+                g,
+                plan,
+                *parts,
+                record_count=284,
+                holdout_fraction=0.25,
+                max_records_per_unit=1,
+                seed=bytes(32),
+            ),
+        )
 
 
 def main():

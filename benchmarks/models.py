@@ -113,24 +113,38 @@ def logreg():
 
 
 def mlp():
-    return nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(),
-                         nn.Linear(128, CLASSES))  # fmt: skip
+    return nn.Sequential(
+        nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, CLASSES)
+    )
 
 
 def cnn():
     return nn.Sequential(
-        nn.Conv2d(1, 16, 8, 2, padding=3), nn.ReLU(), nn.MaxPool2d(2, 1),
-        nn.Conv2d(16, 32, 4, 2), nn.ReLU(), nn.MaxPool2d(2, 1), nn.Flatten(),
-        nn.Linear(32 * 4 * 4, 32), nn.ReLU(), nn.Linear(32, CLASSES),
-    )  # fmt: skip
+        nn.Conv2d(1, 16, 8, 2, padding=3),
+        nn.ReLU(),
+        nn.MaxPool2d(2, 1),
+        nn.Conv2d(16, 32, 4, 2),
+        nn.ReLU(),
+        nn.MaxPool2d(2, 1),
+        nn.Flatten(),
+        nn.Linear(32 * 4 * 4, 32),
+        nn.ReLU(),
+        nn.Linear(32, CLASSES),
+    )
 
 
 def resnet():
     return nn.Sequential(
-        nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.GroupNorm(8, 16), nn.ReLU(),
-        Residual(16, 16, 1), Residual(16, 32, 2), Residual(32, 64, 2),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, CLASSES),
-    )  # fmt: skip
+        nn.Conv2d(3, 16, 3, 1, 1, bias=False),
+        nn.GroupNorm(8, 16),
+        nn.ReLU(),
+        Residual(16, 16, 1),
+        Residual(16, 32, 2),
+        Residual(32, 64, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(64, CLASSES),
+    )
 
 
 def lora():
@@ -155,8 +169,13 @@ class Case:
     @property
     def schema(self) -> Schema:
         upper = max(self.tokens - 1, 1)
-        x = {"name": "x", "kind": "tensor", "shape": list(self.shape),
-             "lower": 0 if self.tokens else -1, "upper": upper}  # fmt: skip
+        x = {
+            "name": "x",
+            "kind": "tensor",
+            "shape": list(self.shape),
+            "lower": 0 if self.tokens else -1,
+            "upper": upper,
+        }
         y = {"name": "y", "kind": "category", "role": "target", "categories": list(range(CLASSES))}
         return Schema.read({"columns": [x, y]})
 

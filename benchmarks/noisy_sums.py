@@ -66,8 +66,9 @@ def noisy(path: Path, rows: int) -> np.ndarray:
     graph = export_statistic(asked.function, schema)
     noise, _ = calibrate(epsilon=1.0, delta=1e-5, sample_rate=1.0, steps=1, metrics=0)
     plan = StatisticPlan(max_norm=asked.bound, noise_multiplier=noise)
-    result = noisy_sums(graph, plan, Batches(), record_count=rows, max_records_per_unit=1,
-                        seed=bytes(32))  # fmt: skip
+    result = noisy_sums(
+        graph, plan, Batches(), record_count=rows, max_records_per_unit=1, seed=bytes(32)
+    )
     sums = result.sums[0].numpy()
     count, z, squares = sums[0], sums[1 : 1 + COLUMNS] / sums[0], sums[1 + COLUMNS :] / sums[0]
     mean = scaled.middle + scaled.half * z
@@ -100,8 +101,11 @@ def with_pyarrow(path: Path, rows: int) -> np.ndarray:
     return np.concatenate([[count], sums, mean, squares / count - mean**2])
 
 
-METHODS = {"pandas": with_pandas, "pyarrow, in batches": with_pyarrow,
-           "noisy sums, in batches": noisy}  # fmt: skip
+METHODS = {
+    "pandas": with_pandas,
+    "pyarrow, in batches": with_pyarrow,
+    "noisy sums, in batches": noisy,
+}
 
 
 def _megabytes() -> float:
@@ -113,8 +117,9 @@ def measure(name: str, path: Path, rows: int, warm: Path, answer: Connection) ->
     METHODS[name](warm, 1000)
     before, cpu, wall = _megabytes(), time.process_time(), time.perf_counter()
     found = METHODS[name](path, rows)
-    answer.send((time.perf_counter() - wall, time.process_time() - cpu, _megabytes() - before,
-                found))  # fmt: skip
+    answer.send(
+        (time.perf_counter() - wall, time.process_time() - cpu, _megabytes() - before, found)
+    )
 
 
 def main() -> None:
@@ -133,13 +138,17 @@ def main() -> None:
             there.close()
             found[name] = here.recv()
             process.join()
-    print(f"| {rows:,} rows x {COLUMNS} columns | wall s | CPU s | ratio of CPU to pandas | "
-          "peak memory MB | mean of x0 | variance of x0 |\n" + "|---" * 7 + "|")  # fmt: skip
+    print(
+        f"| {rows:,} rows x {COLUMNS} columns | wall s | CPU s | ratio of CPU to pandas | "
+        "peak memory MB | mean of x0 | variance of x0 |\n" + "|---" * 7 + "|"
+    )
     for name, (wall, cpu, memory, figures) in found.items():
         ratio = cpu / found["pandas"][1]
         mean, variance = figures[1 + COLUMNS], figures[1 + 2 * COLUMNS]
-        print(f"| {name} | {wall:.2f} | {cpu:.2f} | {ratio:.2f} | {memory:.0f} | {mean:.4f} | "
-              f"{variance:.3f} |")  # fmt: skip
+        print(
+            f"| {name} | {wall:.2f} | {cpu:.2f} | {ratio:.2f} | {memory:.0f} | {mean:.4f} | "
+            f"{variance:.3f} |"
+        )
 
 
 if __name__ == "__main__":

@@ -33,14 +33,22 @@ ROWS, BATCH, ROUNDS, TURNS = 8192, 4096, 6, 5
 SETTINGS = {"1 worker": {}, "2 workers": {"workers": 2}}
 MODELS = {
     "MLP 784-256-128-10": lambda: nn.Sequential(
-        nn.Flatten(-3), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(),
+        nn.Flatten(-3),
+        nn.Linear(784, 256),
+        nn.ReLU(),
+        nn.Linear(256, 128),
+        nn.ReLU(),
         nn.Linear(128, 10),
     ),
     "CNN 8-16-10 on 28x28": lambda: nn.Sequential(
-        nn.Conv2d(1, 8, 5, stride=2), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2), nn.ReLU(),
-        nn.Flatten(-3), nn.Linear(400, 10),
+        nn.Conv2d(1, 8, 5, stride=2),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, 3, stride=2),
+        nn.ReLU(),
+        nn.Flatten(-3),
+        nn.Linear(400, 10),
     ),
-}  # fmt: skip
+}
 
 
 def classify(model, record):  # type: ignore[no-untyped-def]
@@ -67,15 +75,30 @@ def job(model: nn.Module, place: Path) -> Job:
     }
     records = Records(columns, np.arange(ROWS))
     save_records(place / "training.npz", records)
-    save_records(place / "holdout.npz", Records({n: v[:1] for n, v in columns.items()},
-                                                np.arange(1)))  # fmt: skip
-    plan = Plan(learning_rate=0.1, steps=ROUNDS, sample_rate=BATCH / ROWS, max_grad_norm=1.0,
-                noise_multiplier=1.0, metrics_noise_multiplier=1.0)  # fmt: skip
+    save_records(
+        place / "holdout.npz", Records({n: v[:1] for n, v in columns.items()}, np.arange(1))
+    )
+    plan = Plan(
+        learning_rate=0.1,
+        steps=ROUNDS,
+        sample_rate=BATCH / ROWS,
+        max_grad_norm=1.0,
+        noise_multiplier=1.0,
+        metrics_noise_multiplier=1.0,
+    )
     return Job(
-        kind="training", graph=str(place / "graph"), training=str(place / "training.npz"),
-        holdout=str(place / "holdout.npz"), inputs=graph.inputs, metrics=(), plan=plan,
-        record_count=ROWS, holdout_fraction=0.0, max_records_per_unit=1, seed="00" * 32,
-    )  # fmt: skip
+        kind="training",
+        graph=str(place / "graph"),
+        training=str(place / "training.npz"),
+        holdout=str(place / "holdout.npz"),
+        inputs=graph.inputs,
+        metrics=(),
+        plan=plan,
+        record_count=ROWS,
+        holdout_fraction=0.0,
+        max_records_per_unit=1,
+        seed="00" * 32,
+    )
 
 
 class Busiest:

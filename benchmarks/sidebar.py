@@ -26,7 +26,7 @@ from tests.lab.sidebar import (
     publish_many,
     show_panel,
     space_file,
-)  # fmt: skip
+)
 from tests.processes import ServerSite
 
 LOADS = 7

@@ -59,15 +59,20 @@ def postgresql() -> Iterator[str]:
     data = root / "data"
     subprocess.run(
         [_binary("initdb"), "-D", data, "-U", "tests", "--auth=trust", "-E", "UTF8"],
-        check=True, **options,
-    )  # fmt: skip
+        check=True,
+        **options,
+    )
     # Between asking for a free port and using it, somebody else may have taken it.
     for _ in range(5):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
-                    "fsync": "off"}  # fmt: skip
+        settings = {
+            "port": port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": "off",
+        }
         flags = [part for k, v in settings.items() for part in ("-c", f"{k}={v}")]
         server = subprocess.Popen([_binary("postgres"), "-D", data, *flags], **options)
         if _is_ready(server, data):

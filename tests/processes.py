@@ -30,9 +30,14 @@ class ServerSite:
     `edit` is called with its folder before anything is published.
     """
 
-    def __init__(self, root: Path, name: str = "hospital-a",
-                 datasets: tuple[str, ...] = ("breast-cancer",),
-                 edit: Callable[[Path], object] | None = None, **options) -> None:  # fmt: skip
+    def __init__(
+        self,
+        root: Path,
+        name: str = "hospital-a",
+        datasets: tuple[str, ...] = ("breast-cancer",),
+        edit: Callable[[Path], object] | None = None,
+        **options,
+    ) -> None:
         self.port = free_port()
         self.root = make_domain(root, name, datasets, port=self.port, **options)
         if edit is not None:

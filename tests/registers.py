@@ -38,8 +38,13 @@ def spend(site, name, epsilon, request):
     """Reserve a pure cost for a dataset, as a request would."""
     card = site.client().dataset(name)
     with site.domain.store.write() as connection:
-        ledger.reserve(connection, account=registry.account(connection, card), request=request,
-                       researcher="rosa", curve=pure_curve(epsilon))  # fmt: skip
+        ledger.reserve(
+            connection,
+            account=registry.account(connection, card),
+            request=request,
+            researcher="rosa",
+            curve=pure_curve(epsilon),
+        )
 
 
 PERSON = {"name": "patient", "kind": "category", "role": "unit"}
@@ -60,14 +65,36 @@ def records_of(site, name):
 def make_register(root):
     """A living register: people who come, and come back, by month of admission."""
     make_domain(root, datasets=())
-    made = CliRunner().invoke(app, ["population", "create", str(root), "patients", "--unit",
-                                    "person", "--epsilon-total", "4", "--delta", "1e-5",
-                                    "--blocks", "month"], catch_exceptions=False)  # fmt: skip
+    made = CliRunner().invoke(
+        app,
+        [
+            "population",
+            "create",
+            str(root),
+            "patients",
+            "--unit",
+            "person",
+            "--epsilon-total",
+            "4",
+            "--delta",
+            "1e-5",
+            "--blocks",
+            "month",
+        ],
+        catch_exceptions=False,
+    )
     assert made.exit_code == 0, made.output
     people = [f"p{i:03d}" for i in range(300)]
     months = ["jan"] * 100 + ["feb"] * 100 + ["mar"] * 100
-    add_dataset(root, "stays", stays(people, months), [PERSON, MONTH, *COLUMNS], 100,
-                privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+    add_dataset(
+        root,
+        "stays",
+        stays(people, months),
+        [PERSON, MONTH, *COLUMNS],
+        100,
+        privacy_unit="person",
+        max_records_per_unit=4,
+    )
     change(root, "stays", population="patients", blocks=["jan"])
     change(root, "stays", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
     return root

@@ -65,15 +65,23 @@ def add_dataset(
     folder = root / "datasets" / name
     folder.mkdir(parents=True)
     dataset = {
-        "name": name, "title": name, "data": f"{name}.csv", "population": population,
+        "name": name,
+        "title": name,
+        "data": f"{name}.csv",
+        "population": population,
         "record_count": record_count or len(frame),
-        "snippet": {"level": 0, "rows": 50}, "schema": {"columns": columns} | schema,
-    }  # fmt: skip
+        "snippet": {"level": 0, "rows": 50},
+        "schema": {"columns": columns} | schema,
+    }
     terms = {
-        "text": "For tests.", "purposes": ["DUO:0000042"], "epsilon_total": 100.0, "delta": 1e-5,
-        "epsilon_per_run": 100.0, "minimum_records": 10,
+        "text": "For tests.",
+        "purposes": ["DUO:0000042"],
+        "epsilon_total": 100.0,
+        "delta": 1e-5,
+        "epsilon_per_run": 100.0,
+        "minimum_records": 10,
         "approval": {"mode": "policy", "epsilon": 100.0, "purposes": ["DUO:0000042"]},
-    }  # fmt: skip
+    }
     (folder / "dataset.yaml").write_text(yaml.safe_dump(dataset))
     (folder / "terms.yaml").write_text(yaml.safe_dump(terms))
 

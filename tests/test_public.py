@@ -11,20 +11,50 @@ from pathlib import Path
 import workbench
 
 PACKAGE = Path(workbench.__file__).parent
-LAYERS = ["documents", "catalog", "graphs", "engine", "budget", "audit", "evidence", "domain",
-          "space", "lab", "cli"]  # fmt: skip
+LAYERS = [
+    "documents",
+    "catalog",
+    "graphs",
+    "engine",
+    "budget",
+    "audit",
+    "evidence",
+    "domain",
+    "space",
+    "lab",
+    "cli",
+]
 # Records are plain numpy columns that snippets fill; they live with the engine that reads them.
 ALLOWED_UPWARD = {("catalog", "workbench.records")}
 
 
 def test_the_public_names():
     assert workbench.__all__ == [
-        "PCA", "CatalogBrowser", "DecisionTreeClassifier", "GaussianNB",
-        "GradientBoostingClassifier", "GradientBoostingRegressor", "KMeans",
-        "LinearRegression", "RequestTable", "Ridge", "Space", "Statistic", "StewardPanel",
-        "TrainingFunction", "__version__", "connect", "errors", "features", "from_sklearn",
-        "lora", "merge_lora", "noise", "statistic", "training_function",
-    ]  # fmt: skip
+        "PCA",
+        "CatalogBrowser",
+        "DecisionTreeClassifier",
+        "GaussianNB",
+        "GradientBoostingClassifier",
+        "GradientBoostingRegressor",
+        "KMeans",
+        "LinearRegression",
+        "RequestTable",
+        "Ridge",
+        "Space",
+        "Statistic",
+        "StewardPanel",
+        "TrainingFunction",
+        "__version__",
+        "connect",
+        "errors",
+        "features",
+        "from_sklearn",
+        "lora",
+        "merge_lora",
+        "noise",
+        "statistic",
+        "training_function",
+    ]
     for name in workbench.__all__:
         assert getattr(workbench, name) is not None
     assert not hasattr(workbench, "nothing")
@@ -67,6 +97,11 @@ def test_a_lower_layer_never_imports_a_higher_one():
 def test_nothing_is_unpickled_anywhere():
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text().replace("safetensors.torch.load(", "")
-        for forbidden in ("import pickle", "torch.load(", "pickle.load", "allow_pickle=True",
-                          "torch.export.load("):  # fmt: skip
+        for forbidden in (
+            "import pickle",
+            "torch.load(",
+            "pickle.load",
+            "allow_pickle=True",
+            "torch.export.load(",
+        ):
             assert forbidden not in text, f"{path.name}: {forbidden}"

@@ -87,10 +87,8 @@ _PLACES = {
 
 # Not for people: how Jupyter finds the server extension of an installed package.
 _HOOKS = {
-    "_jupyter_server_extension_points": (
-        "workbench.lab.server", "jupyter_server_extension_points"
-    ),
-}  # fmt: skip
+    "_jupyter_server_extension_points": ("workbench.lab.server", "jupyter_server_extension_points"),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -40,15 +40,24 @@ def test_a_broken_engines_claim_is_refuted_with_a_margin(findings, scenario):
 
 
 def test_at_larger_epsilons_the_bound_says_something(findings):
-    shares = {f.claimed: f.measured / f.claimed for f in findings.values()
-              if f.scenario.holds and f.scenario.plan.sample_rate == 1.0}  # fmt: skip
+    shares = {
+        f.claimed: f.measured / f.claimed
+        for f in findings.values()
+        if f.scenario.holds and f.scenario.plan.sample_rate == 1.0
+    }
     assert len(shares) == 4
     assert all(share > 0.2 for claimed, share in shares.items() if claimed > 1.5)
 
 
 def plan(noise=1.0, steps=4, sample_rate=0.5):
-    return Plan(learning_rate=0.5, steps=steps, sample_rate=sample_rate, max_grad_norm=2.0,
-                noise_multiplier=noise, metrics_noise_multiplier=1.0)  # fmt: skip
+    return Plan(
+        learning_rate=0.5,
+        steps=steps,
+        sample_rate=sample_rate,
+        max_grad_norm=2.0,
+        noise_multiplier=noise,
+        metrics_noise_multiplier=1.0,
+    )
 
 
 def test_what_is_observed_is_what_the_engine_did():
@@ -85,9 +94,7 @@ def test_disjoint_batches_take_everybody_once_per_epoch():
 def test_nothing_stays_broken(engine):
     before = (Stream.gaussian, Stream.bernoulli, ClippedSum.limit, UnitTable.__init__)
     with pytest.raises(KeyError), engine():
-        assert before != (
-            Stream.gaussian, Stream.bernoulli, ClippedSum.limit, UnitTable.__init__
-        )  # fmt: skip
+        assert before != (Stream.gaussian, Stream.bernoulli, ClippedSum.limit, UnitTable.__init__)
         raise KeyError
     assert before == (Stream.gaussian, Stream.bernoulli, ClippedSum.limit, UnitTable.__init__)
     assert SealedRandom(bytes(32)).stream("noise").gaussian(3).all()

@@ -245,8 +245,13 @@ def test_fixing_the_order_ahead_admits_as_many_runs_as_the_best_one(
 def test_a_statistic_costs_its_rounds_and_no_parallel_part():
     from workbench.documents import StatisticPlan
 
-    base = {"kind": "statistic", "max_norm": 7.0, "noise_multiplier": 1.1, "sample_rate": 0.3,
-            "update": "sha256:" + "0" * 64}  # fmt: skip
+    base = {
+        "kind": "statistic",
+        "max_norm": 7.0,
+        "noise_multiplier": 1.1,
+        "sample_rate": 0.3,
+        "update": "sha256:" + "0" * 64,
+    }
     one, ten = (run_curve(StatisticPlan.read(base | {"rounds": n}), 0) for n in (1, 10))
     assert np.allclose(ten, 10 * one)
     assert np.array_equal(ten, run_curve(plan(0.3, 10, 1.1), 0))

@@ -21,8 +21,15 @@ from workbench.documents import Plan, Terms
 from workbench.errors import BudgetExhausted, Conflict
 
 VERSION = "sha256:" + "0" * 64
-TERMS = Terms.read({"text": "", "purposes": ["DUO:0000042"], "epsilon_total": 4.0,
-                    "epsilon_per_run": 4.0, "delta": 1e-5})  # fmt: skip
+TERMS = Terms.read(
+    {
+        "text": "",
+        "purposes": ["DUO:0000042"],
+        "epsilon_total": 4.0,
+        "epsilon_per_run": 4.0,
+        "delta": 1e-5,
+    }
+)
 ORDER, BUDGET = filter_budget(TERMS.epsilon_total, TERMS.delta)
 CAPS = Caps(TERMS.epsilon_total, TERMS.delta)
 BLOCKS = ("x", "y", "z")
@@ -40,8 +47,16 @@ class Crash(Exception):
 
 def subsampled(noise, steps):
     return run_curve(
-        Plan(learning_rate=0.1, steps=steps, sample_rate=0.05, max_grad_norm=1.0,
-             noise_multiplier=noise, metrics_noise_multiplier=1.0), 0)  # fmt: skip
+        Plan(
+            learning_rate=0.1,
+            steps=steps,
+            sample_rate=0.05,
+            max_grad_norm=1.0,
+            noise_multiplier=noise,
+            metrics_noise_multiplier=1.0,
+        ),
+        0,
+    )
 
 
 def curve_of(shape, size, left):
@@ -83,19 +98,27 @@ class Adversary(RuleBasedStateMachine):
 
     def _reserve(self, request, curve, crash, blocks=(), dataset="visits", version=VERSION):
         with self.engine.begin() as connection:
-            ledger.reserve(connection, account=account(blocks, dataset, version), request=request,
-                           researcher="rosa", curve=curve)  # fmt: skip
+            ledger.reserve(
+                connection,
+                account=account(blocks, dataset, version),
+                request=request,
+                researcher="rosa",
+                curve=curve,
+            )
             if crash:
                 raise Crash
 
     @rule(
         target=runs,
-        shape=st.sampled_from(["gaussian", "pure", "subsampled", "cheap where it counts",
-                               "dear where it counts"]),
+        shape=st.sampled_from(
+            ["gaussian", "pure", "subsampled", "cheap where it counts", "dear where it counts"]
+        ),
         size=st.sampled_from([1e-3, 0.1, 0.5, 0.9, 1.0, 1.0 + 1e-9, 1.5, 20.0]),
-        crash=st.booleans(), blocks=reading, dataset=st.sampled_from(["visits", "drugs"]),
+        crash=st.booleans(),
+        blocks=reading,
+        dataset=st.sampled_from(["visits", "drugs"]),
         version=st.sampled_from([VERSION, "sha256:" + "1" * 64]),
-    )  # fmt: skip
+    )
     def reserve(self, shape, size, crash, blocks, dataset, version):
         self.number += 1
         request = f"run-{self.number}"
@@ -174,6 +197,8 @@ class Adversary(RuleBasedStateMachine):
 
 TestAdversary = Adversary.TestCase
 TestAdversary.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None,
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-)  # fmt: skip
+)

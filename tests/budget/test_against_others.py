@@ -26,15 +26,29 @@ from workbench.documents import Plan
 DELTA = 1e-5
 WHOLE = slice(ORDERS.index(11.0), ORDERS.index(128.0) + 1)
 GRID = [
-    (0.001, 0.6, 5000), (0.01, 1.0, 1000), (0.05, 0.8, 300), (0.15, 1.5, 200), (0.5, 3.0, 60),
-    (1.0, 1.0, 1), (1.0, 10.0, 1), (1.0, 5.0, 20), (0.2, 20.0, 100), (1e-4, 1.0, 10_000),
-]  # fmt: skip
+    (0.001, 0.6, 5000),
+    (0.01, 1.0, 1000),
+    (0.05, 0.8, 300),
+    (0.15, 1.5, 200),
+    (0.5, 3.0, 60),
+    (1.0, 1.0, 1),
+    (1.0, 10.0, 1),
+    (1.0, 5.0, 20),
+    (0.2, 20.0, 100),
+    (1e-4, 1.0, 10_000),
+]
 """Sample rate, noise multiplier, steps."""
 
 
 def plan(sample_rate, noise, steps, metrics_noise=5.0):
-    return Plan(learning_rate=0.1, steps=steps, sample_rate=sample_rate, max_grad_norm=1.0,
-                noise_multiplier=noise, metrics_noise_multiplier=metrics_noise)  # fmt: skip
+    return Plan(
+        learning_rate=0.1,
+        steps=steps,
+        sample_rate=sample_rate,
+        max_grad_norm=1.0,
+        noise_multiplier=noise,
+        metrics_noise_multiplier=metrics_noise,
+    )
 
 
 def composed(accountant, sample_rate, noise, steps):
@@ -81,9 +95,7 @@ def test_the_curve_between_whole_orders_is_the_integral(sample_rate, noise, orde
 
 
 @settings(max_examples=20, deadline=None)
-@given(
-    sample_rate=st.floats(1e-4, 1.0), noise=st.floats(0.4, 50.0), steps=st.integers(1, 20_000)
-)  # fmt: skip
+@given(sample_rate=st.floats(1e-4, 1.0), noise=st.floats(0.4, 50.0), steps=st.integers(1, 20_000))
 def test_any_plan_costs_as_much_as_dp_accounting_and_opacus_say(sample_rate, noise, steps):
     ours = run_epsilon(plan(sample_rate, noise, steps), 0, DELTA)
     opacus = RDPAccountant()

@@ -55,9 +55,12 @@ def account(under=None, *, dataset="visits", version=VERSION, population="patien
 
 def reserve(connection, request, *, curve=CURVE, under=None, researcher="rosa", **of):
     ledger.reserve(
-        connection, account=account(under, **of), request=request, researcher=researcher,
+        connection,
+        account=account(under, **of),
+        request=request,
+        researcher=researcher,
         curve=curve,
-    )  # fmt: skip
+    )
 
 
 def fill(connection, under, **options):
@@ -144,8 +147,13 @@ def test_a_dataset_has_its_own_total_inside_that_of_its_population(store):
             BudgetExhausted, match=r"of 1 of the budget of the dataset \(its terms.yaml\) is left"
         ):
             for number in range(100):
-                ledger.reserve(connection, account=narrow, request=f"own-{number}",
-                               researcher="rosa", curve=CURVE)  # fmt: skip
+                ledger.reserve(
+                    connection,
+                    account=narrow,
+                    request=f"own-{number}",
+                    researcher="rosa",
+                    curve=CURVE,
+                )
         status = ledger.status(connection, account=narrow)
         assert status.epsilon_total == 3.0
         assert status.cap == 1.0
@@ -194,8 +202,9 @@ def test_the_order_of_a_population_stays_when_its_total_changes(store):
     with store.write() as connection:
         for number in range(1000):
             try:
-                ledger.reserve(connection, account=raised, request=str(number), researcher="rosa",
-                               curve=CURVE)  # fmt: skip
+                ledger.reserve(
+                    connection, account=raised, request=str(number), researcher="rosa", curve=CURVE
+                )
             except BudgetExhausted:
                 break
     assert number == int(budget / CURVE[position])
@@ -216,11 +225,14 @@ def test_the_newest_row_stands_for_all(store):
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("change", [
-    "UPDATE ledger SET curve = replace(curve, '0.', '1.') WHERE sequence = 1",
-    "UPDATE ledger SET population = 'staff' WHERE sequence = 2",
-    "DELETE FROM ledger WHERE sequence = 2",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger SET curve = replace(curve, '0.', '1.') WHERE sequence = 1",
+        "UPDATE ledger SET population = 'staff' WHERE sequence = 2",
+        "DELETE FROM ledger WHERE sequence = 2",
+    ],
+)
 def test_a_changed_ledger_does_not_hold_together(store, change):
     with store.write() as connection:
         for request in ("one", "two", "three"):
@@ -310,8 +322,9 @@ def test_entries_give_back_exactly_what_was_written(store):
         ledger.charge(connection, request="one")
         found = ledger.entries(connection, population="patients")
     assert [(entry.request, entry.event) for entry in found] == [
-        ("one", "reserve"), ("one", "charge"),
-    ]  # fmt: skip
+        ("one", "reserve"),
+        ("one", "charge"),
+    ]
     assert all(np.array_equal(entry.curve, CURVE) for entry in found)
 
 
@@ -412,9 +425,10 @@ def test_no_adaptive_history_gets_past_the_filter(data):
                     spent = ledger.status(connection, account=account(under))
                     size = data.draw(st.floats(0.02, 1.0)) * max(spent.epsilon_left, 0.1)
                     curve = (
-                        np.asarray(ORDERS) * size**2 / 25 if move == "gaussian"
+                        np.asarray(ORDERS) * size**2 / 25
+                        if move == "gaussian"
                         else pure_curve(size)
-                    )  # fmt: skip
+                    )
                     who = data.draw(st.sampled_from(["rosa", "otto"]))
                     reserve(connection, f"r{number}", curve=curve, under=under, researcher=who)
                     alive[f"r{number}"] = (who, curve)
@@ -534,17 +548,35 @@ def test_a_first_run_may_take_the_whole_total_and_is_then_the_last(database_url)
     from workbench.errors import BudgetExhausted
 
     noise, _ = calibrate(epsilon=2.0, delta=1e-5, sample_rate=0.25, steps=100, metrics=0)
-    plan = Plan(learning_rate=0.1, steps=100, sample_rate=0.25, max_grad_norm=1.0,
-                noise_multiplier=noise, metrics_noise_multiplier=1.0)  # fmt: skip
-    terms = Terms.read({"text": "", "purposes": ["DUO:0000007"], "epsilon_total": 2.0,
-                        "delta": 1e-5, "epsilon_per_run": 2.0})  # fmt: skip
+    plan = Plan(
+        learning_rate=0.1,
+        steps=100,
+        sample_rate=0.25,
+        max_grad_norm=1.0,
+        noise_multiplier=noise,
+        metrics_noise_multiplier=1.0,
+    )
+    terms = Terms.read(
+        {
+            "text": "",
+            "purposes": ["DUO:0000007"],
+            "epsilon_total": 2.0,
+            "delta": 1e-5,
+            "epsilon_per_run": 2.0,
+        }
+    )
     tiny = run_curve(plan.model_copy(update={"noise_multiplier": 1000.0}), 0)
     store = Store(database_url)
 
     def reserve(number, curve):
         with store.write() as connection:
-            ledger.reserve(connection, account=account(terms), request=f"sha256:{number:064d}",
-                           researcher="0" * 64, curve=curve)  # fmt: skip
+            ledger.reserve(
+                connection,
+                account=account(terms),
+                request=f"sha256:{number:064d}",
+                researcher="0" * 64,
+                curve=curve,
+            )
 
     reserve(1, run_curve(plan, 0))
     with pytest.raises(BudgetExhausted):

@@ -21,8 +21,10 @@ def test_it_validates(site, tmp_path, name):
     assert not found.metadata.ctx.issues.errors
     offer = content["usageInfo"]
     assert offer["@type"] == "odrl:Offer"
-    bounds = {c["odrl:leftOperand"]: c["odrl:rightOperand"]
-              for c in offer["odrl:permission"]["odrl:constraint"]}  # fmt: skip
+    bounds = {
+        c["odrl:leftOperand"]: c["odrl:rightOperand"]
+        for c in offer["odrl:permission"]["odrl:constraint"]
+    }
     assert bounds["urn:workbench:delta"] == 1e-5
     if name == "breast-cancer":
         first = next(iter(found.records("records")))

@@ -43,9 +43,16 @@ def test_hostile_snippets_are_refused():
     good = encode(schema_snippet(SCHEMA, 20), SCHEMA).decode()
     header = good.splitlines()[0]
     for text in (
-        "", "garbage", header, good.replace("ill", "well"), f"{header}\n500,1,no",
-        f"{header}\nnan,1,no", f"{header}\n5,1,perhaps", f"{header}\n5,1", f"{header}\n=cmd(),1,no",
-    ):  # fmt: skip
+        "",
+        "garbage",
+        header,
+        good.replace("ill", "well"),
+        f"{header}\n500,1,no",
+        f"{header}\nnan,1,no",
+        f"{header}\n5,1,perhaps",
+        f"{header}\n5,1",
+        f"{header}\n=cmd(),1,no",
+    ):
         with pytest.raises(InvalidData):
             decode(text.encode() + b"\n", SCHEMA)
     with pytest.raises(TooLarge):

@@ -104,8 +104,10 @@ def test_an_operator_reads_the_log_and_is_told_which_approval_was_kept(tmp_path)
     assert lines[0]["hash"] in shown.replace("\n", "")
     published = run("domain", "publish", str(root), "breast-cancer").stdout
     assert "kept the approval that a steward set" in published
-    assert "kept" not in run("domain", "publish", str(root), "breast-cancer",
-                             "--approval", "file").stdout  # fmt: skip
+    assert (
+        "kept"
+        not in run("domain", "publish", str(root), "breast-cancer", "--approval", "file").stdout
+    )
     assert run("domain", "publish", str(root), "breast-cancer", "--approval", "x").returncode == 2
 
 
@@ -122,8 +124,11 @@ def test_a_steward_tries_a_policy_and_sets_it(tmp_path):
     tried = json.loads(run("policy", "try", *which, *wide, "--json").stdout)
     assert (tried["considered"], tried["requests"]) == (0, [])
     assert json.loads(run("policy", "set", *which, *wide, "--json").stdout)["approval"] == {
-        "mode": "policy", "epsilon": 1.5, "purposes": ["DUO:0000007"], "approvals": 1,
-    }  # fmt: skip
+        "mode": "policy",
+        "epsilon": 1.5,
+        "purposes": ["DUO:0000007"],
+        "approvals": 1,
+    }
     assert "approves up to epsilon 1.5 for DUO:0000007" in run("policy", "show", *which).stdout
     refused = run("policy", "set", *which, "--epsilon", "50", "--purpose", "DUO:0000007")
     assert refused.returncode == 1
@@ -160,8 +165,9 @@ def test_the_main_job_without_a_notebook(tmp_path):
     out = tmp_path / "out"
     got = run("result", digest, "--out", str(out), "--json", *space)
     assert json.loads(got.stdout)["privacy"]["epsilon"] <= 2
-    assert digest in {r["request_digest"] for r in json.loads(run("requests", "--json",
-                                                                   *space).stdout)}  # fmt: skip
+    assert digest in {
+        r["request_digest"] for r in json.loads(run("requests", "--json", *space).stdout)
+    }
     assert run("verify", str(out / "evidence.json"), *space).returncode == 0
     assert run("verify", str(out / "evidence.json")).returncode == 2
     content = (out / "evidence.json").read_text()
@@ -169,8 +175,16 @@ def test_the_main_job_without_a_notebook(tmp_path):
     assert run("verify", str(out / "evidence.json"), *space).returncode == 1
     budget = json.loads(run("domain", "budget", str(site.root), "--json").stdout)
     assert budget["breast-cancer"]["runs"] == 1
-    refused = run("submit", str(tmp_path / "study.py"), *target[:2], "--epsilon", "50",
-                  "--purpose", "DUO:0000007", *space)  # fmt: skip
+    refused = run(
+        "submit",
+        str(tmp_path / "study.py"),
+        *target[:2],
+        "--epsilon",
+        "50",
+        "--purpose",
+        "DUO:0000007",
+        *space,
+    )
     assert "above the cap" in refused.stderr
     site.stop()
 
@@ -179,9 +193,12 @@ def test_the_main_job_without_a_notebook(tmp_path):
 def test_ctrl_c_stops_the_demo_and_all_its_processes(tmp_path):
     process = subprocess.Popen(
         [*WORKBENCH, "demo", "--store", str(tmp_path / "demo"), "--out", str(tmp_path / "runs")],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+    )
     everyone: set[psutil.Process] = set()
 
     def study_runs():
@@ -193,8 +210,9 @@ def test_ctrl_c_stops_the_demo_and_all_its_processes(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Nothing is left running" in errors
-    wait_until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE
-                               for p in everyone), 20)  # fmt: skip
+    wait_until(
+        lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in everyone), 20
+    )
 
 
 @pytest.mark.slow
@@ -203,9 +221,12 @@ def test_the_demo_opens_a_lab_for_each_person_and_leaves_nothing_running(tmp_pat
     with output.open("w") as said:
         process = subprocess.Popen(
             [*WORKBENCH, "demo", "--lab", "--store", str(tmp_path / "demo")],
-            stdout=said, stderr=said, start_new_session=True, cwd=Path(__file__).parents[2],
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+            cwd=Path(__file__).parents[2],
             env={name: value for name, value in os.environ.items() if name != "DISPLAY"},
-        )  # fmt: skip
+        )
     wait_until(lambda: "until you press Ctrl-C" in output.read_text(), 90)
     labs = dict(re.findall(r"JupyterLab of the (\w+): (\S+)", output.read_text()))
     assert set(labs) == {"researcher", "steward"}

@@ -35,14 +35,25 @@ from workbench.errors import (
     from_code,
 )
 
-PLAN = {"learning_rate": 0.1, "steps": 10, "sample_rate": 0.5, "max_grad_norm": 1.0,
-        "noise_multiplier": 1.0, "metrics_noise_multiplier": 1.0}  # fmt: skip
+PLAN = {
+    "learning_rate": 0.1,
+    "steps": 10,
+    "sample_rate": 0.5,
+    "max_grad_norm": 1.0,
+    "noise_multiplier": 1.0,
+    "metrics_noise_multiplier": 1.0,
+}
 KEY = PrivateKey.create()
 
 
 def decision(**changes):
-    base = {"request": "sha256:" + "0" * 64, "verdict": "approve", "by": "steward",
-            "key": KEY.key_id, "decided": now()}  # fmt: skip
+    base = {
+        "request": "sha256:" + "0" * 64,
+        "verdict": "approve",
+        "by": "steward",
+        "key": KEY.key_id,
+        "decided": now(),
+    }
     return Decision.read(base | changes)
 
 
@@ -56,12 +67,20 @@ def test_the_order_of_fields_does_not_matter(names):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("unknown", 1), ("steps", 0), ("steps", 1.5), ("steps", "10"), ("steps", True),
-        ("sample_rate", 0), ("sample_rate", 1.1), ("noise_multiplier", 0),
-        ("noise_multiplier", -1), ("max_grad_norm", 0), ("learning_rate", None),
+        ("unknown", 1),
+        ("steps", 0),
+        ("steps", 1.5),
+        ("steps", "10"),
+        ("steps", True),
+        ("sample_rate", 0),
+        ("sample_rate", 1.1),
+        ("noise_multiplier", 0),
+        ("noise_multiplier", -1),
+        ("max_grad_norm", 0),
+        ("learning_rate", None),
         ("optimizer", "lion"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_refused_by_field(field, value):
     with pytest.raises(InvalidDocument, match=field):
         Plan.read(PLAN | {field: value})
@@ -101,8 +120,16 @@ def test_whole_numbers_that_canonical_json_cannot_hold_are_refused():
 
 
 def test_a_time_is_no_longer_than_a_time():
-    change = {"sequence": 1, "event": "admit", "who": "", "key": "", "subject": "", "detail": "",
-              "previous": "0" * 64, "hash": "0" * 64}  # fmt: skip
+    change = {
+        "sequence": 1,
+        "event": "admit",
+        "who": "",
+        "key": "",
+        "subject": "",
+        "detail": "",
+        "previous": "0" * 64,
+        "hash": "0" * 64,
+    }
     assert LogEntry.read(change | {"time": "2026-11-26T10:00:00.123456789Z"})
     with pytest.raises(InvalidDocument, match="time"):
         LogEntry.read(change | {"time": f"2026-11-26T10:00:00.{'1' * 1000}Z"})
@@ -121,11 +148,20 @@ def test_texts_hold_nothing_that_nobody_sees_or_that_turns_their_direction():
     hidden = f"a{UNSEEN}b"
     found = [
         decision(reason=hidden).reason,
-        Column.read({"name": "x", "kind": "number", "lower": 0, "upper": 1,
-                     "description": hidden, "unit": hidden}).unit,
+        Column.read(
+            {
+                "name": "x",
+                "kind": "number",
+                "lower": 0,
+                "upper": 1,
+                "description": hidden,
+                "unit": hidden,
+            }
+        ).unit,
         Column.read({"name": "x", "kind": "category", "categories": [hidden, "c"]}).categories[0],
-        from_schema(Text, hidden), from_schema(Line, hidden),
-    ]  # fmt: skip
+        from_schema(Text, hidden),
+        from_schema(Line, hidden),
+    ]
     assert found == ["ab"] * len(found)
     kept = "Zoë – می‌خواهم, 家族 👨‍👩‍👧"
     assert from_schema(Line, kept) == kept
@@ -275,11 +311,19 @@ STATISTIC = {"kind": "statistic", "max_norm": 1.0, "noise_multiplier": 2.0}
 @pytest.mark.parametrize(
     "changes",
     [
-        {"rounds": 0}, {"rounds": 1001}, {"rounds": 2}, {"max_norm": 0.0}, {"max_norm": 1e7},
-        {"noise_multiplier": 0.0}, {"sample_rate": 0.0}, {"sample_rate": 1.1},
-        {"update": "sha256:x"}, {"steps": 3}, {"learning_rate": 0.1},
+        {"rounds": 0},
+        {"rounds": 1001},
+        {"rounds": 2},
+        {"max_norm": 0.0},
+        {"max_norm": 1e7},
+        {"noise_multiplier": 0.0},
+        {"sample_rate": 0.0},
+        {"sample_rate": 1.1},
+        {"update": "sha256:x"},
+        {"steps": 3},
+        {"learning_rate": 0.1},
     ],
-)  # fmt: skip
+)
 def test_the_plan_of_a_statistic_is_bounded(changes):
     assert StatisticPlan.read(STATISTIC).steps == 1
     with pytest.raises(InvalidDocument):
@@ -289,10 +333,18 @@ def test_the_plan_of_a_statistic_is_bounded(changes):
 def test_a_request_knows_a_training_plan_from_that_of_a_statistic():
     digest = "sha256:" + "0" * 64
     base = {
-        "researcher": "0" * 64, "domain": "a", "dataset": "b", "dataset_version": digest,
-        "card": digest, "function": "f", "graph": digest, "inputs": ["x"], "epsilon": 1.0,
-        "delta": 1e-5, "purpose": "DUO:0000042",
-    }  # fmt: skip
+        "researcher": "0" * 64,
+        "domain": "a",
+        "dataset": "b",
+        "dataset_version": digest,
+        "card": digest,
+        "function": "f",
+        "graph": digest,
+        "inputs": ["x"],
+        "epsilon": 1.0,
+        "delta": 1e-5,
+        "purpose": "DUO:0000042",
+    }
     statistic = Request.read(base | {"plan": STATISTIC, "outputs": ["statistics"]})
     assert isinstance(statistic.plan, StatisticPlan)
     assert Request.parse(statistic.canonical()) == statistic

@@ -57,8 +57,13 @@ def test_every_answer_is_described_and_none_is_a_server_error(api, who):
     assert len(operations) >= 24
     for operation in operations:
 
-        @settings(max_examples=10, deadline=None, phases=[Phase.generate], database=None,
-                  suppress_health_check=list(HealthCheck))  # fmt: skip
+        @settings(
+            max_examples=10,
+            deadline=None,
+            phases=[Phase.generate],
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
         @given(case=operation.as_strategy())
         def check(case):
             send(site, case, who)

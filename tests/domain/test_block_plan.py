@@ -71,16 +71,27 @@ def test_as_many_runs_fit_as_it_says(tmp_path, table):
     options = ("--epsilon-total", 4, "--delta", 1e-5, "--epsilon-run", 1, "--window", 2)
     found = json.loads(told(table, "--column", "month", "--unit", "patient", *options, "--json"))
     noise, metrics = calibrate(epsilon=1.0, delta=1e-5, sample_rate=1.0, steps=1, metrics=0)
-    plan = Plan(learning_rate=0.1, steps=1, sample_rate=1.0, max_grad_norm=1.0,
-                noise_multiplier=noise, metrics_noise_multiplier=metrics)  # fmt: skip
+    plan = Plan(
+        learning_rate=0.1,
+        steps=1,
+        sample_rate=1.0,
+        max_grad_norm=1.0,
+        noise_multiplier=noise,
+        metrics_noise_multiplier=metrics,
+    )
     site = Site.open(make_register(tmp_path / "hospital-a"), start=False)
     card = site.client().dataset("stays")
     fitted = 0
     with pytest.raises(BudgetExhausted), site.domain.store.write() as connection:
         account = registry.account(connection, card)
         for number in range(100):
-            ledger.reserve(connection, account=account, request=f"r{number}", researcher="rosa",
-                           curve=run_curve(plan, 0))  # fmt: skip
+            ledger.reserve(
+                connection,
+                account=account,
+                request=f"r{number}",
+                researcher="rosa",
+                curve=run_curve(plan, 0),
+            )
             fitted += 1
     site.close()
     assert (found["runs"], found["runs_each"]) == (fitted, fitted // 2)

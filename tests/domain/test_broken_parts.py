@@ -90,8 +90,13 @@ def test_a_decision_that_was_tampered_with_in_the_database_launches_nothing(
     """Checked again at launch: the stored approval must be the steward's, on this request."""
     site = steward_site
     handle = submit_progression(site.client(), epsilon=3.0, purpose="DUO:0000007 x")
-    decision = Decision(request=handle.digest, verdict="approve", by="steward",
-                        key=site.steward.key_id, decided=now())  # fmt: skip
+    decision = Decision(
+        request=handle.digest,
+        verdict="approve",
+        by="steward",
+        key=site.steward.key_id,
+        decided=now(),
+    )
     if tampering == "decision":
         # Signed by the researcher, who would like to approve the request alone.
         envelope = Envelope.sign(decision, site.researcher)

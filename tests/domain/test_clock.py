@@ -88,8 +88,12 @@ def statistic(folder, hostile):
     if hostile:
         columns["a"][0] = np.nan
     graph = export_statistic(values, SCHEMA)
-    return job_of(folder, graph, Records.each_its_own(columns),
-                  StatisticPlan(max_norm=1.0, noise_multiplier=1.0))  # fmt: skip
+    return job_of(
+        folder,
+        graph,
+        Records.each_its_own(columns),
+        StatisticPlan(max_norm=1.0, noise_multiplier=1.0),
+    )
 
 
 def job_of(folder, graph, records, plan):
@@ -100,10 +104,18 @@ def job_of(folder, graph, records, plan):
     for name, part in zip(("training", "holdout"), parts, strict=True):
         save_records(folder / f"{name}.npz", part)
     return Job(
-        kind="training", graph=str(folder / "graph.pt2"), training=str(folder / "training.npz"),
-        holdout=str(folder / "holdout.npz"), inputs=graph.inputs, metrics=graph.metrics, plan=plan,
-        record_count=UNITS, holdout_fraction=0.5, max_records_per_unit=1, seed="ab" * 32,
-    )  # fmt: skip
+        kind="training",
+        graph=str(folder / "graph.pt2"),
+        training=str(folder / "training.npz"),
+        holdout=str(folder / "holdout.npz"),
+        inputs=graph.inputs,
+        metrics=graph.metrics,
+        plan=plan,
+        record_count=UNITS,
+        holdout_fraction=0.5,
+        max_records_per_unit=1,
+        seed="ab" * 32,
+    )
 
 
 def told(folder, job, **limits):

@@ -86,8 +86,9 @@ def test_a_killed_server_takes_the_run_up_again_and_charges_once(server):
     workers = server.descendants()
     server.kill()
     # Nothing may go on computing on private data without its server.
-    wait_until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE
-                               for p in workers))  # fmt: skip
+    wait_until(
+        lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in workers)
+    )
     with pytest.raises(DomainUnavailable, match="'hospital-a' at .* does not answer"):
         handle.status  # noqa: B018 - asks the domain
     server.start()
@@ -182,8 +183,9 @@ def test_ctrl_c_in_wait_leaves_the_request_running_and_says_where(sqlite_server,
         "endless.submit(linear(), to=space.dataset('breast-cancer'), epsilon=2.0,"
         " purpose='DUO:0000007 x').wait()\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     # The check before is a job too; only a request that was taken can be followed.
     wait_until(lambda: any(s.state == "running" for s in site.client().requests()), 60)
     wait_until(lambda: bool(site.jobs()), 60)

@@ -18,13 +18,24 @@ from workbench.errors import InvalidData, TooLarge
 SCHEMA = Schema.read(
     {
         "columns": [
-            {"name": "age", "kind": "number", "lower": 0, "upper": 100, "missing": ["?"],
-             "fill": 50},
-            {"name": "smokes", "kind": "category", "categories": ["no", "yes"], "missing": [""],
-             "fill": "no"},
+            {
+                "name": "age",
+                "kind": "number",
+                "lower": 0,
+                "upper": 100,
+                "missing": ["?"],
+                "fill": 50,
+            },
+            {
+                "name": "smokes",
+                "kind": "category",
+                "categories": ["no", "yes"],
+                "missing": [""],
+                "fill": "no",
+            },
         ]
     }
-)  # fmt: skip
+)
 ROWS = "age,smokes,extra\n40,no,x\n140,yes,x\n-3,,x\n?,yes,x\n"
 
 
@@ -170,9 +181,13 @@ schema:
 def level_1_site(tmp_path):
     root = make_domain(tmp_path / "hospital-c", "hospital-c", ())
     random = np.random.default_rng(0)
-    frame = pd.DataFrame({"patient": [f"p{i % 400}" for i in range(4000)],
-                          "age": random.uniform(0, 100, 4000),
-                          "ill": random.choice(["no", "yes"], 4000)})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "patient": [f"p{i % 400}" for i in range(4000)],
+            "age": random.uniform(0, 100, 4000),
+            "ill": random.choice(["no", "yes"], 4000),
+        }
+    )
     frame.to_csv(root / "data" / "visits.csv", index=False)
     folder = root / "datasets" / "visits"
     folder.mkdir()
@@ -211,9 +226,11 @@ def test_a_level_1_snippet_counts_no_more_records_of_a_person_than_published(tmp
 
     seen = []
     honest = publish.counts_snippet
-    monkeypatch.setattr(publish, "counts_snippet",
-                        lambda schema, records, *rest: seen.append(records)
-                        or honest(schema, records, *rest))  # fmt: skip
+    monkeypatch.setattr(
+        publish,
+        "counts_snippet",
+        lambda schema, records, *rest: seen.append(records) or honest(schema, records, *rest),
+    )
     site, _ = level_1_site(tmp_path)
     assert np.unique(seen[0].units, return_counts=True)[1].max() <= 2
     site.close()

@@ -93,15 +93,31 @@ def test_what_the_data_take_is_not_what_a_run_may_take(tmp_path):
         {"name": "x", "kind": "tensor", "shape": [8, width // 8], "lower": 0.0, "upper": 1.0},
         {"name": "y", "kind": "number", "role": "target", "lower": 0.0, "upper": 1.0},
     ]
-    (folder / "dataset.yaml").write_text(yaml.safe_dump({
-        "name": "pictures", "title": "Pictures", "data": "pictures.npz", "record_count": count,
-        "snippet": {"level": 0, "rows": 10}, "schema": {"columns": columns},
-    }))  # fmt: skip
-    (folder / "terms.yaml").write_text(yaml.safe_dump({
-        "text": "For tests.", "purposes": ["DUO:0000042"], "epsilon_total": 10.0, "delta": 1e-5,
-        "epsilon_per_run": 1.0, "minimum_records": 10,
-        "approval": {"mode": "policy", "epsilon": 10.0, "purposes": ["DUO:0000042"]},
-    }))  # fmt: skip
+    (folder / "dataset.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "name": "pictures",
+                "title": "Pictures",
+                "data": "pictures.npz",
+                "record_count": count,
+                "snippet": {"level": 0, "rows": 10},
+                "schema": {"columns": columns},
+            }
+        )
+    )
+    (folder / "terms.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "text": "For tests.",
+                "purposes": ["DUO:0000042"],
+                "epsilon_total": 10.0,
+                "delta": 1e-5,
+                "epsilon_per_run": 1.0,
+                "minimum_records": 10,
+                "approval": {"mode": "policy", "epsilon": 10.0, "purposes": ["DUO:0000042"]},
+            }
+        )
+    )
 
     @wb.training_function(steps=3, sample_rate=0.05, learning_rate=0.1)
     def narrow(model, record):
@@ -124,12 +140,20 @@ def test_the_worker_sees_no_environment_and_no_secret(tmp_path, monkeypatch):
     worker = psutil.Process(site.domain.runs.executor._worker.process.pid)
     assert "A_SECRET" not in worker.environ()
     assert set(worker.environ()) <= {
-        "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_DYNAMIC", "MKL_NUM_THREADS", "MKL_DYNAMIC",
-        "MKL_CBWR", "ATEN_CPU_CAPABILITY", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_",
-        "MALLOC_TRIM_THRESHOLD_", "LC_CTYPE",
+        "OMP_NUM_THREADS",
+        "OMP_WAIT_POLICY",
+        "OMP_DYNAMIC",
+        "MKL_NUM_THREADS",
+        "MKL_DYNAMIC",
+        "MKL_CBWR",
+        "ATEN_CPU_CAPABILITY",
+        "GLIBC_TUNABLES",
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TRIM_THRESHOLD_",
+        "LC_CTYPE",
         # glibc cuts GLIBC_TUNABLES at its colon.
         "glibc.malloc.tcache_count",
-    }  # fmt: skip
+    }
     submit(site.client()).wait(progress=False)
     assert not list(site.domain.folder.state.rglob("job.json"))
     with site.domain.store.read() as connection:
@@ -180,10 +204,15 @@ os.wait()
     [
         ({"GLIBC_TUNABLES": "glibc.malloc.perturb=192"}, "not filled.*glibc"),
         ({"GLIBC_TUNABLES": ""}, "not filled.*glibc"),
-        pytest.param({"ATEN_CPU_CAPABILITY": "avx512"}, "vectors of 16", marks=pytest.mark.skipif(
-            torch.backends.cpu.get_cpu_capability() != "AVX512", reason="needs AVX-512")),
+        pytest.param(
+            {"ATEN_CPU_CAPABILITY": "avx512"},
+            "vectors of 16",
+            marks=pytest.mark.skipif(
+                torch.backends.cpu.get_cpu_capability() != "AVX512", reason="needs AVX-512"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_worker_whose_surroundings_are_not_right_does_not_serve(monkeypatch, missing, message):
     environment = worker_environment() | missing
     monkeypatch.setattr(executor, "worker_environment", lambda: environment)

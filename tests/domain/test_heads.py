@@ -172,8 +172,13 @@ def test_after_reconciling_nobody_has_less_than_the_head_says(kept, lost):
             tables.create(connection)
             for number, (population, blocks, size) in enumerate(rows):
                 account = ledger.Account(population, "d", "v", blocks, WIDE, WIDE)
-                ledger.reserve(connection, account=account, request=str(number),
-                               researcher="rosa", curve=size * orders)  # fmt: skip
+                ledger.reserve(
+                    connection,
+                    account=account,
+                    request=str(number),
+                    researcher="rosa",
+                    curve=size * orders,
+                )
             sums.append(ledger.everything(connection))
     newest = [
         head.Spent(population=p, block=b, curve=tuple(float(v) for v in c))

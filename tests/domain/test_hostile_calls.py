@@ -112,8 +112,9 @@ class TestRequests:
         account = Account(card.name, card.name, card.dataset_version, (), little, little)
         curve = run_curve(good_request(site).plan, 1)
         with pytest.raises(BudgetExhausted, match="is left"), site.domain.store.write() as c:
-            ledger.reserve(c, account=account, request="sha256:" + "1" * 64,
-                           researcher="0" * 64, curve=curve)  # fmt: skip
+            ledger.reserve(
+                c, account=account, request="sha256:" + "1" * 64, researcher="0" * 64, curve=curve
+            )
 
     def test_a_graph_that_was_not_uploaded(self, site):
         with pytest.raises(NotFound, match="was not uploaded"):
@@ -333,8 +334,9 @@ class TestRoles:
 
     def test_a_decision_by_another_key_or_on_another_request(self, site):
         digest = "sha256:" + "0" * 64
-        decision = Decision(request=digest, verdict="approve", by="steward",
-                            key=site.steward.key_id, decided=now())  # fmt: skip
+        decision = Decision(
+            request=digest, verdict="approve", by="steward", key=site.steward.key_id, decided=now()
+        )
         forged = Envelope.sign(decision, PrivateKey.create()).canonical()
         steward = site.client(site.steward)
         with pytest.raises(InvalidSignature):

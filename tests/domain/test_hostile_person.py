@@ -53,10 +53,16 @@ def job(tmp_path_factory):
     graph, records = graph_and_records("mlp", UNITS)
     write_private(folder / "graph.pt2", graph.archive)
     save_records(folder / "holdout.npz", records)
-    plan = PLAN.model_copy(update={
-        "steps": 1, "sample_rate": 1.0, "learning_rate": 1.0, "max_grad_norm": BOUND,
-        "evaluations": 1, "noise_multiplier": 1e-3,
-    })  # fmt: skip
+    plan = PLAN.model_copy(
+        update={
+            "steps": 1,
+            "sample_rate": 1.0,
+            "learning_rate": 1.0,
+            "max_grad_norm": BOUND,
+            "evaluations": 1,
+            "noise_multiplier": 1e-3,
+        }
+    )
 
     def make(value):
         changed = {name: column.copy() for name, column in records.columns.items()}
@@ -67,11 +73,18 @@ def job(tmp_path_factory):
         path = folder / f"{value}.npz"
         save_records(path, type(records)(changed, records.units))
         return Job(
-            kind="training", graph=str(folder / "graph.pt2"), training=str(path),
-            holdout=str(folder / "holdout.npz"), inputs=graph.inputs, metrics=graph.metrics,
-            plan=plan, record_count=2 * UNITS, holdout_fraction=0.5, max_records_per_unit=1,
+            kind="training",
+            graph=str(folder / "graph.pt2"),
+            training=str(path),
+            holdout=str(folder / "holdout.npz"),
+            inputs=graph.inputs,
+            metrics=graph.metrics,
+            plan=plan,
+            record_count=2 * UNITS,
+            holdout_fraction=0.5,
+            max_records_per_unit=1,
             seed="ab" * 32,
-        )  # fmt: skip
+        )
 
     return make
 

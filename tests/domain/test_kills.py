@@ -140,10 +140,12 @@ def site(tmp_path, database_url):
     site = ServerSite(tmp_path / "hospital-a", database=database_url)
     terms = site.root / "datasets" / "breast-cancer" / "terms.yaml"
     values = yaml.safe_load(terms.read_text()) | {
-        "epsilon_total": TOTAL, "epsilon_per_run": TOTAL, "delta": DELTA,
+        "epsilon_total": TOTAL,
+        "epsilon_per_run": TOTAL,
+        "delta": DELTA,
         "epsilon_per_researcher": None,
         "approval": {"mode": "policy", "epsilon": TOTAL, "purposes": ["DUO:0000007"]},
-    }  # fmt: skip
+    }
     terms.write_text(yaml.safe_dump({k: v for k, v in values.items() if v is not None}))
     yield site
     site.stop()

@@ -46,8 +46,9 @@ def test_noise_dropout_and_converted_layers_go_the_whole_way(site):
         return loss, {"accuracy": logits.argmax() == record["diagnosis"]}
 
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(30, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1),
-                          nn.Linear(16, 2))  # fmt: skip
+    model = nn.Sequential(
+        nn.Linear(30, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 2)
+    )
     with pytest.warns(LayersConverted, match="'1' became group normalisation"):
         rehearsed = noisy.rehearse(model, dataset(site.client()))
     with pytest.warns(LayersConverted):
@@ -184,8 +185,10 @@ def test_images_train_too(site):
         }
 
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-                          nn.Linear(128, 10))  # fmt: skip
-    handle = submit(site.client(), read_digit, model, "digits", epsilon=8.0,
-                    purpose="DUO:0000042 methods")  # fmt: skip
+    model = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 10)
+    )
+    handle = submit(
+        site.client(), read_digit, model, "digits", epsilon=8.0, purpose="DUO:0000042 methods"
+    )
     assert handle.wait(progress=False).metrics["accuracy"].value > 0.5

@@ -52,8 +52,12 @@ def published(site, root, step):
         add_dataset(root, name, data, COLUMNS, 400)
         change(root, name, population=None if step == 0 else NAMES[0])
     change(root, name, "terms.yaml", epsilon_total=TOTAL, epsilon_per_run=TOTAL, delta=DELTA)
-    change(root, name, title=f"Version {step}", schema={
-        "columns": [COLUMNS[0] | {"upper": upper}, COLUMNS[1]]})  # fmt: skip
+    change(
+        root,
+        name,
+        title=f"Version {step}",
+        schema={"columns": [COLUMNS[0] | {"upper": upper}, COLUMNS[1]]},
+    )
     data.to_csv(root / "data" / f"{name}.csv", index=False)
     site.domain.publish(name)
     return name

@@ -53,11 +53,31 @@ def command(*arguments):
 def root(tmp_path):
     """A register in blocks, and staff of whom forty are patients too, under other labels."""
     root = make_register(tmp_path / "hospital-a")
-    command("domain", "population", "create", root, "staff", "--unit", "person",
-            "--epsilon-total", 3, "--delta", "1e-5", "--uses", 9)  # fmt: skip
+    command(
+        "domain",
+        "population",
+        "create",
+        root,
+        "staff",
+        "--unit",
+        "person",
+        "--epsilon-total",
+        3,
+        "--delta",
+        "1e-5",
+        "--uses",
+        9,
+    )
     people = [f"s{i:03d}" for i in range(100)]
-    add_dataset(root, "shifts", frame(100, 1, patient=people), [PERSON, *COLUMNS], 100,
-                privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+    add_dataset(
+        root,
+        "shifts",
+        frame(100, 1, patient=people),
+        [PERSON, *COLUMNS],
+        100,
+        privacy_unit="person",
+        max_records_per_unit=4,
+    )
     change(root, "shifts", population="staff")
     change(root, "shifts", "terms.yaml", epsilon_total=3.0, epsilon_per_run=3.0)
     change(root, "stays", "terms.yaml", epsilon_total=3.0, epsilon_per_run=3.0)
@@ -184,8 +204,9 @@ class TestMerging:
             site.domain.populations.propose(OPERATOR, "staff", ProposedChange(merge="patients"))
         with pytest.raises(Conflict, match="into itself"):
             site.domain.populations.propose(OPERATOR, "staff", ProposedChange(merge="staff"))
-        command("domain", "population", "create", root, "rows", "--epsilon-total", 3,
-                "--delta", "1e-5")  # fmt: skip
+        command(
+            "domain", "population", "create", root, "rows", "--epsilon-total", 3, "--delta", "1e-5"
+        )
         with pytest.raises(Conflict, match="the unit of 'patients' is 'person'"):
             site.domain.populations.propose(OPERATOR, "patients", ProposedChange(merge="rows"))
         merged(site)
@@ -271,11 +292,13 @@ class TestTheWordOfTwo:
         signed = []
         for name in ("stella", "selma"):
             signed += ["--word", tmp_path / f"{name}.json"]
-            done = command("key", "sign", file, "--key", tmp_path / f"{name}.key",
-                           "--out", signed[-1])  # fmt: skip
+            done = command(
+                "key", "sign", file, "--key", tmp_path / f"{name}.key", "--out", signed[-1]
+            )
             assert "'staff' of hospital-a is merged into 'patients'" in done.output
-        other = command("domain", "population", "raise", root, "patients", "--epsilon-total", 9,
-                        *signed)  # fmt: skip
+        other = command(
+            "domain", "population", "raise", root, "patients", "--epsilon-total", 9, *signed
+        )
         assert isinstance(other.exception, InvalidConfiguration)
         done = command("domain", "population", "merge", root, "patients", "staff", *signed)
         assert "population patients: epsilon 3 at delta 1e-05" in done.output
@@ -291,15 +314,30 @@ def test_what_waits_at_a_merge_starts_only_where_it_still_fits(tmp_path):
     root = make_domain(tmp_path / "hospital-a", datasets=())
     for name, letter in (("patients", "p"), ("staff", "s")):
         people = [f"{letter}{i % 100:03d}" for i in range(400)]
-        add_dataset(root, name, frame(seed=2, patient=people), [PERSON, *COLUMNS], 100,
-                    privacy_unit="person", max_records_per_unit=4)  # fmt: skip
-        change(root, name, "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0,
-               approval={"mode": "steward"})  # fmt: skip
+        add_dataset(
+            root,
+            name,
+            frame(seed=2, patient=people),
+            [PERSON, *COLUMNS],
+            100,
+            privacy_unit="person",
+            max_records_per_unit=4,
+        )
+        change(
+            root,
+            name,
+            "terms.yaml",
+            epsilon_total=4.0,
+            epsilon_per_run=4.0,
+            approval={"mode": "steward"},
+        )
     site = Site.open(root)
     site.other = PrivateKey.create()
     site.domain.admit(site.other.public, "Selma Second", "steward")
-    handles = [submit(site.client(), ill, linear(1, 2), name, epsilon=3.8, purpose=PURPOSE)
-               for name in ("patients", "staff")]  # fmt: skip
+    handles = [
+        submit(site.client(), ill, linear(1, 2), name, epsilon=3.8, purpose=PURPOSE)
+        for name in ("patients", "staff")
+    ]
     merged(site)
     for handle in handles:
         site.client(site.steward).decide(handle.digest, "approve", "fine")
@@ -321,9 +359,16 @@ def test_an_opt_out_reaches_all_names_of_a_population(tmp_path):
         site.domain.populations.create(
             OPERATOR, NewPopulation(name=name, unit="person", epsilon_total=4.0, delta=1e-5)
         )
-    add_dataset(root, "stays", frame(100, 2, patient=[f"p{i:03d}" for i in range(100)]),
-                [PERSON, *COLUMNS], 100, population="patients", privacy_unit="person",
-                max_records_per_unit=4)  # fmt: skip
+    add_dataset(
+        root,
+        "stays",
+        frame(100, 2, patient=[f"p{i:03d}" for i in range(100)]),
+        [PERSON, *COLUMNS],
+        100,
+        population="patients",
+        privacy_unit="person",
+        max_records_per_unit=4,
+    )
     add_dataset(root, "samples", frame(seed=3), COLUMNS, population="staff")
     change(root, "samples", records_per_member=2)
     for name in ("stays", "samples"):

@@ -66,10 +66,15 @@ def test_an_old_domain_opens_with_its_card_its_people_and_what_was_spent(
             OLD_PERSON, {"key_id": steward.key_id, "public_key": str(steward.public)}
         )
         for number, version in enumerate([card.dataset_version, *EARLIER]):
-            connection.execute(OLD_CHARGE, {
-                "version": version, "request": str(number), "researcher": steward.key_id,
-                "curve": json.dumps(list(pure_curve(0.5))),
-            })  # fmt: skip
+            connection.execute(
+                OLD_CHARGE,
+                {
+                    "version": version,
+                    "request": str(number),
+                    "researcher": steward.key_id,
+                    "curve": json.dumps(list(pure_curve(0.5))),
+                },
+            )
     with pytest.raises(DomainUnavailable), old.read() as connection:
         connection.execute(text("SELECT * FROM log"))
     old.close()

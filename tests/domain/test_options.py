@@ -13,9 +13,13 @@ from workbench.errors import InvalidDocument
 from workbench.evidence.verify import verify
 
 OPTIONS = {
-    "clipping": "adaptive", "target_quantile": 0.6, "schedule": "cosine", "warmup_steps": 2,
-    "evaluations": 5, "patience": 4,
-}  # fmt: skip
+    "clipping": "adaptive",
+    "target_quantile": 0.6,
+    "schedule": "cosine",
+    "warmup_steps": 2,
+    "evaluations": 5,
+    "patience": 4,
+}
 
 
 def diagnosis(model, record):
@@ -128,9 +132,18 @@ def test_evaluations_and_patience_need_a_metric(site):
 
 
 @pytest.mark.parametrize(
-    "options", [{"evaluations": 0}, {"evaluations": 30}, {"clipping": "no"}, {"patience": 0},
-                {"warmup_steps": 21}, {"schedule": "step"}, {"target_quantile": 0.7}], ids=str,
-)  # fmt: skip
+    "options",
+    [
+        {"evaluations": 0},
+        {"evaluations": 30},
+        {"clipping": "no"},
+        {"patience": 0},
+        {"warmup_steps": 21},
+        {"schedule": "step"},
+        {"target_quantile": 0.7},
+    ],
+    ids=str,
+)
 def test_options_out_of_range_are_refused_before_anything_is_sent(site, options):
     with pytest.raises(InvalidDocument):
         submit(site.client(), function(**options))

@@ -52,15 +52,22 @@ class TestLog:
     def test_it_tells_who_did_what_newest_first(self, busy):
         events = [(entry.event, entry.who) for entry in reversed(everything(busy))]
         assert events[:4] == [
-            ("publish", "operator"), ("admit", "operator"), ("admit", "operator"),
+            ("publish", "operator"),
             ("admit", "operator"),
-        ]  # fmt: skip
+            ("admit", "operator"),
+            ("admit", "operator"),
+        ]
         assert events[4:8] == [
-            ("submit", "Rosa Research"), ("decide", ""), ("launch", ""), ("release", ""),
-        ]  # fmt: skip
+            ("submit", "Rosa Research"),
+            ("decide", ""),
+            ("launch", ""),
+            ("release", ""),
+        ]
         assert events[-3:] == [
-            ("policy", "Stella Steward"), ("submit", "Rosa Research"), ("cancel", "Rosa Research"),
-        ]  # fmt: skip
+            ("policy", "Stella Steward"),
+            ("submit", "Rosa Research"),
+            ("cancel", "Rosa Research"),
+        ]
 
     def test_pages_hold_each_line_once_and_fit_together(self, busy):
         sequences = [entry.sequence for entry in everything(busy)]
@@ -133,8 +140,17 @@ def test_the_database_lets_nobody_change_the_log(database_url):
     for statement in statements:
         with pytest.raises(DBAPIError), store.engine.begin() as connection:
             connection.execute(text(statement))
-    row = {"sequence": 2, "time": "x", "event": "x", "who": "x", "key": "", "subject": "",
-           "detail": "", "previous": "x", "hash": "x"}  # fmt: skip
+    row = {
+        "sequence": 2,
+        "time": "x",
+        "event": "x",
+        "who": "x",
+        "key": "",
+        "subject": "",
+        "detail": "",
+        "previous": "x",
+        "hash": "x",
+    }
     with pytest.raises(DBAPIError), store.engine.begin() as connection:
         replaced = insert(table).prefix_with("OR REPLACE") if store.sqlite else insert(table)
         connection.execute(replaced.values(row))
@@ -147,8 +163,15 @@ class TestSpending:
     def test_a_steward_sees_time_and_people(self, busy):
         found = busy.client(busy.steward).spending(NAME)
         assert [point.event for point in found.points] == [
-            "reserve", "charge", "reserve", "charge", "reserve", "charge", "reserve", "void",
-        ]  # fmt: skip
+            "reserve",
+            "charge",
+            "reserve",
+            "charge",
+            "reserve",
+            "charge",
+            "reserve",
+            "void",
+        ]
         spent = [point.epsilon_spent for point in found.points]
         assert spent[0] == spent[1] < spent[2] == spent[3] < spent[4] == spent[5] < spent[6]
         assert spent[7] == spent[5] == found.budget.epsilon_spent

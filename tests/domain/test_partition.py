@@ -27,13 +27,18 @@ def test_a_version_changes_with_one_value_the_salt_and_the_schema_and_with_nothi
     base = dataset_version(records(range(100)), SCHEMA, SALT)
     assert base == dataset_version(records(range(100)), SCHEMA, SALT)
     other = Schema.read({"columns": [{**AGE, "upper": 2000}]})
-    assert len({
-        base,
-        dataset_version(records([1.5, *range(1, 100)]), SCHEMA, SALT),
-        dataset_version(records(range(99)), SCHEMA, SALT),
-        dataset_version(records(range(100)), SCHEMA, b"t" * 32),
-        dataset_version(records(range(100)), other, SALT),
-    }) == 5  # fmt: skip
+    assert (
+        len(
+            {
+                base,
+                dataset_version(records([1.5, *range(1, 100)]), SCHEMA, SALT),
+                dataset_version(records(range(99)), SCHEMA, SALT),
+                dataset_version(records(range(100)), SCHEMA, b"t" * 32),
+                dataset_version(records(range(100)), other, SALT),
+            }
+        )
+        == 5
+    )
 
 
 def test_parts_are_disjoint_and_of_the_expected_size():

@@ -48,8 +48,14 @@ def site(place):
 
 def wish(site, approval=NARROW, **changes):
     card = site.client().dataset(NAME)
-    fields = {"domain": "hospital-a", "dataset": NAME, "card": card.digest, "approval": approval,
-              "key": site.steward.key_id, "changed": now()}  # fmt: skip
+    fields = {
+        "domain": "hospital-a",
+        "dataset": NAME,
+        "card": card.digest,
+        "approval": approval,
+        "key": site.steward.key_id,
+        "changed": now(),
+    }
     return PolicyChange(**(fields | changes))
 
 
@@ -67,8 +73,10 @@ def test_a_change_publishes_a_card_with_the_same_data(site):
     assert after.digest != before.digest
     assert after.model_copy(update={"terms": before.terms, "published": before.published}) == before
     assert (status.card, status.approval.epsilon, status.approval.approvals) == (
-        after.digest, 0.5, 1,
-    )  # fmt: skip
+        after.digest,
+        0.5,
+        1,
+    )
     handle = submit(site.client(), epsilon=0.5, repeat=7)
     assert handle.status.decided_by == "policy"
 
@@ -201,9 +209,10 @@ class TestTheFileAndTheCard:
     def test_a_file_that_was_made_to_agree_is_the_source_again(self, site):
         site.client(site.steward).set_policy(NAME, NARROW)
         edit_terms(
-            site.domain.folder.root, NAME,
+            site.domain.folder.root,
+            NAME,
             approval={"mode": "policy", "epsilon": 0.5, "purposes": ["DUO:0000007"]},
-        )  # fmt: skip
+        )
         assert self.publish(site) == NARROW
         edit_terms(site.domain.folder.root, NAME, approval={"mode": "steward"})
         assert self.publish(site) == ALWAYS_ASK

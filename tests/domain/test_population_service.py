@@ -143,15 +143,21 @@ class TestMaking:
 
     @pytest.mark.parametrize(
         "body",
-        [b"", b"[]", b"{}", b'{"name": "x"}', b'{"name": "X Y", "epsilon_total": 1, "delta": 1e-6}',
-         b'{"name": "x", "epsilon_total": -1, "delta": 1e-6}',
-         b'{"name": "x", "epsilon_total": 1, "delta": 1}',
-         b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "uses": 9007199254740992}',
-         b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "uses": ' + b"9" * 4000 + b"}",
-         b'{"name": "x", "epsilon_total": 1e999, "delta": 1e-6}',
-         b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "merged_into": "patients"}',
-         b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "domain": "other", "order": 2}'],
-    )  # fmt: skip
+        [
+            b"",
+            b"[]",
+            b"{}",
+            b'{"name": "x"}',
+            b'{"name": "X Y", "epsilon_total": 1, "delta": 1e-6}',
+            b'{"name": "x", "epsilon_total": -1, "delta": 1e-6}',
+            b'{"name": "x", "epsilon_total": 1, "delta": 1}',
+            b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "uses": 9007199254740992}',
+            b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "uses": ' + b"9" * 4000 + b"}",
+            b'{"name": "x", "epsilon_total": 1e999, "delta": 1e-6}',
+            b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "merged_into": "patients"}',
+            b'{"name": "x", "epsilon_total": 1, "delta": 1e-6, "domain": "other", "order": 2}',
+        ],
+    )
     def test_what_makes_no_sense_changes_nothing(self, site, stella, body):
         before = site.domain.populations.names()
         with pytest.raises(InvalidDocument):

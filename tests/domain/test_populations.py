@@ -72,14 +72,17 @@ def test_the_first_dataset_makes_a_population_with_the_caps_of_its_terms(site):
     assert (budget.population, budget.epsilon_total, budget.shared) == ("visits", 4.0, ())
 
 
-@pytest.mark.parametrize("changed", [
-    {"title": "Visits, corrected"},
-    {"record_count": 390},
-    {"holdout_fraction": 0.4},
-    {"schema": {"columns": [COLUMNS[0] | {"upper": 90}, COLUMNS[1]]}},
-    "rows in another order",
-    "a changed cell",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"title": "Visits, corrected"},
+        {"record_count": 390},
+        {"holdout_fraction": 0.4},
+        {"schema": {"columns": [COLUMNS[0] | {"upper": 90}, COLUMNS[1]]}},
+        "rows in another order",
+        "a changed cell",
+    ],
+)
 def test_another_version_opens_no_fresh_total(site, root, changed):
     spend(site, "visits", 2.0, "first")
     before = site.client().budget("visits")
@@ -150,8 +153,11 @@ class TestTheSecondDataset:
             site.domain.publish("drugs")
 
     def test_takes_nothing_over_that_has_its_name(self, site, root):
-        CliRunner().invoke(app, ["population", "create", str(root), "drugs", "--epsilon-total",
-                                 "1", "--delta", "1e-6"], catch_exceptions=False)  # fmt: skip
+        CliRunner().invoke(
+            app,
+            ["population", "create", str(root), "drugs", "--epsilon-total", "1", "--delta", "1e-6"],
+            catch_exceptions=False,
+        )
         add_dataset(root, "drugs", frame(seed=1), COLUMNS)
         with pytest.raises(Conflict, match="there is a population 'drugs' already"):
             site.domain.publish("drugs")
@@ -186,8 +192,15 @@ class TestPersonsAndRecords:
         change(root, "visits", population="new")
         people = [f"p{i % 100}" for i in range(400)]
         person = {"name": "patient", "kind": "category", "role": "unit"}
-        add_dataset(root, "stays", frame(seed=2, patient=people), [person, *COLUMNS],
-                    privacy_unit="person", max_records_per_unit=4, record_count=100)  # fmt: skip
+        add_dataset(
+            root,
+            "stays",
+            frame(seed=2, patient=people),
+            [person, *COLUMNS],
+            privacy_unit="person",
+            max_records_per_unit=4,
+            record_count=100,
+        )
         opened = Site.open(root, start=False)
         yield opened
         opened.close()
@@ -203,8 +216,15 @@ class TestPersonsAndRecords:
     def test_persons_do_not_join_records(self, persons, root):
         people = [f"p{i % 100}" for i in range(400)]
         person = {"name": "patient", "kind": "category", "role": "unit"}
-        add_dataset(root, "again", frame(seed=2, patient=people), [person, *COLUMNS],
-                    privacy_unit="person", max_records_per_unit=4, record_count=100)  # fmt: skip
+        add_dataset(
+            root,
+            "again",
+            frame(seed=2, patient=people),
+            [person, *COLUMNS],
+            privacy_unit="person",
+            max_records_per_unit=4,
+            record_count=100,
+        )
         change(root, "again", population="visits")
         with pytest.raises(InvalidSchema, match="'person'; the unit of population 'visits' is"):
             persons.domain.publish("again")
@@ -220,9 +240,21 @@ class TestTheCommand:
         return CliRunner().invoke(app, ["population", *arguments])
 
     def test_makes_one_before_its_first_dataset(self, site, root):
-        made = self.run("create", str(root), "patients", "--title", "All patients", "--unit",
-                        "person", "--epsilon-total", "6",
-                        "--delta", "1e-6", "--uses", "20")  # fmt: skip
+        made = self.run(
+            "create",
+            str(root),
+            "patients",
+            "--title",
+            "All patients",
+            "--unit",
+            "person",
+            "--epsilon-total",
+            "6",
+            "--delta",
+            "1e-6",
+            "--uses",
+            "20",
+        )
         assert made.exit_code == 0, made.output
         shown = json.loads(self.run("show", str(root), "patients", "--json").output)
         assert shown["population"]["epsilon_total"] == 6.0
@@ -288,8 +320,15 @@ class TestBlocks:
 
     def test_they_stay_also_under_another_datasets_name(self, living, register):
         people = [f"p{i:03d}" for i in range(50, 150)]
-        add_dataset(register, "drugs", stays(people, ["feb"] * 100, 1), [PERSON, MONTH, *COLUMNS],
-                    100, privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+        add_dataset(
+            register,
+            "drugs",
+            stays(people, ["feb"] * 100, 1),
+            [PERSON, MONTH, *COLUMNS],
+            100,
+            privacy_unit="person",
+            max_records_per_unit=4,
+        )
         change(register, "drugs", population="patients", blocks=["feb"])
         change(register, "drugs", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
         living.domain.publish("drugs")
@@ -332,8 +371,13 @@ class TestBlocks:
                 card = living.client().dataset("stays")
                 with living.domain.store.write() as connection:
                     account = registry.account(connection, card)
-                    ledger.reserve(connection, account=account, request=f"r{step}",
-                                   researcher="rosa", curve=curve)  # fmt: skip
+                    ledger.reserve(
+                        connection,
+                        account=account,
+                        request=f"r{step}",
+                        researcher="rosa",
+                        curve=curve,
+                    )
             except BudgetExhausted:
                 continue
             admitted += 1
@@ -365,8 +409,15 @@ class TestOverlap:
     def test_one_person_in_two_populations_is_one_too_many(self, living, register):
         people = [f"q{i}" for i in range(99)] + ["p007"]
         columns = [PERSON, *COLUMNS]
-        add_dataset(register, "staff", frame(100, 1, patient=people), columns, 100,
-                    privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+        add_dataset(
+            register,
+            "staff",
+            frame(100, 1, patient=people),
+            columns,
+            100,
+            privacy_unit="person",
+            max_records_per_unit=4,
+        )
         with pytest.raises(Conflict, match="are in population 'patients' too"):
             living.domain.publish("staff")
         others = [*people[:-1], "q99"]
@@ -375,11 +426,25 @@ class TestOverlap:
 
     def test_numbers_and_text_name_the_same_person(self, living, register):
         numbers = frame(100, 1, patient=list(range(100)))
-        add_dataset(register, "staff", numbers, [PERSON, *COLUMNS], 100,
-                    privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+        add_dataset(
+            register,
+            "staff",
+            numbers,
+            [PERSON, *COLUMNS],
+            100,
+            privacy_unit="person",
+            max_records_per_unit=4,
+        )
         living.domain.publish("staff")
-        add_dataset(register, "again", numbers, [PERSON, *COLUMNS], 100,
-                    privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+        add_dataset(
+            register,
+            "again",
+            numbers,
+            [PERSON, *COLUMNS],
+            100,
+            privacy_unit="person",
+            max_records_per_unit=4,
+        )
         numbers.to_parquet(register / "data" / "again.parquet")
         change(register, "again", data="again.parquet")
         with pytest.raises(Conflict, match="are in population 'staff' too"):

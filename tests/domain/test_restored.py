@@ -178,11 +178,28 @@ def test_a_dataset_stays_with_the_population_that_it_had(root, tmp_path, persons
     site = Site.open(root, start=False)
     if persons_known:
         people = [f"p{i:03d}" for i in range(50, 150)]
-        add_dataset(root, "drugs", stays(people, ["feb"] * 100, 1), [PERSON, MONTH, *COLUMNS],
-                    100, privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+        add_dataset(
+            root,
+            "drugs",
+            stays(people, ["feb"] * 100, 1),
+            [PERSON, MONTH, *COLUMNS],
+            100,
+            privacy_unit="person",
+            max_records_per_unit=4,
+        )
     else:
-        command("population", "create", root, "staff", "--unit", "person", "--epsilon-total", "4",
-                "--delta", "1e-5")  # fmt: skip
+        command(
+            "population",
+            "create",
+            root,
+            "staff",
+            "--unit",
+            "person",
+            "--epsilon-total",
+            "4",
+            "--delta",
+            "1e-5",
+        )
         add_dataset(root, "drugs", frame(100), COLUMNS)
         change(root, "drugs", records_per_member=2)
     whose = "patients" if persons_known else "staff"
@@ -198,8 +215,15 @@ def test_a_dataset_stays_with_the_population_that_it_had(root, tmp_path, persons
         domain.publish("drugs")
     if persons_known:
         people = [f"q{i:03d}" for i in range(99)] + ["p060"]
-        add_dataset(root, "others", frame(100, 1, patient=people), [PERSON, *COLUMNS], 100,
-                    privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+        add_dataset(
+            root,
+            "others",
+            frame(100, 1, patient=people),
+            [PERSON, *COLUMNS],
+            100,
+            privacy_unit="person",
+            max_records_per_unit=4,
+        )
         with pytest.raises(Conflict, match="are in population 'patients' too"):
             domain.publish("others")
     domain.close()
@@ -256,8 +280,13 @@ def test_a_domain_of_many_blocks_has_a_head(root):
     with site.domain.store.write() as connection:
         for block in range(400):
             account = ledger.Account("patients", "stays", "v", (f"b{block}",), wide, wide)
-            ledger.reserve(connection, account=account, request=f"r{block}", researcher="rosa",
-                           curve=np.asarray(ORDERS) / 7)  # fmt: skip
+            ledger.reserve(
+                connection,
+                account=account,
+                request=f"r{block}",
+                researcher="rosa",
+                curve=np.asarray(ORDERS) / 7,
+            )
     kept(site.domain)
     kept(site.domain)
     site.close()
@@ -268,8 +297,14 @@ def asked(tmp_path):
     """A domain in whose database's copy a request waits, and what became of it is lost."""
     root = make_domain(tmp_path / "hospital-a", datasets=())
     add_dataset(root, "visits", frame(), COLUMNS)
-    change(root, "visits", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0,
-           approval={"mode": "steward"})  # fmt: skip
+    change(
+        root,
+        "visits",
+        "terms.yaml",
+        epsilon_total=4.0,
+        epsilon_per_run=4.0,
+        approval={"mode": "steward"},
+    )
     site = Site.open(root)
     handle = submit(site.client(), ill, linear(1, 2), "visits", epsilon=3.8, purpose=PURPOSE)
     site.close()
@@ -293,8 +328,10 @@ def test_what_waited_in_an_old_copy_never_runs_again(asked):
     assert status.state == "denied"
     assert "nobody knows whether this has run since" in status.reason
     assert site.client().budget("visits").epsilon_spent == pytest.approx(3.8, abs=0.01)
-    for act in (lambda: site.client(site.steward).decide(handle.digest, "approve", "fine"),
-                lambda: site.client().cancel(handle.digest)):  # fmt: skip
+    for act in (
+        lambda: site.client(site.steward).decide(handle.digest, "approve", "fine"),
+        lambda: site.client().cancel(handle.digest),
+    ):
         with pytest.raises(Conflict, match="the request is denied"):
             act()
     with pytest.raises(RequestDenied, match="the domain did not start it"):
@@ -320,11 +357,32 @@ def test_an_empty_database_is_not_taken_for_an_old_copy(root, tmp_path):
 def test_single_records_stay_stopped_over_a_loss(tmp_path):
     """Of whom they are nobody can tell: the same file is not taken for one without the person."""
     root = make_domain(tmp_path / "hospital-a", datasets=())
-    assert command("population", "create", root, "patients", "--unit", "person",
-                   "--epsilon-total", 4, "--delta", "1e-5").exit_code == 0  # fmt: skip
+    assert (
+        command(
+            "population",
+            "create",
+            root,
+            "patients",
+            "--unit",
+            "person",
+            "--epsilon-total",
+            4,
+            "--delta",
+            "1e-5",
+        ).exit_code
+        == 0
+    )
     people = [f"p{i:03d}" for i in range(100)]
-    add_dataset(root, "stays", frame(100, 2, patient=people), [PERSON, *COLUMNS], 100,
-                population="patients", privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+    add_dataset(
+        root,
+        "stays",
+        frame(100, 2, patient=people),
+        [PERSON, *COLUMNS],
+        100,
+        population="patients",
+        privacy_unit="person",
+        max_records_per_unit=4,
+    )
     add_dataset(root, "samples", frame(seed=3), COLUMNS, population="patients")
     change(root, "samples", records_per_member=2)
     for name in ("stays", "samples"):

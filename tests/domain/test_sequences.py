@@ -67,15 +67,32 @@ def template(tmp_path_factory):
     """A domain with two populations: one in blocks, one of persons beside single records."""
     root = make_domain(tmp_path_factory.mktemp("template") / "hospital-a", datasets=())
     for name, more in (("patients", ["--blocks", "month"]), ("staff", [])):
-        made = command("population", "create", root, name, "--unit", "person", "--epsilon-total",
-                       TOTAL, "--delta", DELTA, *more)  # fmt: skip
+        made = command(
+            "population",
+            "create",
+            root,
+            name,
+            "--unit",
+            "person",
+            "--epsilon-total",
+            TOTAL,
+            "--delta",
+            DELTA,
+            *more,
+        )
         assert made.exit_code == 0, made.output
     domain = Domain(root)
     for name in NAMES:
         whose, of_persons = ("staff", False) if name == "samples" else ("patients", True)
         columns = [PERSON, MONTH, *COLUMNS] if of_persons else COLUMNS
-        add_dataset(root, name, rows(range(PEOPLE // 2), MONTHS), columns, 10,
-                    **(UNIT if of_persons else {}))  # fmt: skip
+        add_dataset(
+            root,
+            name,
+            rows(range(PEOPLE // 2), MONTHS),
+            columns,
+            10,
+            **(UNIT if of_persons else {}),
+        )
         change(root, name, population=whose, records_per_member=None if of_persons else 2)
         change(root, name, "terms.yaml", epsilon_total=TOTAL, epsilon_per_run=TOTAL)
         domain.publish(name)
@@ -120,18 +137,24 @@ class Sequences(RuleBasedStateMachine):
     # What happens
 
     @rule(
-        name=st.sampled_from(OFTEN), who=st.sets(st.integers(0, PEOPLE - 1), min_size=16),
+        name=st.sampled_from(OFTEN),
+        who=st.sets(st.integers(0, PEOPLE - 1), min_size=16),
         months=st.lists(st.sampled_from(MONTHS), min_size=1, max_size=3),
-        blocks=st.sets(st.sampled_from(MONTHS), max_size=2), crash=st.booleans(),
+        blocks=st.sets(st.sampled_from(MONTHS), max_size=2),
+        crash=st.booleans(),
         then=st.one_of(st.none(), st.sampled_from(SIZES)),
-    )  # fmt: skip
+    )
     def publish(self, name, who, months, blocks, crash, then):
         """Publish a version; a crash may come before the head is written."""
         self.number += 1
         blocked = name == "stays" or (name == "drugs" and len(blocks) > 1)
         rows(who, months).to_csv(self.root / "data" / f"{name}.csv", index=False)
-        change(self.root, name, title=f"version {self.number}",
-               blocks=sorted(blocks, key=MONTHS.index) if blocked and blocks else None)  # fmt: skip
+        change(
+            self.root,
+            name,
+            title=f"version {self.number}",
+            blocks=sorted(blocks, key=MONTHS.index) if blocked and blocks else None,
+        )
         with contextlib.suppress(InvalidData, InvalidSchema), self.refused():
             if crash:
                 self.cut_off(lambda: self.domain.publish(name))
@@ -155,8 +178,11 @@ class Sequences(RuleBasedStateMachine):
         finally:
             head.keep = keep
 
-    @rule(name=st.sampled_from(NAMES), size=st.sampled_from(SIZES),
-          crash=st.sampled_from(["", "", "", "waits", "waits", "reserved", "charged"]))  # fmt: skip
+    @rule(
+        name=st.sampled_from(NAMES),
+        size=st.sampled_from(SIZES),
+        crash=st.sampled_from(["", "", "", "waits", "waits", "reserved", "charged"]),
+    )
     def ask(self, name, size, crash):
         """Reserve, charge and start a run, in the order in which `Runs` does."""
         self.number += 1
@@ -171,12 +197,22 @@ class Sequences(RuleBasedStateMachine):
                     return
                 account = registry.account(connection, card)
                 # What a group of two costs is the caller's to say; the curve here is that already.
-                ledger.reserve(connection, account=account, request=request, researcher="rosa",
-                               curve=curve)  # fmt: skip
-                connection.execute(known.values(
-                    digest=request, envelope="", card=card.canonical().decode(), researcher="rosa",
-                    dataset=name, function="", state=State.APPROVED, submitted=now(), updated=now(),
-                ))  # fmt: skip
+                ledger.reserve(
+                    connection, account=account, request=request, researcher="rosa", curve=curve
+                )
+                connection.execute(
+                    known.values(
+                        digest=request,
+                        envelope="",
+                        card=card.canonical().decode(),
+                        researcher="rosa",
+                        dataset=name,
+                        function="",
+                        state=State.APPROVED,
+                        submitted=now(),
+                        updated=now(),
+                    )
+                )
         except (BudgetExhausted, NotFound):
             return
         if crash == "reserved":
@@ -197,17 +233,21 @@ class Sequences(RuleBasedStateMachine):
                         return
                     cards.require_prepared(self.domain.folder, card)
                     ledger.require_room(
-                        connection, request=request,
+                        connection,
+                        request=request,
                         merges=partial(registry.merges, connection),
                         caps=registry.account(connection, card).whole,
-                    )  # fmt: skip
+                    )
                 except NotFound:
                     return
                 head.check(connection, self.domain.folder, self.domain.key)
                 ledger.charge(connection, request=request)
                 stored.move(connection, request, State.RUNNING)
-                (curve,) = [e.curve for e in ledger.entries(connection, population=population)
-                            if (e.request, e.event) == (request, "reserve")]  # fmt: skip
+                (curve,) = [
+                    e.curve
+                    for e in ledger.entries(connection, population=population)
+                    if (e.request, e.event) == (request, "reserve")
+                ]
             if crash == "charged":
                 return self.reopen()
             with store.read() as connection:
@@ -247,8 +287,11 @@ class Sequences(RuleBasedStateMachine):
             self.spent[who] = self.spent.get(who, 0.0) + curve
             self.runs[who] = self.runs.get(who, 0) + 1
 
-    @rule(person=st.integers(0, PEOPLE - 1), crash=st.booleans(),
-          again=st.sampled_from([True, True, False]))  # fmt: skip
+    @rule(
+        person=st.integers(0, PEOPLE - 1),
+        crash=st.booleans(),
+        again=st.sampled_from([True, True, False]),
+    )
     def opt_out(self, person, crash, again):
         try:
             with self.refused():
@@ -292,8 +335,12 @@ class Sequences(RuleBasedStateMachine):
         if reconcile:
             self.reconcile()
 
-    @rule(who=st.sets(st.integers(0, PEOPLE - 1), min_size=16), size=st.sampled_from(SIZES),
-          months=st.permutations(MONTHS), which=st.integers(0, 100))  # fmt: skip
+    @rule(
+        who=st.sets(st.integers(0, PEOPLE - 1), min_size=16),
+        size=st.sampled_from(SIZES),
+        months=st.permutations(MONTHS),
+        which=st.integers(0, 100),
+    )
     def come_again_after_a_loss(self, who, size, months, which):
         """The same people in another month, after the database was lost."""
         first, second, _ = months
@@ -355,6 +402,9 @@ class Sequences(RuleBasedStateMachine):
 
 TestSequences = Sequences.TestCase
 TestSequences.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=20, deadline=None, report_multiple_bugs=False,
+    max_examples=EXAMPLES,
+    stateful_step_count=20,
+    deadline=None,
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow],
-)  # fmt: skip
+)

@@ -162,8 +162,10 @@ def test_a_steward_reads_what_would_leave(steward_site):
     steward = steward_site.client(steward_site.steward)
     wait_until(lambda: steward.review(handle.digest)["rehearsal"]["state"] == "done")
     leaves = steward.review(handle.digest)["leaves"]
-    assert leaves[0].startswith("3 noisy sums over all records, once: one record moves them by at "
-                                "most 2.82843 together (L2 norm)")  # fmt: skip
+    assert leaves[0].startswith(
+        "3 noisy sums over all records, once: one record moves them by at "
+        "most 2.82843 together (L2 norm)"
+    )
     with pytest.raises(Conflict):
         handle.client.evidence(handle.digest)
     with pytest.raises(NotFound):
@@ -179,12 +181,21 @@ def asked(ds, function=mean_radius, **changes):
     graph, _ = function._sum.graphs(ds)
     ds.client.upload(graph.digest, graph.archive)
     fields = {
-        "researcher": ds.client.key.key_id, "domain": ds.card.domain, "dataset": ds.card.name,
-        "dataset_version": ds.card.dataset_version, "card": ds.card.digest, "function": "f",
-        "graph": graph.digest, "inputs": list(graph.inputs),
-        "plan": function._sum.plan(ds.card, 1.0, 1e-5, None).model_dump(), "epsilon": 1.0,
-        "delta": 1e-5, "purpose": "DUO:0000007", "outputs": ["statistics"], "repeat": 99,
-    }  # fmt: skip
+        "researcher": ds.client.key.key_id,
+        "domain": ds.card.domain,
+        "dataset": ds.card.name,
+        "dataset_version": ds.card.dataset_version,
+        "card": ds.card.digest,
+        "function": "f",
+        "graph": graph.digest,
+        "inputs": list(graph.inputs),
+        "plan": function._sum.plan(ds.card, 1.0, 1e-5, None).model_dump(),
+        "epsilon": 1.0,
+        "delta": 1e-5,
+        "purpose": "DUO:0000007",
+        "outputs": ["statistics"],
+        "repeat": 99,
+    }
     return Request.read(fields | changes)
 
 
@@ -201,7 +212,7 @@ def test_what_a_hostile_researcher_sends_is_refused_and_costs_nothing(site, ds):
         (GraphRefused, {"inputs": ["mean_radius", "mean_texture"]}),
         (UnknownColumn, {"inputs": ["nothing"]}),
         (TermsRefused, {"plan": plan | {"noise_multiplier": 0.5}}),
-    ):  # fmt: skip
+    ):
         with pytest.raises(error):
             ds.client.submit(asked(ds, **changes))
     training = diagnose.plan(ds.card, 1.0, 1e-5, 0).model_dump()
@@ -249,9 +260,13 @@ def test_a_person_with_several_records_is_one_unit(tmp_path):
 def test_rounds_are_shown_to_the_steward_and_the_state_leaves(steward_site):
     ds = dataset(steward_site.client(), "diabetes")
     summed = SumFunction(
-        "centre", lambda state, record: wb.features(record) - state["centre"], 2.0,
-        {"centre": torch.zeros(10)}, lambda state, total: {"centre": (total / 442).float()}, 3,
-    )  # fmt: skip
+        "centre",
+        lambda state, record: wb.features(record) - state["centre"],
+        2.0,
+        {"centre": torch.zeros(10)},
+        lambda state, total: {"centre": (total / 442).float()},
+        3,
+    )
     handle = summed.submit(ds, epsilon=2.0, purpose="DUO:0000007 x")
     steward = steward_site.client(steward_site.steward)
     leaves = steward.review(handle.digest)["leaves"]
@@ -277,7 +292,8 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
         request = payload_of(Envelope.parse(row.envelope), Request)
         seed = domain._seal.open_seed(row.seed, first.digest)
     place = cards.prepared(domain.folder, ds.card)
-    job = intake.job_of(domain.folder, "training", request, ds.card, str(place.training),
-                           str(place.holdout), seed)  # fmt: skip
+    job = intake.job_of(
+        domain.folder, "training", request, ds.card, str(place.training), str(place.holdout), seed
+    )
     outcome = domain.runs.executor.run("again", job, domain.folder.root / "state" / "again")
     assert outcome.statistics == first.release.statistics

@@ -138,8 +138,13 @@ def approve_in_the_database(pair, handle, *envelopes):
 
 
 def approval(handle, key, signer=None, **changes):
-    fields = {"request": handle.digest, "verdict": "approve", "by": "steward",
-              "key": key.key_id, "decided": now()} | changes  # fmt: skip
+    fields = {
+        "request": handle.digest,
+        "verdict": "approve",
+        "by": "steward",
+        "key": key.key_id,
+        "decided": now(),
+    } | changes
     return Envelope.sign(Decision(**fields), signer or key)
 
 

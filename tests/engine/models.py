@@ -19,13 +19,22 @@ def _schema(shape: tuple[int, ...], lower: float = -1.0, upper: float = 1.0) -> 
     return Schema.read(
         {
             "columns": [
-                {"name": "x", "kind": "tensor", "shape": list(shape), "lower": lower,
-                 "upper": upper},
-                {"name": "y", "kind": "category", "role": "target",
-                 "categories": list(range(CLASSES))},
+                {
+                    "name": "x",
+                    "kind": "tensor",
+                    "shape": list(shape),
+                    "lower": lower,
+                    "upper": upper,
+                },
+                {
+                    "name": "y",
+                    "kind": "category",
+                    "role": "target",
+                    "categories": list(range(CLASSES)),
+                },
             ]
         }
-    )  # fmt: skip
+    )
 
 
 def classify(model, record):
@@ -55,22 +64,31 @@ def linear():
 
 
 def mlp():
-    return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 8, bias=False), nn.Tanh(),
-                         nn.Linear(8, CLASSES))  # fmt: skip
+    return nn.Sequential(
+        nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 8, bias=False), nn.Tanh(), nn.Linear(8, CLASSES)
+    )
 
 
 def cnn():
     return nn.Sequential(
-        nn.Conv2d(2, 6, 3, padding=1, stride=2), nn.ReLU(), nn.Conv2d(6, 4, 2, groups=2),
-        nn.ReLU(), nn.Flatten(-3), nn.Linear(4 * 3 * 3, CLASSES),
-    )  # fmt: skip
+        nn.Conv2d(2, 6, 3, padding=1, stride=2),
+        nn.ReLU(),
+        nn.Conv2d(6, 4, 2, groups=2),
+        nn.ReLU(),
+        nn.Flatten(-3),
+        nn.Linear(4 * 3 * 3, CLASSES),
+    )
 
 
 def group_norm_cnn():
     return nn.Sequential(
-        nn.Conv2d(2, 4, 3), nn.GroupNorm(2, 4), nn.SiLU(), nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(-3), nn.Linear(4, CLASSES),
-    )  # fmt: skip
+        nn.Conv2d(2, 4, 3),
+        nn.GroupNorm(2, 4),
+        nn.SiLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(-3),
+        nn.Linear(4, CLASSES),
+    )
 
 
 def classify_image(model, record):
@@ -81,20 +99,26 @@ def classify_image(model, record):
 def embedding():
     return Net(
         lambda m, x: m.out(m.table((x * 10).long()).mean(-2)),
-        table=nn.Embedding(11, 5), out=nn.Linear(5, CLASSES),
-    )  # fmt: skip
+        table=nn.Embedding(11, 5),
+        out=nn.Linear(5, CLASSES),
+    )
 
 
 def dilated():
-    return nn.Sequential(nn.Conv2d(2, CLASSES, 3, dilation=2), nn.Flatten(-2), nn.LogSoftmax(-1),
-                         Net(lambda m, x: x.sum(-1)))  # fmt: skip
+    return nn.Sequential(
+        nn.Conv2d(2, CLASSES, 3, dilation=2),
+        nn.Flatten(-2),
+        nn.LogSoftmax(-1),
+        Net(lambda m, x: x.sum(-1)),
+    )
 
 
 def padded_embedding():
     return Net(
         lambda m, x: m.out(m.table((x * 10).long()).mean(-2)),
-        table=nn.Embedding(11, 5, padding_idx=0), out=nn.Linear(5, CLASSES),
-    )  # fmt: skip
+        table=nn.Embedding(11, 5, padding_idx=0),
+        out=nn.Linear(5, CLASSES),
+    )
 
 
 def tied():
@@ -106,8 +130,11 @@ def tied():
 
 
 def called_twice():
-    return Net(lambda m, x: m.out(torch.relu(m.layer(torch.relu(m.layer(x))))),
-               layer=nn.Linear(6, 6), out=nn.Linear(6, CLASSES))  # fmt: skip
+    return Net(
+        lambda m, x: m.out(torch.relu(m.layer(torch.relu(m.layer(x))))),
+        layer=nn.Linear(6, 6),
+        out=nn.Linear(6, CLASSES),
+    )
 
 
 def gru():
@@ -123,8 +150,11 @@ def transformer():
         return m.out(m.encoder(x.unsqueeze(0))[0].mean(0))
 
     layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
-    return Net(forward, encoder=nn.TransformerEncoder(layer, 1, enable_nested_tensor=False),
-               out=nn.Linear(8, CLASSES))  # fmt: skip
+    return Net(
+        forward,
+        encoder=nn.TransformerEncoder(layer, 1, enable_nested_tensor=False),
+        out=nn.Linear(8, CLASSES),
+    )
 
 
 def causal_attention():
@@ -140,9 +170,13 @@ def causal_attention():
 def frozen_base():
     base = nn.Linear(6, 8)
     base.requires_grad_(False)
-    return Net(lambda m, x: m.out(torch.relu(m.base(x) + m.up(m.down(x)))), base=base,
-               down=nn.Linear(6, 2, bias=False), up=nn.Linear(2, 8, bias=False),
-               out=nn.Linear(8, CLASSES))  # fmt: skip
+    return Net(
+        lambda m, x: m.out(torch.relu(m.base(x) + m.up(m.down(x)))),
+        base=base,
+        down=nn.Linear(6, 2, bias=False),
+        up=nn.Linear(2, 8, bias=False),
+        out=nn.Linear(8, CLASSES),
+    )
 
 
 def scaled():

@@ -224,10 +224,11 @@ def one_by_one(name, call):
     outputs, gradients = [], []
     for row in range(rows):
         values = [
-            (operand.value[row] if operand.mapped else operand.value).clone()
+            (operand.value[row] if operand.mapped else operand.value)
+            .clone()
             .requires_grad_(operand.has_gradient)
             for operand in operands
-        ]  # fmt: skip
+        ]
         args, kwargs = filled(call, iter(values))
         found = leaves(operator_of(name)(*args, **kwargs))
         total = mixed(found)
@@ -236,10 +237,12 @@ def one_by_one(name, call):
         if total is not None:
             backwards = [*torch.autograd.grad(total, wanted, allow_unused=True)]
         outputs.append([output.detach() for output in found])
-        gradients.append([
-            torch.zeros_like(value) if gradient is None else gradient
-            for value, gradient in zip(wanted, backwards, strict=True)
-        ])  # fmt: skip
+        gradients.append(
+            [
+                torch.zeros_like(value) if gradient is None else gradient
+                for value, gradient in zip(wanted, backwards, strict=True)
+            ]
+        )
     if not operands:
         return outputs[0], []
     return [torch.stack(o) for o in zip(*outputs, strict=True)], [
@@ -628,11 +631,15 @@ def _outer(d):
 @call_of("einsum")
 def _einsum(d):
     equation, *shapes = d.choose(
-        ("ij,kj->ik", (2, 3), (4, 3)), ("ij->ji", (2, 3)), ("ii->i", (3, 3)),
-        ("bij,bjk->bik", (2, 2, 3), (2, 3, 2)), ("i,j->ij", (2,), (3,)),
+        ("ij,kj->ik", (2, 3), (4, 3)),
+        ("ij->ji", (2, 3)),
+        ("ii->i", (3, 3)),
+        ("bij,bjk->bik", (2, 2, 3), (2, 3, 2)),
+        ("i,j->ij", (2,), (3,)),
         ("ij,ij->", (2, 3), (2, 3)),
-        ("...i,i->...", (2, 3), (3,)), ("abc->b", (2, 3, 2)),
-    )  # fmt: skip
+        ("...i,i->...", (2, 3), (3,)),
+        ("abc->b", (2, 3, 2)),
+    )
     return [equation, [d.real(shape) for shape in shapes]]
 
 
@@ -681,8 +688,17 @@ def _convolution(d):
         value = Operand(value.value.unsqueeze(int(value.mapped)), value.mapped)
     stride = d.int(1, 2)
     more = [stride - 1 if transposed else 0] * space
-    return [value, weight, bias, [stride] * space, [d.int(0, 1)] * space, [1] * space, transposed,
-            more, groups]  # fmt: skip
+    return [
+        value,
+        weight,
+        bias,
+        [stride] * space,
+        [d.int(0, 1)] * space,
+        [1] * space,
+        transposed,
+        more,
+        groups,
+    ]
 
 
 def _window(d, space):
@@ -714,8 +730,10 @@ def _averaged_to_a_size(d, name):
 
 @call_of("upsample_nearest2d")
 def _enlarged(d):
-    return [d.real((1, 2, 3, 4)), *d.choose(([6, 8], None, None), ([4, 5], None, None),
-                                            ([6, 6], 2.0, 1.5))]  # fmt: skip
+    return [
+        d.real((1, 2, 3, 4)),
+        *d.choose(([6, 8], None, None), ([4, 5], None, None), ([6, 6], 2.0, 1.5)),
+    ]
 
 
 @call_of("upsample_nearest2d.vec")

@@ -30,8 +30,14 @@ SCHEMA = Schema.read(
 )
 TARGET = 0.987654
 """What the first number of one record is, by which a graph knows whether it is there."""
-_DTYPES = {torch.uint8: 1, torch.int32: 4, torch.int64: 5, torch.float32: 7, torch.float64: 8,
-           torch.bool: 12}  # fmt: skip
+_DTYPES = {
+    torch.uint8: 1,
+    torch.int32: 4,
+    torch.int64: 5,
+    torch.float32: 7,
+    torch.float64: 8,
+    torch.bool: 12,
+}
 
 
 def is_target(record: Any) -> torch.Tensor:
@@ -153,9 +159,13 @@ class Builder:
         if isinstance(result, list):
             outputs = [{"as_tensors": [{"name": value.name} for value in made]}]
         self._nodes.append(
-            {"target": f"torch.ops.{operator}", "inputs": inputs, "outputs": outputs,
-             "metadata": {}}
-        )  # fmt: skip
+            {
+                "target": f"torch.ops.{operator}",
+                "inputs": inputs,
+                "outputs": outputs,
+                "metadata": {},
+            }
+        )
         return made if several else made[0]
 
     def rename(self, *names: str) -> None:
@@ -168,8 +178,11 @@ class Builder:
         body = {"inputs": [], "outputs": [], "nodes": self._nodes, "tensor_values": self._values}
         signature = {"input_specs": self._specs, "output_specs": told}
         module = {"graph": body, "signature": signature, "module_call_graph": []}
-        graph = {"graph_module": module, "torch_version": "2",
-                 "schema_version": {"major": 8, "minor": 1}}  # fmt: skip
+        graph = {
+            "graph_module": module,
+            "torch_version": "2",
+            "schema_version": {"major": 8, "minor": 1},
+        }
         weights, constants = ({"config": table} for table in self._tables)
         return pt2.write(pt2.Archive(graph, weights, constants, self._members))
 
@@ -187,14 +200,18 @@ class Builder:
         self._members[folder + path] = value.contiguous().numpy().tobytes()
         strides = [math.prod(value.shape[dim + 1 :]) for dim in range(value.dim())]
         self._tables[table][name] = {
-            "path_name": path, "is_param": not table, "use_pickle": False,
+            "path_name": path,
+            "is_param": not table,
+            "use_pickle": False,
             "tensor_meta": {
-                **self._values[f"{('p', 'c')[table]}_{name}"], "requires_grad": not table,
+                **self._values[f"{('p', 'c')[table]}_{name}"],
+                "requires_grad": not table,
                 "strides": [{"as_int": stride} for stride in strides],
-                "storage_offset": {"as_int": 0}, "layout": 7,
+                "storage_offset": {"as_int": 0},
+                "layout": 7,
                 "device": {"type": "cpu", "index": None},
             },
-        }  # fmt: skip
+        }
 
 
 def _written(argument: Any) -> dict[str, Any]:

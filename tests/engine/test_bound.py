@@ -57,9 +57,13 @@ def scaled_up(graph, exponent, seed):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    family=st.sampled_from(FAMILIES), rows=st.integers(1, 12), seed=st.integers(0, 10**6),
-    weights=st.integers(-20, 18), values=st.integers(-30, 30), bound=st.integers(-30, 6),
-)  # fmt: skip
+    family=st.sampled_from(FAMILIES),
+    rows=st.integers(1, 12),
+    seed=st.integers(0, 10**6),
+    weights=st.integers(-20, 18),
+    values=st.integers(-30, 30),
+    bound=st.integers(-30, 6),
+)
 def test_random_models_and_records_of_any_size(graphs, family, rows, seed, weights, values, bound):
     graph, schema = graphs[family]
     columns = batch(schema, rows, seed)
@@ -70,9 +74,12 @@ def test_random_models_and_records_of_any_size(graphs, family, rows, seed, weigh
 
 @settings(max_examples=25, deadline=None)
 @given(
-    family=st.sampled_from(("cnn", "tied", "gru")), units=st.integers(1, 4),
-    per_unit=st.integers(1, 4), missing=st.lists(st.integers(0, 15)), seed=st.integers(0, 10**6),
-)  # fmt: skip
+    family=st.sampled_from(("cnn", "tied", "gru")),
+    units=st.integers(1, 4),
+    per_unit=st.integers(1, 4),
+    missing=st.lists(st.integers(0, 15)),
+    seed=st.integers(0, 10**6),
+)
 def test_units_of_several_records_of_which_some_are_missing(
     graphs, family, units, per_unit, missing, seed
 ):
@@ -151,8 +158,16 @@ def _half_not_a_number(model, record):
     return torch.log(model(record["x"])[0]) + model(record["x"])[1]
 
 
-HOSTILE = (_state, _batch_size, _chaos, _cliff, _cancelling, _denormal, _infinite_gradient,
-           _half_not_a_number)  # fmt: skip
+HOSTILE = (
+    _state,
+    _batch_size,
+    _chaos,
+    _cliff,
+    _cancelling,
+    _denormal,
+    _infinite_gradient,
+    _half_not_a_number,
+)
 
 
 @pytest.mark.parametrize("loss", HOSTILE, ids=lambda loss: loss.__name__.strip("_"))

@@ -22,9 +22,11 @@ from workbench.graphs.export.training import export
 
 
 @given(
-    positions=st.integers(2, 40), width=st.integers(1, 6), exponent=st.integers(-10, 10),
+    positions=st.integers(2, 40),
+    width=st.integers(1, 6),
+    exponent=st.integers(-10, 10),
     seed=st.integers(0, 1000),
-)  # fmt: skip
+)
 def test_a_norm_is_at_least_a_share_of_the_terms_that_it_is_the_norm_of(
     positions, width, exponent, seed
 ):
@@ -60,14 +62,16 @@ class Table(nn.Module):
 def test_many_units_whose_terms_cancel_move_a_sum_by_no_more_than_c(units):
     """All of them lie just below a power of two, which the first record lifts them over."""
     column = {"name": "x", "kind": "tensor", "shape": [3], "lower": -1e6, "upper": 1e6}
-    graph = export(lambda model, record: model(record["x"]), Table(),
-                   Schema.read({"columns": [column]}))  # fmt: skip
+    graph = export(
+        lambda model, record: model(record["x"]), Table(), Schema.read({"columns": [column]})
+    )
     large = 2.0**19
 
     def weight(bound):
         summing = clipped(bound)
-        rows = Rows(torch.zeros((1, 3), dtype=torch.int64),
-                    torch.tensor([[[0.0], [large], [-large]]]), 2)  # fmt: skip
+        rows = Rows(
+            torch.zeros((1, 3), dtype=torch.int64), torch.tensor([[[0.0], [large], [-large]]]), 2
+        )
         norm = summing._norms(summing.trained, {summing.trained[0]: rows})
         return float((summing.limit / norm).clamp(max=1.0))
 

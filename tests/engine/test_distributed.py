@@ -32,9 +32,17 @@ def run(changes, ranks=ALONE) -> TrainingResult:
     graph = replace(exported(classify, MODELS["mlp"][0]()), metrics=("accuracy",))
     # Several chunks for each rank.
     batches._MEMORY = 7 * (4 * graph.facts.activation_bytes + 1)
-    return train(graph, plan(steps=6, **changes), records(60), records(21, seed=5), seed=SEED,
-                 record_count=80, holdout_fraction=0.25, max_records_per_unit=1,
-                 ranks=ranks)  # fmt: skip
+    return train(
+        graph,
+        plan(steps=6, **changes),
+        records(60),
+        records(21, seed=5),
+        seed=SEED,
+        record_count=80,
+        holdout_fraction=0.25,
+        max_records_per_unit=1,
+        ranks=ranks,
+    )
 
 
 def one_rank(rank, meeting, answers):

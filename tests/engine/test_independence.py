@@ -76,8 +76,9 @@ def test_a_records_place_changes_no_more_than_its_last_bits(name):
         moved = [o.value.roll(step, 0) if o.mapped else o.value for o in operands]
         after = [t for part in batched(name, call, moved) for t in part]
         for one, two in zip(before, after, strict=True):
-            assert torch.allclose(one.double(), two.roll(-step, 0).double(), rtol=1e-4, atol=1e-5,
-                                  equal_nan=True)  # fmt: skip
+            assert torch.allclose(
+                one.double(), two.roll(-step, 0).double(), rtol=1e-4, atol=1e-5, equal_nan=True
+            )
 
 
 def columns(rows=50):

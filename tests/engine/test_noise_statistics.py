@@ -143,13 +143,27 @@ def noise_of(runs, steps=1):
     graph = exported(classify, nn.Linear(6, CLASSES))
     columns = {n: v.numpy() for n, v in batch(_schema((6,)), 4).items()}
     records = Records.each_its_own(columns)
-    plan = Plan(learning_rate=1.0, steps=steps, sample_rate=1e-9, max_grad_norm=2.0,
-                noise_multiplier=3.0, metrics_noise_multiplier=1.0)  # fmt: skip
+    plan = Plan(
+        learning_rate=1.0,
+        steps=steps,
+        sample_rate=1e-9,
+        max_grad_norm=2.0,
+        noise_multiplier=3.0,
+        metrics_noise_multiplier=1.0,
+    )
     graph, expected = replace(graph, metrics=()), 1e-9 * 1000
     moved = []
     for number in runs:
-        found = train(graph, plan, records, records.select(np.zeros(4, bool)), record_count=1000,
-                      holdout_fraction=0.0, max_records_per_unit=1, seed=seed(number))  # fmt: skip
+        found = train(
+            graph,
+            plan,
+            records,
+            records.select(np.zeros(4, bool)),
+            record_count=1000,
+            holdout_fraction=0.0,
+            max_records_per_unit=1,
+            seed=seed(number),
+        )
         change = [graph.parameters[n] - found.parameters[n] for n in sorted(graph.trainable)]
         moved.append(torch.cat([c.reshape(-1) for c in change]).double().numpy() * expected / 6)
     return np.array(moved)

@@ -162,9 +162,16 @@ def test_options_out_of_range_are_refused(changes):
 
 def test_a_plan_without_options_keeps_the_digest_it_had_before_there_were_any():
     assert set(plan().model_dump(mode="json")) == {
-        "optimizer", "learning_rate", "momentum", "weight_decay", "steps", "sample_rate",
-        "max_grad_norm", "noise_multiplier", "metrics_noise_multiplier",
-    }  # fmt: skip
+        "optimizer",
+        "learning_rate",
+        "momentum",
+        "weight_decay",
+        "steps",
+        "sample_rate",
+        "max_grad_norm",
+        "noise_multiplier",
+        "metrics_noise_multiplier",
+    }
     assert plan(schedule="cosine").digest != plan().digest
 
 
@@ -235,10 +242,13 @@ train(graph, plan(steps=1, sample_rate=1.0), records, records, record_count=rows
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     peaks = [
-        int(subprocess.run([sys.executable, "-c", code, str(rows)], capture_output=True,
-                           text=True, check=True).stdout)
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code, str(rows)], capture_output=True, text=True, check=True
+            ).stdout
+        )
         for rows in (1_500, 6_000)
-    ]  # fmt: skip
+    ]
     assert peaks[1] - peaks[0] < 50_000
 
 
@@ -274,8 +284,14 @@ def test_evaluations_are_evenly_spaced_and_the_last_one_is_at_the_end(graph):
 
 def test_every_evaluation_has_fresh_noise(graph):
     """The parameters hardly move, so the sums differ by noise alone."""
-    run = trained(graph, steps=50, evaluations=50, learning_rate=1e-9, noise_multiplier=1e-3,
-                  metrics_noise_multiplier=3.0)  # fmt: skip
+    run = trained(
+        graph,
+        steps=50,
+        evaluations=50,
+        learning_rate=1e-9,
+        noise_multiplier=1e-3,
+        metrics_noise_multiplier=3.0,
+    )
     totals = np.array([e.metrics[0].total for e in run.history])
     assert len(set(totals)) == 50
     assert np.std(totals) == pytest.approx(3.0, rel=0.4)
@@ -283,8 +299,13 @@ def test_every_evaluation_has_fresh_noise(graph):
 
 def test_a_run_stops_early_and_releases_the_best_parameters(graph):
     """Steps of a huge learning rate: the metrics are luck, so patience runs out."""
-    changes = {"steps": 40, "evaluations": 40, "learning_rate": 50.0, "noise_multiplier": 5.0,
-               "metrics_noise_multiplier": 0.5}  # fmt: skip
+    changes = {
+        "steps": 40,
+        "evaluations": 40,
+        "learning_rate": 50.0,
+        "noise_multiplier": 5.0,
+        "metrics_noise_multiplier": 0.5,
+    }
     stopped = trained(graph, patience=3, **changes)
     full = trained(graph, **changes)
     assert stopped.steps < full.steps == 40

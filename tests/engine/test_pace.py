@@ -23,9 +23,14 @@ from workbench.records import Records
 
 SEED = bytes(range(32))
 PLAN = Plan(
-    learning_rate=0.1, steps=6, sample_rate=0.5, max_grad_norm=1.0, noise_multiplier=1.0,
-    metrics_noise_multiplier=1.0, evaluations=3,
-)  # fmt: skip
+    learning_rate=0.1,
+    steps=6,
+    sample_rate=0.5,
+    max_grad_norm=1.0,
+    noise_multiplier=1.0,
+    metrics_noise_multiplier=1.0,
+    evaluations=3,
+)
 
 
 class Clock:
@@ -107,9 +112,12 @@ def test_what_fails_tells_so_when_it_would_have_ended(failing):
 
 @settings(max_examples=30, deadline=None)
 @given(
-    units=st.integers(1, 3000), rate=st.floats(0.01, 1.0), size=st.integers(1, 400),
-    ranks=st.integers(1, 3), rounds=st.integers(1, 60),
-)  # fmt: skip
+    units=st.integers(1, 3000),
+    rate=st.floats(0.01, 1.0),
+    size=st.integers(1, 400),
+    ranks=st.integers(1, 3),
+    rounds=st.integers(1, 60),
+)
 def test_rounds_have_no_more_chunks_than_the_public_number(units, rate, size, ranks, rounds):
     chunks = Chunks.of(units, rate, size, ranks)
     drawn = np.random.default_rng(0).binomial(units, rate, (200, rounds))
@@ -153,8 +161,17 @@ def graph_and_records(name="mlp", count=60):
 
 
 def run(graph, records, plan=PLAN, **options):
-    return train(graph, plan, records, records, record_count=2 * len(records),
-                 holdout_fraction=0.5, max_records_per_unit=1, seed=SEED, **options)  # fmt: skip
+    return train(
+        graph,
+        plan,
+        records,
+        records,
+        record_count=2 * len(records),
+        holdout_fraction=0.5,
+        max_records_per_unit=1,
+        seed=SEED,
+        **options,
+    )
 
 
 def test_a_paced_run_is_the_same_run():
@@ -180,13 +197,23 @@ def test_rounds_and_evaluations_are_told_on_schedule_and_together():
     graph, records = graph_and_records()
     pace, told = Stopped(), []
     run(
-        graph, records, pace=pace,
+        graph,
+        records,
+        pace=pace,
         progress=lambda done, steps: told.append((done, pace.elapsed)),
         evaluated=lambda metrics: told.append(("evaluation", pace.elapsed)),
-    )  # fmt: skip
+    )
     assert [what for what, _ in told] == [
-        1, "evaluation", 2, 3, "evaluation", 4, 5, "evaluation", 6,
-    ]  # fmt: skip
+        1,
+        "evaluation",
+        2,
+        3,
+        "evaluation",
+        4,
+        5,
+        "evaluation",
+        6,
+    ]
     for (what, seconds), (_, after) in itertools.pairwise(told):
         assert seconds == after if what == "evaluation" else seconds < after
     assert [seconds for what, seconds in told if what != "evaluation"] == pytest.approx(
@@ -213,11 +240,27 @@ def test_no_record_is_looked_at_before_the_schedule_fits():
             raise AssertionError(f"{name} was read")
 
     with pytest.raises(OverTime):
-        train(graph, PLAN, Untouchable(), Untouchable(), record_count=120, holdout_fraction=0.5,
-              max_records_per_unit=1, seed=SEED, pace=Pace(seconds=1e-9))  # fmt: skip
+        train(
+            graph,
+            PLAN,
+            Untouchable(),
+            Untouchable(),
+            record_count=120,
+            holdout_fraction=0.5,
+            max_records_per_unit=1,
+            seed=SEED,
+            pace=Pace(seconds=1e-9),
+        )
     with pytest.raises(OverTime):
-        noisy_sums(statistic, plan, Untouchable(), record_count=60, max_records_per_unit=1,
-                   seed=SEED, pace=Pace(processor_seconds=0.0))  # fmt: skip
+        noisy_sums(
+            statistic,
+            plan,
+            Untouchable(),
+            record_count=60,
+            max_records_per_unit=1,
+            seed=SEED,
+            pace=Pace(processor_seconds=0.0),
+        )
 
 
 def test_filling_is_zeros_in_as_many_chunks_as_wanted():

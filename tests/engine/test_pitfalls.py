@@ -56,8 +56,10 @@ def _twins(model, record):
 def graph():
     model = Net(
         lambda m, x: m.a(x) - 2 * m.b(x) + m.frozen(x),
-        a=nn.Linear(WIDTH, CLASSES), b=nn.Linear(WIDTH, CLASSES), frozen=nn.Linear(WIDTH, CLASSES),
-    )  # fmt: skip
+        a=nn.Linear(WIDTH, CLASSES),
+        b=nn.Linear(WIDTH, CLASSES),
+        frozen=nn.Linear(WIDTH, CLASSES),
+    )
     model.frozen.requires_grad_(False)
     made = export(_twins, model, SCHEMA)
     # From zero, a step of length 1 leaves the released gradient itself, to the last bit.
@@ -76,16 +78,28 @@ def joined(*parts):
 
 
 def plan(**changes):
-    base = {"learning_rate": 1.0, "steps": 1, "sample_rate": RATE, "max_grad_norm": BOUND,
-            "noise_multiplier": 2.0, "metrics_noise_multiplier": 3.0}  # fmt: skip
+    base = {
+        "learning_rate": 1.0,
+        "steps": 1,
+        "sample_rate": RATE,
+        "max_grad_norm": BOUND,
+        "noise_multiplier": 2.0,
+        "metrics_noise_multiplier": 3.0,
+    }
     return Plan.read(base | changes)
 
 
 def run(graph, training, holdout=None, per_unit=1, **changes):
     return train(
-        graph, plan(**changes), training, people(4) if holdout is None else holdout, seed=SEED,
-        record_count=PUBLISHED, holdout_fraction=HELD_OUT, max_records_per_unit=per_unit,
-    )  # fmt: skip
+        graph,
+        plan(**changes),
+        training,
+        people(4) if holdout is None else holdout,
+        seed=SEED,
+        record_count=PUBLISHED,
+        holdout_fraction=HELD_OUT,
+        max_records_per_unit=per_unit,
+    )
 
 
 def moved(graph, result):
@@ -124,16 +138,22 @@ def drawn(monkeypatch):
 # Sums, noise and divisor
 
 
-BROKEN = Records.each_its_own({
-    "x": np.stack([np.full(WIDTH, v) for v in (0.1, np.nan, 0.2, np.inf, 3e38)]).astype(
-        np.float32),
-    "y": np.zeros(5, np.int64),
-})  # fmt: skip
+BROKEN = Records.each_its_own(
+    {
+        "x": np.stack([np.full(WIDTH, v) for v in (0.1, np.nan, 0.2, np.inf, 3e38)]).astype(
+            np.float32
+        ),
+        "y": np.zeros(5, np.int64),
+    }
+)
 DATA = {
-    "nobody": people(0), "one": people(1), "as published": people(PUBLISHED),
-    "sixty times as many": people(60 * PUBLISHED), "not finite": BROKEN,
+    "nobody": people(0),
+    "one": people(1),
+    "as published": people(PUBLISHED),
+    "sixty times as many": people(60 * PUBLISHED),
+    "not finite": BROKEN,
     "three records each": replace(people(60), units=np.repeat(np.arange(20), 3)),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -220,10 +240,18 @@ def _drawn_by_a_statistic(_, rounds):
     start = {"centre": torch.zeros(WIDTH)}
     summed = export_statistic(lambda state, r: r["x"] - state["centre"], SCHEMA, start)
     update = export_update(lambda state, total: {"centre": state["centre"] + total}, summed)
-    asked = StatisticPlan.read({"max_norm": 1.0, "noise_multiplier": 1.0, "sample_rate": 0.3,
-                                "rounds": rounds, "update": update.digest})  # fmt: skip
-    noisy_sums(summed, asked, people(80), record_count=80, max_records_per_unit=1, seed=SEED,
-               update=update)  # fmt: skip
+    asked = StatisticPlan.read(
+        {
+            "max_norm": 1.0,
+            "noise_multiplier": 1.0,
+            "sample_rate": 0.3,
+            "rounds": rounds,
+            "update": update.digest,
+        }
+    )
+    noisy_sums(
+        summed, asked, people(80), record_count=80, max_records_per_unit=1, seed=SEED, update=update
+    )
 
 
 @pytest.mark.parametrize("engine", [_drawn_by_training, _drawn_by_a_statistic])

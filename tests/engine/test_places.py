@@ -154,9 +154,12 @@ def test_what_tells_a_place_on_this_machine_is_refused(refusing):
 
 
 @given(
-    expected=st.floats(0.1, 1e5), per_unit=st.integers(1, 100), activations=st.integers(0, 1 << 28),
-    copied=st.lists(st.integers(1, 10**6), max_size=9), ranks=st.integers(1, 3),
-)  # fmt: skip
+    expected=st.floats(0.1, 1e5),
+    per_unit=st.integers(1, 100),
+    activations=st.integers(0, 1 << 28),
+    copied=st.lists(st.integers(1, 10**6), max_size=9),
+    ranks=st.integers(1, 3),
+)
 def test_chunks_are_whole_tiles_and_one_tile_even_where_memory_is_short(
     expected, per_unit, activations, copied, ranks
 ):

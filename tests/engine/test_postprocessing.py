@@ -24,9 +24,15 @@ PUBLIC = {"learning_rate": 0.05, "draws": 16}
 
 
 def plan(**changes):
-    base = {"learning_rate": 0.1, "steps": 3, "sample_rate": 0.5, "max_grad_norm": 1.0,
-            "noise_multiplier": 1.0, "metrics_noise_multiplier": 1.0,
-            "public_loss": PUBLIC}  # fmt: skip
+    base = {
+        "learning_rate": 0.1,
+        "steps": 3,
+        "sample_rate": 0.5,
+        "max_grad_norm": 1.0,
+        "noise_multiplier": 1.0,
+        "metrics_noise_multiplier": 1.0,
+        "public_loss": PUBLIC,
+    }
     return Plan.read(base | changes)
 
 
@@ -34,9 +40,15 @@ def run(graph, rows=40, seed=bytes(32), **changes):
     columns = {"point": points().columns["point"][:rows]}
     records = Records.each_its_own(columns)
     return train(
-        graph, plan(**changes), records, records.select(np.arange(rows) < 5), record_count=50,
-        holdout_fraction=0.2, max_records_per_unit=1, seed=seed,
-    )  # fmt: skip
+        graph,
+        plan(**changes),
+        records,
+        records.select(np.arange(rows) < 5),
+        record_count=50,
+        holdout_fraction=0.2,
+        max_records_per_unit=1,
+        seed=seed,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +131,12 @@ def test_a_rehearsal_trains_the_generator_too(graph):
 
 def test_a_public_loss_that_overflows_closes_the_run(graph):
     with pytest.raises(RequestFailed, match="not-finite"):
-        run(graph, steps=30,
+        run(
+            graph,
+            steps=30,
             public_loss={"optimizer": "sgd", "learning_rate": 1e4, "draws": 4},
-            learning_rate=1e4)  # fmt: skip
+            learning_rate=1e4,
+        )
 
 
 def refused(function, match):

@@ -151,15 +151,24 @@ def test_what_has_not_a_row_for_each_record_is_refused():
 @pytest.mark.parametrize("name", ["linear", "embedding"])
 def test_what_is_probed_is_what_a_run_runs(name, monkeypatch):
     graph, records = graph_and_records(name)
-    check(graph, PLAN, bounds_of(name), record_count=120, holdout_fraction=0.5,
-          max_records_per_unit=1)  # fmt: skip
+    check(
+        graph, PLAN, bounds_of(name), record_count=120, holdout_fraction=0.5, max_records_per_unit=1
+    )
 
     def make(*arguments):
         raise AssertionError("another program is made")
 
     monkeypatch.setattr(RecordProgram, "__init__", make)
-    train(graph, PLAN, records, records, record_count=120, holdout_fraction=0.5,
-          max_records_per_unit=1, seed=SEED)  # fmt: skip
+    train(
+        graph,
+        PLAN,
+        records,
+        records,
+        record_count=120,
+        holdout_fraction=0.5,
+        max_records_per_unit=1,
+        seed=SEED,
+    )
 
 
 def bounds_of(name):
@@ -176,8 +185,14 @@ def bounds_of(name):
 def test_a_statistic_is_probed_too():
     graph = export_statistic(values, SCHEMA)
     plan = StatisticPlan(max_norm=1.0, noise_multiplier=1.0)
-    check(graph, plan, [(-1.0, 1.0)] * 3, record_count=60, holdout_fraction=0.25,
-          max_records_per_unit=2)  # fmt: skip
+    check(
+        graph,
+        plan,
+        [(-1.0, 1.0)] * 3,
+        record_count=60,
+        holdout_fraction=0.25,
+        max_records_per_unit=2,
+    )
 
 
 def test_what_cannot_be_run_at_all_is_refused():
@@ -185,5 +200,11 @@ def test_what_cannot_be_run_at_all_is_refused():
     name = next(iter(graph.trainable))
     graph.parameters[name] = torch.zeros((1, 1))
     with pytest.raises(Exception, match="[Ss]ize|shape"):
-        check(graph, PLAN, bounds_of("linear"), record_count=120, holdout_fraction=0.5,
-              max_records_per_unit=1)  # fmt: skip
+        check(
+            graph,
+            PLAN,
+            bounds_of("linear"),
+            record_count=120,
+            holdout_fraction=0.5,
+            max_records_per_unit=1,
+        )

@@ -45,10 +45,11 @@ def inputs(graph, rows=9):
     columns = batch(SCHEMA, rows)
     generator = torch.Generator().manual_seed(3)
     return [
-        columns[name] if name in columns
+        columns[name]
+        if name in columns
         else torch.randn((rows, *NoiseInput.parse(name).shape), generator=generator)
         for name in graph.inputs
-    ]  # fmt: skip
+    ]
 
 
 def test_each_draw_is_an_input_that_says_its_shape_and_is_no_column(graph):
@@ -66,10 +67,11 @@ def test_noise_of_one_record_never_reaches_another_records_term(graph):
     present = torch.ones(9, dtype=torch.bool)
     together = flat(ClippedSum(graph, C)(graph.parameters, tuple(values), present))
     alone = [
-        flat(ClippedSum(graph, C)(graph.parameters, tuple(v[r : r + 1] for v in values),
-                                  present[:1]))
+        flat(
+            ClippedSum(graph, C)(graph.parameters, tuple(v[r : r + 1] for v in values), present[:1])
+        )
         for r in range(9)
-    ]  # fmt: skip
+    ]
     assert torch.allclose(together, sum(alone), atol=1e-6)
     others = [v.clone() for v in values]
     for position in (2, 3):
@@ -125,8 +127,15 @@ def test_one_seed_repeats_a_run_bit_for_bit_and_another_draws_others(graph):
 
 def test_the_losss_noise_is_not_the_noise_that_covers_the_sums():
     random = SealedRandom(bytes(32))
-    labels = ("record-noise/0", "record-noise/1", "record-noise-metrics/0", "public-noise", "noise",
-              "sampling", "metrics")  # fmt: skip
+    labels = (
+        "record-noise/0",
+        "record-noise/1",
+        "record-noise-metrics/0",
+        "public-noise",
+        "noise",
+        "sampling",
+        "metrics",
+    )
     drawn = {label: random.stream(label).gaussian(4).numpy().tobytes() for label in labels}
     assert len(set(drawn.values())) == len(labels)
 
@@ -140,9 +149,21 @@ def test_names_that_a_request_may_have(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["noise:00:3", "noise:0", "noise:0:0", "noise:0:3x", "noise:-1:3", "noise:0:3 ", "noise:1000:3",
-     "noise:0:12345678", "Noise:0:3", "noise:0:1x1x1x1x1x1x1x1x1", "a:b", "noise:0:3\n"],
-)  # fmt: skip
+    [
+        "noise:00:3",
+        "noise:0",
+        "noise:0:0",
+        "noise:0:3x",
+        "noise:-1:3",
+        "noise:0:3 ",
+        "noise:1000:3",
+        "noise:0:12345678",
+        "Noise:0:3",
+        "noise:0:1x1x1x1x1x1x1x1x1",
+        "a:b",
+        "noise:0:3\n",
+    ],
+)
 def test_other_names_are_refused(name):
     with pytest.raises(ValidationError):
         TypeAdapter(GraphInput).validate_python(name)

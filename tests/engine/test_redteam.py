@@ -63,18 +63,28 @@ def one_weight():
 def plan_of(epsilon, steps=STEPS):
     noise, metrics = calibrate(epsilon=epsilon, delta=1e-5, sample_rate=1.0, steps=steps, metrics=0)
     return Plan(
-        learning_rate=1.0, steps=steps, sample_rate=1.0, max_grad_norm=1.0,
-        noise_multiplier=noise, metrics_noise_multiplier=metrics,
-    )  # fmt: skip
+        learning_rate=1.0,
+        steps=steps,
+        sample_rate=1.0,
+        max_grad_norm=1.0,
+        noise_multiplier=noise,
+        metrics_noise_multiplier=metrics,
+    )
 
 
 def released(graph, plan, seed, *, target, others=OTHERS, rest=0.5):
     """Return the weight that a run releases."""
     data = records(people(others, target=target, rest=rest))
     result = train(
-        graph, plan, data, records(people(1, target=False)), record_count=others,
-        holdout_fraction=0.0, max_records_per_unit=1, seed=seed,
-    )  # fmt: skip
+        graph,
+        plan,
+        data,
+        records(people(1, target=False)),
+        record_count=others,
+        holdout_fraction=0.0,
+        max_records_per_unit=1,
+        seed=seed,
+    )
     return float(result.parameters["weight"])
 
 
@@ -155,9 +165,13 @@ def summed(function, *, target, bound=1.0, seed=SEED, others=63):
     graph = export_statistic(function, SCHEMA)
     plan = StatisticPlan.read({"rounds": 1, "max_norm": bound, "noise_multiplier": 1.0})
     result = noisy_sums(
-        graph, plan, records(people(others, target=target)), record_count=others,
-        max_records_per_unit=1, seed=seed,
-    )  # fmt: skip
+        graph,
+        plan,
+        records(people(others, target=target)),
+        record_count=others,
+        max_records_per_unit=1,
+        seed=seed,
+    )
     return result.sums[0]
 
 
@@ -199,8 +213,9 @@ LOSSES = {
     **dict.fromkeys(["mse_loss", "smooth_l1_loss", "huber_loss", "l1_loss", "kl_div"], ()),
     **dict.fromkeys(("pairwise_distance", "binary_cross_entropy_with_logits"), ()),
     # These take no scalars: a list, and a list of one list.
-    "cosine_similarity": (-1,), "soft_margin_loss": (),
-}  # fmt: skip
+    "cosine_similarity": (-1,),
+    "soft_margin_loss": (),
+}
 """Losses of two operands, and what else they are called with."""
 
 
@@ -234,8 +249,9 @@ def test_b3_so_it_is_in_an_archive_made_by_hand(name):
         made.graph(made.call("aten.mul.Tensor", total, mixed))
 
 
-@pytest.mark.parametrize("name", [n for n in LOSSES if n not in ("pairwise_distance",
-                                                                 "cosine_similarity")])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", [n for n in LOSSES if n not in ("pairwise_distance", "cosine_similarity")]
+)
 def test_b3_of_operands_of_one_rank_it_moves_the_sum_by_at_most_c(name):
     operator = getattr(A, name).default
 
@@ -270,9 +286,10 @@ MEMORY = {
     "padded both ways": lambda h: A.pad.default(h[None], [3, -2], "circular").square().sum(),
     "padded less": lambda h: A.pad.default(h[None], [-1, 2], "circular").square().sum(),
     "mean": lambda h: A.native_layer_norm.default(h, [4], None, None, 0.1)[1].sum(),
-    "deviation": lambda h: A.native_group_norm.default(
-        h[None], None, None, 1, 4, 4, 2, 0.1)[2].sum(),
-}  # fmt: skip
+    "deviation": lambda h: A.native_group_norm.default(h[None], None, None, 1, 4, 4, 2, 0.1)[
+        2
+    ].sum(),
+}
 """Losses of which an operator, or the gradient of one, has read memory of others, or could."""
 
 
@@ -319,12 +336,16 @@ def over_two_heaps(tmp_path_factory):
     runs = [
         subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", code, *places],
-            env={**os.environ, "OMP_NUM_THREADS": "1", "GLIBC_TUNABLES":
-                 f"glibc.malloc.perturb={byte}:glibc.malloc.tcache_count=0"},
-            stdout=subprocess.PIPE, text=True,
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "GLIBC_TUNABLES": f"glibc.malloc.perturb={byte}:glibc.malloc.tcache_count=0",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for byte in (0x3F, 0xC5)
-    ]  # fmt: skip
+    ]
     return [made | json.loads(run.communicate()[0].splitlines()[-1]) for run in runs]
 
 
@@ -346,9 +367,14 @@ def vector_of(function, x):
 
 @pytest.mark.parametrize(
     ("amounts", "expected"),
-    [([2, -1], [1, 2, 0, 1, 2]), ([-1, 2], [1, 2, 3, 1, 2]), ([-3, 1], [3, 3]), ([3, -1],
-     [0, 1, 2, 0, 1, 2]), ([1, 1], [3, 0, 1, 2, 3, 0])],
-)  # fmt: skip
+    [
+        ([2, -1], [1, 2, 0, 1, 2]),
+        ([-1, 2], [1, 2, 3, 1, 2]),
+        ([-3, 1], [3, 3]),
+        ([3, -1], [0, 1, 2, 0, 1, 2]),
+        ([1, 1], [3, 0, 1, 2, 3, 0]),
+    ],
+)
 def test_b5_circular_padding_repeats_what_is_left_of_a_record(amounts, expected):
     x = torch.tensor([0.1, 0.2, 0.3, 0.4])
     found = vector_of(lambda r: A.pad.default(r["x"][None], amounts, "circular")[0], x)

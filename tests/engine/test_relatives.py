@@ -163,8 +163,12 @@ def an_image_of_constants(made):
 def a_transposed_convolution_with_weights_of_each_record(made):
     known = made.constant("c", torch.rand(2, 2, 6))
     weight = scaled(made, 2, 4, 3)
-    return [squared(made, made.call("aten.convolution.default", known, weight, None, [3], [2], [2],
-                                    True, [1], 1))]  # fmt: skip
+    return [
+        squared(
+            made,
+            made.call("aten.convolution.default", known, weight, None, [3], [2], [2], True, [1], 1),
+        )
+    ]
 
 
 @relative
@@ -207,10 +211,12 @@ def products_of_the_size_of_a_chunk(made):
 def views_of_the_size_of_a_chunk(made):
     x, w = made.column("x", torch.rand(16, 48)), made.parameter("w", torch.randn(48, 16))
     y = made.call("aten.mul.Tensor", made.call("aten.view.default", x, [48, 16]), w)
-    y = made.call("aten.permute.default", made.call("aten.reshape.default", y, [3, 16, 4, 4]),
-                  [1, 3, 0, 2])  # fmt: skip
-    return [total(made, made.call("aten.cumsum.default", made.call("aten.reshape.default", y, [-1]),
-                                  0))]  # fmt: skip
+    y = made.call(
+        "aten.permute.default", made.call("aten.reshape.default", y, [3, 16, 4, 4]), [1, 3, 0, 2]
+    )
+    return [
+        total(made, made.call("aten.cumsum.default", made.call("aten.reshape.default", y, [-1]), 0))
+    ]
 
 
 # --- look-ups: of any index, in tables of all and of each
@@ -240,8 +246,11 @@ def a_table_of_each_record_with_padding(made):
 @relative
 def an_index_of_two_that_are_broadcast(made):
     h, i = scaled(made, 4, 4, 4), made.column("i", torch.zeros(2, 1, dtype=torch.int64))
-    j = made.call("aten._to_copy.default", made.column("j", torch.zeros(3, dtype=torch.int32)),
-                  dtype=torch.int64)  # fmt: skip
+    j = made.call(
+        "aten._to_copy.default",
+        made.column("j", torch.zeros(3, dtype=torch.int32)),
+        dtype=torch.int64,
+    )
     found = looked_up(made, "aten.index.Tensor", (2, 3, 4), h, [i, None, j])
     return [squared(made, found)]
 
@@ -266,8 +275,19 @@ def a_float_as_an_index(made):
 @relative
 def classes_that_there_are_not(made):
     h, i = scaled(made, 2, 4), made.column("i", torch.zeros(2, dtype=torch.int64))
-    return [looked_up(made, "aten.cross_entropy_loss.default", (), h, i,
-                      made.constant("c", torch.rand(4)), 1, 2, 0.1)]  # fmt: skip
+    return [
+        looked_up(
+            made,
+            "aten.cross_entropy_loss.default",
+            (),
+            h,
+            i,
+            made.constant("c", torch.rand(4)),
+            1,
+            2,
+            0.1,
+        )
+    ]
 
 
 # --- numbers: of no size, beyond their type, of both signs
@@ -285,9 +305,14 @@ def whole_numbers_that_wrap_around(made):
 @relative
 def floats_that_no_whole_number_holds(made):
     h = made.call("aten.mul.Scalar", scaled(made, 4), 1e30)
-    parts = [made.call("aten._to_copy.default", made.call("aten._to_copy.default", h, dtype=kind),
-                       dtype=torch.float32)
-             for kind in (torch.int64, torch.int32, torch.uint8, torch.bool)]  # fmt: skip
+    parts = [
+        made.call(
+            "aten._to_copy.default",
+            made.call("aten._to_copy.default", h, dtype=kind),
+            dtype=torch.float32,
+        )
+        for kind in (torch.int64, torch.int32, torch.uint8, torch.bool)
+    ]
     made_of = made.call("aten.cat.default", [*parts, h])
     return [total(made, made.call("aten.mul.Tensor", made_of, made_of))]
 
@@ -331,8 +356,10 @@ def variances_of_one_entry(made):
 @relative
 def norms_of_all_orders(made):
     h = scaled(made, 3, 4)
-    norms = [total(made, made.call("aten.norm.ScalarOpt_dim", h, p, [1]))
-             for p in (0.0, 0.3, 1.0, 3.0, 17.5, math.inf, -math.inf)]  # fmt: skip
+    norms = [
+        total(made, made.call("aten.norm.ScalarOpt_dim", h, p, [1]))
+        for p in (0.0, 0.3, 1.0, 3.0, 17.5, math.inf, -math.inf)
+    ]
     return [total(made, made.call("aten.stack.default", norms))]
 
 
@@ -342,8 +369,12 @@ def norms_of_all_orders(made):
 @relative
 def a_matrix_that_is_rolled_without_naming_dimensions(made):
     h = made.call("aten.roll.default", scaled(made, 3, 4), [5])
-    return [total(made, made.call("aten.mul.Tensor", h, made.call("aten.roll.default", h, [1, -2],
-                                                                  [0, 1])))]  # fmt: skip
+    return [
+        total(
+            made,
+            made.call("aten.mul.Tensor", h, made.call("aten.roll.default", h, [1, -2], [0, 1])),
+        )
+    ]
 
 
 @relative
@@ -379,24 +410,64 @@ def test_a_hostile_graph_keeps_records_apart(build):
 
 
 SCALARS = {
-    "cumsum.default": (0,), "cumprod.default": (-1,), "flip.default": ([0],), "sort.default": (0,),
-    "topk.default": (1,), "softmax.int": (0,), "_log_softmax.default": (-1, False),
-    "logsumexp.default": ([0],), "max.dim": (0,), "any.dim": (0,), "amax.default": ([-1],),
-    "sum.dim_IntList": ([0],), "mean.dim": ([-1],), "var.correction": ([0],), "var.dim": ([-1],),
-    "linalg_vector_norm.default": (2, [0]), "argmax.default": (0,), "squeeze.dim": (0,),
-    "transpose.int": (0, -1), "flatten.using_ints": (0, -1), "movedim.int": (0, 0),
-    "repeat_interleave.self_int": (3,), "roll.default": ([1], [0]), "permute.default": ([],),
-    "index_select.default": (0, torch.tensor([0])), "gather.default": (0, torch.tensor(0)),
-    "sum.default": (), "amin.default": ([],), "mean.default": (), "std.correction": (None,),
-    "norm.Scalar": (3.0,), "squeeze.default": (), "t.default": (), "repeat.default": ([3],),
-    "tile.default": ([],), "expand.default": ([16],), "view.default": ([1, 1],),
-    "stack.default": None, "argmin.default": (None, True), "unsqueeze.default": (-1,),
-}  # fmt: skip
+    "cumsum.default": (0,),
+    "cumprod.default": (-1,),
+    "flip.default": ([0],),
+    "sort.default": (0,),
+    "topk.default": (1,),
+    "softmax.int": (0,),
+    "_log_softmax.default": (-1, False),
+    "logsumexp.default": ([0],),
+    "max.dim": (0,),
+    "any.dim": (0,),
+    "amax.default": ([-1],),
+    "sum.dim_IntList": ([0],),
+    "mean.dim": ([-1],),
+    "var.correction": ([0],),
+    "var.dim": ([-1],),
+    "linalg_vector_norm.default": (2, [0]),
+    "argmax.default": (0,),
+    "squeeze.dim": (0,),
+    "transpose.int": (0, -1),
+    "flatten.using_ints": (0, -1),
+    "movedim.int": (0, 0),
+    "repeat_interleave.self_int": (3,),
+    "roll.default": ([1], [0]),
+    "permute.default": ([],),
+    "index_select.default": (0, torch.tensor([0])),
+    "gather.default": (0, torch.tensor(0)),
+    "sum.default": (),
+    "amin.default": ([],),
+    "mean.default": (),
+    "std.correction": (None,),
+    "norm.Scalar": (3.0,),
+    "squeeze.default": (),
+    "t.default": (),
+    "repeat.default": ([3],),
+    "tile.default": ([],),
+    "expand.default": ([16],),
+    "view.default": ([1, 1],),
+    "stack.default": None,
+    "argmin.default": (None, True),
+    "unsqueeze.default": (-1,),
+}
 RIGHT = {
-    "sum.default", "amin.default", "mean.default", "std.correction", "norm.Scalar", "t.default",
-    "squeeze.default", "repeat.default", "tile.default", "expand.default", "view.default",
-    "stack.default", "argmin.default", "unsqueeze.default", "permute.default",
-}  # fmt: skip
+    "sum.default",
+    "amin.default",
+    "mean.default",
+    "std.correction",
+    "norm.Scalar",
+    "t.default",
+    "squeeze.default",
+    "repeat.default",
+    "tile.default",
+    "expand.default",
+    "view.default",
+    "stack.default",
+    "argmin.default",
+    "unsqueeze.default",
+    "permute.default",
+}
 """Calls of a scalar that name no dimension, and none that there is not."""
 
 
@@ -501,8 +572,11 @@ def weights_that_were_turned(made):
     weight = made.call("aten.permute.default", weight, [0, 3, 1, 2])
     image = made.call("aten.conv2d.default", x, weight)
     wide = made.call("aten.expand.default", p, [1, 3, 8, 8])
-    one = made.call("aten.mul.Tensor", made.call("aten.select.int", wide, 0, 0),
-                    made.call("aten.select.int", image, 0, 0))  # fmt: skip
+    one = made.call(
+        "aten.mul.Tensor",
+        made.call("aten.select.int", wide, 0, 0),
+        made.call("aten.select.int", image, 0, 0),
+    )
     flat = made.call("aten.reshape.default", made.call("aten.mul.Tensor", wide, image), [-1])
     return made.call("aten.sub.Tensor", total(made, one), total(made, flat))
 
@@ -557,17 +631,34 @@ def gradients_of_other_order(name):
     return build
 
 
-ORDERS = {
-    build.__name__: build
-    for build in (a_zero_of_either_sign_is_the_largest, one_number_that_is_repeated,
-                  weights_that_were_turned, a_logarithm_of_sums_of_other_order)
-} | {
-    "odd strides": an_image_with_odd_strides_where_there_is_one(False),
-    "odd strides, squeezed": an_image_with_odd_strides_where_there_is_one(True),
-} | {
-    name: gradients_of_other_order(name)
-    for name in ("softplus", "hardsigmoid", "elu", "silu", "hardswish", "hardtanh", "mish", "gelu")
-}  # fmt: skip
+ORDERS = (
+    {
+        build.__name__: build
+        for build in (
+            a_zero_of_either_sign_is_the_largest,
+            one_number_that_is_repeated,
+            weights_that_were_turned,
+            a_logarithm_of_sums_of_other_order,
+        )
+    }
+    | {
+        "odd strides": an_image_with_odd_strides_where_there_is_one(False),
+        "odd strides, squeezed": an_image_with_odd_strides_where_there_is_one(True),
+    }
+    | {
+        name: gradients_of_other_order(name)
+        for name in (
+            "softplus",
+            "hardsigmoid",
+            "elu",
+            "silu",
+            "hardswish",
+            "hardtanh",
+            "mish",
+            "gelu",
+        )
+    }
+)
 
 
 @pytest.mark.parametrize("rows", [16, 48, 80])
@@ -592,8 +683,14 @@ def test_a_convolutions_weight_may_be_used_with_other_groups(first):
     terms = []
     for groups in (first, 3 - first):
         given = a if groups == 1 else b
-        terms.append(total(made, made.call("aten.conv2d.default", given, weight, None, [1, 1],
-                                           [0, 0], [1, 1], groups)))  # fmt: skip
+        terms.append(
+            total(
+                made,
+                made.call(
+                    "aten.conv2d.default", given, weight, None, [1, 1], [0, 0], [1, 1], groups
+                ),
+            )
+        )
     graph = made.graph(made.call("aten.add.Tensor", *terms))
     columns = drawn(graph, 16)
     (found,) = ClippedSum(graph, 1e9)(graph.parameters, columns, torch.ones(16) > 0).values()

@@ -47,8 +47,14 @@ seeds = st.integers(0, 10**6)
 
 
 @FEW
-@given(inputs=st.integers(1, 9), outputs=st.integers(1, 9), bias=st.booleans(), bound=bounds,
-       positions=st.lists(st.integers(1, 4), max_size=3), seed=seeds)  # fmt: skip
+@given(
+    inputs=st.integers(1, 9),
+    outputs=st.integers(1, 9),
+    bias=st.booleans(),
+    bound=bounds,
+    positions=st.lists(st.integers(1, 4), max_size=3),
+    seed=seeds,
+)
 def test_linear(inputs, outputs, bias, bound, positions, seed):
     torch.manual_seed(seed)
     check(nn.Linear(inputs, outputs, bias=bias), (*positions, inputs), bound=bound)
@@ -56,19 +62,25 @@ def test_linear(inputs, outputs, bias, bound, positions, seed):
 
 @FEW
 @given(
-    groups=st.integers(1, 3), inputs=st.integers(1, 2), outputs=st.integers(1, 2),
+    groups=st.integers(1, 3),
+    inputs=st.integers(1, 2),
+    outputs=st.integers(1, 2),
     kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
     stride=st.tuples(st.integers(1, 3), st.integers(1, 2)),
     padding=st.tuples(st.integers(0, 2), st.integers(0, 1)),
     dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
-    bias=st.booleans(), bound=bounds, seed=seeds, large=st.booleans(),
-)  # fmt: skip
+    bias=st.booleans(),
+    bound=bounds,
+    seed=seeds,
+    large=st.booleans(),
+)
 def test_conv2d(
     groups, inputs, outputs, kernel, stride, padding, dilation, bias, bound, seed, large
 ):
     torch.manual_seed(seed)
-    model = nn.Conv2d(groups * inputs, groups * outputs, kernel, stride, padding, dilation, groups,
-                      bias=bias)  # fmt: skip
+    model = nn.Conv2d(
+        groups * inputs, groups * outputs, kernel, stride, padding, dilation, groups, bias=bias
+    )
     # Of large weights no record's gradient is made whole.
     most = 0 if large else contributions.MATERIALISED
     with mock.patch("workbench.engine.sums.layers.conv2d.MATERIALISED", most):
@@ -82,26 +94,37 @@ def test_a_convolution_of_millions_of_weights_is_taken():
     check(model, (512, 3, 3), bound=1e6)
 
 
-@pytest.mark.parametrize(("layer", "sizes"), [
-    (nn.Conv1d(2, 4, 2, padding=3, stride=2), (5,)),
-    (nn.Conv2d(2, 4, 1, padding=1), (5, 4)),
-    (nn.Conv2d(2, 4, (1, 3), padding=(0, 5), dilation=2), (5, 4)),
-    (nn.Conv3d(2, 3, 1, padding=1), (3, 3, 3)),
-    (nn.ConvTranspose1d(2, 4, 2, stride=3, padding=3, dilation=2), (7,)),
-    (nn.ConvTranspose2d(2, 4, 1, padding=1), (5, 4)),
-    (nn.ConvTranspose2d(2, 4, 2, stride=2, padding=2, output_padding=1, groups=2), (5, 4)),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    ("layer", "sizes"),
+    [
+        (nn.Conv1d(2, 4, 2, padding=3, stride=2), (5,)),
+        (nn.Conv2d(2, 4, 1, padding=1), (5, 4)),
+        (nn.Conv2d(2, 4, (1, 3), padding=(0, 5), dilation=2), (5, 4)),
+        (nn.Conv3d(2, 3, 1, padding=1), (3, 3, 3)),
+        (nn.ConvTranspose1d(2, 4, 2, stride=3, padding=3, dilation=2), (7,)),
+        (nn.ConvTranspose2d(2, 4, 1, padding=1), (5, 4)),
+        (nn.ConvTranspose2d(2, 4, 2, stride=2, padding=2, output_padding=1, groups=2), (5, 4)),
+    ],
+    ids=str,
+)
 def test_a_window_may_lie_in_the_margin_alone(layer, sizes):
     """PyTorch reads foreign memory there, for some orders of channels: the margin is made first."""
     check(layer, (2, *sizes), bound=1.0, own_rule=False)
 
 
 @FEW
-@given(rows=st.integers(2, 9), width=st.integers(1, 5), looked_up=st.integers(1, 6), bound=bounds,
-       padding=st.booleans(), seed=seeds)  # fmt: skip
+@given(
+    rows=st.integers(2, 9),
+    width=st.integers(1, 5),
+    looked_up=st.integers(1, 6),
+    bound=bounds,
+    padding=st.booleans(),
+    seed=seeds,
+)
 def test_embedding(rows, width, looked_up, bound, padding, seed):
     torch.manual_seed(seed)
     table = nn.Embedding(rows, width, padding_idx=seed % rows if padding else None)
-    model = Net(lambda m, x: m.out(m.table((x * rows).long())), table=table,
-                out=nn.Linear(width, CLASSES))  # fmt: skip
+    model = Net(
+        lambda m, x: m.out(m.table((x * rows).long())), table=table, out=nn.Linear(width, CLASSES)
+    )
     check(model, (looked_up,), bound=bound, lower=0.0, upper=0.99)

@@ -133,10 +133,14 @@ PRODUCTS = {
         x.reshape(16, 16, 16, 16), x[:2304].reshape(16, 16, 3, 3), None, *CONVOLVED
     ),
     "convolution_backward": lambda x: A.convolution_backward(
-        x.reshape(16, 16, 16, 16), x.reshape(16, 16, 16, 16), x[:2304].reshape(16, 16, 3, 3),
-        None, *CONVOLVED, [True, True, False],
+        x.reshape(16, 16, 16, 16),
+        x.reshape(16, 16, 16, 16),
+        x[:2304].reshape(16, 16, 3, 3),
+        None,
+        *CONVOLVED,
+        [True, True, False],
     ),
-}  # fmt: skip
+}
 NUMBERS = {
     "zero": torch.zeros(1 << 16),
     "subnormal": torch.full((1 << 16,), 1e-40),

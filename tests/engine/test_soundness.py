@@ -98,8 +98,12 @@ def test_rule_1_a_computed_norm_is_never_below_that_of_what_is_summed(
     if cancel:
         left, right = torch.cat([left, left], 1), torch.cat([right, -right], 1)
     indices = torch.randint(0, 3, left.shape[:2], generator=generator)
-    for made in (OuterProducts(left, right), Rows(indices, left, 3), PerUnit(left),
-                 OuterProduct(left[:, 0], right[:, 0])):  # fmt: skip
+    for made in (
+        OuterProducts(left, right),
+        Rows(indices, left, 3),
+        PerUnit(left),
+        OuterProduct(left[:, 0], right[:, 0]),
+    ):
         bounds = made.norms().double() * (1 + made.error)
         for unit in range(3):
             alone = torch.zeros(3, dtype=torch.float64)
@@ -197,8 +201,14 @@ def test_look_ups_out_of_range_do_not_fail_for_one_record():
 
 
 def plan(**changes):
-    base = {"learning_rate": 0.1, "steps": 3, "sample_rate": 0.5, "max_grad_norm": 1.0,
-            "noise_multiplier": 1.0, "metrics_noise_multiplier": 1.0}  # fmt: skip
+    base = {
+        "learning_rate": 0.1,
+        "steps": 3,
+        "sample_rate": 0.5,
+        "max_grad_norm": 1.0,
+        "noise_multiplier": 1.0,
+        "metrics_noise_multiplier": 1.0,
+    }
     return Plan.read(base | changes)
 
 
@@ -214,8 +224,9 @@ def trained(graph, training=None, seed=SEED, **changes):
     for name in tuple(changes):
         if name in options:
             options[name] = changes.pop(name)
-    return train(graph, plan(**changes), training or records(), records(10, seed=5), seed=seed,
-                 **options)  # fmt: skip
+    return train(
+        graph, plan(**changes), training or records(), records(10, seed=5), seed=seed, **options
+    )
 
 
 @pytest.fixture(scope="module")
@@ -266,8 +277,9 @@ def test_rule_8_noise_is_drawn_for_every_coordinate_and_with_the_right_variance(
     sigma, bound, expected = 3.0, 1.0, 0.5 * 40
     moves = []
     for number in range(200):
-        run = trained(unseen, seed=bytes([number]) * 32, noise_multiplier=sigma, steps=1,
-                      learning_rate=1.0)  # fmt: skip
+        run = trained(
+            unseen, seed=bytes([number]) * 32, noise_multiplier=sigma, steps=1, learning_rate=1.0
+        )
         moves.append(run.parameters["unseen.weight"] - unseen.parameters["unseen.weight"])
     measured = torch.stack(moves).double()
     wanted = (sigma * bound / expected) ** 2

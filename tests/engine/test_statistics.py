@@ -189,9 +189,11 @@ def test_the_noise_has_the_plans_standard_deviation_and_lies_on_the_grid(graph):
     empty = records_of(np.zeros((0, WIDTH)))
     asked = plan(noise_multiplier=2.5, max_norm=3.0)
     drawn = np.concatenate(
-        [run(graph, empty, asked, seed=bytes([i % 256, i // 256]) + bytes(30))[0]
-         for i in range(2000)]
-    )  # fmt: skip
+        [
+            run(graph, empty, asked, seed=bytes([i % 256, i // 256]) + bytes(30))[0]
+            for i in range(2000)
+        ]
+    )
     assert abs(drawn.std() / 7.5 - 1) < 5 / math.sqrt(2 * len(drawn))
     assert abs(drawn.mean()) < 5 * 7.5 / math.sqrt(len(drawn))
     grid = BoundedSum(graph, 3.0).grid
@@ -213,9 +215,10 @@ def test_sampling_takes_units_with_their_rate(graph):
 def centred():
     """Each round sums distances to a state, which the update moves to the mean so far."""
     summed = export_statistic(
-        lambda state, record: values(record) - state["centre"], SCHEMA,
+        lambda state, record: values(record) - state["centre"],
+        SCHEMA,
         {"centre": torch.zeros(WIDTH), "round": torch.zeros(())},
-    )  # fmt: skip
+    )
     update = export_update(
         lambda state, total: {"centre": state["centre"] + total / 50, "round": state["round"] + 1},
         summed,
@@ -231,8 +234,15 @@ def test_rounds_follow_each_other_through_the_state():
     summed, update = centred()
     rows = np.random.default_rng(5).uniform(-0.3, 0.3, (50, WIDTH))
     asked = rounds_of(update, 3, noise_multiplier=1e-9, max_norm=2.0)
-    found = noisy_sums(summed, asked, records_of(rows), record_count=50, max_records_per_unit=1,
-                       seed=SEED, update=update)  # fmt: skip
+    found = noisy_sums(
+        summed,
+        asked,
+        records_of(rows),
+        record_count=50,
+        max_records_per_unit=1,
+        seed=SEED,
+        update=update,
+    )
     assert found.sums.shape == (3, WIDTH)
     assert found.sums[0].numpy() == pytest.approx(rows.sum(0), abs=1e-4)
     assert found.sums[1:].numpy() == pytest.approx(np.zeros((2, WIDTH)), abs=1e-4)
@@ -273,6 +283,10 @@ for row in (0, 1, 7, 500, 1002):
 
 @pytest.mark.slow
 def test_a_unit_that_is_removed_changes_no_other_ones_vector_though_all_move_by_a_row():
-    environment = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MKL_CBWR": "COMPATIBLE",
-                   "PYTHONPATH": str(Path(__file__).parents[2])}  # fmt: skip
+    environment = {
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "MKL_CBWR": "COMPATIBLE",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
     subprocess.run([sys.executable, "-c", MOVED], check=True, env=environment)

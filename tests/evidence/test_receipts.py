@@ -25,9 +25,13 @@ def hash_of(rows, branch=0):
 
 
 def kept(time, rows, branch=0, domain="hospital-a", key=DOMAIN):
-    return Receipt(domain=domain, domain_key=str(key.public), request=digest_bytes(b"%d" % time),
-                   released=f"2026-01-01T00:00:{time:02d}.000000Z",
-                   ledger=LedgerPoint(rows=rows, hash=hash_of(rows, branch)))  # fmt: skip
+    return Receipt(
+        domain=domain,
+        domain_key=str(key.public),
+        request=digest_bytes(b"%d" % time),
+        released=f"2026-01-01T00:00:{time:02d}.000000Z",
+        ledger=LedgerPoint(rows=rows, hash=hash_of(rows, branch)),
+    )
 
 
 def story(time, rows, branch=0, domain_key=DOMAIN):

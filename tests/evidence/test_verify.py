@@ -60,48 +60,87 @@ class Story:
 
     def told(self) -> Bundle:
         schema = Schema(columns=(Column(name="x", kind="number", lower=0.0, upper=1.0),))
-        terms = Terms(text="", purposes=("DUO:0000042",), epsilon_total=10.0, delta=1e-5,
-                      epsilon_per_run=2.0)  # fmt: skip
+        terms = Terms(
+            text="", purposes=("DUO:0000042",), epsilon_total=10.0, delta=1e-5, epsilon_per_run=2.0
+        )
         card = changed(
             DatasetCard(
-                domain="hospital-a", name="heart", title="Heart", data_schema=schema, terms=terms,
-                record_count=500, dataset_version=digest_bytes(b"data"), published=TIME,
+                domain="hospital-a",
+                name="heart",
+                title="Heart",
+                data_schema=schema,
+                terms=terms,
+                record_count=500,
+                dataset_version=digest_bytes(b"data"),
+                published=TIME,
                 snippet=Snippet(content=digest_bytes(b"rows"), level=0, rows=20, format="csv"),
             ),
             **self.card,
-        )  # fmt: skip
-        plan = Plan(learning_rate=0.1, steps=20, sample_rate=0.1, max_grad_norm=1.0,
-                    noise_multiplier=NOISE[0], metrics_noise_multiplier=NOISE[1])  # fmt: skip
+        )
+        plan = Plan(
+            learning_rate=0.1,
+            steps=20,
+            sample_rate=0.1,
+            max_grad_norm=1.0,
+            noise_multiplier=NOISE[0],
+            metrics_noise_multiplier=NOISE[1],
+        )
         request = changed(
             Request(
-                researcher=self.researcher_key.key_id, domain="hospital-a", dataset="heart",
-                dataset_version=card.dataset_version, card=card.digest, function="predict",
-                graph=digest_bytes(b"graph"), inputs=("x",), metrics=("accuracy",), plan=plan,
-                epsilon=2.0, delta=1e-5, purpose="DUO:0000042",
+                researcher=self.researcher_key.key_id,
+                domain="hospital-a",
+                dataset="heart",
+                dataset_version=card.dataset_version,
+                card=card.digest,
+                function="predict",
+                graph=digest_bytes(b"graph"),
+                inputs=("x",),
+                metrics=("accuracy",),
+                plan=plan,
+                epsilon=2.0,
+                delta=1e-5,
+                purpose="DUO:0000042",
             ),
             **self.request,
-        )  # fmt: skip
+        )
         decision = changed(
-            Decision(request=request.digest, verdict="approve", by="steward",
-                     key=self.decider_key.key_id, decided=TIME),
+            Decision(
+                request=request.digest,
+                verdict="approve",
+                by="steward",
+                key=self.decider_key.key_id,
+                decided=TIME,
+            ),
             **self.decision,
-        )  # fmt: skip
+        )
         metric = Metric(name="accuracy", value=0.9, total=90.0, complement=10.0, standard_error=0.1)
         release = changed(
             Release(
-                request=request.digest, decision=decision.digest, domain="hospital-a",
-                dataset_version=card.dataset_version, model=digest_bytes(MODEL), metrics=(metric,),
+                request=request.digest,
+                decision=decision.digest,
+                domain="hospital-a",
+                dataset_version=card.dataset_version,
+                model=digest_bytes(MODEL),
+                metrics=(metric,),
                 privacy=PrivacySpent(epsilon=run_epsilon(plan, 1, 1e-5), delta=1e-5),
-                steps=20, engine="engine 1", released=TIME,
+                steps=20,
+                engine="engine 1",
+                released=TIME,
             ),
             **self.release,
-        )  # fmt: skip
+        )
         predicate = Predicate(
-            domain="hospital-a", dataset="heart", dataset_version=card.dataset_version,
-            card=card.digest, request=request.digest, decision=decision.digest,
-            graph=request.graph, privacy=release.privacy, engine=release.engine,
+            domain="hospital-a",
+            dataset="heart",
+            dataset_version=card.dataset_version,
+            card=card.digest,
+            request=request.digest,
+            decision=decision.digest,
+            graph=request.graph,
+            privacy=release.privacy,
+            engine=release.engine,
             released=release.released,
-        )  # fmt: skip
+        )
         statement = Statement(
             subject=subjects(release), predicate=changed(predicate, **self.predicate)
         )
@@ -127,9 +166,15 @@ def test_honest_evidence_verifies_with_the_model():
     found = verify(HONEST.told().canonical(), DOMAIN.public, MODEL)
     assert found.trusted
     assert found.checks == (
-        "signatures", "bindings", "decision", "outputs", "course", "attestation", "privacy",
+        "signatures",
+        "bindings",
+        "decision",
+        "outputs",
+        "course",
+        "attestation",
+        "privacy",
         "model",
-    )  # fmt: skip
+    )
     assert found.release.request == found.request.digest
 
 
@@ -166,8 +211,14 @@ def test_another_model_fails():
         verify(HONEST.told(), DOMAIN.public, MODEL + b"!")
 
 
-CHEAP = Plan(learning_rate=0.1, steps=20, sample_rate=0.1, max_grad_norm=1.0,
-             noise_multiplier=0.5, metrics_noise_multiplier=5.0)  # fmt: skip
+CHEAP = Plan(
+    learning_rate=0.1,
+    steps=20,
+    sample_rate=0.1,
+    max_grad_norm=1.0,
+    noise_multiplier=0.5,
+    metrics_noise_multiplier=5.0,
+)
 
 
 def accuracy(value):
@@ -179,19 +230,30 @@ def course(values, plan_changes, **release):
     calibrated = calibrate(
         epsilon=2.0, delta=1e-5, sample_rate=0.1, steps=20, metrics=1, evaluations=4
     )
-    plan = Plan(learning_rate=0.1, steps=20, sample_rate=0.1, max_grad_norm=1.0, evaluations=4,
-                noise_multiplier=calibrated[0], metrics_noise_multiplier=calibrated[1],
-                **plan_changes)  # fmt: skip
+    plan = Plan(
+        learning_rate=0.1,
+        steps=20,
+        sample_rate=0.1,
+        max_grad_norm=1.0,
+        evaluations=4,
+        noise_multiplier=calibrated[0],
+        metrics_noise_multiplier=calibrated[1],
+        **plan_changes,
+    )
     history = tuple(
         Evaluation(step=5 * (n + 1), metrics=(accuracy(value),)) for n, value in enumerate(values)
     )
     return replace(
         HONEST,
         request={"plan": plan},
-        release={"history": history, "steps": 5 * len(values),
-                 "privacy": PrivacySpent(epsilon=run_epsilon(plan, 1, 1e-5), delta=1e-5),
-                 "metrics": (accuracy(values[-1]),)} | release,
-    )  # fmt: skip
+        release={
+            "history": history,
+            "steps": 5 * len(values),
+            "privacy": PrivacySpent(epsilon=run_epsilon(plan, 1, 1e-5), delta=1e-5),
+            "metrics": (accuracy(values[-1]),),
+        }
+        | release,
+    )
 
 
 PATIENT = {"patience": 1}
@@ -216,28 +278,43 @@ def test_a_history_that_follows_the_plan_verifies(story):
         ("steps: got 15", course((0.5, 0.7, 0.6), {})),
         ("steps: 14 is no round", course((0.5, 0.7, 0.6), PATIENT, steps=14)),
         ("steps: got 15, expected 20", course((0.5, 0.6, 0.7), PATIENT)),
-        ("steps: the plan stops after 10", course((0.6, 0.5, 0.4), PATIENT,
-                                                  metrics=(accuracy(0.6),))),
+        (
+            "steps: the plan stops after 10",
+            course((0.6, 0.5, 0.4), PATIENT, metrics=(accuracy(0.6),)),
+        ),
         ("kept metrics", course((0.5, 0.7, 0.6), PATIENT)),
         ("evaluated rounds", course((0.5, 0.7, 0.6), {}, steps=20)),
-        ("history", replace(HONEST, release={"history": (
-            Evaluation(step=20, metrics=(accuracy(0.9),)),)})),
+        (
+            "history",
+            replace(HONEST, release={"history": (Evaluation(step=20, metrics=(accuracy(0.9),)),)}),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_history_that_does_not_follow_the_plan_fails(message, story):
     with pytest.raises(VerificationFailed, match=f"^{message}"):
         verify(story.told(), DOMAIN.public)
 
 
-TWO = Terms(text="", purposes=("DUO:0000042",), epsilon_total=10.0, delta=1e-5,
-            epsilon_per_run=2.0, approval=Approval(approvals=2))  # fmt: skip
+TWO = Terms(
+    text="",
+    purposes=("DUO:0000042",),
+    epsilon_total=10.0,
+    delta=1e-5,
+    epsilon_per_run=2.0,
+    approval=Approval(approvals=2),
+)
 
 
 def with_approval(signer: PrivateKey = STRANGER, **changes) -> Story:
     """The honest story with an approval by another steward before the decision."""
     request = payload_of(HONEST.told().request, Request)
-    fields = {"request": request.digest, "verdict": "approve", "by": "steward",
-              "key": signer.key_id, "decided": TIME} | changes  # fmt: skip
+    fields = {
+        "request": request.digest,
+        "verdict": "approve",
+        "by": "steward",
+        "key": signer.key_id,
+        "decided": TIME,
+    } | changes
     approval = Decision(**fields)
     return replace(
         HONEST,
@@ -301,7 +378,7 @@ FORGERIES = {
     "privacy: the plan costs.*claims.*at 1e-06": replace(
         HONEST, release={"privacy": PrivacySpent(epsilon=2.0, delta=1e-6)}
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("message", "story"), FORGERIES.items(), ids=FORGERIES)
@@ -315,8 +392,12 @@ def test_a_document_signed_by_another_key_fails(part):
     bundle = HONEST.told()
     honest = getattr(bundle, part)
     claimed = honest.signatures[0].keyid
-    forged = changed(honest, signatures=(changed(
-        honest.signatures[0], sig=Envelope.sign(bundle, STRANGER).signatures[0].sig),))  # fmt: skip
+    forged = changed(
+        honest,
+        signatures=(
+            changed(honest.signatures[0], sig=Envelope.sign(bundle, STRANGER).signatures[0].sig),
+        ),
+    )
     with pytest.raises(VerificationFailed, match=f"{part}: .*{claimed[:12]}"):
         verify(changed(bundle, **{part: forged}), DOMAIN.public)
 

@@ -14,12 +14,16 @@ from workbench.errors import GraphRefused
 from workbench.graphs.export.statistic import export_statistic
 from workbench.graphs.export.training import export
 
-TABLE = Schema.read({"columns": [
-    {"name": "age", "kind": "number", "lower": 0, "upper": 110},
-    {"name": "smokes", "kind": "category", "categories": ["no", "yes"]},
-    {"name": "image", "kind": "tensor", "shape": [3, 4], "lower": -1, "upper": 1},
-    {"name": "ill", "kind": "category", "role": "target", "categories": ["no", "yes"]},
-]})  # fmt: skip
+TABLE = Schema.read(
+    {
+        "columns": [
+            {"name": "age", "kind": "number", "lower": 0, "upper": 110},
+            {"name": "smokes", "kind": "category", "categories": ["no", "yes"]},
+            {"name": "image", "kind": "tensor", "shape": [3, 4], "lower": -1, "upper": 1},
+            {"name": "ill", "kind": "category", "role": "target", "categories": ["no", "yes"]},
+        ]
+    }
+)
 
 
 def by_if(r):
@@ -97,8 +101,10 @@ def unknown_operator(r):
 
 
 TOLD = {
-    **dict.fromkeys([by_if, by_while, by_for, by_assert, by_and, by_float],
-                    ("decide on a record's value", "torch.where")),
+    **dict.fromkeys(
+        [by_if, by_while, by_for, by_assert, by_and, by_float],
+        ("decide on a record's value", "torch.where"),
+    ),
     by_item: ("_local_scalar_dense", "torch.where"),
     by_numpy: ("numpy", "plain torch"),
     as_an_index: ("_local_scalar_dense", "embedding(index, table)"),
@@ -110,7 +116,7 @@ TOLD = {
     instance_norm: ("batch_norm", "GroupNorm(channels, channels)"),
     of_two_dtypes: ("of float32, int64; they have to be equal: convert", "models.md"),
     unknown_operator: ("histc", "docs/models.md"),
-}  # fmt: skip
+}
 """A function, what the message says and what the hint says."""
 
 
@@ -141,8 +147,9 @@ def trained_by_a_mask(m, r):
     return F.cross_entropy(m(seen.sum().reshape(1)), r["ill"])
 
 
-@pytest.mark.parametrize(("function", "like"), [(trained_by_if, by_if),
-                                                (trained_by_a_mask, by_a_mask)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("function", "like"), [(trained_by_if, by_if), (trained_by_a_mask, by_a_mask)]
+)
 def test_so_it_is_for_a_training_function(function, like, capfd):
     with pytest.raises(GraphRefused) as caught:
         export(function, nn.Linear(1, 2), TABLE)
@@ -172,20 +179,30 @@ def classes(m, r):
 class TestWhatIsLookedUp:
     """A domain looks up the last row instead, since a failure would tell about a record."""
 
-    @pytest.mark.parametrize(("function", "model"), [
-        (smoking, in_table(1)), (years, in_table(60)), (years, in_table(50)),
-        (classes, nn.Linear(1, 1)),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("function", "model"),
+        [
+            (smoking, in_table(1)),
+            (years, in_table(60)),
+            (years, in_table(50)),
+            (classes, nn.Linear(1, 1)),
+        ],
+    )
     def test_beyond_a_table_for_a_column_at_its_bounds_is_refused(self, function, model):
         with pytest.raises(GraphRefused, match="looks up what is not there") as caught:
             export(function, model, TABLE, in_tables=True)
         assert "at test_following.py, line " in caught.value.message
         assert "clamp" in caught.value.hint
 
-    @pytest.mark.parametrize(("function", "model"), [
-        (smoking, in_table(2)), (years, in_table(111)), (at_most_59, in_table(60)),
-        (classes, nn.Linear(1, 2)),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("function", "model"),
+        [
+            (smoking, in_table(2)),
+            (years, in_table(111)),
+            (at_most_59, in_table(60)),
+            (classes, nn.Linear(1, 2)),
+        ],
+    )
     def test_within_a_table_is_exported(self, function, model):
         assert export(function, model, TABLE, in_tables=True).facts.trainable
 

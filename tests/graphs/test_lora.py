@@ -33,9 +33,13 @@ def test_only_the_low_rank_matrices_and_named_layers_are_trained():
     adapted = lora(model(), rank=2, train=("head",))
     trained = {n for n, p in adapted.named_parameters() if p.requires_grad}
     assert trained == {
-        "body.0.down.weight", "body.0.up.weight", "body.2.down.weight", "body.2.up.weight",
-        "head.weight", "head.bias",
-    }  # fmt: skip
+        "body.0.down.weight",
+        "body.0.up.weight",
+        "body.2.down.weight",
+        "body.2.up.weight",
+        "head.weight",
+        "head.bias",
+    }
 
 
 def test_targets_are_names_or_their_last_parts():

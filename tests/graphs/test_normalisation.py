@@ -24,9 +24,12 @@ SCHEMA = MODELS["cnn"][2]
 
 def cnn():
     return nn.Sequential(
-        nn.Conv2d(2, 16, 3), nn.BatchNorm2d(16), nn.ReLU(),
-        nn.Sequential(nn.Conv2d(16, 3, 6), nn.BatchNorm2d(3)), nn.Flatten(-3),
-    )  # fmt: skip
+        nn.Conv2d(2, 16, 3),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.Sequential(nn.Conv2d(16, 3, 6), nn.BatchNorm2d(3)),
+        nn.Flatten(-3),
+    )
 
 
 def test_the_notice_names_the_layers_and_the_callers_model_is_left_as_it_is():

@@ -100,10 +100,12 @@ def test_a_graph_is_refused_in_another_role(summed):
     [
         (lambda state, total: {"centre": total.float()}, "must return a dict of the state"),
         (lambda state, total: total, "must return a dict"),
-        (lambda state, total: moved(state, total) | {"centre": total[:1].float()},
-         "the update gives"),
+        (
+            lambda state, total: moved(state, total) | {"centre": total[:1].float()},
+            "the update gives",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_update_that_gives_another_state_is_refused(summed, function, match):
     with pytest.raises(GraphRefused, match=match):
         export_update(function, summed)
@@ -111,9 +113,10 @@ def test_an_update_that_gives_another_state_is_refused(summed, function, match):
 
 def test_an_update_of_another_statistic_is_refused(summed):
     other = export_statistic(
-        lambda state, record: record["age"].expand(3) - state["centre"], SCHEMA,
+        lambda state, record: record["age"].expand(3) - state["centre"],
+        SCHEMA,
         {"centre": torch.zeros(3)},
-    )  # fmt: skip
+    )
     stateless = export_statistic(lambda record: record["age"], SCHEMA)
     update = export_update(moved, summed)
     with pytest.raises(GraphRefused, match="the update takes"):

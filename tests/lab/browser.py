@@ -26,9 +26,13 @@ BUILT = REPOSITORY / "workbench" / "lab" / "labextension"
 ENABLE = REPOSITORY / "jupyter-config" / "workbench.json"
 NAME = "@workbench/dataspace-lab"
 BROWSER = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 LONG = 20_000
 
 
@@ -64,20 +68,30 @@ def jupyterlab(
         enabling if server_part else enabling.replace("true", "false")
     )
     private = {
-        **environment, "HOME": str(home), "JUPYTER_TOKEN": token, "OMP_NUM_THREADS": "1",
+        **environment,
+        "HOME": str(home),
+        "JUPYTER_TOKEN": token,
+        "OMP_NUM_THREADS": "1",
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "JUPYTER_CONFIG_PATH": str(home / "enabled"),
-        "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-    }  # fmt: skip
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+    }
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
-        f"--port={port}", "--ServerApp.port_retries=0",
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={root / 'notebooks'}",
         f"--LabServerApp.extra_labextensions_path={extensions}",
         f"--LabApp.extra_labextensions_path={extensions}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]  # fmt: skip
+    ]
     with (root / "jupyterlab.log").open("wb") as log:
         process = subprocess.Popen(
             command, env=private, stdout=log, stderr=log, start_new_session=True

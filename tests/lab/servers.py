@@ -114,14 +114,26 @@ def jupyter_server(root: Path, *arguments: str, **environment: str):
     shutil.copy(ENABLE, config / "workbench.json")
     private = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("WORKBENCH_", "JUPYTER_"))},
-        "HOME": str(home), "JUPYTER_TOKEN": token, "OMP_NUM_THREADS": "1",
-        "JUPYTER_CONFIG_PATH": str(home / "enabled"), "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"), **environment,
-    }  # fmt: skip
+        "HOME": str(home),
+        "JUPYTER_TOKEN": token,
+        "OMP_NUM_THREADS": "1",
+        "JUPYTER_CONFIG_PATH": str(home / "enabled"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        **environment,
+    }
     command = [
-        sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--ip=127.0.0.1",
-        f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}", *arguments,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "jupyter_server",
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={root}",
+        *arguments,
+    ]
     with (home / "jupyter.log").open("wb") as log:
         process = subprocess.Popen(
             command, env=private, stdout=log, stderr=log, start_new_session=True
@@ -153,9 +165,12 @@ class OpenDomain:
     """A domain of this process behind a real port, whose calls are counted and can be held up."""
 
     def __init__(
-        self, root: Path, name: str = "hospital-a", datasets=("breast-cancer",),
+        self,
+        root: Path,
+        name: str = "hospital-a",
+        datasets=("breast-cancer",),
         like: OpenDomain | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.name = name
         self.site = Site.open(make_domain(root, name, datasets))
         if like is not None:
@@ -177,8 +192,7 @@ class OpenDomain:
     @property
     def entry(self) -> str:
         key = self.site.domain.key.public
-        return (f'[[domains]]\nname = "{self.name}"\nurl = "{self.url}"\n'
-                f'public_key = "{key}"\n')  # fmt: skip
+        return f'[[domains]]\nname = "{self.name}"\nurl = "{self.url}"\npublic_key = "{key}"\n'
 
     def _app(self):
         app = create_app(self.site.domain)

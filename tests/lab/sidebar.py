@@ -89,10 +89,11 @@ def publish_many(root, count):
         name = f"ward-{number:05d}"
         copy = card.model_copy(
             update={
-                "name": name, "title": f"Ward {number:05d}",
+                "name": name,
+                "title": f"Ward {number:05d}",
                 "dataset_version": digest_bytes(name.encode()),
             }
-        )  # fmt: skip
+        )
         envelope = Envelope.sign(copy, domain.key).canonical().decode()
         rows.append({"digest": copy.digest, "dataset": name, "envelope": envelope})
     with domain.store.write() as connection:

@@ -69,8 +69,13 @@ def test_a_steward_approves_one_request_and_denies_another(place):
 
     choose(panel, "outcomes of diabetes")
     detail = panel.get_by_label("request", exact=True)
-    for fact in ("Demo researcher", "trained parameters", "two noisy sums", "ε 1, δ 0.00001",
-                 "this function has not been approved before"):  # fmt: skip
+    for fact in (
+        "Demo researcher",
+        "trained parameters",
+        "two noisy sums",
+        "ε 1, δ 0.00001",
+        "this function has not been approved before",
+    ):
         expect(detail).to_contain_text(fact)
     expect(detail).to_contain_text("trained and measured on the synthetic snippet")
     page.screenshot(path=root / "1-waiting.png")
@@ -168,10 +173,12 @@ def test_whose_data_there_are_is_seen_and_changed(place):
     section.get_by_text("New population").click()
     new = section.get_by_role("form", name="New population")
     for label, value in (
-        ("name", "patients"), ("title, for people", "<b>All</b> patients"), ("epsilon in all", "4"),
+        ("name", "patients"),
+        ("title, for people", "<b>All</b> patients"),
+        ("epsilon in all", "4"),
         ("delta, much less than one in so many people", "1e-5"),
         ("block column (empty: no blocks)", "month"),
-    ):  # fmt: skip
+    ):
         new.get_by_label(label, exact=True).fill(value)
     new.get_by_label("name", exact=True).press("Enter")
     expect(message).to_contain_text("Population 'patients' is made")
@@ -213,8 +220,16 @@ def published(folder):
     """Publish stays of one month for the population of the domain, and spend some of it."""
     people = [f"p{i:03d}" for i in range(300)]
     months = ["jan"] * 100 + ["feb"] * 100 + ["mar"] * 100
-    add_dataset(folder, "stays", stays(people, months), [PERSON, MONTH, *COLUMNS], 100,
-                population="patients", privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+    add_dataset(
+        folder,
+        "stays",
+        stays(people, months),
+        [PERSON, MONTH, *COLUMNS],
+        100,
+        population="patients",
+        privacy_unit="person",
+        max_records_per_unit=4,
+    )
     change(folder, "stays", blocks=["jan"])
     change(folder, "stays", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
     site = Site.open(folder, start=False)

@@ -26,9 +26,12 @@ def test_front_end_and_back_end_have_one_version():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     built = json.loads((BUILT / "package.json").read_text())
     versions = {
-        package["version"], told.group(1), project["version"], built["version"],
+        package["version"],
+        told.group(1),
+        project["version"],
+        built["version"],
         workbench.__version__,
-    }  # fmt: skip
+    }
     assert len(versions) == 1
 
 

@@ -125,8 +125,13 @@ def test_a_starter_from_the_server_runs_in_a_notebook(lab, monkeypatch):
 def test_the_server_has_not_loaded_torch_before_it_was_needed(tmp_path, hospital):
     write_space(tmp_path / "root", hospital.site.researcher, hospital)
     with jupyter_server(tmp_path / "root") as lab:
-        for path in ("session", "catalog", "datasets/hospital-a/digits", "requests",
-                     "datasets/hospital-a/digits/starter"):  # fmt: skip
+        for path in (
+            "session",
+            "catalog",
+            "datasets/hospital-a/digits",
+            "requests",
+            "datasets/hospital-a/digits/starter",
+        ):
             lab.json(path)
         maps = {m.path for m in psutil.Process(lab.process.pid).memory_maps()}
         assert not [path for path in maps if "libtorch" in path]
@@ -144,8 +149,13 @@ def test_a_run_is_seen_from_submission_to_a_model(lab, news, hospital, monkeypat
         return known.get(digest, {}).get("state")
 
     wait_until(lambda: state() == "released", 60)
-    seen = [r for event, content in news.seen if event == "requests"
-            for r in content["requests"] if r["digest"] == digest]  # fmt: skip
+    seen = [
+        r
+        for event, content in news.seen
+        if event == "requests"
+        for r in content["requests"]
+        if r["digest"] == digest
+    ]
     assert seen[-1]["mine"]
     assert seen[-1]["path"] == "hospital-a/breast-cancer"
     assert not seen[-1]["can_cancel"]
@@ -249,14 +259,25 @@ def test_evidence_that_does_not_hold_shows_nothing(tmp_path, hospital):
 def every_get(lab, hospital) -> list[str]:
     digest = submit(hospital.site.client()).digest
     return [
-        "session", "catalog", "datasets/hospital-a/digits", "datasets/hospital-a/digits/starter",
-        "datasets/hospital-a/digits/croissant", "requests", f"requests/hospital-a/{digest}",
-        f"requests/hospital-a/{digest}/evidence", "studies", "studies/parameters?path=x.ipynb",
-        f"steward/hospital-a/requests/{digest}/review", "steward/hospital-a/people",
-        "steward/hospital-a/log", "steward/hospital-a/datasets/digits/policy",
-        "steward/hospital-a/datasets/digits/spending", "steward/hospital-a/populations",
-        "steward/hospital-a/populations/digits/history", "nothing",
-    ]  # fmt: skip
+        "session",
+        "catalog",
+        "datasets/hospital-a/digits",
+        "datasets/hospital-a/digits/starter",
+        "datasets/hospital-a/digits/croissant",
+        "requests",
+        f"requests/hospital-a/{digest}",
+        f"requests/hospital-a/{digest}/evidence",
+        "studies",
+        "studies/parameters?path=x.ipynb",
+        f"steward/hospital-a/requests/{digest}/review",
+        "steward/hospital-a/people",
+        "steward/hospital-a/log",
+        "steward/hospital-a/datasets/digits/policy",
+        "steward/hospital-a/datasets/digits/spending",
+        "steward/hospital-a/populations",
+        "steward/hospital-a/populations/digits/history",
+        "nothing",
+    ]
 
 
 def test_no_answer_holds_the_private_key(lab, hospital, news):
@@ -274,11 +295,16 @@ def test_every_route_needs_jupyters_token(lab, hospital):
         answer = httpx.get(f"{lab.url}{PREFIX}/{path}", trust_env=False)
         assert answer.status_code == 403, path
         assert error_of(answer) == "forbidden"
-    changes = ("studies", "studies/run", f"requests/hospital-a/sha256:{'0' * 64}/cancel",
-               "steward/hospital-a/people", "steward/hospital-a/populations",
-               "steward/hospital-a/populations/digits/opt-out",
-               "steward/hospital-a/populations/digits/changes",
-               f"steward/hospital-a/changes/sha256:{'0' * 64}/agree")  # fmt: skip
+    changes = (
+        "studies",
+        "studies/run",
+        f"requests/hospital-a/sha256:{'0' * 64}/cancel",
+        "steward/hospital-a/people",
+        "steward/hospital-a/populations",
+        "steward/hospital-a/populations/digits/opt-out",
+        "steward/hospital-a/populations/digits/changes",
+        f"steward/hospital-a/changes/sha256:{'0' * 64}/agree",
+    )
     for path in changes:
         answer = httpx.post(f"{lab.url}{PREFIX}/{path}", json={}, trust_env=False)
         assert answer.status_code == 403, path
@@ -351,11 +377,17 @@ def test_a_stranger_with_a_body_reaches_nothing(lab):
         ("requests/hospital-a/..%2f..%2fsession/cancel", b"", "not-found"),
         ("requests/nowhere/sha256:" + "0" * 64 + "/cancel", b"", "not-found"),
         ("requests/hospital-a/sha256:" + "0" * 64 + "/cancel", b"", "not-found"),
-        ("steward/hospital-a/people", b'{"public_key": 1, "name": "x", "role": "y"}',
-         "invalid-document"),
+        (
+            "steward/hospital-a/people",
+            b'{"public_key": 1, "name": "x", "role": "y"}',
+            "invalid-document",
+        ),
         ("steward/hospital-a/people/zz/revoke", b"", "not-found"),
-        ("steward/hospital-a/populations", b'{"name": "x", "epsilon_total": "all", "delta": 1}',
-         "invalid-document"),
+        (
+            "steward/hospital-a/populations",
+            b'{"name": "x", "epsilon_total": "all", "delta": 1}',
+            "invalid-document",
+        ),
         ("steward/hospital-a/populations", b'{"name": "x"}', "invalid-document"),
         ("steward/hospital-a/populations/digits/opt-out", b'{"person": 7}', "invalid-document"),
         ("steward/hospital-a/populations/..%2fx/opt-out", b'{"person": "x"}', "not-found"),
@@ -363,20 +395,32 @@ def test_a_stranger_with_a_body_reaches_nothing(lab):
         ("steward/hospital-a/changes/zz/agree", b"", "not-found"),
         ("nothing/at/all", b"{}", "not-found"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant_is_a_typed_error(lab, path, body, code):
     answer = lab.http.post(f"{PREFIX}/{path}", content=body)
     assert 400 <= answer.status_code < 500, answer.text
     assert error_of(answer) == code, answer.text
 
 
-@pytest.mark.parametrize("path", [
-    "datasets/..%2f..%2fetc/passwd", "datasets/hospital-a/%2e%2e", "datasets/A/b",
-    "datasets/nowhere/x", "datasets/hospital-a/nothing", "requests/hospital-a/abc",
-    "studies/parameters?path=../../x.ipynb", "studies/parameters", "requests?state=lost",
-    "watch?interval=0", "watch?interval=nan", "watch?interval=1e9", "watch?interval=x",
-    "steward/hospital-a/log?limit=-1",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "datasets/..%2f..%2fetc/passwd",
+        "datasets/hospital-a/%2e%2e",
+        "datasets/A/b",
+        "datasets/nowhere/x",
+        "datasets/hospital-a/nothing",
+        "requests/hospital-a/abc",
+        "studies/parameters?path=../../x.ipynb",
+        "studies/parameters",
+        "requests?state=lost",
+        "watch?interval=0",
+        "watch?interval=nan",
+        "watch?interval=1e9",
+        "watch?interval=x",
+        "steward/hospital-a/log?limit=-1",
+    ],
+)
 def test_an_address_that_cannot_be_meant_is_a_typed_error(lab, path):
     answer = lab.get(path)
     assert answer.status_code in (404, 422), answer.text

@@ -44,8 +44,11 @@ def test_jupyter_lists_it_as_enabled(tmp_path):
     found = subprocess.run(
         [sys.executable, "-m", "jupyter", "server", "extension", "list"],
         env={"JUPYTER_CONFIG_DIR": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
     lines = [line for line in (found.stdout + found.stderr).split("\n") if "workbench" in line]
     assert any("enabled" in line for line in lines), lines
     assert any("OK" in line for line in lines), lines

@@ -38,8 +38,10 @@ def notebook(lab, name: str, *cells: str, parameters: str = "seconds = 0") -> st
     given = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
     content.cells.insert(0, given)
     content.metadata["kernelspec"] = {
-        "name": "python3", "display_name": "Python 3", "language": "python"
-    }  # fmt: skip
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     nbformat.write(content, lab.folder / name)
     return name
 
@@ -84,9 +86,11 @@ def test_a_new_study_of_a_dataset_runs_as_it_is(lab, hospital):
 
 def test_cancel_ends_the_kernel_and_the_server_lives(lab):
     path = notebook(
-        lab, "long.ipynb", "import os\nopen('pid', 'w').write(str(os.getpid()))",
+        lab,
+        "long.ipynb",
+        "import os\nopen('pid', 'w').write(str(os.getpid()))",
         "import time\ntime.sleep(seconds)",
-    )  # fmt: skip
+    )
     begun = lab.post("studies/run", {"path": path, "parameters": {"seconds": 1000}}).json()
     pid = lab.folder / "pid"
     wait_until(lambda: pid.is_file() and pid.read_text().isdigit(), SECONDS)
@@ -129,8 +133,9 @@ def test_a_wrong_parameter_starts_nothing(lab):
 
 def test_no_path_leads_out_of_the_servers_folder(lab, tmp_path):
     outside = tmp_path / "outside.ipynb"
-    outside.write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4,
-                                   "nbformat_minor": 5}))  # fmt: skip
+    outside.write_text(
+        json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
     link = lab.folder / "link.ipynb"
     link.symlink_to(outside)
     (lab.folder / "door").symlink_to(tmp_path)
@@ -150,9 +155,11 @@ def test_the_studies_end_with_the_server(tmp_path, hospital):
     write_space(root, hospital.site.researcher, hospital)
     with jupyter_server(root) as lab:
         path = notebook(
-            lab, "long.ipynb", "import os\nopen('pid', 'w').write(str(os.getpid()))",
+            lab,
+            "long.ipynb",
+            "import os\nopen('pid', 'w').write(str(os.getpid()))",
             "import time\ntime.sleep(1000)",
-        )  # fmt: skip
+        )
         lab.post("studies/run", {"path": path})
         pid = root / "pid"
         wait_until(lambda: pid.is_file() and pid.read_text().isdigit(), SECONDS)

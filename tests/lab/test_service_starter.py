@@ -20,9 +20,12 @@ from workbench.space.datasets import Dataset
 from workbench.space.starter.cells import starter
 
 TERMS = {
-    "text": "For `tests`.", "purposes": ["DUO:0000042"], "epsilon_total": 20.0, "delta": 1e-5,
+    "text": "For `tests`.",
+    "purposes": ["DUO:0000042"],
+    "epsilon_total": 20.0,
+    "delta": 1e-5,
     "epsilon_per_run": 8.0,
-}  # fmt: skip
+}
 
 
 def card_of(schema: dict, count: int = 400, **terms) -> DatasetCard:
@@ -31,11 +34,16 @@ def card_of(schema: dict, count: int = 400, **terms) -> DatasetCard:
     content = encode(schema_snippet(document, 12), document)
     form = "safetensors" if any(c.kind == "tensor" for c in document.usable) else "csv"
     return DatasetCard(
-        domain="hospital-a", name="made-up-1", title='A "title" with `marks`\\', record_count=count,
-        data_schema=document, terms=Terms.read(TERMS | terms),
-        dataset_version=digest_bytes(b"version"), published=now(),
+        domain="hospital-a",
+        name="made-up-1",
+        title='A "title" with `marks`\\',
+        record_count=count,
+        data_schema=document,
+        terms=Terms.read(TERMS | terms),
+        dataset_version=digest_bytes(b"version"),
+        published=now(),
         snippet=Snippet(content=digest_bytes(content), level=0, rows=12, format=form),
-    )  # fmt: skip
+    )
 
 
 class OneDataset(Dataset):
@@ -103,9 +111,11 @@ SCHEMAS = {
     "no target, images": [tensor("image", 1, 8, 8)],
     "no feature": [CLASS],
     "a person is the unit": [
-        {"name": "person", "kind": "integer", "role": "unit"}, column("x"), CLASS
+        {"name": "person", "kind": "integer", "role": "unit"},
+        column("x"),
+        CLASS,
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", SCHEMAS)
@@ -188,9 +198,10 @@ def schemas(draw):
 
 @pytest.mark.slow
 @settings(
-    max_examples=25, deadline=None,
+    max_examples=25,
+    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+)
 @given(schema=schemas(), count=st.integers(100, 10**6))
 def test_a_starter_for_whatever_schema_runs_as_it_is(schema, count, monkeypatch):
     card = card_of(schema, count)

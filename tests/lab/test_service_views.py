@@ -44,17 +44,33 @@ def test_an_entry_has_what_a_list_can_be_searched_and_sorted_by():
     card = card_of({"columns": [column("x"), CLASS]}, expires="2030-01-31")
     spent = BudgetStatus(
         # The terms leave less of the population's total than it has left itself.
-        dataset_version=card.dataset_version, epsilon_total=30.0, epsilon_spent=5.0,
-        epsilon_left=15.0, delta=1e-5, runs=3,
-    )  # fmt: skip
+        dataset_version=card.dataset_version,
+        epsilon_total=30.0,
+        epsilon_spent=5.0,
+        epsilon_left=15.0,
+        delta=1e-5,
+        runs=3,
+    )
     found = entry(card, spent)
     assert found == {
-        "path": "hospital-a/made-up-1", "domain": "hospital-a", "name": "made-up-1",
-        "title": card.title, "purposes": ["DUO:0000042"], "fields": ["x", "kind"],
-        "records": 400, "unit": "record", "kind": "table", "epsilon_total": 30.0,
-        "epsilon_spent": 5.0, "epsilon_left": 15.0, "epsilon_per_run": 8.0, "delta": 1e-5,
-        "approval": "steward", "approvals": 1, "expires": "2030-01-31",
-    }  # fmt: skip
+        "path": "hospital-a/made-up-1",
+        "domain": "hospital-a",
+        "name": "made-up-1",
+        "title": card.title,
+        "purposes": ["DUO:0000042"],
+        "fields": ["x", "kind"],
+        "records": 400,
+        "unit": "record",
+        "kind": "table",
+        "epsilon_total": 30.0,
+        "epsilon_spent": 5.0,
+        "epsilon_left": 15.0,
+        "epsilon_per_run": 8.0,
+        "delta": 1e-5,
+        "approval": "steward",
+        "approvals": 1,
+        "expires": "2030-01-31",
+    }
     unknown = entry(card)
     assert (unknown["epsilon_total"], unknown["epsilon_left"]) == (20.0, None)
 
@@ -63,9 +79,12 @@ def test_terms_are_said_in_words():
     approval = {"mode": "policy", "epsilon": 1.0, "purposes": ["DUO:0000007"]}
     card = card_of(
         {"columns": [column("x"), CLASS]},
-        purposes=["DUO:0000007", "DUO:9999999"], approval=approval, uses=5, outputs=["metrics"],
+        purposes=["DUO:0000007", "DUO:9999999"],
+        approval=approval,
+        uses=5,
+        outputs=["metrics"],
         epsilon_per_researcher=4.0,
-    )  # fmt: skip
+    )
     rows = dict(card_view(card)["terms"]["rows"])
     assert rows["purposes"] == "DUO:0000007 (disease specific research), DUO:9999999"
     assert rows["what may leave"] == "noisy metrics"
@@ -81,9 +100,15 @@ def test_a_dataset_says_whose_budget_it_has_and_who_shares_it():
         update={"population": "patients", "blocks": ("jan", "feb")}
     )
     budget = BudgetStatus(
-        dataset_version=card.dataset_version, population="patients", shared=("drugs", "stays"),
-        epsilon_total=8.0, epsilon_spent=1.0, epsilon_left=7.0, delta=1e-5, runs=1,
-    )  # fmt: skip
+        dataset_version=card.dataset_version,
+        population="patients",
+        shared=("drugs", "stays"),
+        epsilon_total=8.0,
+        epsilon_spent=1.0,
+        epsilon_left=7.0,
+        delta=1e-5,
+        runs=1,
+    )
     rows = dict(card_view(card, budget)["terms"]["rows"])
     assert rows["population"] == "patients; its budget counts over all its datasets"
     assert rows["shared with"] == "drugs, stays"
@@ -96,8 +121,12 @@ def test_the_codes_are_those_of_the_ontology():
 
 
 def test_a_schema_says_kinds_shapes_and_public_values():
-    columns = [column("x", unit="mm"), tensor("image", 1, 8, 8), CLASS,
-               column("many", "category", categories=list(range(30)))]  # fmt: skip
+    columns = [
+        column("x", unit="mm"),
+        tensor("image", 1, 8, 8),
+        CLASS,
+        column("many", "category", categories=list(range(30))),
+    ]
     found = {c["name"]: c for c in card_view(card_of({"columns": columns}))["schema"]}
     assert found["x"]["values"] == "0 to 10 mm"
     assert found["image"]["shape"] == [1, 8, 8]

@@ -26,7 +26,7 @@ from tests.lab.browser import (
     open_lab,
     run_all,
     two_hospitals,
-)  # fmt: skip
+)
 from tests.lab.sidebar import (
     ARRIVALS,
     Trouble,
@@ -36,7 +36,7 @@ from tests.lab.sidebar import (
     panel,
     serious_findings,
     show_panel,
-)  # fmt: skip
+)
 from tests.support import wait_until
 from workbench.domain.store.config import DomainFolder
 
@@ -199,10 +199,16 @@ def test_every_action_is_in_the_palette_and_in_the_menu(lab):
     lab.locator(".lm-CommandPalette-input").fill("data space")
     offered = lab.locator(".lm-CommandPalette-itemLabel")
     for words in (
-        "Show the data space", "Find a dataset", "Ask the domains again", "Open the dataset",
-        "Start a new notebook with the dataset", "Save the Croissant metadata of the dataset",
-        "New study of the dataset", "Run a study …", "Open the report of the last study",
-    ):  # fmt: skip
+        "Show the data space",
+        "Find a dataset",
+        "Ask the domains again",
+        "Open the dataset",
+        "Start a new notebook with the dataset",
+        "Save the Croissant metadata of the dataset",
+        "New study of the dataset",
+        "Run a study …",
+        "Open the report of the last study",
+    ):
         expect(offered.get_by_text(words, exact=True).first).to_be_visible()
     # No notebook is open: the palette leaves out what cannot be done.
     insert = offered.get_by_text("Insert a starter cell for the dataset", exact=True)
@@ -264,9 +270,11 @@ def progression(model, record):
 
 def ask(space, words):
     return progression.submit(
-        nn.Linear(10, 1), to=space.dataset("hospital-b/diabetes"), epsilon=0.5,
+        nn.Linear(10, 1),
+        to=space.dataset("hospital-b/diabetes"),
+        epsilon=0.5,
         purpose=f"DUO:0000007 {words}",
-    )  # fmt: skip
+    )
 
 
 def notice(page, words):

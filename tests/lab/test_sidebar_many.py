@@ -17,7 +17,7 @@ from tests.lab.sidebar import (
     publish_many,
     show_panel,
     space_file,
-)  # fmt: skip
+)
 from tests.processes import ServerSite
 
 pytestmark = pytest.mark.slow

@@ -44,8 +44,15 @@ class Register(ServerSite):
         config.write_text(config.read_text().replace("port = 8700", f"port = {self.port}"))
         people = [f"p{i:03d}" for i in range(300)]
         months = ["jan"] * 100 + ["feb"] * 100 + ["mar"] * 100
-        add_dataset(root, "winter", stays(people, months, 1), [PERSON, MONTH, *COLUMNS], 200,
-                    privacy_unit="person", max_records_per_unit=4)  # fmt: skip
+        add_dataset(
+            root,
+            "winter",
+            stays(people, months, 1),
+            [PERSON, MONTH, *COLUMNS],
+            200,
+            privacy_unit="person",
+            max_records_per_unit=4,
+        )
         change(root, "winter", population="patients", blocks=["jan", "feb"])
         change(root, "winter", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
         site = Site.open(root, start=False)
@@ -85,8 +92,10 @@ def place(tmp_path_factory):
         register.start()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
-            spaces = [register.space("stella", register.steward),
-                      register.space("selma", register.second)]  # fmt: skip
+            spaces = [
+                register.space("stella", register.steward),
+                register.space("selma", register.second),
+            ]
             with (
                 session(root / "stella-lab", browser, spaces[0]) as stella,
                 session(root / "selma-lab", browser, spaces[1]) as selma,
@@ -167,8 +176,13 @@ def test_a_person_opts_out(place):
     person.fill("nobody")
     out.click()
     dialog = place.stella.dialog
-    for words in ("nobody", "nothing starts on data that hold this person", "requests on them",
-                  "stays spent", "cannot be undone"):  # fmt: skip
+    for words in (
+        "nobody",
+        "nothing starts on data that hold this person",
+        "requests on them",
+        "stays spent",
+        "cannot be undone",
+    ):
         expect(dialog).to_contain_text(words)
     dialog.get_by_role("button", name="Opt out").click()
     expect(card(page).get_by_role("alert")).to_contain_text("has this label")

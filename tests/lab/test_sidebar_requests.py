@@ -185,9 +185,16 @@ def test_a_request_is_seen_reviewed_approved_followed_and_verified(place):
 
     steward.section("steward").get_by_role("button", name="Review progression by").click()
     review = steward.article("Review progression")
-    for fact in ("Demo researcher", "trained parameters", "two noisy sums", "privacy, computed",
-                 "Private by construction", "outcomes", "has not been approved before",
-                 "the terms send every request to the steward"):  # fmt: skip
+    for fact in (
+        "Demo researcher",
+        "trained parameters",
+        "two noisy sums",
+        "privacy, computed",
+        "Private by construction",
+        "outcomes",
+        "has not been approved before",
+        "the terms send every request to the steward",
+    ):
         expect(review).to_contain_text(fact)
     expect(review).to_contain_text("trained and measured on the synthetic snippet")
     expect(review.get_by_role("meter", name=f"budget of {DIABETES}")).to_be_visible()
@@ -452,10 +459,16 @@ def test_the_audit_log_tells_it_all(place):
     steward.section("steward").get_by_role("button", name="Audit log of hospital-b").click()
     log = steward.article("Audit log of hospital-b")
     for who, what in (
-        ("Demo researcher", "submitted"), ("Demo steward", "decided"), ("Demo steward", "admitted"),
-        ("Demo steward", "revoked"), ("Demo steward", "policy changed"), ("Sam Second", "decided"),
-        ("operator", "published"), ("", "released"), ("Demo researcher", "cancelled"),
-    ):  # fmt: skip
+        ("Demo researcher", "submitted"),
+        ("Demo steward", "decided"),
+        ("Demo steward", "admitted"),
+        ("Demo steward", "revoked"),
+        ("Demo steward", "policy changed"),
+        ("Sam Second", "decided"),
+        ("operator", "published"),
+        ("", "released"),
+        ("Demo researcher", "cancelled"),
+    ):
         row = log.get_by_role("row").filter(has_text=what).filter(has_text=who)
         expect(row.first).to_be_visible()
     numbers = [int(text) for text in log.locator("tbody td:first-child").all_inner_texts()]
@@ -472,11 +485,16 @@ def test_everything_is_a_command_too(place):
     page.locator("#modal-command-palette .lm-CommandPalette-input").fill("data space")
     offered = page.locator(".lm-CommandPalette-itemLabel")
     for words in (
-        "Open a request…", "Review a waiting request…", "Approve a waiting request…",
-        "Deny a waiting request…", "Budget and policy of a dataset…", "Audit log of a domain…",
-        "People: admit and revoke…", "Revoke somebody's admission…",
+        "Open a request…",
+        "Review a waiting request…",
+        "Approve a waiting request…",
+        "Deny a waiting request…",
+        "Budget and policy of a dataset…",
+        "Audit log of a domain…",
+        "People: admit and revoke…",
+        "Revoke somebody's admission…",
         "Download the evidence of a request…",
-    ):  # fmt: skip
+    ):
         expect(offered.get_by_text(words, exact=True).first).to_be_visible()
     page.keyboard.press("Escape")
 

@@ -18,9 +18,16 @@ from workbench.space.connection import Space
 
 DOMAIN = "hospital-b"
 NEW = {
-    "action": "create-population", "name": "staff", "title": "Who works here", "unit": "person",
-    "epsilon_total": 6, "delta": 1e-6, "uses": None, "epsilon_per_researcher": None, "blocks": "",
-}  # fmt: skip
+    "action": "create-population",
+    "name": "staff",
+    "title": "Who works here",
+    "unit": "person",
+    "epsilon_total": 6,
+    "delta": 1e-6,
+    "uses": None,
+    "epsilon_per_researcher": None,
+    "blocks": "",
+}
 
 
 @pytest.fixture
@@ -274,26 +281,38 @@ class TestPopulations:
         assert budget["epsilon_left"] == site.client().budget("stays").epsilon_left
         assert "no such change waits" in self.say(other, action="agree", change=seen["digest"])
 
-    @pytest.mark.parametrize(("message", "words"), [
-        ({"action": "history", "name": "../people"}, "a name of lower case letters"),
-        ({"action": "history", "name": ["patients"]}, "a name of lower case letters"),
-        ({"action": "opt-out"}, "the label of a person"),
-        ({"action": "opt-out", "name": "patients", "person": "p007"}, "“I understand” ticked"),
-        ({"action": "opt-out", "name": "patients", "person": "p007", "understood": 1}, "ticked"),
-        ({"action": "opt-out", "name": "patients", "person": " ", "understood": True}, "label"),
-        ({"action": "raise-total", "name": "patients", "epsilon_total": float("inf")}, "most 100"),
-        ({"action": "raise-total", "name": "patients", "epsilon_total": True}, "epsilon in all"),
-        ({"action": "merge", "name": "patients", "merge": "a/b?c"}, "the other population"),
-        ({"action": "agree", "change": "sha256:/../"}, "the digest of a change"),
-        ({"action": "agree", "change": "sha256:" + "0" * 64}, "no such change waits"),
-        (NEW | {"name": "x", "delta": 0}, "a delta above 0"),
-        (NEW | {"name": "x", "uses": 1.5}, "a whole number of uses"),
-        (NEW | {"name": "x", "title": "two\nlines"}, "a title of one line"),
-        (NEW | {"name": "x", "more": 1}, "only the fields of this form"),
-        (NEW | {"name": "x", "domain": "else"}, "no domain 'else' here"),
-        (NEW | {"name": "x", "domain": {}}, "a domain of this panel"),
-        (NEW | {"name": "x", "ticket": ["t"]}, "only the fields of this form"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("message", "words"),
+        [
+            ({"action": "history", "name": "../people"}, "a name of lower case letters"),
+            ({"action": "history", "name": ["patients"]}, "a name of lower case letters"),
+            ({"action": "opt-out"}, "the label of a person"),
+            ({"action": "opt-out", "name": "patients", "person": "p007"}, "“I understand” ticked"),
+            (
+                {"action": "opt-out", "name": "patients", "person": "p007", "understood": 1},
+                "ticked",
+            ),
+            ({"action": "opt-out", "name": "patients", "person": " ", "understood": True}, "label"),
+            (
+                {"action": "raise-total", "name": "patients", "epsilon_total": float("inf")},
+                "most 100",
+            ),
+            (
+                {"action": "raise-total", "name": "patients", "epsilon_total": True},
+                "epsilon in all",
+            ),
+            ({"action": "merge", "name": "patients", "merge": "a/b?c"}, "the other population"),
+            ({"action": "agree", "change": "sha256:/../"}, "the digest of a change"),
+            ({"action": "agree", "change": "sha256:" + "0" * 64}, "no such change waits"),
+            (NEW | {"name": "x", "delta": 0}, "a delta above 0"),
+            (NEW | {"name": "x", "uses": 1.5}, "a whole number of uses"),
+            (NEW | {"name": "x", "title": "two\nlines"}, "a title of one line"),
+            (NEW | {"name": "x", "more": 1}, "only the fields of this form"),
+            (NEW | {"name": "x", "domain": "else"}, "no domain 'else' here"),
+            (NEW | {"name": "x", "domain": {}}, "a domain of this panel"),
+            (NEW | {"name": "x", "ticket": ["t"]}, "only the fields of this form"),
+        ],
+    )
     def test_messages_that_make_no_sense_change_nothing_and_say_so(self, panel, message, words):
         before = self.section(panel)
         assert words in self.say(panel, **message)

@@ -36,9 +36,11 @@ def test_a_domain_that_is_down_is_named_with_since_when_and_what_to_do(tmp_path)
     site = ServerSite(tmp_path / "hospital-a").start()
     nowhere = f"http://127.0.0.1:{free_port()}"
     file = space_file(
-        tmp_path, site.researcher, ("hospital-a", site.url, site.public_key),
+        tmp_path,
+        site.researcher,
+        ("hospital-a", site.url, site.public_key),
         ("hospital-b", nowhere, PrivateKey.create().public),
-    )  # fmt: skip
+    )
     space = connect(file)
     catalog = space.catalog()
     assert [card.path for card in catalog] == ["hospital-a/breast-cancer"]
@@ -112,13 +114,23 @@ def test_plain_http_is_for_loopback_and_keys_must_be_private(tmp_path):
 @pytest.mark.parametrize(
     "url",
     [
-        "http://localhost:x@10.0.0.5", "http://localhost@10.0.0.5:80", "http://127.0.0.1:80@evil",
-        "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://0.0.0.0:80",
-        "http://[::ffff:10.0.0.5]:80", "http://127.1", "http://2130706433", "http://localhost:x",
-        "http://10.0.0.5#localhost", "http://10.0.0.5?localhost", "http://[::1", "http://:80",
+        "http://localhost:x@10.0.0.5",
+        "http://localhost@10.0.0.5:80",
+        "http://127.0.0.1:80@evil",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://0.0.0.0:80",
+        "http://[::ffff:10.0.0.5]:80",
+        "http://127.1",
+        "http://2130706433",
+        "http://localhost:x",
+        "http://10.0.0.5#localhost",
+        "http://10.0.0.5?localhost",
+        "http://[::1",
+        "http://:80",
         "https://name:word@domain.example",
     ],
-)  # fmt: skip
+)
 def test_only_this_machine_is_loopback(tmp_path, url):
     key = PrivateKey.create()
     with pytest.raises(InvalidConfiguration, match="loopback|scheme, host and port|no address"):
@@ -188,8 +200,12 @@ def test_nothing_to_connect_to_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_a_training_function_needs_one_way_to_count_rounds_and_records():
-    for options in ({}, {"steps": 1}, {"steps": 1, "epochs": 1, "batch_size": 1},
-                    {"steps": 1, "sample_rate": 0.1, "batch_size": 5}):  # fmt: skip
+    for options in (
+        {},
+        {"steps": 1},
+        {"steps": 1, "epochs": 1, "batch_size": 1},
+        {"steps": 1, "sample_rate": 0.1, "batch_size": 5},
+    ):
         with pytest.raises(InvalidDocument, match="one of them"):
             training_function(learning_rate=0.1, **options)
 
@@ -197,12 +213,15 @@ def test_a_training_function_needs_one_way_to_count_rounds_and_records():
 @pytest.mark.parametrize(
     "options",
     [
-        {"steps": 0, "sample_rate": 0.1}, {"steps": -1, "sample_rate": 0.1},
-        {"epochs": float("nan"), "sample_rate": 0.1}, {"epochs": 0, "sample_rate": 0.1},
-        {"steps": 1, "sample_rate": 0.0}, {"steps": 1, "sample_rate": 1.5},
+        {"steps": 0, "sample_rate": 0.1},
+        {"steps": -1, "sample_rate": 0.1},
+        {"epochs": float("nan"), "sample_rate": 0.1},
+        {"epochs": 0, "sample_rate": 0.1},
+        {"steps": 1, "sample_rate": 0.0},
+        {"steps": 1, "sample_rate": 1.5},
         {"steps": 1, "batch_size": 0},
     ],
-)  # fmt: skip
+)
 def test_settings_that_would_train_something_else_are_refused(options):
     with pytest.raises(InvalidDocument, match="expected above 0"):
         training_function(learning_rate=0.1, **options)

@@ -109,8 +109,14 @@ def test_a_fitted_regression_is_the_start_and_says_the_same(estimator, diabetes_
     assert np.abs(ours - estimator.predict(x)).max() < 1e-3 * np.ptp(y)
 
 
-def trained(function: Any, model: nn.Module, found: Dataset, epsilon: float, target: np.ndarray,
-            frame: pd.DataFrame) -> Metric:  # fmt: skip
+def trained(
+    function: Any,
+    model: nn.Module,
+    found: Dataset,
+    epsilon: float,
+    target: np.ndarray,
+    frame: pd.DataFrame,
+) -> Metric:
     """The metric of training on the data themselves, with noise and split that repeat.
 
     A domain's are secret and differ each time, so now and then a run there learns little.
@@ -177,15 +183,29 @@ def test_hyper_parameters_are_read(cancer_ds):
     function, _ = wb.from_sklearn(LogisticRegression(C=0.5), cancer_ds)
     assert function.settings.weight_decay == pytest.approx(2 / records)
     function, model = wb.from_sklearn(
-        MLPClassifier((4, 3), solver="sgd", momentum=0.7, learning_rate_init=0.3, alpha=0.5,
-                      batch_size=50, activation="relu"),
-        cancer_ds, epochs=3,
-    )  # fmt: skip
+        MLPClassifier(
+            (4, 3),
+            solver="sgd",
+            momentum=0.7,
+            learning_rate_init=0.3,
+            alpha=0.5,
+            batch_size=50,
+            activation="relu",
+        ),
+        cancer_ds,
+        epochs=3,
+    )
     settings = function.settings
     assert (settings.optimizer, settings.momentum, settings.learning_rate) == ("momentum", 0.7, 0.3)
     assert (settings.batch_size, settings.weight_decay, settings.epochs) == (50, 0.01, 3)
     assert [tuple(p.shape) for p in model.parameters()] == [
-        (4, 30), (4,), (3, 4), (3,), (2, 3), (2,)]  # fmt: skip
+        (4, 30),
+        (4,),
+        (3, 4),
+        (3,),
+        (2, 3),
+        (2,),
+    ]
     _, model = wb.from_sklearn(LogisticRegression(fit_intercept=False), cancer_ds)
     assert model.bias is None
 
@@ -240,9 +260,9 @@ def test_a_module_trained_elsewhere_is_the_start(cancer_ds):
     schema = cancer_ds.card.data_schema
     model = linear()
     rows = torch.tensor(x.to_numpy(dtype=np.float32))
-    scaled = torch.stack([
-        features(RecordView(schema, dict(zip(x.columns, row, strict=True)))) for row in rows
-    ])  # fmt: skip
+    scaled = torch.stack(
+        [features(RecordView(schema, dict(zip(x.columns, row, strict=True)))) for row in rows]
+    )
     target = torch.from_numpy((y == "benign").astype(np.int64))
     optimizer = torch.optim.Adam(model.parameters(), 0.05)
     for _ in range(200):

@@ -28,10 +28,14 @@ GENEROUS = {"epsilon": 50.0, "purpose": "DUO:0000042 tests", "progress": False}
 def numbers(frame, names):
     """Return columns with rounded bounds, as a code book would give them."""
     return [
-        {"name": n, "kind": "number", "lower": float(np.floor(frame[n].min())),
-         "upper": float(np.ceil(frame[n].max()))}
+        {
+            "name": n,
+            "kind": "number",
+            "lower": float(np.floor(frame[n].min())),
+            "upper": float(np.ceil(frame[n].max())),
+        }
         for n in names
-    ]  # fmt: skip
+    ]
 
 
 def target(name, categories):
@@ -41,8 +45,10 @@ def target(name, categories):
 def diabetes():
     frame = datasets.load_diabetes(as_frame=True, scaled=False).frame
     features = numbers(frame, frame.columns[:-1])
-    return frame, [*features, {"name": "target", "kind": "number", "role": "target",
-                               "lower": 25, "upper": 346}]  # fmt: skip
+    return frame, [
+        *features,
+        {"name": "target", "kind": "number", "role": "target", "lower": 25, "upper": 346},
+    ]
 
 
 def labelled(load):
@@ -59,19 +65,27 @@ def blobs():
     )
     frame = pd.DataFrame(np.clip(points, -10, 10), columns=["x", "y"])
     frame["label"] = np.array(["a", "b", "c"])[labels]
-    frame["colour"] = np.where(np.random.default_rng(0).random(3000) < 0.9,
-                               np.array(["red", "green", "blue"])[labels], "red")  # fmt: skip
+    frame["colour"] = np.where(
+        np.random.default_rng(0).random(3000) < 0.9,
+        np.array(["red", "green", "blue"])[labels],
+        "red",
+    )
     bounds = {"kind": "number", "lower": -10, "upper": 10}
-    return frame, [{"name": "x"} | bounds, {"name": "y"} | bounds,
-                   {"name": "colour", "kind": "category", "role": "ignored"},
-                   target("label", ["a", "b", "c"])]  # fmt: skip
+    return frame, [
+        {"name": "x"} | bounds,
+        {"name": "y"} | bounds,
+        {"name": "colour", "kind": "category", "role": "ignored"},
+        target("label", ["a", "b", "c"]),
+    ]
 
 
 def coloured():
     frame, columns = blobs()
-    return frame, [*columns[:2], columns[2] | {"role": "feature",
-                                               "categories": ["red", "green", "blue"]},
-                   columns[3]]  # fmt: skip
+    return frame, [
+        *columns[:2],
+        columns[2] | {"role": "feature", "categories": ["red", "green", "blue"]},
+        columns[3],
+    ]
 
 
 def moons():
@@ -91,10 +105,15 @@ def friedman():
     ]
 
 
-DATA = {"moons": moons, "friedman": friedman, "blobs": blobs, "diabetes": diabetes,
-        "iris": lambda: labelled(datasets.load_iris),
-        "cancer": lambda: labelled(datasets.load_breast_cancer),
-        "coloured": coloured}  # fmt: skip
+DATA = {
+    "moons": moons,
+    "friedman": friedman,
+    "blobs": blobs,
+    "diabetes": diabetes,
+    "iris": lambda: labelled(datasets.load_iris),
+    "cancer": lambda: labelled(datasets.load_breast_cancer),
+    "coloured": coloured,
+}
 
 
 @pytest.fixture(scope="module")
@@ -140,17 +159,20 @@ def test_a_ridge_shrinks_as_scikit_learns_does(at):
 def test_k_means_finds_scikit_learns_centres(site, at):
     X, _ = split("blobs", "label")
     X = X[["x", "y"]]
-    ours = KMeans(3, max_iter=12).fit(at("blobs"), epsilon=20.0, purpose="DUO:0000042 tests",
-                                      progress=False)  # fmt: skip
+    ours = KMeans(3, max_iter=12).fit(
+        at("blobs"), epsilon=20.0, purpose="DUO:0000042 tests", progress=False
+    )
     theirs = cluster.KMeans(3, n_init=5, random_state=0).fit(X)
     ordered = ours.cluster_centers_[ours.predict(theirs.cluster_centers_)]
     assert np.allclose(ordered, theirs.cluster_centers_, atol=0.4)
     assert np.allclose(ours.counts_, 1000, atol=100)
     assert ours.result_.sums.shape == (12, 3 + 3 * 2)
     with site.domain.store.read() as connection:
-        charged = [row.curve for row in ledger.entries(
-            connection, population="blobs")
-            if row.request == ours.result_.digest and row.event == "charge"]  # fmt: skip
+        charged = [
+            row.curve
+            for row in ledger.entries(connection, population="blobs")
+            if row.request == ours.result_.digest and row.event == "charge"
+        ]
     curve = run_curve(ours.result_.plan, 0)
     assert np.array_equal(charged, [curve])
     assert ours.privacy_.epsilon == epsilon_of(curve, 1e-5) <= 20.0

@@ -39,21 +39,29 @@ def test_a_result_is_written_and_runs_for_any_number_of_rows(site, tmp_path):
     [
         (
             lambda: without_batch_norm(
-                nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.SiLU(), nn.Flatten(),
-                              nn.Dropout(0.5), nn.Linear(8 * 36, 3)), quiet=True,
+                nn.Sequential(
+                    nn.Conv2d(1, 8, 3),
+                    nn.BatchNorm2d(8),
+                    nn.SiLU(),
+                    nn.Flatten(),
+                    nn.Dropout(0.5),
+                    nn.Linear(8 * 36, 3),
+                ),
+                quiet=True,
             ),
             torch.randn(2, 1, 8, 8),
         ),
         (
             lambda: nn.TransformerEncoder(
-                nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 1,
+                nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
+                1,
                 enable_nested_tensor=False,
             ),
             torch.randn(2, 5, 8),
         ),
     ],
     ids=["convolutional", "transformer"],
-)  # fmt: skip
+)
 def test_networks_are_written_in_evaluation_mode(make, example, tmp_path):
     torch.manual_seed(0)
     model = make()

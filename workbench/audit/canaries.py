@@ -46,8 +46,9 @@ def canary_graph(count: int, norm: float) -> RecordGraph:
     model = torch.nn.Linear(count, 1, bias=False)
     torch.nn.init.zeros_(model.weight)
     column = {"name": "x", "kind": "tensor", "shape": [count], "lower": 0.0, "upper": norm}
-    return export(lambda made, record: made(record["x"]).sum(), model,
-                  Schema.read({"columns": [column]}))  # fmt: skip
+    return export(
+        lambda made, record: made(record["x"]).sum(), model, Schema.read({"columns": [column]})
+    )
 
 
 def observe(

@@ -98,22 +98,47 @@ def _calibrated(epsilon: float, steps: int) -> Plan:
 def scenarios(epsilons: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)) -> list[Scenario]:
     """Return the sound engine at each of `epsilons`, the broken engines and their sound twin."""
     sound = [
-        Scenario(f"sound, every unit in every round, epsilon {epsilon:g}", _calibrated(epsilon, 5),
-                 broken.sound, last_iterate, 4.0, True)
+        Scenario(
+            f"sound, every unit in every round, epsilon {epsilon:g}",
+            _calibrated(epsilon, 5),
+            broken.sound,
+            last_iterate,
+            4.0,
+            True,
+        )
         for epsilon in epsilons
-    ]  # fmt: skip
+    ]
     sampled = _plan(1.5, 500, 0.02)
     return [
         *sound,
-        Scenario("sound, Poisson-sampled, asked as the last row", sampled, broken.sound,
-                 known_rounds, 4.0, True),
-        Scenario("broken: no noise", _calibrated(2.0, 5), broken.without_noise, last_iterate, 4.0,
-                 False),
-        Scenario("broken: no clipping", _calibrated(2.0, 5), broken.without_clipping, last_iterate,
-                 20.0, False),
-        Scenario("broken: disjoint batches in place of Poisson sampling", sampled,
-                 broken.with_disjoint_batches, known_rounds, 4.0, False),
-    ]  # fmt: skip
+        Scenario(
+            "sound, Poisson-sampled, asked as the last row",
+            sampled,
+            broken.sound,
+            known_rounds,
+            4.0,
+            True,
+        ),
+        Scenario(
+            "broken: no noise", _calibrated(2.0, 5), broken.without_noise, last_iterate, 4.0, False
+        ),
+        Scenario(
+            "broken: no clipping",
+            _calibrated(2.0, 5),
+            broken.without_clipping,
+            last_iterate,
+            20.0,
+            False,
+        ),
+        Scenario(
+            "broken: disjoint batches in place of Poisson sampling",
+            sampled,
+            broken.with_disjoint_batches,
+            known_rounds,
+            4.0,
+            False,
+        ),
+    ]
 
 
 def audit(scenario: Scenario, canaries: int, seed: int) -> Finding:

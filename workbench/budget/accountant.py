@@ -24,8 +24,8 @@ Curve = NDArray[np.float64]
 ORDERS: tuple[float, ...] = (
     *(1 + step / 10 for step in range(1, 100)),
     *(float(order) for order in range(11, 64)),
-    80.0, 100.0, 128.0, 192.0, 256.0, 512.0, 1024.0,
-)  # fmt: skip
+    *(80.0, 100.0, 128.0, 192.0, 256.0, 512.0, 1024.0),
+)
 """The Renyi orders of every curve. Ledger entries depend on them: never change, only replace."""
 
 _ROUNDING = 1e4

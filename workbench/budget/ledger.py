@@ -108,12 +108,18 @@ class LedgerEntry:
     def hashed(self, previous: str) -> str:
         """Return the hash of this row after the one whose hash is `previous`."""
         content = {
-            "population": self.population, "blocks": list(self.blocks), "dataset": self.dataset,
-            "dataset_version": self.dataset_version, "request": self.request,
-            "researcher": self.researcher, "event": self.event, "time": self.time,
+            "population": self.population,
+            "blocks": list(self.blocks),
+            "dataset": self.dataset,
+            "dataset_version": self.dataset_version,
+            "request": self.request,
+            "researcher": self.researcher,
+            "event": self.event,
+            "time": self.time,
             # As text, since a curve may be infinite.
-            "curve": json.dumps([float(value) for value in self.curve]), "previous": previous,
-        }  # fmt: skip
+            "curve": json.dumps([float(value) for value in self.curve]),
+            "previous": previous,
+        }
         return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
     def reads(self, block: str) -> bool:
@@ -229,9 +235,18 @@ def _append(
 ) -> None:
     version = like.version if isinstance(like, Account) else like.dataset_version
     entry = LedgerEntry(
-        0, like.population, like.blocks, like.dataset, version, request, researcher, event, curve,
-        now(), "",
-    )  # fmt: skip
+        0,
+        like.population,
+        like.blocks,
+        like.dataset,
+        version,
+        request,
+        researcher,
+        event,
+        curve,
+        now(),
+        "",
+    )
     connection.execute(
         insert(ledger).values(
             population=entry.population,

@@ -96,8 +96,9 @@ class _Reader:
                     raise self.fail(line, _dotted(path), "a key must be a word")
                 key = str(key_node.value)
                 if key in found:
-                    raise self.fail(key_node.start_mark.line + 1, _dotted((*path, key)),
-                                    "appears twice")  # fmt: skip
+                    raise self.fail(
+                        key_node.start_mark.line + 1, _dotted((*path, key)), "appears twice"
+                    )
                 found[key] = self.value(value_node, (*path, key))
             return found
         if isinstance(node, yaml.SequenceNode):

@@ -57,11 +57,18 @@ def catalog(space: SpaceOption = None, as_json: AsJson = False) -> None:
     table(
         ["dataset", "title", "records", "columns", "epsilon per run", "in all", "approval"],
         [
-            [c.path, c.title, f"about {c.record_count}", str(len(c.data_schema.usable)),
-             f"{c.terms.epsilon_per_run:g}", f"{c.terms.epsilon_total:g}", c.terms.approval.mode]
+            [
+                c.path,
+                c.title,
+                f"about {c.record_count}",
+                str(len(c.data_schema.usable)),
+                f"{c.terms.epsilon_per_run:g}",
+                f"{c.terms.epsilon_total:g}",
+                c.terms.approval.mode,
+            ]
             for c in found
         ],
-    )  # fmt: skip
+    )
     for error in found.problems.values():
         typer.echo(f"{error.message}\n  {error.hint}", err=True)
 
@@ -78,12 +85,18 @@ def requests(space: SpaceOption = None, as_json: AsJson = False) -> None:
     table(
         ["request", "submitted", "dataset", "function", "epsilon", "state", "reason"],
         [
-            [h.digest[7:19], h.last_status.submitted[:19],
-             f"{h.client.name}/{h.last_status.request.dataset}", h.last_status.request.function,
-             f"{h.last_status.request.epsilon:g}", h.last_status.state, h.last_status.reason]
+            [
+                h.digest[7:19],
+                h.last_status.submitted[:19],
+                f"{h.client.name}/{h.last_status.request.dataset}",
+                h.last_status.request.function,
+                f"{h.last_status.request.epsilon:g}",
+                h.last_status.state,
+                h.last_status.reason,
+            ]
             for h in found
         ],
-    )  # fmt: skip
+    )
     for error in found.problems.values():
         typer.echo(f"{error.message}\n  {error.hint}", err=True)
 

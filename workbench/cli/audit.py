@@ -30,19 +30,32 @@ def audit(
     if out is not None:
         write_report(found, canaries, seed, out)
     if as_json:
-        print_json([
-            {"engine": f.scenario.name, "claimed": f.claimed, "measured": f.measured,
-             "right": f.guesses.right, "made": f.guesses.made, "refuted": f.refuted}
-            for f in found
-        ])  # fmt: skip
+        print_json(
+            [
+                {
+                    "engine": f.scenario.name,
+                    "claimed": f.claimed,
+                    "measured": f.measured,
+                    "right": f.guesses.right,
+                    "made": f.guesses.made,
+                    "refuted": f.refuted,
+                }
+                for f in found
+            ]
+        )
     else:
         table(
             ["engine", "claimed epsilon", "proven: above", "right guesses", "claim"],
             [
-                [f.scenario.name, f"{f.claimed:.2f}", f"{f.measured:.2f}",
-                 f"{f.guesses.right} of {f.guesses.made}", "refuted" if f.refuted else "stands"]
+                [
+                    f.scenario.name,
+                    f"{f.claimed:.2f}",
+                    f"{f.measured:.2f}",
+                    f"{f.guesses.right} of {f.guesses.made}",
+                    "refuted" if f.refuted else "stands",
+                ]
                 for f in found
             ],
-        )  # fmt: skip
+        )
     if any(f.refuted == f.scenario.holds for f in found):
         raise typer.Exit(1)

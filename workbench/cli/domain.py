@@ -202,11 +202,17 @@ def log(
     table(
         ["line", "time", "event", "who", "subject", "detail"],
         [
-            [str(e.sequence), e.time[:19], e.event, e.who or "the domain",
-             e.subject.removeprefix("sha256:")[:20], e.detail]
+            [
+                str(e.sequence),
+                e.time[:19],
+                e.event,
+                e.who or "the domain",
+                e.subject.removeprefix("sha256:")[:20],
+                e.detail,
+            ]
             for e in found
         ],
-    )  # fmt: skip
+    )
     head = f", the newest with hash {found[0].hash}" if found else ""
     typer.echo(f"{count} lines, each bound to the one before it{head}")
 
@@ -230,12 +236,17 @@ def requests(root: Root, as_json: AsJson = False) -> None:
         ["request", "state", "researcher", "dataset", "epsilon", "decided by", "reason"],
         [
             [
-                s.request_digest[7:19], s.state, s.researcher, s.request.dataset,
-                f"{s.request.epsilon:g}", s.decided_by or "", s.reason,
+                s.request_digest[7:19],
+                s.state,
+                s.researcher,
+                s.request.dataset,
+                f"{s.request.epsilon:g}",
+                s.decided_by or "",
+                s.reason,
             ]
             for s in found
         ],
-    )  # fmt: skip
+    )
 
 
 @app.command()
@@ -255,8 +266,15 @@ def budget(root: Root, as_json: AsJson = False) -> None:
     table(
         ["dataset", "population", "epsilon total", "spent", "left", "delta", "runs"],
         [
-            [s.dataset, s.population, f"{s.epsilon_total:g}", f"{s.epsilon_spent:.3f}",
-             f"{s.epsilon_left:.3f}", f"{s.delta:g}", str(s.runs)]
+            [
+                s.dataset,
+                s.population,
+                f"{s.epsilon_total:g}",
+                f"{s.epsilon_spent:.3f}",
+                f"{s.epsilon_left:.3f}",
+                f"{s.delta:g}",
+                str(s.runs),
+            ]
             for s in found
         ],
-    )  # fmt: skip
+    )

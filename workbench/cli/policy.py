@@ -50,11 +50,18 @@ def try_(
     table(
         ["request", "function", "researcher", "epsilon", "was", "would be", "why"],
         [
-            [one.request_digest[7:19], one.function, one.researcher, f"{one.epsilon:g}",
-             one.decided_by or one.state, one.would, one.why]
+            [
+                one.request_digest[7:19],
+                one.function,
+                one.researcher,
+                f"{one.epsilon:g}",
+                one.decided_by or one.state,
+                one.would,
+                one.why,
+            ]
             for one in found.requests
         ],
-    )  # fmt: skip
+    )
     typer.echo(f"{found.would_approve} of {found.considered} would have been approved")
 
 

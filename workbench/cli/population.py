@@ -49,11 +49,16 @@ def create(
     try:
         wanted = NewPopulation.read(
             {
-                "name": name, "title": title, "unit": unit, "epsilon_total": epsilon_total,
-                "delta": delta, "uses": uses, "blocks": blocks,
+                "name": name,
+                "title": title,
+                "unit": unit,
+                "epsilon_total": epsilon_total,
+                "delta": delta,
+                "uses": uses,
+                "blocks": blocks,
                 "epsilon_per_researcher": epsilon_per_researcher,
             }
-        )  # fmt: skip
+        )
         made = domain.populations.create(OPERATOR, wanted)
     finally:
         domain.close()
@@ -167,8 +172,16 @@ def blocks(
 
     from workbench.domain.populations.block_plan import plan
 
-    found = plan(file, column, unit, epsilon_total=epsilon_total, delta=delta, window=window,
-                 epsilon_run=epsilon_run, order=order or ())  # fmt: skip
+    found = plan(
+        file,
+        column,
+        unit,
+        epsilon_total=epsilon_total,
+        delta=delta,
+        window=window,
+        epsilon_run=epsilon_run,
+        order=order or (),
+    )
     if as_json:
         figures = {"runs_each": found.runs_each, "came_back": found.came_back}
         print_json(asdict(found) | figures)
@@ -213,17 +226,33 @@ def show(
         print_json(shown[0] if name else shown)
         return
     table(
-        ["population", "block", "a", "epsilon total", "spent at most", "left", "delta", "runs",
-         "datasets"],
         [
-            [_named(s) if first else "", b.block or ("all" if len(s.blocks) == 1 else "to come"),
-             s.population.unit if first else "", f"{s.population.epsilon_total:g}",
-             f"{b.epsilon_spent:.3f}", f"{b.epsilon_left:.3f}", f"{s.population.delta:g}",
-             str(b.runs), ", ".join(s.datasets) if first else ""]
+            "population",
+            "block",
+            "a",
+            "epsilon total",
+            "spent at most",
+            "left",
+            "delta",
+            "runs",
+            "datasets",
+        ],
+        [
+            [
+                _named(s) if first else "",
+                b.block or ("all" if len(s.blocks) == 1 else "to come"),
+                s.population.unit if first else "",
+                f"{s.population.epsilon_total:g}",
+                f"{b.epsilon_spent:.3f}",
+                f"{b.epsilon_left:.3f}",
+                f"{s.population.delta:g}",
+                str(b.runs),
+                ", ".join(s.datasets) if first else "",
+            ]
             for s in found
             for first, b in ((b is s.blocks[0], b) for b in s.blocks)
         ],
-    )  # fmt: skip
+    )
     if old:
         typer.echo(f"warning: {old}", err=True)
     for one in waiting:

@@ -72,9 +72,15 @@ def _lab(
         "JUPYTER_TOKEN": token,
     }
     command = [
-        sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebooks}", "--no-browser",
-        "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={notebooks}",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     with log.open("wb") as out:

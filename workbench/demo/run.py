@@ -49,8 +49,10 @@ def run(store: Path, out: Path, *, lab: bool, repeats: int) -> None:
             from workbench.cli.study import execute
 
             parameters = {
-                "space": str(spaces["researcher"]), "output": str(place), "repeats": repeats,
-            }  # fmt: skip
+                "space": str(spaces["researcher"]),
+                "output": str(place),
+                "repeats": repeats,
+            }
             execute(source / "notebooks" / STUDY, place, parameters)
         _report(place, before, _ledger_rows(store), time.monotonic() - began)
 
@@ -120,8 +122,13 @@ def set_up(store: Path, meta: Path) -> dict[str, Path]:
         found[role] = store / f"{role}.toml"
         lines = [f'key = "{role}.key"']
         for name, port, key in entries:
-            lines += ["", "[[domains]]", f'name = "{name}"', f'url = "http://127.0.0.1:{port}"',
-                      f'public_key = "{key}"']  # fmt: skip
+            lines += [
+                "",
+                "[[domains]]",
+                f'name = "{name}"',
+                f'url = "http://127.0.0.1:{port}"',
+                f'public_key = "{key}"',
+            ]
         found[role].write_text("\n".join(lines) + "\n")
     return found
 
@@ -212,14 +219,17 @@ def _report(place: Path, before: int, after: int, seconds: float) -> None:
         ["dataset", "private", "public", "rehearsal", "ε a run", "ε in all"],
         [
             [
-                row["dataset"], f"{row['median']:.3f}", f"{row['non_private']:.3f}",
-                f"{row['rehearsal']:.3f}", f"{row['epsilon']:g}",
+                row["dataset"],
+                f"{row['median']:.3f}",
+                f"{row['non_private']:.3f}",
+                f"{row['rehearsal']:.3f}",
+                f"{row['epsilon']:g}",
                 f"{row['epsilon_composed']:.2f}",
             ]
             for row in summary["results"]
         ],
         title="Accuracy on the hold-out part",
-    )  # fmt: skip
+    )
     runs, delta = len(summary["results"][0]["values"]), summary["results"][0]["delta"]
     typer.echo(
         f"private: median of {runs} runs with different noise, at delta {delta:g}. public: the "

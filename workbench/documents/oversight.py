@@ -14,9 +14,20 @@ from workbench.documents.status import BudgetStatus
 from workbench.errors import VerificationFailed
 
 Event = Literal[
-    "admit", "revoke", "publish", "policy", "submit", "decide", "launch", "release", "fail",
-    "cancel", "population", "reconcile", "move",
-]  # fmt: skip
+    "admit",
+    "revoke",
+    "publish",
+    "policy",
+    "submit",
+    "decide",
+    "launch",
+    "release",
+    "fail",
+    "cancel",
+    "population",
+    "reconcile",
+    "move",
+]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 START = "0" * 64

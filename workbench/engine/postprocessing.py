@@ -85,9 +85,9 @@ class _PublicSteps:
             found = self._program(rows)(*self._values(fixed, rows))
             for name, gradient in zip(self._names, found, strict=True):
                 before = parameters[name].grad
-                parameters[name].grad = gradient.clone() if done == 0 or before is None else (
-                    before + gradient
-                )  # fmt: skip
+                parameters[name].grad = (
+                    gradient.clone() if done == 0 or before is None else (before + gradient)
+                )
             done += rows
         self._optimizer.step()
 

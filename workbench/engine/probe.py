@@ -1,8 +1,8 @@
 """The second line: a program is run on made-up records before it is given any that are real.
 
-`workbench.engine.program.checker` proves that a program keeps records apart, as far as operators do what
-they say. Here the same program runs in chunks of the same size as it will, and what it says of a
-record must be the same, bit for bit,
+`workbench.engine.program.checker` proves that a program keeps records apart, as far as operators do
+what they say. Here the same program runs in chunks of the same size as it will, and what it says of
+a record must be the same, bit for bit,
 
 - over memory that was filled with something else before,
 - with other records beside it: ordinary ones, hostile ones, and none,

@@ -4,8 +4,8 @@
 
 `f` and `update` are graphs of the researcher. Only `f` sees records; the update computes with what
 is released anyway. Rounds, shapes, chunk sizes and the noise follow from the plan and published
-figures. The noisy sum is rounded to the grid of the exact one (`workbench.engine.sums.bounded`), so no
-digit below the grid tells what the sum was before the noise (Mironov 2012).
+figures. The noisy sum is rounded to the grid of the exact one (`workbench.engine.sums.bounded`), so
+no digit below the grid tells what the sum was before the noise (Mironov 2012).
 """
 
 from __future__ import annotations

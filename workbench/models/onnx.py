@@ -48,9 +48,14 @@ def write_onnx(model: nn.Module, path: str | Path, *example: torch.Tensor) -> Pa
             warnings.simplefilter("ignore")
             free = tuple({0: torch.export.Dim.AUTO} if value.dim() else None for value in example)
             torch.onnx.export(
-                model.eval(), example, str(place), dynamo=True, external_data=False, verbose=False,
+                model.eval(),
+                example,
+                str(place),
+                dynamo=True,
+                external_data=False,
+                verbose=False,
                 dynamic_shapes=free,
-            )  # fmt: skip
+            )
     except Exception as error:
         first = str(error).strip().splitlines() or [type(error).__name__]
         raise InvalidDocument(

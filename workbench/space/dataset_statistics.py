@@ -1,4 +1,7 @@
-"""The statistics that a dataset offers by name; `workbench.space.statistics.summaries` computes them."""
+"""The statistics that a dataset offers by name.
+
+`workbench.space.statistics.summaries` computes them.
+"""
 
 from __future__ import annotations
 

@@ -88,9 +88,11 @@ class Dataset(DatasetStatistics):
 
 
 def _units(card: DatasetCard) -> str:
-    return "records" if card.data_schema.privacy_unit == "record" else (
-        f"{card.data_schema.privacy_unit}s"
-    )  # fmt: skip
+    return (
+        "records"
+        if card.data_schema.privacy_unit == "record"
+        else (f"{card.data_schema.privacy_unit}s")
+    )
 
 
 class SchemaView:
@@ -105,8 +107,10 @@ class SchemaView:
             values = (
                 ", ".join(str(value) for value in column.categories[:12])
                 if column.kind == "category"
-                else "" if column.lower is None else f"{column.lower:g} to {column.upper:g}"
-            )  # fmt: skip
+                else ""
+                if column.lower is None
+                else f"{column.lower:g} to {column.upper:g}"
+            )
             shape = "×".join(map(str, column.shape)) if column.shape else ""
             kind = f"{column.kind} {shape}".strip()
             found.append((column.name, kind, column.role, values, column.description))
@@ -180,8 +184,15 @@ class Catalog:
             for card in self.cards
         ]
 
-    _HEADER = ("dataset", "title", "records", "columns", "ε per run / in all", "approval",
-               "purposes")  # fmt: skip
+    _HEADER = (
+        "dataset",
+        "title",
+        "records",
+        "columns",
+        "ε per run / in all",
+        "approval",
+        "purposes",
+    )
 
     def __repr__(self) -> str:
         lines = ["  ".join(row) for row in (self._HEADER, *self._rows())]

@@ -110,12 +110,15 @@ class Figure:
 def _picture(curves: dict[str, list[tuple[float, float, float]]]) -> str:
     traces = [
         {
-            "type": "scatter", "name": name, "mode": "lines+markers" if len(p) < 30 else "lines",
-            "x": [step for step, _, _ in p], "y": [value for _, value, _ in p],
+            "type": "scatter",
+            "name": name,
+            "mode": "lines+markers" if len(p) < 30 else "lines",
+            "x": [step for step, _, _ in p],
+            "y": [value for _, value, _ in p],
             "error_y": {"array": [2 * error for _, _, error in p]},
         }
         for name, p in curves.items()
-    ]  # fmt: skip
+    ]
     layout = {"height": 240, "xaxis": {"title": "rounds"}, "yaxis": {"range": [0, 1.05]}}
     return svg({"data": traces, "layout": layout}) or ""
 

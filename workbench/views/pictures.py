@@ -66,12 +66,17 @@ def _trace(position: int, one: Mapping[str, Any]) -> _Trace:
         x, y = (x, _names(y)) if sideways else (_names(x), y)
     errors = one.get("error_x" if sideways else "error_y") or {}
     return _Trace(
-        kind, str(one.get("name") or ""), x, y,
+        kind,
+        str(one.get("name") or ""),
+        x,
+        y,
         str(colour) if _plain(colour) else _COLOURS[position % len(_COLOURS)],
-        str(one.get("mode") or "lines+markers"), line.get("dash") not in (None, "solid"), sideways,
+        str(one.get("mode") or "lines+markers"),
+        line.get("dash") not in (None, "solid"),
+        sideways,
         one.get("showlegend", True) is not False,
         [float(e) for e in _values(errors.get("array") or [])],
-    )  # fmt: skip
+    )
 
 
 def _names(keys: list[Any]) -> list[Any]:
@@ -136,8 +141,9 @@ class _Picture:
         parts = [
             f'<svg class="figure" role="img" aria-label="{escape(label[:300])}" '
             f'viewBox="0 0 {_WIDTH} {self.height}" width="{_WIDTH}" height="{self.height}">',
-            *self._axes(), *self._legend(),
-        ]  # fmt: skip
+            *self._axes(),
+            *self._legend(),
+        ]
         bars = [t for t in self.traces if t.kind == "bar"]
         below: dict[Any, float] = {}
         for place, trace in enumerate(bars):

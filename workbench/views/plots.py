@@ -38,10 +38,13 @@ def metrics_figure(
             name=label, x=names, y=[values.get(name) for name in names], marker_color=_GREY
         )
     figure.update_layout(
-        barmode="group", yaxis={"range": [0, 1.05], "title": "value"}, height=360,
-        margin={"l": 50, "r": 20, "t": 40, "b": 40}, template="plotly_white",
+        barmode="group",
+        yaxis={"range": [0, 1.05], "title": "value"},
+        height=360,
+        margin={"l": 50, "r": 20, "t": 40, "b": 40},
+        template="plotly_white",
         legend={"orientation": "h", "y": 1.15},
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -64,20 +67,30 @@ def history_figure(
     for position, metric in enumerate(history[0].metrics):
         course = [evaluation.metrics[position] for evaluation in history]
         figure.add_scatter(
-            name=metric.name, x=steps, y=[m.value for m in course], mode="lines+markers",
+            name=metric.name,
+            x=steps,
+            y=[m.value for m in course],
+            mode="lines+markers",
             error_y={"type": "data", "array": [2 * m.standard_error for m in course]},
-        )  # fmt: skip
+        )
         for label, values in references.items():
             if metric.name in values:
                 figure.add_scatter(
-                    name=f"{metric.name}, {label}", x=[steps[0], steps[-1]],
-                    y=[values[metric.name]] * 2, mode="lines", line={"dash": "dash"},
-                )  # fmt: skip
+                    name=f"{metric.name}, {label}",
+                    x=[steps[0], steps[-1]],
+                    y=[values[metric.name]] * 2,
+                    mode="lines",
+                    line={"dash": "dash"},
+                )
     figure.update_layout(
-        xaxis={"title": "rounds"}, yaxis={"range": [0, 1.05], "title": "value"}, height=360,
-        margin={"l": 50, "r": 20, "t": 40, "b": 40}, template="plotly_white",
-        legend={"orientation": "h", "y": 1.15}, showlegend=True,
-    )  # fmt: skip
+        xaxis={"title": "rounds"},
+        yaxis={"range": [0, 1.05], "title": "value"},
+        height=360,
+        margin={"l": 50, "r": 20, "t": 40, "b": 40},
+        template="plotly_white",
+        legend={"orientation": "h", "y": 1.15},
+        showlegend=True,
+    )
     return figure
 
 
@@ -105,24 +118,35 @@ def repeats_figure(
         runs = values[name]
         spread = [position + 0.3 * (i / max(len(runs) - 1, 1) - 0.5) for i in range(len(runs))]
         figure.add_scatter(
-            name="one private run (± 2 σ of the noise)", x=spread, y=[v for v, _ in runs],
-            error_y={"type": "data", "array": [2 * e for _, e in runs]}, mode="markers",
-            marker={"color": _BLUE, "size": 9}, showlegend=position == 0,
-        )  # fmt: skip
-    for (label, per_dataset), colour in zip(references.items(), (_RED, _GREY, "#1a7f37"),
-                                            strict=False):  # fmt: skip
+            name="one private run (± 2 σ of the noise)",
+            x=spread,
+            y=[v for v, _ in runs],
+            error_y={"type": "data", "array": [2 * e for _, e in runs]},
+            mode="markers",
+            marker={"color": _BLUE, "size": 9},
+            showlegend=position == 0,
+        )
+    for (label, per_dataset), colour in zip(
+        references.items(), (_RED, _GREY, "#1a7f37"), strict=False
+    ):
         for position, name in enumerate(names):
             if name in per_dataset:
                 figure.add_scatter(
-                    name=label, x=[position - 0.35, position + 0.35], y=[per_dataset[name]] * 2,
-                    mode="lines", line={"color": colour, "dash": "dash"},
+                    name=label,
+                    x=[position - 0.35, position + 0.35],
+                    y=[per_dataset[name]] * 2,
+                    mode="lines",
+                    line={"color": colour, "dash": "dash"},
                     showlegend=position == 0,
-                )  # fmt: skip
+                )
     figure.update_layout(
-        xaxis={"tickvals": list(range(len(names))), "ticktext": names}, yaxis={"title": metric},
-        height=420, margin={"l": 60, "r": 20, "t": 60, "b": 40}, template="plotly_white",
+        xaxis={"tickvals": list(range(len(names))), "ticktext": names},
+        yaxis={"title": metric},
+        height=420,
+        margin={"l": 60, "r": 20, "t": 60, "b": 40},
+        template="plotly_white",
         legend={"orientation": "h", "y": 1.15},
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -138,10 +162,13 @@ def budget_figure(budgets: Mapping[str, BudgetStatus]) -> Any:
     ):
         figure.add_bar(name=label, y=names, x=values, orientation="h", marker_color=colour)
     figure.update_layout(
-        barmode="stack", xaxis={"title": "epsilon"}, height=120 + 50 * len(names),
-        margin={"l": 160, "r": 20, "t": 40, "b": 40}, template="plotly_white",
+        barmode="stack",
+        xaxis={"title": "epsilon"},
+        height=120 + 50 * len(names),
+        margin={"l": 160, "r": 20, "t": 40, "b": 40},
+        template="plotly_white",
         legend={"orientation": "h", "y": 1.3},
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -161,11 +188,15 @@ def series_figure(
 
     figure = go.Figure()
     figure.add_bar(
-        x=list(labels), y=list(values), marker_color=_BLUE,
+        x=list(labels),
+        y=list(values),
+        marker_color=_BLUE,
         error_y={"type": "data", "array": [2 * error for error in errors]},
-    )  # fmt: skip
+    )
     figure.update_layout(
-        yaxis={"title": title}, height=360, margin={"l": 50, "r": 20, "t": 40, "b": 40},
+        yaxis={"title": title},
+        height=360,
+        margin={"l": 50, "r": 20, "t": 40, "b": 40},
         template="plotly_white",
-    )  # fmt: skip
+    )
     return figure

@@ -70,17 +70,24 @@ class Program:
     def check(self, by: ModuleType = checker) -> dict[torch.fx.Node, Any]:
         """Return what a checker says of each node; a list for those with several results."""
         found = by.check(
-            self.graph, self.inputs, self.attributes, self.records, sums=self.sums,
+            self.graph,
+            self.inputs,
+            self.attributes,
+            self.records,
+            sums=self.sums,
             refused=self.refused,
-        )  # fmt: skip
+        )
         (nodes,) = next(reversed(self.graph.nodes)).args
         return dict(zip(nodes, found, strict=True))  # type: ignore[arg-type]
 
     @property
     def calls(self) -> list[torch.fx.Node]:
         """Its calls of operators."""
-        return [n for n in self.graph.nodes
-                if n.op == "call_function" and n.target is not operator.getitem]  # fmt: skip
+        return [
+            n
+            for n in self.graph.nodes
+            if n.op == "call_function" and n.target is not operator.getitem
+        ]
 
 
 @dataclass(frozen=True)
@@ -273,8 +280,11 @@ class Maker:
         """Return something to be broadcast against an item: right in most ways, or nearly."""
         dtype = dtype or (item.value.dtype if self.chance(0.85) else self.rng.choice((F32, I64)))
         if self.chance(0.4):
-            fits = [o for o in self.items if o.value.dtype is dtype and not o.value.total
-                    and _broadcast(o.shape, item.shape)]  # fmt: skip
+            fits = [
+                o
+                for o in self.items
+                if o.value.dtype is dtype and not o.value.total and _broadcast(o.shape, item.shape)
+            ]
             if fits:
                 return self.rng.choice(fits)
         shape, place = list(item.shape), item.place
@@ -416,8 +426,11 @@ class Maker:
             (found,) = self.call(A.clamp.default, self.fresh(shape, I64, place, same), 0, most)
             return found
         if kind < 0.8 and place is None:
-            return self.constant(shape, I64) if size > 3 else self.fresh(shape, I64, None, same,
-                                                                         (0, most))  # fmt: skip
+            return (
+                self.constant(shape, I64)
+                if size > 3
+                else self.fresh(shape, I64, None, same, (0, most))
+            )
         source = self.fresh(shape, F32, place, same)
         steps = [(A.nan_to_num.default,), (A.clamp.default, 0, most)]
         if self.chance(0.1):
@@ -463,8 +476,17 @@ def entry_by_entry(maker: Maker, target: Any) -> None:
         dtypes = (BOOL, I64, U8, I32)
     elif maker.chance(0.15) or name in ("where.self", "masked_fill.Scalar", "_to_copy"):
         dtypes = checker.DTYPES
-    elif name in ("clamp", "clamp_min", "clamp_max", "add.Tensor", "sub.Tensor", "mul.Tensor",
-                  "add.Scalar", "sub.Scalar", "mul.Scalar") and maker.chance(0.4):  # fmt: skip
+    elif name in (
+        "clamp",
+        "clamp_min",
+        "clamp_max",
+        "add.Tensor",
+        "sub.Tensor",
+        "mul.Tensor",
+        "add.Scalar",
+        "sub.Scalar",
+        "mul.Scalar",
+    ) and maker.chance(0.4):
         dtypes = (I64, I64, U8)
     main = maker.pick(dtypes=dtypes)
     args: list[Any] = []
@@ -826,8 +848,13 @@ def addmm(maker: Maker, target: Any) -> None:
     place = places[0] if len(set(places)) == 1 else None
     product = Item(one.node, Value(shape, one.value.dtype, place))
     kwargs = {"beta": maker.rng.choice((0, 1, 0.5)), "alpha": maker.rng.choice((1, 2))}
-    maker.call(target, maker.operand(product, one.value.dtype), one, two,
-               **(kwargs if maker.chance(0.4) else {}))  # fmt: skip
+    maker.call(
+        target,
+        maker.operand(product, one.value.dtype),
+        one,
+        two,
+        **(kwargs if maker.chance(0.4) else {}),
+    )
 
 
 @dataclass(frozen=True)
@@ -853,8 +880,15 @@ def _convolution(maker: Maker) -> _Convolution:
         groups = rng.choice((1, 1, 2))
         inputs, outputs = groups * rng.choice((1, 2)), groups * rng.choice((1, 2, 3))
         before, after = rng.choice(((1, 1), (1, 1), (2, 1), (1, 2)))
-        found = [i for i in maker.items if i.rank == space + 2 and i.value.dtype is dtype
-                 and i.place and i.place.dim == 0 and i.shape[1] % groups == 0]  # fmt: skip
+        found = [
+            i
+            for i in maker.items
+            if i.rank == space + 2
+            and i.value.dtype is dtype
+            and i.place
+            and i.place.dim == 0
+            and i.shape[1] % groups == 0
+        ]
         if found and maker.chance(0.6):
             value = rng.choice(found)
             place, inputs = value.place, value.shape[1]
@@ -880,8 +914,10 @@ def _convolution(maker: Maker) -> _Convolution:
     if own is not None and maker.chance(0.05):
         weight = maker.fresh([*shape, *kernel], dtype)
     bias = maker.beside(own, [outputs], dtype) if maker.chance(0.5) else None
-    stride, padding = ([rng.choice((1, 1, 2)) for _ in range(space)],
-                       [rng.choice((0, 0, 1)) for _ in range(space)])  # fmt: skip
+    stride, padding = (
+        [rng.choice((1, 1, 2)) for _ in range(space)],
+        [rng.choice((0, 0, 1)) for _ in range(space)],
+    )
     dilation = [rng.choice((1, 1, 1, 2)) for _ in range(space)]
     options = (stride, padding, dilation, transposed, [0] * space, groups)
     return _Convolution(value, weight, bias, out, options)
@@ -894,8 +930,9 @@ def convolution(maker: Maker, target: Any) -> None:
 
 def convolution_backward(maker: Maker, target: Any) -> None:
     made = _convolution(maker)
-    shapes = (torch.empty(i.shape, dtype=i.value.dtype, device="meta")
-              for i in (made.value, made.weight))  # fmt: skip
+    shapes = (
+        torch.empty(i.shape, dtype=i.value.dtype, device="meta") for i in (made.value, made.weight)
+    )
     try:
         shape = list(A.convolution.default(*shapes, None, *made.args).shape)
     except RuntimeError:
@@ -910,8 +947,14 @@ def convolution_backward(maker: Maker, target: Any) -> None:
 
 
 def _image(maker: Maker, channels: bool = False) -> Item:
-    found = [i for i in maker.items if i.rank in ((4,) if channels else (3, 4))
-             and i.value.dtype in FLOATS and i.shape[-1] > 1 and not i.value.total]  # fmt: skip
+    found = [
+        i
+        for i in maker.items
+        if i.rank in ((4,) if channels else (3, 4))
+        and i.value.dtype in FLOATS
+        and i.shape[-1] > 1
+        and not i.value.total
+    ]
     if found and maker.chance(0.5):
         return maker.rng.choice(found)
     rank = 4 if channels else maker.rng.choice((3, 4))
@@ -938,10 +981,21 @@ def _windows(maker: Maker, name: str, image: Item) -> list[Any]:
     stride = rng.choice(([], [1, 1], [2, 2], [1, 2]))
     padding = [rng.randrange(k // 2 + 1) for k in kernel]
     if name.startswith("avg"):
-        return [kernel, stride, padding, maker.chance(0.3), maker.chance(0.5),
-                rng.choice((None, 1, 3))]  # fmt: skip
-    return [kernel, stride, padding, [rng.choice((1, 1, 2, 3)) for _ in range(2)],
-            maker.chance(0.3)]  # fmt: skip
+        return [
+            kernel,
+            stride,
+            padding,
+            maker.chance(0.3),
+            maker.chance(0.5),
+            rng.choice((None, 1, 3)),
+        ]
+    return [
+        kernel,
+        stride,
+        padding,
+        [rng.choice((1, 1, 2, 3)) for _ in range(2)],
+        maker.chance(0.3),
+    ]
 
 
 def pooling(maker: Maker, target: Any) -> None:
@@ -1011,13 +1065,18 @@ def layer_norm_backward(maker: Maker, target: Any) -> None:
     if maker.chance(0.2):
         mean = maker.beside(value.place, mean.shape, value.value.dtype)
     gradient = maker.beside(value.place, value.shape, value.value.dtype)
-    maker.call(target, gradient, value, shape, mean, rstd, weight, bias,
-               _mask(maker, weight, bias))  # fmt: skip
+    maker.call(target, gradient, value, shape, mean, rstd, weight, bias, _mask(maker, weight, bias))
 
 
 def _grouped(maker: Maker) -> tuple[Item, list[int], Item | None, Item | None]:
-    found = [i for i in maker.items if i.rank >= 2 and i.value.dtype in FLOATS
-             and (i.place is None or i.place.dim == 0) and not i.value.total]  # fmt: skip
+    found = [
+        i
+        for i in maker.items
+        if i.rank >= 2
+        and i.value.dtype in FLOATS
+        and (i.place is None or i.place.dim == 0)
+        and not i.value.total
+    ]
     if found and maker.chance(0.6):
         value = maker.rng.choice(found)
     else:
@@ -1125,16 +1184,51 @@ def index_add(maker: Maker, target: Any) -> None:
 
 
 _BY_RULE: dict[str, Recipe] = {
-    **dict.fromkeys(("elementwise", "affine", "clamp", "where", "nan_to_num",
-                     "to_copy", "copied"),
-                    entry_by_entry),
-    **{recipe.__name__: recipe for recipe in (
-        filled, counted, public, view, permute, unsqueeze, squeeze, expand, select, unbind, part,
-        part_backward, diagonal, diagonal_backward, cat, stack, reduction, along, triangle, pad, mm,
-        addmm, convolution, convolution_backward, pooling, pooling_backward, layer_norm,
-        layer_norm_backward, group_norm, group_norm_backward, embedding, gather, scatter_add,
-        index_select, index_add)},
-}  # fmt: skip
+    **dict.fromkeys(
+        ("elementwise", "affine", "clamp", "where", "nan_to_num", "to_copy", "copied"),
+        entry_by_entry,
+    ),
+    **{
+        recipe.__name__: recipe
+        for recipe in (
+            filled,
+            counted,
+            public,
+            view,
+            permute,
+            unsqueeze,
+            squeeze,
+            expand,
+            select,
+            unbind,
+            part,
+            part_backward,
+            diagonal,
+            diagonal_backward,
+            cat,
+            stack,
+            reduction,
+            along,
+            triangle,
+            pad,
+            mm,
+            addmm,
+            convolution,
+            convolution_backward,
+            pooling,
+            pooling_backward,
+            layer_norm,
+            layer_norm_backward,
+            group_norm,
+            group_norm_backward,
+            embedding,
+            gather,
+            scatter_add,
+            index_select,
+            index_add,
+        )
+    },
+}
 
 RECIPES: dict[Any, Recipe] = {
     checker._overload(name): _BY_RULE[rule.__name__] for name, rule in _RULES_OF.items()

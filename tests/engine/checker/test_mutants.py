@@ -172,7 +172,7 @@ EXPLAINED: dict[str, str] = {
     "index_add: replace(source, shape=": GUARDED,
     "index_add: _without(": GUARDED,
     "index_add: source.same": GUARDED,
-}  # fmt: skip
+}
 """How mutants begin that no program can catch, and why. `GUARDED` ones are told by two at once."""
 
 

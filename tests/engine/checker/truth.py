@@ -240,11 +240,14 @@ def findings(
     others = _some_records(records, rng)
     sets = [[drawn(value, special, rng, records) for value in program.inputs] for special in (0, 1)]
     changed = [
-        [_with_others(value, tensor, drawn(value, int(rng.random() < 0.7), rng, records),
-                      others, records)
-         for value, tensor in zip(program.inputs, one, strict=True)]
+        [
+            _with_others(
+                value, tensor, drawn(value, int(rng.random() < 0.7), rng, records), others, records
+            )
+            for value, tensor in zip(program.inputs, one, strict=True)
+        ]
         for one in sets
-    ]  # fmt: skip
+    ]
     values = []
     failed = []
     for data, byte in zip((sets[0], changed[0], sets[1], changed[1]), _BYTES, strict=True):

@@ -66,8 +66,14 @@ def schema(*columns: dict[str, Any], **options: Any) -> Schema:
 
 
 def plan(**changes: Any) -> Plan:
-    base = {"learning_rate": 0.5, "steps": 60, "sample_rate": 0.3, "max_grad_norm": 1.0,
-            "noise_multiplier": 1.0, "metrics_noise_multiplier": 1.0}  # fmt: skip
+    base = {
+        "learning_rate": 0.5,
+        "steps": 60,
+        "sample_rate": 0.3,
+        "max_grad_norm": 1.0,
+        "noise_multiplier": 1.0,
+        "metrics_noise_multiplier": 1.0,
+    }
     return Plan.read(base | changes)
 
 
@@ -78,10 +84,15 @@ def trained(
     graph = export(study.function, model, study.schema)
     training, holdout = study.parts()
     result = train(
-        graph, plan(**changes), training, holdout, record_count=study.records().unit_count,
-        holdout_fraction=HELD_OUT, max_records_per_unit=study.schema.max_records_per_unit,
+        graph,
+        plan(**changes),
+        training,
+        holdout,
+        record_count=study.records().unit_count,
+        holdout_fraction=HELD_OUT,
+        max_records_per_unit=study.schema.max_records_per_unit,
         seed=seed,
-    )  # fmt: skip
+    )
     return graph, result
 
 
@@ -113,10 +124,13 @@ def gradients_one_by_one(
         record = RecordView(schema, {n: v[row] for n, v in values.items()})
         with dropout_from(record):
             outputs_of(function(model, record))[0].backward()
-        rows.append({
-            n: torch.zeros_like(p) if p.grad is None else p.grad.clone()
-            for n, p in model.named_parameters() if p.requires_grad
-        })  # fmt: skip
+        rows.append(
+            {
+                n: torch.zeros_like(p) if p.grad is None else p.grad.clone()
+                for n, p in model.named_parameters()
+                if p.requires_grad
+            }
+        )
     model.zero_grad()
     return {n: torch.stack([row[n] for row in rows]) for n in rows[0]}
 

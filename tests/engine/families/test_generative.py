@@ -25,8 +25,9 @@ PIXELS = 64
 
 def _images(function) -> Study:
     x, _ = load_digits(return_X_y=True)
-    return Study(function, schema(tensor("image", (PIXELS,), 0, 16)),
-                 {"image": x.astype(np.float32)})  # fmt: skip
+    return Study(
+        function, schema(tensor("image", (PIXELS,), 0, 16)), {"image": x.astype(np.float32)}
+    )
 
 
 def autoencode(model, record):
@@ -45,9 +46,14 @@ def test_autoencoder():
     study = _images(autoencode)
     torch.manual_seed(0)
     model = nn.Sequential(
-        nn.Linear(PIXELS, 32), nn.ReLU(), nn.Linear(32, 8),
-        nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, PIXELS), nn.Sigmoid(),
-    )  # fmt: skip
+        nn.Linear(PIXELS, 32),
+        nn.ReLU(),
+        nn.Linear(32, 8),
+        nn.Linear(8, 32),
+        nn.ReLU(),
+        nn.Linear(32, PIXELS),
+        nn.Sigmoid(),
+    )
     assert_sum_is_that_of_autograd(study, model)
     _, result = trained(study, model, optimizer="adam", learning_rate=0.005, steps=120)
     assert metric(result, "error") < 0.8 * variance()

@@ -57,27 +57,40 @@ class ResidualBlock(nn.Module):
 
 def resnet():
     return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
-        ResidualBlock(16, 16, 1), ResidualBlock(16, 32, 2),
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(128, 4),
-    )  # fmt: skip
+        nn.Conv2d(1, 16, 3, padding=1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        ResidualBlock(16, 16, 1),
+        ResidualBlock(16, 32, 2),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(128, 4),
+    )
 
 
 def separable(inputs, outputs, stride):
     """Howard et al. 2017, arXiv:1704.04861, figure 3: depthwise, then pointwise."""
     return nn.Sequential(
         nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
-        nn.BatchNorm2d(inputs), nn.ReLU6(),
-        nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU6(),
-    )  # fmt: skip
+        nn.BatchNorm2d(inputs),
+        nn.ReLU6(),
+        nn.Conv2d(inputs, outputs, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU6(),
+    )
 
 
 def mobilenet():
     return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU6(),
-        separable(16, 32, 1), separable(32, 32, 2),
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(128, 4),
-    )  # fmt: skip
+        nn.Conv2d(1, 16, 3, padding=1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU6(),
+        separable(16, 32, 1),
+        separable(32, 32, 2),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(128, 4),
+    )
 
 
 class InvertedBottleneck(nn.Module):
@@ -91,12 +104,16 @@ class InvertedBottleneck(nn.Module):
         )
         self.depthwise = nn.Sequential(
             nn.Conv2d(inner, inner, 3, padding=1, groups=inner, bias=False),
-            nn.BatchNorm2d(inner), nn.SiLU(),
-        )  # fmt: skip
+            nn.BatchNorm2d(inner),
+            nn.SiLU(),
+        )
         self.squeeze = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(inner, width // 4, 1), nn.SiLU(),
-            nn.Conv2d(width // 4, inner, 1), nn.Sigmoid(),
-        )  # fmt: skip
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(inner, width // 4, 1),
+            nn.SiLU(),
+            nn.Conv2d(width // 4, inner, 1),
+            nn.Sigmoid(),
+        )
         self.project = nn.Sequential(nn.Conv2d(inner, width, 1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x):
@@ -106,10 +123,14 @@ class InvertedBottleneck(nn.Module):
 
 def efficientnet():
     return nn.Sequential(
-        nn.Conv2d(1, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.SiLU(),
+        nn.Conv2d(1, 16, 3, 2, 1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.SiLU(),
         InvertedBottleneck(16, 2),
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(64, 4),
-    )  # fmt: skip
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64, 4),
+    )
 
 
 @pytest.mark.slow
@@ -122,7 +143,8 @@ def test_image_network(make):
     assert any(isinstance(layer, RecordNorm) for layer in converted.modules())
     assert_sum_is_that_of_autograd(study, converted)
     with pytest.warns(LayersConverted):
-        _, result = trained(study, model, learning_rate=0.02, optimizer="adam", steps=25,
-                            sample_rate=0.4)  # fmt: skip
+        _, result = trained(
+            study, model, learning_rate=0.02, optimizer="adam", steps=25, sample_rate=0.4
+        )
     # Chance is 0.25.
     assert metric(result, "accuracy") > 0.8

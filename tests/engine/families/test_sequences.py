@@ -179,8 +179,15 @@ def test_transformer_decoder(tied):
     torch.manual_seed(0)
     model = Decoder(tied)
     assert_sum_is_that_of_autograd(study, model)
-    graph, result = trained(study, model, optimizer="adam", learning_rate=0.01, steps=40,
-                            sample_rate=0.5, noise_multiplier=0.8)  # fmt: skip
+    graph, result = trained(
+        study,
+        model,
+        optimizer="adam",
+        learning_rate=0.01,
+        steps=40,
+        sample_rate=0.5,
+        noise_multiplier=0.8,
+    )
     assert len(graph.ties) == tied
     # Chance is 1/12; half of the sentences' steps can be guessed without looking back.
     assert metric(result, "next_word") > 0.6

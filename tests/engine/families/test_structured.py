@@ -47,8 +47,11 @@ def _molecules() -> Study:
         logits = model(record["nodes"], record["edges"])
         return F.cross_entropy(logits, record["y"]), {"accuracy": logits.argmax() == record["y"]}
 
-    fields = (tensor("nodes", (NODES, KINDS + 1), 0, 1), tensor("edges", (NODES, NODES), 0, 1),
-              category("y", 2))  # fmt: skip
+    fields = (
+        tensor("nodes", (NODES, KINDS + 1), 0, 1),
+        tensor("edges", (NODES, NODES), 0, 1),
+        category("y", 2),
+    )
     return Study(classify, schema(*fields), {"nodes": features, "edges": adjacency, "y": y})
 
 
@@ -99,9 +102,14 @@ def _ratings() -> Study:
         return F.binary_cross_entropy_with_logits(score, target), {"accuracy": right}
 
     unit = {"name": "person", "kind": "integer", "role": "unit"}
-    fields = schema(category("group", 2, "feature"), category("film", FILMS, "feature"),
-                    category("liked", 2), unit, privacy_unit="person",
-                    max_records_per_unit=RATED)  # fmt: skip
+    fields = schema(
+        category("group", 2, "feature"),
+        category("film", FILMS, "feature"),
+        category("liked", 2),
+        unit,
+        privacy_unit="person",
+        max_records_per_unit=RATED,
+    )
     columns = {"group": group, "film": film, "liked": liked.astype(np.int64)}
     return Study(rate, fields, columns, person)
 
@@ -124,8 +132,9 @@ def test_recommender_with_one_person_as_the_unit():
     torch.manual_seed(0)
     model = Factors(2, FILMS)
     assert_sum_is_that_of_autograd(study, model)
-    graph, result = trained(study, model, optimizer="adam", learning_rate=0.05, steps=60,
-                            sample_rate=0.5)  # fmt: skip
+    graph, result = trained(
+        study, model, optimizer="adam", learning_rate=0.05, steps=60, sample_rate=0.5
+    )
     assert metric(result, "accuracy") > 0.8
     # One person's eight records move the sum by at most C together.
     values = tuple(torch.from_numpy(study.columns[n][: 3 * RATED]) for n in graph.inputs)
@@ -144,8 +153,9 @@ def test_low_rank_adaptation_of_a_model_trained_elsewhere():
     x, y = load_digits(return_X_y=True)
     x = (x / 8 - 1).astype(np.float32)
     torch.manual_seed(0)
-    base = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(),
-                         nn.Linear(32, 5))  # fmt: skip
+    base = nn.Sequential(
+        nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 5)
+    )
     public = y < 5
     optimizer = torch.optim.Adam(base.parameters(), 0.01)
     for _ in range(60):

@@ -59,8 +59,9 @@ def test_linear_regression():
     torch.manual_seed(0)
     model = nn.Linear(10, 1)
     assert_sum_is_that_of_autograd(study, model)
-    _, result = trained(study, model, learning_rate=0.2, steps=80, sample_rate=0.5,
-                        noise_multiplier=2.0)  # fmt: skip
+    _, result = trained(
+        study, model, learning_rate=0.2, steps=80, sample_rate=0.5, noise_multiplier=2.0
+    )
     target = (study.columns["y"] - 185) / 160
     # The best constant has the variance as its error.
     assert metric(result, "squared_error") < 0.8 * target.var()
@@ -71,8 +72,7 @@ def test_classification(inner):
     study = _cancer()
     torch.manual_seed(0)
     widths = (30, *inner)
-    hidden = [p for a, b in pairwise(widths)
-              for p in (nn.Linear(a, b), nn.ReLU())]  # fmt: skip
+    hidden = [p for a, b in pairwise(widths) for p in (nn.Linear(a, b), nn.ReLU())]
     model = nn.Sequential(*hidden, nn.Linear(widths[-1], 2))
     assert_sum_is_that_of_autograd(study, model)
     _, result = trained(study, model, learning_rate=1.0, noise_multiplier=2.0)

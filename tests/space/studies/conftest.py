@@ -40,8 +40,10 @@ def notebook(path, *cells, parameters="", title="A study"):
     """Write a notebook: a title, a parameters cell, and code cells (or markdown, from a tuple)."""
     made = nbformat.v4.new_notebook()
     made.metadata.kernelspec = {
-        "name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python",
-    }  # fmt: skip
+        "name": "python3",
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+    }
     made.cells.append(nbformat.v4.new_markdown_cell(f"# {title}"))
     if parameters:
         tagged = {"tags": ["parameters"]}
@@ -74,8 +76,11 @@ def trainer(space, tmp_path_factory):
     parameters = f'space = "{space}"\nepsilon = 1.0  # of each run\nrepeat = 0'
     return notebook(
         tmp_path_factory.mktemp("trainer") / "trainer.ipynb",
-        STUDY, ("## The result",), "result.plot()", parameters=parameters,
-    )  # fmt: skip
+        STUDY,
+        ("## The result",),
+        "result.plot()",
+        parameters=parameters,
+    )
 
 
 @pytest.fixture(scope="package")

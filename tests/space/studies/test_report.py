@@ -62,9 +62,16 @@ def test_hostile_outputs_neither_run_nor_load_anything(tmp_path):
     (tmp_path / "environment.txt").write_text("# Python <script>alert(6)</script>\n#\n")
     time = "2026-01-01T00:00:00Z"
     study = StudyRecord(
-        title=HOSTILE, notebook="x.ipynb", source="sha256:" + "0" * 64, state="failed",
-        message=HOSTILE, cell=1, cells=1, started=time, ended=time,
-    )  # fmt: skip
+        title=HOSTILE,
+        notebook="x.ipynb",
+        source="sha256:" + "0" * 64,
+        state="failed",
+        message=HOSTILE,
+        cell=1,
+        cells=1,
+        started=time,
+        ended=time,
+    )
     path = write_report(tmp_path, study)
     asked, dialogs = [], []
     with sync_playwright() as playwright:

@@ -103,8 +103,10 @@ def test_each_step_says_which_cell_of_how_many_and_what_it_is_about(tmp_path):
     )
     run(path, tmp_path / "out", progress=steps.append)
     assert [(s.cell, s.cells, s.words) for s in steps] == [
-        (1, 3, "A study"), (2, 3, "A study"), (3, 3, "The sum"),
-    ]  # fmt: skip
+        (1, 3, "A study"),
+        (2, 3, "A study"),
+        (3, 3, "The sum"),
+    ]
 
 
 def test_a_cell_that_fails_ends_the_study_and_what_ran_before_is_kept(tmp_path, hospital):
@@ -132,9 +134,17 @@ def test_stopping_the_command_ends_the_kernel_and_keeps_what_ran(tmp_path, hospi
     place = tmp_path / "pid"
     path = notebook(tmp_path / "long.ipynb", "print('early')", ENDLESS, parameters="place = ''")
     command = [
-        sys.executable, "-m", "workbench.cli", "study", "run", str(path),
-        "--out", str(tmp_path / "out"), "-p", f"place={place}",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "workbench.cli",
+        "study",
+        "run",
+        str(path),
+        "--out",
+        str(tmp_path / "out"),
+        "-p",
+        f"place={place}",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: place.exists() and place.read_text(), 60)
     kernel = psutil.Process(int(place.read_text()))
@@ -151,8 +161,12 @@ def test_stopping_the_command_ends_the_kernel_and_keeps_what_ran(tmp_path, hospi
 
 def test_a_study_in_a_process_of_its_own_is_followed_to_its_report(trainer, tmp_path, processes):
     seen = []
-    study = processes(trainer, tmp_path / "out", {"epsilon": 0.9},
-                      changed=lambda s: seen.append((s.state, s.cell, s.cells)))  # fmt: skip
+    study = processes(
+        trainer,
+        tmp_path / "out",
+        {"epsilon": 0.9},
+        changed=lambda s: seen.append((s.state, s.cell, s.cells)),
+    )
     assert study.wait(120)
     assert study.state == "done", study.message
     assert seen[0] == ("running", 1, 4)

@@ -40,8 +40,15 @@ def append(
     query = select(log.c.sequence, log.c.hash).order_by(log.c.sequence.desc()).limit(1)
     last = connection.execute(query).first()
     name, key = (who, "") if isinstance(who, str) else (who.name, who.key_id)
-    values = {"sequence": 1 if last is None else last.sequence + 1, "time": now(), "event": event,
-              "who": name, "key": key, "subject": subject, "detail": detail}  # fmt: skip
+    values = {
+        "sequence": 1 if last is None else last.sequence + 1,
+        "time": now(),
+        "event": event,
+        "who": name,
+        "key": key,
+        "subject": subject,
+        "detail": detail,
+    }
     entry = LogEntry.following(START if last is None else last.hash, values)
     connection.execute(insert(log).values(entry.model_dump()))
 

@@ -30,13 +30,19 @@ def admit(connection: Connection, key: PublicKey, name: str, role: str) -> Perso
     """
     name = visible(name).strip()
     if role not in ("researcher", "steward") or not name:
-        raise InvalidDocument(f"person: got role '{role[:20]}'; needs a name and a role, "
-                              "'researcher' or 'steward'")  # fmt: skip
+        raise InvalidDocument(
+            f"person: got role '{role[:20]}'; needs a name and a role, 'researcher' or 'steward'"
+        )
     known = find(connection, key.key_id)
     person = Person.read(
-        {"key_id": key.key_id, "public_key": str(key), "name": name, "role": role,
-         "admitted": now()}
-    )  # fmt: skip
+        {
+            "key_id": key.key_id,
+            "public_key": str(key),
+            "name": name,
+            "role": role,
+            "admitted": now(),
+        }
+    )
     if known is None:
         connection.execute(insert(people).values(person.model_dump()))
         return person

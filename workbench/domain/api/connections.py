@@ -196,9 +196,15 @@ class Connection(H11Protocol):
             detail = {"code": error.code, "message": error.message, "hint": error.hint}
             body = json.dumps({"error": detail}).encode()
             head = "\r\n".join(
-                [f"HTTP/1.1 {status or error.status} {error.code}", "connection: close",
-                 "content-type: application/json", f"content-length: {len(body)}", "", ""]
-            )  # fmt: skip
+                [
+                    f"HTTP/1.1 {status or error.status} {error.code}",
+                    "connection: close",
+                    "content-type: application/json",
+                    f"content-length: {len(body)}",
+                    "",
+                    "",
+                ]
+            )
             self.transport.write(head.encode() + body)
         # Not closed, which would wait for a peer that does not read.
         self.transport.abort()

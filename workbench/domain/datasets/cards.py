@@ -186,10 +186,12 @@ def headline(envelope: str) -> Headline:
         card.get("population") or card["name"],
         tuple(card.get("blocks", ())),
         Caps(
-            float(terms["epsilon_total"]), terms["delta"], terms["epsilon_per_researcher"],
+            float(terms["epsilon_total"]),
+            terms["delta"],
+            terms["epsilon_per_researcher"],
             terms["uses"],
         ),
-    )  # fmt: skip
+    )
 
 
 def headlines(connection: Connection) -> Iterator[Headline]:
@@ -222,8 +224,13 @@ def add(connection: Connection, card: DatasetCard, key: PrivateKey, file: Approv
     """Sign a card and make it the present one; `file` is the approval that ``terms.yaml`` has."""
     envelope = Envelope.sign(card, key).canonical().decode()
     noted = None if file is None else file.canonical().decode()
-    values = {"digest": card.digest, "dataset": card.name, "envelope": envelope,
-              "file_approval": noted, "population": card.population_name}  # fmt: skip
+    values = {
+        "digest": card.digest,
+        "dataset": card.name,
+        "envelope": envelope,
+        "file_approval": noted,
+        "population": card.population_name,
+    }
     connection.execute(insert(cards).values(values))
 
 

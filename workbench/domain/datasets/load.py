@@ -222,8 +222,9 @@ def _read_npz(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str,
         raise
     except Exception as error:
         # numpy answers broken headers with errors of many kinds; each means the same here.
-        raise InvalidData(f"{path.name}: not NPZ, or it holds objects "
-                          f"({type(error).__name__})") from None  # fmt: skip
+        raise InvalidData(
+            f"{path.name}: not NPZ, or it holds objects ({type(error).__name__})"
+        ) from None
 
 
 def _is_missing(column: Column, values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -255,8 +256,9 @@ def _numbers(
             "Name the file's codes for missing values in dataset.yaml (missing: [...]).",
         )
     # As they were read, without bounds and fill: other bounds do not make another person.
-    hashes = _row_hashes(column.name, np.where(missing.reshape(-1, *[1] * (numbers.ndim - 1)),
-                                               np.nan, numbers))  # fmt: skip
+    hashes = _row_hashes(
+        column.name, np.where(missing.reshape(-1, *[1] * (numbers.ndim - 1)), np.nan, numbers)
+    )
     lower, upper = float(column.lower or 0), float(column.upper or 0)
     fill = (lower + upper) / 2 if column.fill is None else float(column.fill)
     numbers[missing] = fill
@@ -277,10 +279,12 @@ def _categories(
             "dataset.yaml gives no fill"
         )
     found = np.array(
-        [fill if empty else codes.get(_label(v), -1) for v, empty in zip(values, missing,
-                                                                       strict=True)],
+        [
+            fill if empty else codes.get(_label(v), -1)
+            for v, empty in zip(values, missing, strict=True)
+        ],
         dtype=np.int64,
-    )  # fmt: skip
+    )
     unknown = np.flatnonzero(found < 0)
     if len(unknown):
         raise InvalidData(

@@ -83,8 +83,9 @@ def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tupl
         share = np.array([_share(h) for h in hashes])
         kept = np.ones(len(records), dtype=bool)
     else:
-        shares = {u: _share(hmac.digest(key, b"unit/%d" % u, "sha256"))
-                  for u in np.unique(records.units)}  # fmt: skip
+        shares = {
+            u: _share(hmac.digest(key, b"unit/%d" % u, "sha256")) for u in np.unique(records.units)
+        }
         share = np.array([shares[unit] for unit in records.units])
         kept = _first_of_each(records.units, hashes, schema.max_records_per_unit)
     holdout = share < fraction

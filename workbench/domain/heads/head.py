@@ -239,9 +239,12 @@ def reconcile(
         for (population, block), curve in missing.items():
             blocks = (block,) if block else ()
             ledger.charge_missing(
-                connection, population=population, blocks=blocks, head=newest.point.hash,
+                connection,
+                population=population,
+                blocks=blocks,
+                head=newest.point.hash,
                 curve=curve,
-            )  # fmt: skip
+            )
         there = {one.population.name: one for one in known.populations}
         found = Reconciled(blocks=len(missing), denied=denied)
         for one in said.populations:
@@ -392,8 +395,9 @@ def _usable(folder: DomainFolder, newest: LedgerHead) -> LedgerState | None:
     except InvalidConfiguration:
         return None
     place = path(folder).parent
-    there = (one.members is None or (place / _members(one.members)).exists()
-             for one in found.populations)  # fmt: skip
+    there = (
+        one.members is None or (place / _members(one.members)).exists() for one in found.populations
+    )
     return found if all(there) else None
 
 

@@ -96,10 +96,14 @@ def plan(
     first = position.groupby(person).min()
     more = position.groupby(person).nunique() > 1
     blocks = tuple(
-        Block(name, int((first == at).sum()), int((position == at).sum()),
-              int(((first == at) & more).sum()))
+        Block(
+            name,
+            int((first == at).sum()),
+            int((position == at).sum()),
+            int(((first == at) & more).sum()),
+        )
         for at, name in enumerate(names)
-    )  # fmt: skip
+    )
     return BlockPlan(blocks, epsilon_run, _fitting(epsilon_total, delta, epsilon_run), window)
 
 
@@ -108,8 +112,14 @@ def _fitting(total: float, delta: float, epsilon_run: float) -> int:
     noise, metrics = calibrate(
         epsilon=epsilon_run, delta=delta, sample_rate=1.0, steps=1, metrics=0
     )
-    example = Plan(learning_rate=0.1, steps=1, sample_rate=1.0, max_grad_norm=1.0,
-                   noise_multiplier=noise, metrics_noise_multiplier=metrics)  # fmt: skip
+    example = Plan(
+        learning_rate=0.1,
+        steps=1,
+        sample_rate=1.0,
+        max_grad_norm=1.0,
+        noise_multiplier=noise,
+        metrics_noise_multiplier=metrics,
+    )
     order, budget = filter_budget(total, delta)
     return max(int(budget / run_curve(example, 0)[order]), int(epsilon_run <= total))
 

@@ -111,9 +111,11 @@ def first_blocks(
     for version in reversed(before):
         place = np.searchsorted(version.persons, distinct)
         place = np.minimum(place, max(len(version.persons) - 1, 0))
-        known = np.zeros(len(distinct), bool) if not len(version.persons) else (
-            version.persons[place] == distinct
-        )  # fmt: skip
+        known = (
+            np.zeros(len(distinct), bool)
+            if not len(version.persons)
+            else (version.persons[place] == distinct)
+        )
         for position, label in enumerate(version.labels):
             if label not in names:
                 names.append(label)
@@ -123,9 +125,15 @@ def first_blocks(
 
 
 def add(
-    connection: Connection, population: str, dataset: str, version: str, persons: Hashes,
-    labels: Sequence[str], codes: NDArray[np.int64], read: Sequence[str],
-) -> None:  # fmt: skip
+    connection: Connection,
+    population: str,
+    dataset: str,
+    version: str,
+    persons: Hashes,
+    labels: Sequence[str],
+    codes: NDArray[np.int64],
+    read: Sequence[str],
+) -> None:
     """Keep who is in a version; a version that is known stays as it is.
 
     The file of a known version may hold others, in blocks that it does not read: they are kept too.
@@ -172,9 +180,13 @@ def told(connection: Connection, population: str) -> bytes | None:
         labels = sorted({label for version in known for label in version.labels})
         persons = np.concatenate([version.persons for version in known])
         blocks = np.concatenate(
-            [np.array([labels.index(label) for label in version.labels], np.uint16)[version.blocks]
-             for version in known]
-        )  # fmt: skip
+            [
+                np.array([labels.index(label) for label in version.labels], np.uint16)[
+                    version.blocks
+                ]
+                for version in known
+            ]
+        )
         # A person's block never changes, so any version tells it; the first one is asked.
         distinct, first = np.unique(persons, return_index=True)
         texts = {"persons": _text(distinct, ">u8"), "blocks": _text(blocks[first], ">u2")}
@@ -212,9 +224,13 @@ def belong(connection: Connection, population: str, datasets: Sequence[str]) -> 
 
 
 def _recall(
-    connection: Connection, population: str, dataset: str, persons: bytes, blocks: bytes,
+    connection: Connection,
+    population: str,
+    dataset: str,
+    persons: bytes,
+    blocks: bytes,
     labels: list[str],
-) -> None:  # fmt: skip
+) -> None:
     who = hashlib.sha256(persons + blocks).hexdigest()
     stands_for = hashlib.sha256(json.dumps([population, dataset, labels, who]).encode())
     version = f"{RECALLED}{stands_for.hexdigest()}"
@@ -224,10 +240,16 @@ def _recall(
         return
     connection.execute(
         insert(members).values(
-            population=population, dataset=dataset, dataset_version=version, persons=persons,
-            blocks=blocks, labels=json.dumps(labels), read=json.dumps([]), time=now(),
+            population=population,
+            dataset=dataset,
+            dataset_version=version,
+            persons=persons,
+            blocks=blocks,
+            labels=json.dumps(labels),
+            read=json.dumps([]),
+            time=now(),
         )
-    )  # fmt: skip
+    )
 
 
 def population_of(connection: Connection, dataset: str) -> str | None:
@@ -335,9 +357,10 @@ def stopped_unseen(connection: Connection, population: str, populations: list[st
     `populations` are all its names.
     """
     query = select(members.c.dataset_version).where(
-        members.c.population == population, members.c.persons == b"",
+        members.c.population == population,
+        members.c.persons == b"",
         members.c.dataset_version.not_like(f"{RECALLED}%"),
-    )  # fmt: skip
+    )
     found = sorted(set(connection.execute(query).scalars()))
     return [version for version in found if stops(connection, populations, version)]
 
@@ -348,10 +371,16 @@ def stop(connection: Connection, population: str, version: str) -> None:
     if connection.execute(known).first() is None:
         connection.execute(
             insert(members).values(
-                population=population, dataset="", dataset_version=version, persons=b"", blocks=b"",
-                labels=json.dumps([""]), read=json.dumps([]), time=_BEFORE_ALL,
+                population=population,
+                dataset="",
+                dataset_version=version,
+                persons=b"",
+                blocks=b"",
+                labels=json.dumps([""]),
+                read=json.dumps([]),
+                time=_BEFORE_ALL,
             )
-        )  # fmt: skip
+        )
 
 
 def of_label(key: bytes, label: str) -> int:

@@ -103,8 +103,9 @@ def publish(
         published=now(),
     )
     registry.joined(connection, card, key)
-    persons.add(connection, population, name, version, who.persons, who.labels, who.blocks,
-                source.blocks)  # fmt: skip
+    persons.add(
+        connection, population, name, version, who.persons, who.labels, who.blocks, source.blocks
+    )
     same = _unchanged(connection, card)
     if same is None and snippet.epsilon > 0:
         # Of a person with many single records the counts tell as much as of all of them.
@@ -159,8 +160,7 @@ def _members(
             )
         return _Members(np.zeros(0, np.uint64), ("",), nowhere[:0], kept)
     found = persons.keyed(key, loaded.persons)
-    persons.refuse_overlap(connection, registry.group(connection, name), found,
-                           schema.unit is None)  # fmt: skip
+    persons.refuse_overlap(connection, registry.group(connection, name), found, schema.unit is None)
     labels: tuple[str, ...] = ("",)
     blocks = nowhere
     column = None if population is None or not population.blocks else population.blocks

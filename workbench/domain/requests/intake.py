@@ -116,8 +116,12 @@ def store_graph(
     if known is not None:
         return False
     write_private(graph_path(folder, digest), archive)
-    values = {"digest": digest, "facts": facts.canonical().decode(), "uploaded_by": person.key_id,
-              "uploaded": now()}  # fmt: skip
+    values = {
+        "digest": digest,
+        "facts": facts.canonical().decode(),
+        "uploaded_by": person.key_id,
+        "uploaded": now(),
+    }
     connection.execute(insert(graphs).values(values))
     return True
 

@@ -134,8 +134,14 @@ class Delta:
 
 
 TERMS: tuple[Term, ...] = (
-    Who(), Purpose(), Expiry(), Outputs(), MinimumRecords(), Epsilon(), Delta(),
-)  # fmt: skip
+    Who(),
+    Purpose(),
+    Expiry(),
+    Outputs(),
+    MinimumRecords(),
+    Epsilon(),
+    Delta(),
+)
 
 
 def today() -> date:

@@ -53,6 +53,9 @@ def note(connection: Connection, digest: str, found: Sequence[Evaluation]) -> No
     if tuple(found[: len(known)]) != known[: len(found)]:
         raise Conflict("the run comes to other evaluations than were shown")
     for evaluation in found[len(known) :]:
-        values = {"request": digest, "step": evaluation.step,
-                  "evaluation": evaluation.canonical().decode()}  # fmt: skip
+        values = {
+            "request": digest,
+            "step": evaluation.step,
+            "evaluation": evaluation.canonical().decode(),
+        }
         connection.execute(insert(evaluations).values(values))

@@ -214,9 +214,14 @@ class Runs:
             log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
         place = cards.prepared(self._folder, card)
         return intake.job_of(
-            self._folder, "training", request, card, str(place.training), str(place.holdout),
+            self._folder,
+            "training",
+            request,
+            card,
+            str(place.training),
+            str(place.holdout),
             self._seal.open_seed(sealed, digest),
-        )  # fmt: skip
+        )
 
     def _keep_head(self) -> bool:
         """Write the head down, before anything is computed on data.

@@ -9,8 +9,8 @@ it can't prove is left to the process that runs the program:
 - *One thread*: several would cut arrays at places that depend on their length, and round
   differently there.
 - *Vectors of 8 numbers*: with AVX-512's, chunks would have to be multiples of 32 records
-  (`workbench.engine.program.tiles`). Libraries that choose their own instructions pass the same tests of
-  places (`workbench.engine.program.places`).
+  (`workbench.engine.program.tiles`). Libraries that choose their own instructions pass the same
+  tests of places (`workbench.engine.program.places`).
 - *No subnormal numbers*, which take many times longer than others.
 """
 

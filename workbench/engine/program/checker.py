@@ -506,8 +506,10 @@ def _bounded(value: Value, low: float, high: float) -> Value:
     """
     if value.dtype.is_floating_point:
         # Rounded once, as operators do it.
-        ends = [torch.tensor(e, dtype=torch.int64 if isinstance(e, int) else torch.float64)
-                for e in (low, high)]  # fmt: skip
+        ends = [
+            torch.tensor(e, dtype=torch.int64 if isinstance(e, int) else torch.float64)
+            for e in (low, high)
+        ]
         first, last = (end.to(value.dtype).item() for end in ends)
         return replace(value, bounds=(first, last))
     most = replace(value, bounds=None).limits
@@ -720,8 +722,9 @@ def part(call: Call) -> Value | list[Value]:
     if call.out[0].shape != value.shape:
         _clear_of(value, dim)
     kept = {d: d for d in range(len(value.shape))}
-    whole = replace(value, same=frozenset(at for at in value.same if isinstance(at, int)
-                                          or at.dim != dim))  # fmt: skip
+    whole = replace(
+        value, same=frozenset(at for at in value.same if isinstance(at, int) or at.dim != dim)
+    )
     found = [_moved(whole, out, kept) for out in call.out]
     return found[0] if call.args["_name"] == "slice" else found
 
@@ -990,8 +993,10 @@ def convolution_backward(call: Call) -> list[Value]:
     gradient, value, weight = (call.args[name] for name in ("grad_output", "input", "weight"))
     out = call.out
     _convolved(call, value, weight)
-    how = [call.args[name] for name in ("stride", "padding", "dilation", "transposed",
-                                        "output_padding", "groups")]  # fmt: skip
+    how = [
+        call.args[name]
+        for name in ("stride", "padding", "dilation", "transposed", "output_padding", "groups")
+    ]
     forward = A.convolution.default(_meta(value), _meta(weight), None, *how)
     alike = (gradient.shape, gradient.dtype) == (forward.shape, value.dtype)
     _need(alike, "its gradient has another size")
@@ -1027,8 +1032,10 @@ def pooling(call: Call) -> Value | list[Value]:
     _clear_of(value, rank - 2, rank - 1)
     _need(_each_window_has_some(call, value.shape[-2:]), "a window lies beside the image")
     _need(_scales_fit(call, value.shape[-2:], call.out[0].shape[-2:]), "its scales do not fit")
-    found = [_without(_moved(value, out, {d: d for d in range(rank)}), rank - 2, rank - 1)
-             for out in call.out]  # fmt: skip
+    found = [
+        _without(_moved(value, out, {d: d for d in range(rank)}), rank - 2, rank - 1)
+        for out in call.out
+    ]
     if len(found) == 1:
         return found[0]
     found[1] = replace(found[1], bounds=(0, value.shape[-2] * value.shape[-1] - 1))
@@ -1204,8 +1211,10 @@ def scatter_add(call: Call) -> Value:
     """``scatter_add``: within each record, along a dimension that is not the records'."""
     value, index, source = (call.args[name] for name in ("self", "index", "src"))
     dim = call.dim()
-    _need(len(value.shape) == len(index.shape) > 0 and index.shape == source.shape,
-          "its operands have other sizes")  # fmt: skip
+    _need(
+        len(value.shape) == len(index.shape) > 0 and index.shape == source.shape,
+        "its operands have other sizes",
+    )
     _within(index, value.shape[dim])
     for d in range(len(value.shape)):
         _need(d == dim or index.shape[d] == value.shape[d], "its operands have other sizes")
@@ -1233,14 +1242,20 @@ def index_add(call: Call) -> Value:
     """``index_add`` by a public index along another dimension; along the records it is a total."""
     value, index, source = (call.args[name] for name in ("self", "index", "source"))
     dim = call.dim()
-    _need(len(index.shape) == 1 and len(value.shape) == len(source.shape) > 0,
-          "its operands have different ranks")  # fmt: skip
+    _need(
+        len(index.shape) == 1 and len(value.shape) == len(source.shape) > 0,
+        "its operands have different ranks",
+    )
     _within(index, value.shape[dim])
-    _need(source.shape == (*value.shape[:dim], index.shape[0], *value.shape[dim + 1 :]),
-          "its operands have other sizes")  # fmt: skip
+    _need(
+        source.shape == (*value.shape[:dim], index.shape[0], *value.shape[dim + 1 :]),
+        "its operands have other sizes",
+    )
     if index.place is not None:
-        _need(source.place == replace(index.place, dim=dim) and value.place is None,
-              "its operands have their records at different places")  # fmt: skip
+        _need(
+            source.place == replace(index.place, dim=dim) and value.place is None,
+            "its operands have their records at different places",
+        )
         return _total(call)
     _clear_of(value, dim)
     _clear_of(source, dim)
@@ -1271,8 +1286,10 @@ _TABLE: tuple[tuple[Rule, str], ...] = (
     (nan_to_num, "nan_to_num"),
     (to_copy, "_to_copy"),
     (copied, "detach alias clone lift_fresh_copy"),
-    (filled, "zeros ones full zeros_like ones_like full_like new_zeros new_ones new_full"
-             " scalar_tensor"),
+    (
+        filled,
+        "zeros ones full zeros_like ones_like full_like new_zeros new_ones new_full scalar_tensor",
+    ),
     (counted, "arange arange.start arange.start_step"),
     (public, "eye linspace dot mv"),
     (view, "view _unsafe_view reshape"),
@@ -1288,11 +1305,17 @@ _TABLE: tuple[tuple[Rule, str], ...] = (
     (diagonal_backward, "diagonal_backward"),
     (cat, "cat"),
     (stack, "stack"),
-    (reduction, "sum sum.dim_IntList mean mean.dim amax amin argmax argmin max.dim min.dim"
-                " var.correction logsumexp any any.dim any.dims all all.dim all.dims"
-                " linalg_vector_norm"),
-    (along, "_softmax _log_softmax _softmax_backward_data _log_softmax_backward_data cumsum cumprod"
-            " sort sort.stable topk flip"),
+    (
+        reduction,
+        "sum sum.dim_IntList mean mean.dim amax amin argmax argmin max.dim min.dim"
+        " var.correction logsumexp any any.dim any.dims all all.dim all.dims"
+        " linalg_vector_norm",
+    ),
+    (
+        along,
+        "_softmax _log_softmax _softmax_backward_data _log_softmax_backward_data cumsum cumprod"
+        " sort sort.stable topk flip",
+    ),
     (triangle, "tril triu"),
     (pad, "constant_pad_nd"),
     (mm, "mm bmm"),
@@ -1300,8 +1323,11 @@ _TABLE: tuple[tuple[Rule, str], ...] = (
     (convolution, "convolution"),
     (convolution_backward, "convolution_backward"),
     (pooling, "max_pool2d_with_indices avg_pool2d _adaptive_avg_pool2d upsample_nearest2d"),
-    (pooling_backward, "max_pool2d_with_indices_backward avg_pool2d_backward"
-                       " _adaptive_avg_pool2d_backward upsample_nearest2d_backward"),
+    (
+        pooling_backward,
+        "max_pool2d_with_indices_backward avg_pool2d_backward"
+        " _adaptive_avg_pool2d_backward upsample_nearest2d_backward",
+    ),
     (layer_norm, "native_layer_norm"),
     (layer_norm_backward, "native_layer_norm_backward"),
     (group_norm, "native_group_norm"),
@@ -1311,7 +1337,7 @@ _TABLE: tuple[tuple[Rule, str], ...] = (
     (scatter_add, "scatter_add"),
     (index_select, "index_select"),
     (index_add, "index_add"),
-)  # fmt: skip
+)
 
 
 def _overload(name: str) -> torch._ops.OpOverload:

@@ -1,7 +1,7 @@
 """What runs in place of an operator of the record graph: equal functions of simpler operators.
 
-See `workbench.engine.program.lowered`. An operator that is not named here runs as it is: PyTorch's own
-batched form and gradient of it are made of the core's operators already.
+See `workbench.engine.program.lowered`. An operator that is not named here runs as it is: PyTorch's
+own batched form and gradient of it are made of the core's operators already.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 A function of tensors is followed once on tensors without data (``make_fx`` on fake tensors),
 through ``vmap`` and ``autograd``. What comes out is a list of ATen operators, forward and backward.
 It is shortened first: what shapes alone decide is computed once, equal calls are made once. Then
-`workbench.engine.program.checker` proves that it keeps records apart, and that very object runs, node by
-node. There is no second way to compute anything, and nothing changes the program after the check.
+`workbench.engine.program.checker` proves that it keeps records apart, and that very object runs,
+node by node. There is no second way to compute anything, and nothing changes the program after the
+check.
 """
 
 from __future__ import annotations

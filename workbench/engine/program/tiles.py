@@ -1,8 +1,8 @@
 """Whole tiles: how many rows a chunk must have so that a record's bits do not tell its place.
 
 Processors take the end of an array by other instructions than the rest of it, which round
-differently. With chunks of whole tiles no record is in such an end. `workbench.engine.program.places`
-tries it on the machine at hand, when a domain starts.
+differently. With chunks of whole tiles no record is in such an end.
+`workbench.engine.program.places` tries it on the machine at hand, when a domain starts.
 """
 
 from __future__ import annotations

@@ -143,9 +143,9 @@ def preferred_size(
 ) -> int:
     """Return how many units would be run at once if memory was no matter.
 
-    The rows are whole tiles (`workbench.engine.program.tiles`). Of these sizes, the one that takes the
-    least time for a round of a number of units that is Poisson distributed: small chunks have much
-    calling, large ones much filling.
+    The rows are whole tiles (`workbench.engine.program.tiles`). Of these sizes, the one that takes
+    the least time for a round of a number of units that is Poisson distributed: small chunks have
+    much calling, large ones much filling.
 
     Parameters are those of `chunk_size`.
     """

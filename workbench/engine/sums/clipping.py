@@ -3,8 +3,8 @@
 It is computed by two checked programs, one after the other (`workbench.engine.program.program`):
 
 - the *head* comes from the record graph. It runs under ``torch.func.vmap``; the outputs of
-  operators that have a rule (`workbench.engine.sums.layers`) are tapped, their inputs recorded, and one
-  backward pass to the taps gives the factors of each record's gradients. Every other trained
+  operators that have a rule (`workbench.engine.sums.layers`) are tapped, their inputs recorded, and
+  one backward pass to the taps gives the factors of each record's gradients. Every other trained
   parameter is handed to each record as its own copy, whose gradient is the record's gradient:
   always right, also for parameters that are used in ways that no rule knows. The checker proves
   that each factor of a record comes from that record alone.
@@ -268,10 +268,11 @@ class ClippedSum:
         if not exact:
             weights = [weight.float() for weight in weights]
         sums = tuple(
-            found[name].weighted_sum(weights[self._group(name)], exact)
+            found[name]
+            .weighted_sum(weights[self._group(name)], exact)
             .reshape(self.graph.parameters[name].shape)
             for name in self.trained
-        )  # fmt: skip
+        )
         if not self.counting:
             return sums
         within = norms[0] <= limit
@@ -385,8 +386,9 @@ class GradientProgram(RecordProgram):
         for tap, gradient in zip(self._taps, gradients, strict=False):
             recorded = runner.inputs[tap.recorded].detach()
             call = Call(tap.args, tap.weight_shape, recorded, gradient)
-            for parameter, part in zip((tap.weight, tap.bias), RULES[tap.node.target][0](call),
-                                  strict=True):  # fmt: skip
+            for parameter, part in zip(
+                (tap.weight, tap.bias), RULES[tap.node.target][0](call), strict=True
+            ):
                 if parameter is not None and part is not None:
                     uses.setdefault(parameter, []).append(part)
         self._layout = {

@@ -48,17 +48,27 @@ def _channelwise(view: RecordView, positions: int) -> Callable[..., torch.Tensor
 
 def _attention(view: RecordView, fused: Callable[..., Any]) -> Callable[..., Any]:
     def scaled_dot_product_attention(
-        query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
-        attn_mask: torch.Tensor | None = None, dropout_p: float = 0.0, is_causal: bool = False,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attn_mask: torch.Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
         **options: Any,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         if dropout_p == 0:
             return fused(query, key, value, attn_mask, 0.0, is_causal, **options)
         drop = _elementwise(view)
         return attention(
-            query, key, value, attn_mask, 0.0, is_causal,
-            between=lambda weights: drop(weights, dropout_p), **options,
-        )  # fmt: skip
+            query,
+            key,
+            value,
+            attn_mask,
+            0.0,
+            is_causal,
+            between=lambda weights: drop(weights, dropout_p),
+            **options,
+        )
 
     return scaled_dot_product_attention
 

@@ -17,12 +17,19 @@ from workbench.errors import GraphRefused, WorkbenchError
 T = TypeVar("T")
 Examples = dict[str, torch.Tensor]
 
-_NOT_THEIRS = (f"{Path(torch.__file__).parent}/", f"{Path(__file__).parents[1]}/")
+_NOT_THEIRS = tuple(
+    f"{folder}/"
+    for folder in (
+        Path(torch.__file__).parent,
+        Path(__file__).parents[1],
+        Path(__file__).parents[2] / "models",
+    )
+)
 _BEYOND = re.compile(r"index out of range in self|is out of bounds|out of bounds for")
 
 
 def line_of(frames: Iterable[tuple[str, int, str]]) -> str:
-    """Return the innermost line that is neither torch's nor of `workbench.graphs`, in words.
+    """Return the innermost line that is neither torch's nor of this package, in words.
 
     Parameters
     ----------

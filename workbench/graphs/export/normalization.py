@@ -64,8 +64,10 @@ class FixedNorm(nn.Module):
     def __init__(self, layer: nn.modules.batchnorm._BatchNorm, batched: int) -> None:
         super().__init__()
         self.batched, self.eps = batched, layer.eps
-        self.weight, self.bias = (nn.Parameter(p.detach().clone(), requires_grad=False)
-                                  for p in (layer.weight, layer.bias))  # fmt: skip
+        self.weight, self.bias = (
+            nn.Parameter(p.detach().clone(), requires_grad=False)
+            for p in (layer.weight, layer.bias)
+        )
         for name in ("running_mean", "running_var"):
             self.register_buffer(name, getattr(layer, name).detach().clone())
 

@@ -36,10 +36,12 @@ class _OneVector(nn.Module):
         self, function: RecordFunction, schema: Schema, inputs: tuple[str, ...], state: State
     ) -> None:
         super().__init__()
-        self.model = nn.ParameterDict({
-            name: nn.Parameter(value.detach().clone(), requires_grad=False)
-            for name, value in state.items()
-        })  # fmt: skip
+        self.model = nn.ParameterDict(
+            {
+                name: nn.Parameter(value.detach().clone(), requires_grad=False)
+                for name, value in state.items()
+            }
+        )
         self._call = (function, schema, inputs)
 
     def forward(self, *values: torch.Tensor) -> torch.Tensor:

@@ -329,8 +329,14 @@ def _tensors(
     members: dict[str, bytes] = {}
     config: dict[str, Any] = {}
     seen: dict[tuple[int, tuple[int, ...]], str] = {}
-    numbers = {torch.uint8: 1, torch.int32: 4, torch.int64: 5, torch.float32: 7,
-               torch.float64: 8, torch.bool: 12}  # fmt: skip
+    numbers = {
+        torch.uint8: 1,
+        torch.int32: 4,
+        torch.int64: 5,
+        torch.float32: 7,
+        torch.float64: 8,
+        torch.bool: 12,
+    }
     for name, value in values.items():
         if value.dtype not in numbers:
             raise GraphRefused(f"tensor '{name}' is {value.dtype}; that dtype is not allowed")

@@ -2,9 +2,10 @@
 
 Each allowed operator is free of side effects and randomness, has output shapes that follow from
 input shapes alone, and cannot fail on the values it meets: a run that could fail for one record's
-value would tell that value. `workbench.graphs.operators.signatures` is the table. Neither its value nor its
-gradient for one record looks at the other records of a batch (`tests/engine/test_independence.py`
-asks each). Operators that look things up by index are made total by `workbench.engine.program.guards`.
+value would tell that value. `workbench.graphs.operators.signatures` is the table. Neither its value
+nor its gradient for one record looks at the other records of a batch
+(`tests/engine/test_independence.py` asks each). Operators that look things up by index are made
+total by `workbench.engine.program.guards`.
 """
 
 from __future__ import annotations

@@ -109,8 +109,9 @@ def _check_members(infos: list[zipfile.ZipInfo], limits: Limits) -> None:
         if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
             raise GraphRefused(f".pt2: member '{info.filename[:100]}' is compressed")
         if info.filename == GRAPH and info.file_size > limits.graph_json_bytes:
-            raise TooLarge(f".pt2: graph of {info.file_size} bytes; at most "
-                           f"{limits.graph_json_bytes}")  # fmt: skip
+            raise TooLarge(
+                f".pt2: graph of {info.file_size} bytes; at most {limits.graph_json_bytes}"
+            )
     if sum(info.file_size for info in infos) > limits.archive_bytes:
         raise TooLarge(f".pt2: members of over {limits.archive_bytes} bytes")
 

@@ -15,9 +15,13 @@ from workbench.graphs.operators.allowed import ALLOWED, remedy
 T = TypeVar("T")
 
 SCALAR_TYPES: dict[object, torch.dtype] = {
-    1: torch.uint8, 4: torch.int32, 5: torch.int64, 7: torch.float32, 8: torch.float64,
+    1: torch.uint8,
+    4: torch.int32,
+    5: torch.int64,
+    7: torch.float32,
+    8: torch.float64,
     12: torch.bool,
-}  # fmt: skip
+}
 """The dtypes that are allowed, by their number in PyTorch's export schema."""
 
 _MEMORY_FORMATS = {1: torch.contiguous_format, 4: torch.preserve_format}

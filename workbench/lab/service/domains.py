@@ -161,9 +161,10 @@ class WatchedDomain:
         """Note a newer status of one request."""
         with self._lock:
             self._requests = {status.request_digest: status} | {
-                digest: old for digest, old in self._requests.items()
+                digest: old
+                for digest, old in self._requests.items()
                 if digest != status.request_digest
-            }  # fmt: skip
+            }
 
     def statuses(self) -> list[RequestStatus]:
         """Return the last known requests."""

@@ -138,10 +138,12 @@ class Service:
             "models": [
                 view
                 for view in self.domain(domain).requests()
-                if view["dataset"] == name and view["mine"] and "model" in view["outputs"]
+                if view["dataset"] == name
+                and view["mine"]
+                and "model" in view["outputs"]
                 and view["state"] == State.RELEASED
             ],
-        }  # fmt: skip
+        }
 
     def _snippet(self, dataset: Dataset) -> dict[str, Any]:
         card = dataset.card

@@ -48,12 +48,16 @@ def snippet_view(card: DatasetCard, columns: Columns, rows: int = MOST_ROWS) -> 
         "epsilon": card.snippet.epsilon,
         "words": made_of(card),
         "columns": [column.name for column in shown],
-        "rows": [[_cell(c, columns[c.name][row]) for c in shown]
-                 for row in range(min(rows, _count(schema, columns)))],
-        "arrays": [_array(column, columns[column.name][:rows], _labels(schema, columns, rows))
-                   for column in tensors],
+        "rows": [
+            [_cell(c, columns[c.name][row]) for c in shown]
+            for row in range(min(rows, _count(schema, columns)))
+        ],
+        "arrays": [
+            _array(column, columns[column.name][:rows], _labels(schema, columns, rows))
+            for column in tensors
+        ],
         "plots": plots,
-    }  # fmt: skip
+    }
 
 
 def made_of(card: DatasetCard) -> str:

@@ -77,8 +77,9 @@ class FileSource:
         for file in (path, *sorted(path.parent.glob("*.key")), *sorted(path.parent.glob("*.pem"))):
             try:
                 status = file.stat()
-                marks.append((str(file), status.st_mtime_ns, status.st_size, status.st_ino,
-                              status.st_mode))  # fmt: skip
+                marks.append(
+                    (str(file), status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode)
+                )
             except OSError:
                 marks.append((str(file), 0, 0, 0, 0))
         return tuple(marks)

@@ -125,9 +125,12 @@ class Studies:
             self._known[number] = known
         try:
             known.process = StudyProcess.start(
-                notebook, out, parameters, space=self._space(),
+                notebook,
+                out,
+                parameters,
+                space=self._space(),
                 changed=lambda process: self._on_change(known, process),
-            )  # fmt: skip
+            )
         except BaseException:
             with self._lock:
                 del self._known[number]

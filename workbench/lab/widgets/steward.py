@@ -176,9 +176,11 @@ class StewardPanel(anywidget.AnyWidget):
             self._wake.set()
         elif action == "decide":
             self.decide(
-                str(content.get("domain")), str(content.get("digest")),
-                str(content.get("verdict")), str(content.get("reason", ""))[:_LARGEST_REASON],
-            )  # fmt: skip
+                str(content.get("domain")),
+                str(content.get("digest")),
+                str(content.get("verdict")),
+                str(content.get("reason", ""))[:_LARGEST_REASON],
+            )
         elif action == "review":
             self._review(str(content.get("domain")), str(content.get("digest")))
         elif isinstance(action, str) and action in PopulationSection.ACTIONS:

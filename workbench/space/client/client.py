@@ -335,8 +335,10 @@ class DomainClient(Transport):
         answer = self._call("POST", f"/v1/populations/{population}/proposal", wanted.canonical())
         change = PopulationChange.parse(answer.content)
         if (change.name, change.epsilon_total, change.other_name) != (
-            population, wanted.epsilon_total, wanted.merge,
-        ):  # fmt: skip
+            population,
+            wanted.epsilon_total,
+            wanted.merge,
+        ):
             raise InvalidDocument("the domain would have another change signed", change.words)
         return self._agree(change)
 

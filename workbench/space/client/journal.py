@@ -88,10 +88,16 @@ def _entry(
     event: Literal["submitted", "verified", "refuted"], request: Request, **more: Any
 ) -> Entry:
     return Entry(
-        event=event, time=now(), request=request.digest, domain=request.domain,
-        dataset=request.dataset, function=request.function, epsilon=request.epsilon,
-        delta=request.delta, **more,
-    )  # fmt: skip
+        event=event,
+        time=now(),
+        request=request.digest,
+        domain=request.domain,
+        dataset=request.dataset,
+        function=request.function,
+        epsilon=request.epsilon,
+        delta=request.delta,
+        **more,
+    )
 
 
 def _folder() -> Path | None:

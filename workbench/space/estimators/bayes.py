@@ -49,11 +49,15 @@ class GaussianNB(Estimator):
         if column.name in {feature.name for feature in schema.features}:
             raise InvalidDocument(f"target '{column.name}' is one of the features")
         classes, width = len(column.categories), width_of(schema)
-        categorical = np.concatenate([
-            np.full(len(c.categories) if c.kind == "category" else int(np.prod(c.shape)),
-                    c.kind == "category")
-            for c in schema.features
-        ])  # fmt: skip
+        categorical = np.concatenate(
+            [
+                np.full(
+                    len(c.categories) if c.kind == "category" else int(np.prod(c.shape)),
+                    c.kind == "category",
+                )
+                for c in schema.features
+            ]
+        )
         numbers = np.flatnonzero(~categorical)
 
         def vector(record: Any) -> Any:

@@ -117,8 +117,11 @@ class MeanResult(StatisticResult):
             (f"mean {i}" if len(values) > 1 else "mean", f"{v:.6g} ± {e:.2g} (noise)")
             for i, (v, e) in enumerate(zip(values[:20], errors[:20], strict=True))
         ]
-        return [*shown, ("records", f"{self.count:.0f} ± {self.noise / self._bound:.2g} (noise)"),
-                *Result._rows(self)]  # fmt: skip
+        return [
+            *shown,
+            ("records", f"{self.count:.0f} ± {self.noise / self._bound:.2g} (noise)"),
+            *Result._rows(self),
+        ]
 
 
 def _plain(values: NDArray[np.float64]) -> float | NDArray[np.float64]:

@@ -184,9 +184,7 @@ def _others(schema: Schema, names: list[str]) -> list[str]:
 
 def _body(schema: Schema, value: str) -> list[str]:
     found = targets(schema)
-    lines = [f"out = model({value})"] if "#" not in value else [
-        f"x = {value}", "out = model(x)"
-    ]  # fmt: skip
+    lines = [f"out = model({value})"] if "#" not in value else [f"x = {value}", "out = model(x)"]
     if "\n" in value:
         lines = ["out = model(", *(f"    {line.strip()}" for line in f"{value},".split("\n")), ")"]
     losses, metrics, start = [], [], 0

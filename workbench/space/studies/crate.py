@@ -33,8 +33,11 @@ _STATUS = {
     "cancelled": "http://schema.org/FailedActionStatus",
 }
 _KINDS = {"bool": "Boolean", "int": "Integer", "float": "Float", "str": "Text"}
-_MEDIA = {".ipynb": "application/x-ipynb+json", ".safetensors": "application/octet-stream",
-          ".jsonl": "application/jsonl"}  # fmt: skip
+_MEDIA = {
+    ".ipynb": "application/x-ipynb+json",
+    ".safetensors": "application/octet-stream",
+    ".jsonl": "application/jsonl",
+}
 _WORDS = {
     record.PARAMETERS: "The parameters that were given",
     record.ENVIRONMENT: "Exact versions of the installed packages",
@@ -154,23 +157,28 @@ class _Crate:
         parameters = parameters_of(source)
         workflow["input"] = [
             self.crate.add_formal_parameter(
-                name, _KINDS.get(type(one.value).__name__, "Text"), f"#parameter-{name}",
-                description=one.help or None, defaultValue=one.default,
+                name,
+                _KINDS.get(type(one.value).__name__, "Text"),
+                f"#parameter-{name}",
+                description=one.help or None,
+                defaultValue=one.default,
             )
             for name, one in parameters.items()
-        ]  # fmt: skip
+        ]
         return workflow
 
     def _objects(self, workflow: Any) -> list[Any]:
         given = json.loads((self.folder / record.PARAMETERS).read_text())
         found = [
             self._entity(
-                f"#value-{name}", type="PropertyValue", name=name,
+                f"#value-{name}",
+                type="PropertyValue",
+                name=name,
                 value=value if isinstance(value, str | int | float) else json.dumps(value),
                 exampleOfWork={"@id": f"#parameter-{name}"},
             )
             for name, value in given.items()
-        ]  # fmt: skip
+        ]
         cards: dict[str, DatasetCard] = {}
         for one in self.study.requests:
             if one.state == "verified" and one.evidence is not None:
@@ -181,12 +189,15 @@ class _Crate:
             found.append(
                 self._entity(
                     f"#dataset-{card.domain}-{card.name}-{card.dataset_version[7:19]}",
-                    type="CreativeWork", name=f"{card.path}: {card.title}",
+                    type="CreativeWork",
+                    name=f"{card.path}: {card.title}",
                     description=f"{card.description} It stayed at its holder.".strip(),
-                    identifier=card.path, version=card.dataset_version, license=card.licence,
+                    identifier=card.path,
+                    version=card.dataset_version,
+                    license=card.licence,
                     creditText=card.citation,
                 )
-            )  # fmt: skip
+            )
         return found
 
     def _files(self) -> list[Any]:
@@ -200,9 +211,11 @@ class _Crate:
                 one = evidence[name]
                 words = f"Signed evidence of request {one.request} on {one.path}: {one.state}"
             properties = {
-                "name": name, "description": words, "encodingFormat": _media(name),
+                "name": name,
+                "description": words,
+                "encodingFormat": _media(name),
                 "sha256": self._digest(name),
-            }  # fmt: skip
+            }
             found.append(self.crate.add_file(str(self.folder / name), name, properties=properties))
         return found
 
@@ -210,15 +223,19 @@ class _Crate:
         study = self.study
         agents = {one.evidence for one in study.requests if one.state == "verified"}
         action = self.crate.add_action(
-            workflow, "#run", object=objects, result=results,
+            workflow,
+            "#run",
+            object=objects,
+            result=results,
             properties={
                 "name": f"Run of {study.notebook}",
                 "description": f"papermill ran {study.cell} of {study.cells} cells: {study.state}",
-                "startTime": _seconds(study.started), "endTime": _seconds(study.ended),
+                "startTime": _seconds(study.started),
+                "endTime": _seconds(study.ended),
                 "actionStatus": _STATUS[study.state],
                 **({"error": study.message} if study.message else {}),
             },
-        )  # fmt: skip
+        )
         for path in sorted(filter(None, agents))[:1]:
             bundle = Bundle.parse((self.folder / path).read_bytes())
             person = self._entity(

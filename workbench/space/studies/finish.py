@@ -33,10 +33,18 @@ def finish(
     """Write report and ``study.json`` of what lies in `folder`, and return the record."""
     requests = gathered(journal.read(folder))
     made = StudyRecord(
-        title=title_of(folder / notebook), notebook=notebook, source=source, state=state,
-        message=message, cell=cell, cells=cells, started=started, ended=now(),
-        requests=requests, spent=composed(folder, requests),
-    )  # fmt: skip
+        title=title_of(folder / notebook),
+        notebook=notebook,
+        source=source,
+        state=state,
+        message=message,
+        cell=cell,
+        cells=cells,
+        started=started,
+        ended=now(),
+        requests=requests,
+        spent=composed(folder, requests),
+    )
     write_report(folder, made)
     made = made.model_copy(update={"files": tuple(record.files_since(folder, began_ns))})
     (folder / record.SIGNATURE).unlink(missing_ok=True)
@@ -51,9 +59,14 @@ def gathered(entries: Iterable[journal.Entry]) -> tuple[StudyRequest, ...]:
     found: dict[str, StudyRequest] = {}
     for entry in entries:
         known = found.get(entry.request) or StudyRequest(
-            request=entry.request, state="open", domain=entry.domain, dataset=entry.dataset,
-            function=entry.function, epsilon=entry.epsilon, delta=entry.delta,
-        )  # fmt: skip
+            request=entry.request,
+            state="open",
+            domain=entry.domain,
+            dataset=entry.dataset,
+            function=entry.function,
+            epsilon=entry.epsilon,
+            delta=entry.delta,
+        )
         if entry.event != "submitted":
             known = known.model_copy(
                 update={
@@ -87,11 +100,14 @@ def composed(folder: Path, requests: Sequence[StudyRequest]) -> tuple[Spent, ...
         deltas[place] = card.terms.delta
     return tuple(
         Spent(
-            dataset=path, version=version, runs=len(found), delta=deltas[path, version],
+            dataset=path,
+            version=version,
+            runs=len(found),
+            delta=deltas[path, version],
             epsilon=epsilon_of(np.sum(found, axis=0), deltas[path, version]),
         )
         for (path, version), found in curves.items()
-    )  # fmt: skip
+    )
 
 
 def title_of(notebook: Path) -> str:

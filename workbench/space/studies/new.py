@@ -71,7 +71,9 @@ def text_of(cells: Sequence[dict[str, str]]) -> str:
     notebook = v4.new_notebook()  # type: ignore[no-untyped-call]
     notebook.cells = [make[cell["kind"]](cell["source"]) for cell in cells]
     notebook.metadata.kernelspec = {
-        "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"
-    }  # fmt: skip
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    }
     notebook.metadata.language_info = {"name": "python"}
     return str(writes(notebook)) + "\n"  # type: ignore[no-untyped-call]

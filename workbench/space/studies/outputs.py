@@ -18,15 +18,69 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TAGS = {
-    "table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "p", "div", "span", "b", "i",
-    "em", "strong", "code", "pre", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "br",
-    "hr", "sub", "sup", "blockquote", "details", "summary", "a",
-    "svg", "rect", "line", "polyline", "circle", "text", "title",
-}  # fmt: skip
+    "table",
+    "thead",
+    "tbody",
+    "tfoot",
+    "tr",
+    "th",
+    "td",
+    "caption",
+    "p",
+    "div",
+    "span",
+    "b",
+    "i",
+    "em",
+    "strong",
+    "code",
+    "pre",
+    "ul",
+    "ol",
+    "li",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "br",
+    "hr",
+    "sub",
+    "sup",
+    "blockquote",
+    "details",
+    "summary",
+    "a",
+    "svg",
+    "rect",
+    "line",
+    "polyline",
+    "circle",
+    "text",
+    "title",
+}
 _PLACES = {
-    "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points", "fill",
-    "stroke", "stroke-width", "stroke-dasharray", "text-anchor", "transform", "class",
-}  # fmt: skip
+    "x",
+    "y",
+    "x1",
+    "x2",
+    "y1",
+    "y2",
+    "cx",
+    "cy",
+    "r",
+    "width",
+    "height",
+    "points",
+    "fill",
+    "stroke",
+    "stroke-width",
+    "stroke-dasharray",
+    "text-anchor",
+    "transform",
+    "class",
+}
 
 
 def cells_html(notebook: Any) -> str:
@@ -78,12 +132,15 @@ def _clean(html: str) -> str:
         html,
         tags=_TAGS,
         clean_content_tags={"script", "style", "template", "noscript"},
-        attributes={"a": {"href"}, "td": {"colspan", "rowspan"},
-                    "th": {"colspan", "rowspan", "scope"},
-                    "svg": {"viewBox", "role", "aria-label", *_PLACES},
-                    **{tag: _PLACES for tag in ("rect", "line", "polyline", "circle", "text")}},
+        attributes={
+            "a": {"href"},
+            "td": {"colspan", "rowspan"},
+            "th": {"colspan", "rowspan", "scope"},
+            "svg": {"viewBox", "role", "aria-label", *_PLACES},
+            **{tag: _PLACES for tag in ("rect", "line", "polyline", "circle", "text")},
+        },
         url_schemes={"http", "https", "mailto"},
-    )  # fmt: skip
+    )
 
 
 def _output(output: Mapping[str, Any]) -> str:

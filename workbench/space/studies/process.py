@@ -78,16 +78,20 @@ class StudyProcess:
         given = checked(notebook, parameters or {})
         process = subprocess.Popen(
             [sys.executable, "-m", "workbench.space.studies"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
-        )  # fmt: skip
+        )
         study = cls(notebook, out, process)
         if changed is not None:
             study._changed = changed
         wanted = {
-            "notebook": str(notebook.resolve()), "out": str(out.resolve()), "parameters": given,
+            "notebook": str(notebook.resolve()),
+            "out": str(out.resolve()),
+            "parameters": given,
             "space": str(space.resolve()) if space else None,
-        }  # fmt: skip
+        }
         assert process.stdin is not None
         assert process.stdout is not None
         with contextlib.suppress(BrokenPipeError), process.stdin as pipe:

@@ -34,14 +34,19 @@ def write_report(folder: Path, study: StudyRecord) -> Path:
         f'<p><span class="badge {kind}">{word}</span> {escape(study.message)}</p>',
         f'<p class="sub">{escape(study.notebook)}, {_when(study.started)} to '
         f"{_when(study.ended)} UTC, cell {study.cell} of {study.cells}</p>",
-        "<h2>Parameters</h2>", _parameters(parameters),
-        "<h2>What was released, and what it cost</h2>", _requests(folder, study), _spent(study),
-        "<h2>Notebook</h2>", cells_html(notebook),
-        "<h2>Run it again</h2>", _again(study, parameters),
+        "<h2>Parameters</h2>",
+        _parameters(parameters),
+        "<h2>What was released, and what it cost</h2>",
+        _requests(folder, study),
+        _spent(study),
+        "<h2>Notebook</h2>",
+        cells_html(notebook),
+        "<h2>Run it again</h2>",
+        _again(study, parameters),
         "<h2>Environment</h2>",
         f"<details><summary>{escape(lock.splitlines()[0].lstrip('# '))}, "
         f"{len(lock.splitlines()) - 2} packages</summary><pre>{escape(lock)}</pre></details>",
-    ]  # fmt: skip
+    ]
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

@@ -109,9 +109,17 @@ def run(
 
     def finished(state: State, message: str) -> StudyRecord:
         return finish(
-            out, notebook.name, began_ns=began_ns, key=key, source=source, started=started,
-            state=state, message=message, cell=course.cell, cells=course.cells,
-        )  # fmt: skip
+            out,
+            notebook.name,
+            began_ns=began_ns,
+            key=key,
+            source=source,
+            started=started,
+            state=state,
+            message=message,
+            cell=course.cell,
+            cells=course.cells,
+        )
 
     try:
         error = _execute(notebook, out, given, course)
@@ -153,10 +161,15 @@ def _execute(
         try:
             papermill.execute_notebook(
                 # papermill formats paths, so that braces in them need to be doubled.
-                _braced(notebook), _braced(out / notebook.name), parameters=dict(parameters),
-                kernel_name="python3", cwd=str(notebook.parent), progress_bar=False,
-                on_notebook_start=course.begin, on_cell_start=course.enter,
-            )  # fmt: skip
+                _braced(notebook),
+                _braced(out / notebook.name),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                cwd=str(notebook.parent),
+                progress_bar=False,
+                on_notebook_start=course.begin,
+                on_cell_start=course.enter,
+            )
         except PapermillExecutionError as error:
             return f"{error.ename}: {error.evalue}"
         except (PapermillException, RuntimeError) as error:

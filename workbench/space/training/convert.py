@@ -92,9 +92,13 @@ def from_sklearn(
     if not recipe.classifies:
         model = InTargetUnits(model, *_middle_and_half(target))
     settings: dict[str, Any] = {
-        "epochs": epochs, "weight_decay": recipe.weight_decay, "max_grad_norm": max_grad_norm,
-        "optimizer": "adam", "learning_rate": 0.05, "batch_size": max(1, round(records / 4)),
-    } | recipe.settings  # fmt: skip
+        "epochs": epochs,
+        "weight_decay": recipe.weight_decay,
+        "max_grad_norm": max_grad_norm,
+        "optimizer": "adam",
+        "learning_rate": 0.05,
+        "batch_size": max(1, round(records / 4)),
+    } | recipe.settings
     if learning_rate is not None:
         settings["learning_rate"] = learning_rate
     if batch_size is not None:

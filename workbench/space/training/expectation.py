@@ -41,16 +41,21 @@ class Expectation:
     def _rows(self) -> list[list[str]]:
         first = next(iter(self.rehearsals.values()))
         rows = [
-            [f"{epsilon:g}", f"{self.tighter[epsilon]:.2f}",
-             *(f"{found.metrics[n]:.3f} ± {found.noise[n]:.3f}" for n in found.metrics)]
+            [
+                f"{epsilon:g}",
+                f"{self.tighter[epsilon]:.2f}",
+                *(f"{found.metrics[n]:.3f} ± {found.noise[n]:.3f}" for n in found.metrics),
+            ]
             for epsilon, found in self.rehearsals.items()
-        ]  # fmt: skip
+        ]
         without = [f"{value:.3f}" for value in first.without_privacy.values()]
         return [*rows, ["without privacy", "", *without]]
 
     def __repr__(self) -> str:
-        lines = ["  ".join(f"{cell:22}" for cell in row).rstrip()
-                 for row in (self._header(), *self._rows())]  # fmt: skip
+        lines = [
+            "  ".join(f"{cell:22}" for cell in row).rstrip()
+            for row in (self._header(), *self._rows())
+        ]
         return "\n".join(["Rehearsals on synthetic records:", *lines])
 
     def _repr_html_(self) -> str:
@@ -70,19 +75,26 @@ class Expectation:
         runs = list(self.rehearsals.values())
         for name, colour in zip(runs[0].metrics, cycle(_COLOURS), strict=False):
             figure.add_scatter(
-                name=f"{name} (± 2 σ of the noise)", x=epsilons,
-                y=[run.metrics[name] for run in runs], mode="lines+markers",
+                name=f"{name} (± 2 σ of the noise)",
+                x=epsilons,
+                y=[run.metrics[name] for run in runs],
+                mode="lines+markers",
                 marker={"color": colour},
                 error_y={"type": "data", "array": [2 * run.noise[name] for run in runs]},
-            )  # fmt: skip
+            )
             figure.add_scatter(
-                name=f"{name} without privacy", x=[epsilons[0], epsilons[-1]],
-                y=[runs[0].without_privacy[name]] * 2, mode="lines",
+                name=f"{name} without privacy",
+                x=[epsilons[0], epsilons[-1]],
+                y=[runs[0].without_privacy[name]] * 2,
+                mode="lines",
                 line={"color": colour, "dash": "dash"},
-            )  # fmt: skip
+            )
         figure.update_layout(
-            xaxis={"title": "epsilon", "type": "log"}, yaxis={"title": "on synthetic records"},
-            height=400, margin={"l": 60, "r": 20, "t": 60, "b": 50}, template="plotly_white",
+            xaxis={"title": "epsilon", "type": "log"},
+            yaxis={"title": "on synthetic records"},
+            height=400,
+            margin={"l": 60, "r": 20, "t": 60, "b": 50},
+            template="plotly_white",
             legend={"orientation": "h", "y": 1.2},
-        )  # fmt: skip
+        )
         return figure

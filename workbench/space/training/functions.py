@@ -121,7 +121,7 @@ class TrainingFunction:
         return Plan.read(plan)
 
     def export(self, model: nn.Module, dataset: Dataset) -> RecordGraph:
-        """Return the record graph that would travel; see `workbench.graphs.export.training.export`."""
+        """Return the record graph that would travel; see `graphs.export.training.export`."""
         from workbench.engine.sums.clipping import check_programs
         from workbench.graphs.export.training import export
 
@@ -391,12 +391,16 @@ def training_function(
     if (sample_rate is None) == (batch_size is None):
         raise InvalidDocument("training_function: give sample_rate or batch_size, one of them")
     for name, value, most in (
-        ("steps", steps, math.inf), ("epochs", epochs, math.inf),
-        ("sample_rate", sample_rate, 1.0), ("batch_size", batch_size, math.inf),
-    ):  # fmt: skip
+        ("steps", steps, math.inf),
+        ("epochs", epochs, math.inf),
+        ("sample_rate", sample_rate, 1.0),
+        ("batch_size", batch_size, math.inf),
+    ):
         if value is not None and not (0 < value <= most and math.isfinite(value)):
-            raise InvalidDocument(f"training_function: {name} is {value}; expected above 0"
-                                  + (" and at most 1" if most == 1.0 else ""))  # fmt: skip
+            raise InvalidDocument(
+                f"training_function: {name} is {value}; expected above 0"
+                + (" and at most 1" if most == 1.0 else "")
+            )
     for name, word in (("optimizer", optimizer), ("clipping", clipping), ("schedule", schedule)):
         allowed = get_args(get_type_hints(Plan)[name])
         if word not in allowed:
@@ -404,8 +408,22 @@ def training_function(
                 f"training_function: {name} is '{word}'; expected {' or '.join(allowed)}"
             )
     settings = Settings(
-        learning_rate, steps, epochs, sample_rate, batch_size, optimizer, momentum, weight_decay,
-        max_grad_norm, clipping, target_quantile, schedule, warmup_steps, evaluations, patience,
-        public_learning_rate, public_draws,
-    )  # fmt: skip
+        learning_rate,
+        steps,
+        epochs,
+        sample_rate,
+        batch_size,
+        optimizer,
+        momentum,
+        weight_decay,
+        max_grad_norm,
+        clipping,
+        target_quantile,
+        schedule,
+        warmup_steps,
+        evaluations,
+        patience,
+        public_learning_rate,
+        public_draws,
+    )
     return lambda function: TrainingFunction(function, settings)

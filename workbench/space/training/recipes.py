@@ -78,34 +78,62 @@ def _ridge(estimator: Any, records: float) -> Recipe:
 
 
 def _logistic_regression(estimator: Any, records: float) -> Recipe:
-    _only(estimator, class_weight=(None,), penalty=("l2", None, "deprecated"), l1_ratio=(0, None),
-          dual=(False,))  # fmt: skip
+    _only(
+        estimator,
+        class_weight=(None,),
+        penalty=("l2", None, "deprecated"),
+        l1_ratio=(0, None),
+        dual=(False,),
+    )
     decay = 0.0 if estimator.penalty is None else 1 / (float(estimator.C) * records)
-    return Recipe("logistic_regression", True, _cross_entropy, _decay(estimator, decay),
-                   bias=estimator.fit_intercept)  # fmt: skip
+    return Recipe(
+        "logistic_regression",
+        True,
+        _cross_entropy,
+        _decay(estimator, decay),
+        bias=estimator.fit_intercept,
+    )
 
 
 def _sgd_classifier(estimator: Any, records: float) -> Recipe:
-    _only(estimator, loss=("log_loss", "hinge"), penalty=("l2", None), class_weight=(None,),
-          average=(False,), early_stopping=(False,))  # fmt: skip
+    _only(
+        estimator,
+        loss=("log_loss", "hinge"),
+        penalty=("l2", None),
+        class_weight=(None,),
+        average=(False,),
+        early_stopping=(False,),
+    )
     decay = 0.0 if estimator.penalty is None else float(estimator.alpha)
     settings: dict[str, Any] = {}
     if estimator.learning_rate == "constant":
         settings = {"optimizer": "sgd", "learning_rate": float(estimator.eta0)}
     loss = _hinge if estimator.loss == "hinge" else _cross_entropy
-    return Recipe("sgd_classifier", True, loss, _decay(estimator, decay),
-                   bias=estimator.fit_intercept, settings=settings)  # fmt: skip
+    return Recipe(
+        "sgd_classifier",
+        True,
+        loss,
+        _decay(estimator, decay),
+        bias=estimator.fit_intercept,
+        settings=settings,
+    )
 
 
 def _mlp(estimator: Any, records: float) -> Recipe:
-    _only(estimator, solver=("adam", "sgd"), early_stopping=(False,), learning_rate=("constant",),
-          loss=("squared_error", "log_loss"))  # fmt: skip
+    _only(
+        estimator,
+        solver=("adam", "sgd"),
+        early_stopping=(False,),
+        learning_rate=("constant",),
+        loss=("squared_error", "log_loss"),
+    )
     classifies = type(estimator).__name__ == "MLPClassifier"
     batch = estimator.batch_size
     batch = int(min(200, max(1, records))) if batch == "auto" else int(batch)
     settings: dict[str, Any] = {
-        "learning_rate": float(estimator.learning_rate_init), "batch_size": batch,
-    }  # fmt: skip
+        "learning_rate": float(estimator.learning_rate_init),
+        "batch_size": batch,
+    }
     if estimator.solver == "sgd":
         settings |= {"optimizer": "momentum", "momentum": float(estimator.momentum)}
     return Recipe(

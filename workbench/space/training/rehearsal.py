@@ -48,14 +48,20 @@ class Rehearsal:
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         return [
-            (name, f"{self.metrics[name]:.3f}", f"{self.without_privacy[name]:.3f}",
-             f"± {self.noise[name]:.3f}")
+            (
+                name,
+                f"{self.metrics[name]:.3f}",
+                f"{self.without_privacy[name]:.3f}",
+                f"± {self.noise[name]:.3f}",
+            )
             for name in self.metrics
-        ]  # fmt: skip
+        ]
 
     def __repr__(self) -> str:
-        rows = [f"{n}: {a} (without privacy {b}), noise at the domain {c}"
-                for n, a, b, c in self._rows()]  # fmt: skip
+        rows = [
+            f"{n}: {a} (without privacy {b}), noise at the domain {c}"
+            for n, a, b, c in self._rows()
+        ]
         return "\n".join(["Rehearsal on synthetic records:", *rows])
 
     def _repr_html_(self) -> str:

@@ -96,12 +96,17 @@ def _fill(bind: sa.Connection) -> None:
         # A version without a card counts in every population: nobody's total is forgotten.
         dataset = datasets.get(row.dataset_version, "")
         content = {
-            "population": dataset, "blocks": [], "dataset": dataset,
-            "dataset_version": row.dataset_version, "request": row.request,
-            "researcher": row.researcher, "event": row.event, "time": row.time,
+            "population": dataset,
+            "blocks": [],
+            "dataset": dataset,
+            "dataset_version": row.dataset_version,
+            "request": row.request,
+            "researcher": row.researcher,
+            "event": row.event,
+            "time": row.time,
             "curve": json.dumps([float(value) for value in json.loads(row.curve)]),
             "previous": previous,
-        }  # fmt: skip
+        }
         previous = hashlib.sha256(rfc8785.dumps(content)).hexdigest()
         values = {"dataset": dataset, "hash": previous, "sequence": row.sequence}
         bind.execute(update, values)
