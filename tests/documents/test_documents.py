@@ -13,19 +13,27 @@ from pydantic import TypeAdapter
 
 from workbench.documents import (
     Column,
+    DatasetCard,
     Decision,
+    Document,
     Envelope,
     LogEntry,
     NewPopulation,
     Plan,
+    PolicyChange,
+    Population,
+    PopulationChange,
     PrivateKey,
     PublicKey,
+    Release,
     Request,
+    Statement,
     StatisticPlan,
     now,
 )
 from workbench.documents.base import Line, Text
-from workbench.documents.envelope import Signature, _pae, payload_type
+from workbench.documents.envelope import Signature, _pae
+from workbench.documents.ledger_head import LedgerHead
 from workbench.errors import (
     InvalidConfiguration,
     InvalidDocument,
@@ -34,6 +42,7 @@ from workbench.errors import (
     WorkbenchError,
     from_code,
 )
+from workbench.space.studies.record import StudyRecord
 
 PLAN = {
     "learning_rate": 0.1,
@@ -180,7 +189,7 @@ def test_a_signed_text_with_such_characters_does_not_open():
 
 
 def signed(body):
-    kind = payload_type(Decision)
+    kind = Decision.payload_type
     sig = base64.b64encode(KEY.sign(_pae(kind, body))).decode()
     return Envelope(
         payload=base64.b64encode(body).decode(),
@@ -244,6 +253,39 @@ def test_an_envelope_opens_with_the_signers_key_only():
     assert envelope.open(Decision, KEY.public) == document
     with pytest.raises(InvalidSignature):
         envelope.open(Decision, PrivateKey.create().public)
+
+
+PAYLOAD_TYPES = {
+    DatasetCard: "application/vnd.workbench.datasetcard+json",
+    Decision: "application/vnd.workbench.decision+json",
+    LedgerHead: "application/vnd.workbench.ledgerhead+json",
+    PolicyChange: "application/vnd.workbench.policychange+json",
+    Population: "application/vnd.workbench.population+json",
+    PopulationChange: "application/vnd.workbench.populationchange+json",
+    Release: "application/vnd.workbench.release+json",
+    Request: "application/vnd.workbench.request+json",
+    Statement: "application/vnd.in-toto+json",
+    StudyRecord: "application/vnd.workbench.studyrecord+json",
+}
+
+
+def test_what_was_ever_signed_keeps_its_payload_type():
+    found, waiting = {}, [Document]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.payload_type:
+            found[kind] = kind.payload_type
+    assert found == PAYLOAD_TYPES
+
+
+def test_a_document_without_a_payload_type_is_never_signed_or_opened():
+    never = Signature(keyid=KEY.key_id, sig="")
+    with pytest.raises(TypeError, match="never signed"):
+        Envelope.sign(never, KEY)
+    of_no_type = Envelope.sign(decision(), KEY).model_copy(update={"payloadType": ""})
+    with pytest.raises(InvalidDocument, match="expected ''"):
+        of_no_type.open(Signature, KEY.public)
 
 
 def test_a_payload_type_or_signature_that_was_changed_is_refused():

@@ -108,7 +108,7 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     first, metrics = result.model_bytes, result.release.metrics
     site.stop()
     from workbench.documents import DatasetCard, Envelope, Request
-    from workbench.documents.envelope import payload_of
+    from workbench.documents.envelope import unverified
     from workbench.domain.datasets import cards
     from workbench.domain.kinds.job import MODEL
     from workbench.domain.requests import intake, stored
@@ -117,8 +117,8 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     domain = Domain(site.root)
     with domain.store.read() as connection:
         row = stored.get(connection, handle.digest)
-    request = payload_of(Envelope.parse(row.envelope), Request)
-    card = payload_of(Envelope.parse(row.card), DatasetCard)
+    request = unverified(Envelope.parse(row.envelope), Request)
+    card = unverified(Envelope.parse(row.card), DatasetCard)
     place = cards.prepared(domain.folder, card)
     seed = domain._seal.open_seed(row.seed, handle.digest)
     job = intake.job_of(

@@ -37,7 +37,7 @@ def test_a_request_within_the_policy_is_trained_and_released(site):
 
 
 def test_noise_dropout_and_converted_layers_go_the_whole_way(site):
-    """What the domain trained fits into the researcher's module, batch normalisation and all."""
+    """What the domain trained fits into the researcher's module, batch normalization and all."""
 
     @wb.training_function(steps=20, sample_rate=1.0, learning_rate=0.5)
     def noisy(model, record):
@@ -49,7 +49,7 @@ def test_noise_dropout_and_converted_layers_go_the_whole_way(site):
     model = nn.Sequential(
         nn.Linear(30, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 2)
     )
-    with pytest.warns(LayersConverted, match="'1' became group normalisation"):
+    with pytest.warns(LayersConverted, match="'1' became group normalization"):
         rehearsed = noisy.rehearse(model, dataset(site.client()))
     with pytest.warns(LayersConverted):
         result = submit(site.client(), noisy, model).wait(progress=False)

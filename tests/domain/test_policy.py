@@ -140,7 +140,7 @@ def test_a_forged_or_malformed_document_changes_nothing(site):
     other = Envelope.sign(wish(site, WIDE), site.steward)
     for forged in (
         honest.model_copy(update={"payload": other.payload}),
-        Envelope.sign(WIDE, site.steward),
+        Envelope.sign(site.client().dataset(NAME), site.steward),
     ):
         with pytest.raises((InvalidSignature, InvalidDocument)):
             site.client(site.steward)._call(

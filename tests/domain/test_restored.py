@@ -29,7 +29,7 @@ from tests.support import Site, add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.api import create_app
 from workbench.domain.datasets import cards
@@ -392,7 +392,7 @@ def test_single_records_stay_stopped_over_a_loss(tmp_path):
 
     def stopped():
         with domain.store.read() as connection:
-            card = payload_of(cards.latest(connection, "samples"), DatasetCard)
+            card = unverified(cards.latest(connection, "samples"), DatasetCard)
             return registry.stopped(connection, "patients", card.dataset_version)
 
     for name in ("stays", "samples"):

@@ -30,7 +30,7 @@ from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head, moving
@@ -192,7 +192,7 @@ class Sequences(RuleBasedStateMachine):
         store = self.domain.store
         try:
             with self.refused(), store.write() as connection:
-                card = payload_of(cards.latest(connection, name), DatasetCard)
+                card = unverified(cards.latest(connection, name), DatasetCard)
                 if registry.stopped(connection, card.population_name, card.dataset_version):
                     return
                 account = registry.account(connection, card)

@@ -741,7 +741,7 @@ def _enlarged_by(d):
     return [d.real((2, 2, 3, 4)), *d.choose(([6, 7], None), (None, [2.0, 1.5]))]
 
 
-# --- normalisation
+# --- normalization
 
 
 def _scale_and_shift(d, shape):

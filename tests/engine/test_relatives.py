@@ -181,7 +181,7 @@ def a_convolution_with_groups_and_weights_of_each_record(made):
 
 
 @relative
-def a_normalisation_of_sixteen_images(made):
+def a_normalization_of_sixteen_images(made):
     x, w = made.column("x", torch.rand(16, 4, 3)), made.parameter("w", torch.ones(4))
     v = made.parameter("v", torch.ones(4))
     return [squared(made, made.call("aten.group_norm.default", x, 2, w, v, 1e-5))]

@@ -154,14 +154,14 @@ class _Client:
 
 def test_a_researchers_result_warns_and_shows_it(tmp_path):
     from workbench.documents import Request
-    from workbench.documents.envelope import payload_of
+    from workbench.documents.envelope import unverified
     from workbench.space.results.result import Result
 
     client = _Client(Receipts(tmp_path / "receipts.jsonl"))
     results = []
     client.bundles = {}
     for bundle in (story(1, 10), story(2, 4), story(3, 6)):
-        request = payload_of(bundle.request, Request)
+        request = unverified(bundle.request, Request)
         client.bundles[request.digest] = bundle
         status = type("Status", (), {"request": request, "request_digest": request.digest})
         results.append(Result(client, status))

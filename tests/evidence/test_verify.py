@@ -27,7 +27,7 @@ from workbench.documents import (
     digest_bytes,
     subjects,
 )
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.errors import InvalidDocument, VerificationFailed
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import verify
@@ -307,7 +307,7 @@ TWO = Terms(
 
 def with_approval(signer: PrivateKey = STRANGER, **changes) -> Story:
     """The honest story with an approval by another steward before the decision."""
-    request = payload_of(HONEST.told().request, Request)
+    request = unverified(HONEST.told().request, Request)
     fields = {
         "request": request.digest,
         "verdict": "approve",
@@ -392,12 +392,8 @@ def test_a_document_signed_by_another_key_fails(part):
     bundle = HONEST.told()
     honest = getattr(bundle, part)
     claimed = honest.signatures[0].keyid
-    forged = changed(
-        honest,
-        signatures=(
-            changed(honest.signatures[0], sig=Envelope.sign(bundle, STRANGER).signatures[0].sig),
-        ),
-    )
+    strange = Envelope.sign(unverified(bundle.request, Request), STRANGER).signatures[0].sig
+    forged = changed(honest, signatures=(changed(honest.signatures[0], sig=strange),))
     with pytest.raises(VerificationFailed, match=f"{part}: .*{claimed[:12]}"):
         verify(changed(bundle, **{part: forged}), DOMAIN.public)
 

@@ -155,7 +155,7 @@ REFUSED = [
     ("max_pool2d.default", [IMAGE, [7]], "there are 6"),
     ("upsample_nearest2d.default", [IMAGE, [12, 12], 1e-30, None], "'scales_h' is 1e-30"),
     ("upsample_nearest2d.default", [IMAGE, [12, 12], 3.0, None], "makes 6 no 12"),
-    # Normalisation: of what it says.
+    # Normalization: of what it says.
     ("layer_norm.default", [X, [2]], "the end of \\(2, 3\\)"),
     ("layer_norm.default", [X, [3], tensor(2)], "'weight' has shape"),
     ("layer_norm.default", [X, [3], None, tensor(3)], "without 'weight'"),
@@ -176,7 +176,7 @@ def test_a_call_outside_of_its_signature_is_refused_with_what_would_be_right(nam
     assert f"aten.{name}" in str(refusal.value)
 
 
-def test_the_statistics_beside_a_normalisation_are_nobodys_to_use():
+def test_the_statistics_beside_a_normalization_are_nobodys_to_use():
     args = [X, [3], None, None, 1e-5]
     check_call(called("aten.native_layer_norm.default", args, {}))
     for uses in ((1,), (0, 2)):

@@ -99,7 +99,7 @@ def test_a_session_says_who_one_is_and_how_the_domains_are(lab, hospital):
     assert (domain["api"], domain["warning"]) == (3, "")
 
 
-def test_the_catalogue_is_sent_once_for_each_version(lab):
+def test_the_catalog_is_sent_once_for_each_version(lab):
     first = lab.get("catalog")
     assert [e["name"] for e in first.json()["datasets"]] == ["breast-cancer", "digits", "diabetes"]
     assert first.json()["version"] in first.headers["etag"]

@@ -9,14 +9,14 @@ from workbench.lab.widgets.live import LiveWidget
 from workbench.lab.widgets.requests import RequestTable
 
 
-def test_the_catalogue_lists_every_card(study):
+def test_the_catalog_lists_every_card(study):
     browser = CatalogBrowser(study.researcher)
     assert "hospital-b/breast-cancer" in repr(browser)
     assert "hospital-b/diabetes" in browser._repr_html_()
 
 
 @pytest.mark.parametrize("text", ["WISCONSIN", "DUO:0000042", "breast"])
-def test_the_catalogue_is_filtered_by_path_title_and_purpose(study, text):
+def test_the_catalog_is_filtered_by_path_title_and_purpose(study, text):
     found = repr(CatalogBrowser(study.researcher, text))
     assert "breast-cancer" in found
     assert "diabetes" not in found

@@ -1,4 +1,4 @@
-"""The catalogue, the requests and live figures in a real JupyterLab, with two hospitals.
+"""The catalog, the requests and live figures in a real JupyterLab, with two hospitals.
 
 Every wait is for something that can be seen; nothing sleeps.
 """
@@ -57,7 +57,7 @@ def listed(browser):
 
 def test_a_dataset_is_found_and_opened(place):
     page = ready(place, "browse", "wb.CatalogBrowser()")
-    browser = page.get_by_role("region", name="catalogue")
+    browser = page.get_by_role("region", name="catalog")
     options = listed(browser)
     expect(options).to_have_count(4)
     browser.get_by_label("search datasets").fill("WISCONSIN mean_radius")
@@ -71,12 +71,12 @@ def test_a_dataset_is_found_and_opened(place):
     expect(pane.get_by_label("schema")).to_contain_text("mean_radius")
     expect(pane.get_by_label("snippet")).to_be_visible()
     expect(pane).to_contain_text("synthetic, level 0")
-    page.screenshot(path=place[0] / "catalogue-light.png")
+    page.screenshot(path=place[0] / "catalog-light.png")
 
 
-def test_the_catalogue_is_worked_with_the_keyboard(place):
+def test_the_catalog_is_worked_with_the_keyboard(place):
     page = place[2]
-    browser = page.get_by_role("region", name="catalogue")
+    browser = page.get_by_role("region", name="catalog")
     browser.get_by_label("domain").select_option("")
     browser.get_by_label("search datasets").fill("")
     expect(listed(browser)).to_have_count(4)
@@ -132,7 +132,7 @@ def test_a_rehearsal_draws_its_curve_and_a_run_its_progress(place):
 
 MANY = """
 import json
-from workbench.lab.service.catalog import CatalogueBytes
+from workbench.lab.service.catalog import CatalogBytes
 
 class Large(wb.CatalogBrowser):
     def news(self, anew):
@@ -145,7 +145,7 @@ class Large(wb.CatalogBrowser):
             {**first, "path": f"hospital-a/set-{i:05}", "title": f"Dataset number {i}"}
             for i in range(10_000)
         ]
-        content = CatalogueBytes("many", json.dumps(one).encode())
+        content = CatalogBytes("many", json.dumps(one).encode())
         self.send({"kind": "catalog", "contains": ""}, [content.compressed])
 
 Large()
@@ -163,7 +163,7 @@ WATCH_FOR_FREEZES = """() => {
 
 def test_ten_thousand_datasets_are_searched_while_typing(place):
     page = ready(place, "many", MANY)
-    browser = page.get_by_role("region", name="catalogue")
+    browser = page.get_by_role("region", name="catalog")
     expect(browser).to_contain_text("10,000 datasets")
     assert listed(browser).count() < 40, "rows that nobody can see were drawn"
     page.evaluate(WATCH_FOR_FREEZES)

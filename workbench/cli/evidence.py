@@ -111,10 +111,10 @@ def _verified(
         trusted = PublicKey.from_text(text)
     elif space is not None:
         from workbench.documents import DatasetCard
-        from workbench.documents.envelope import payload_of
+        from workbench.documents.envelope import unverified
         from workbench.space.connection import connect
 
-        name = payload_of(Bundle.parse(content).card, DatasetCard).domain
+        name = unverified(Bundle.parse(content).card, DatasetCard).domain
         domains = connect(space).domains
         if name not in domains:
             raise VerificationFailed(f"{space} names no domain '{name}'")

@@ -94,7 +94,7 @@ def raise_(
 
 def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, **what: Any) -> None:
     from workbench.documents import Envelope, ProposedChange
-    from workbench.documents.envelope import payload_of
+    from workbench.documents.envelope import unverified
     from workbench.documents.population import PopulationChange
     from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
@@ -118,7 +118,7 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
         # What was signed is what is asked for here.
         wanted = domain.populations.propose(OPERATOR, name, ProposedChange.read(what))
         for envelope in envelopes:
-            signed = payload_of(envelope, PopulationChange)
+            signed = unverified(envelope, PopulationChange)
             if signed.model_copy(update={"proposed": wanted.proposed}) != wanted:
                 raise InvalidConfiguration(f"the stewards signed something else: {signed.words}")
         made = domain.populations.change(envelopes)

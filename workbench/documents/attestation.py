@@ -5,7 +5,7 @@ Format: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,8 @@ class Predicate(Document):
 
 class Statement(Document):
     """in-toto Statement v1 whose subjects are the release and the file of tensors that left."""
+
+    payload_type: ClassVar[str] = "application/vnd.in-toto+json"
 
     type_: Literal["https://in-toto.io/Statement/v1"] = Field(
         default="https://in-toto.io/Statement/v1", alias="_type"

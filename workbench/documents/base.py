@@ -8,7 +8,7 @@ import json
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import rfc8785
 from pydantic import (
@@ -117,7 +117,16 @@ class Document(BaseModel):
 
     Unknown fields, NaN and infinities are refused, so equal documents have equal bytes and equal
     digests on every machine.
+
+    Attributes
+    ----------
+    payload_type
+        The DSSE payload type under which documents of this class are signed; empty for those that
+        are never signed. It is written out in each class: a class can be renamed, what was signed
+        cannot.
     """
+
+    payload_type: ClassVar[str] = ""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True

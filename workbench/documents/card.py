@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -101,7 +101,7 @@ class DatasetCard(Document):
     """A dataset as a researcher sees it before any request.
 
     `record_count` is the published number of privacy units: it, and never the true count, sets
-    sampling rates and normalisation. `holdout_fraction` is the expected share of units that never
+    sampling rates and normalization. `holdout_fraction` is the expected share of units that never
     train and only serve for metrics. `dataset_version` is a salted Merkle root over the records.
 
     `population` names the persons whom the data are about; cards from before it stand for a
@@ -109,6 +109,8 @@ class DatasetCard(Document):
     data, none if all are. Where records are the unit and persons the population's, a person has at
     most `records_per_member` of them, and is charged for so many.
     """
+
+    payload_type: ClassVar[str] = "application/vnd.workbench.datasetcard+json"
 
     format: Literal["workbench/card/v1"] = "workbench/card/v1"
     domain: Name

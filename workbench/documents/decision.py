@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -11,6 +11,8 @@ from workbench.documents.base import Digest, Document, KeyId, Note, Timestamp
 
 class Decision(Document):
     """Approval or denial, by a steward (signed by their key) or by policy (the domain's key)."""
+
+    payload_type: ClassVar[str] = "application/vnd.workbench.decision+json"
 
     format: Literal["workbench/decision/v1"] = "workbench/decision/v1"
     request: Digest

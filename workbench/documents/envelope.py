@@ -19,13 +19,6 @@ from workbench.identity.keys import PrivateKey, PublicKey
 D = TypeVar("D", bound=Document)
 
 
-def payload_type(kind: type[Document]) -> str:
-    """Return the DSSE payload type of a document class."""
-    if kind.__name__ == "Statement":
-        return "application/vnd.in-toto+json"
-    return f"application/vnd.workbench.{kind.__name__.lower()}+json"
-
-
 def _pae(kind: str, body: bytes) -> bytes:
     encoded = kind.encode()
     return b"DSSEv1 %d %b %d %b" % (len(encoded), encoded, len(body), body)
@@ -47,8 +40,16 @@ class Envelope(Document):
 
     @classmethod
     def sign(cls, document: Document, key: PrivateKey) -> Self:
-        """Wrap `document` in an envelope signed by `key`."""
-        kind, body = payload_type(type(document)), document.canonical()
+        """Wrap `document` in an envelope signed by `key`.
+
+        Raises
+        ------
+        TypeError
+            If documents of this class are never signed.
+        """
+        kind, body = document.payload_type, document.canonical()
+        if not kind:
+            raise TypeError(f"{type(document).__name__} has no payload type: it is never signed")
         signature = Signature(
             keyid=key.key_id, sig=base64.b64encode(key.sign(_pae(kind, body))).decode()
         )
@@ -66,8 +67,8 @@ class Envelope(Document):
         InvalidDocument
             If the payload is of another type, not canonical, or does not fit the model.
         """
-        expected = payload_type(kind)
-        if self.payloadType != expected:
+        expected = kind.payload_type
+        if not expected or self.payloadType != expected:
             raise InvalidDocument(f"envelope: holds '{self.payloadType}', expected '{expected}'")
         body = self._decode(self.payload)
         signature = next((s for s in self.signatures if s.keyid == key.key_id), None)
@@ -94,6 +95,15 @@ class Envelope(Document):
             raise InvalidDocument("envelope: not base64") from None
 
 
-def payload_of(envelope: Envelope, kind: type[D]) -> D:
-    """Return the document in an envelope whose signature was checked before it was stored."""
+def unverified(envelope: Envelope, kind: type[D]) -> D:
+    """Return the document in an envelope; **the signature is not checked**.
+
+    This is for envelopes that were opened before they were stored, and to find out which key a
+    stranger's envelope asks for before it is opened with that key.
+
+    Raises
+    ------
+    InvalidDocument
+        If the payload is not base64 or does not fit the model.
+    """
     return kind.parse(Envelope._decode(envelope.payload))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -69,6 +69,8 @@ class LedgerHead(Document):
     log's point: what it tells, such as that a person opted out, is known to whoever holds it.
     `state` is the SHA-256 of the `LedgerState` beside it.
     """
+
+    payload_type: ClassVar[str] = "application/vnd.workbench.ledgerhead+json"
 
     format: Literal["workbench/ledger-head/v1"] = "workbench/ledger-head/v1"
     domain: Name

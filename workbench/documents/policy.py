@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,8 @@ class PolicyChange(Document):
 
     It names the card that it replaces and the time, so it holds once and not for long.
     """
+
+    payload_type: ClassVar[str] = "application/vnd.workbench.policychange+json"
 
     format: Literal["workbench/policy-change/v1"] = "workbench/policy-change/v1"
     domain: Name

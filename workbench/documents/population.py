@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,8 @@ class Population(Document):
     persons and all that was spent on them belong now.
     """
 
+    payload_type: ClassVar[str] = "application/vnd.workbench.population+json"
+
     format: Literal["workbench/population/v1"] = "workbench/population/v1"
     domain: Name
     name: Name
@@ -48,6 +50,8 @@ class PopulationChange(Document):
     total is raised to `epsilon_total`, or `other` is merged into `population`; then `merged_total`
     is the epsilon that holds for both, of which one had more as a rule.
     """
+
+    payload_type: ClassVar[str] = "application/vnd.workbench.populationchange+json"
 
     format: Literal["workbench/population-change/v1"] = "workbench/population-change/v1"
     domain: Name

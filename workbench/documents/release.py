@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -67,6 +67,8 @@ class Release(Document):
     noisy sums and the last state. `ledger` is where the domain's privacy ledger stood: a domain
     that does not hold this row any more has forgotten what was spent.
     """
+
+    payload_type: ClassVar[str] = "application/vnd.workbench.release+json"
 
     format: Literal["workbench/release/v1"] = "workbench/release/v1"
     request: Digest

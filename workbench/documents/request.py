@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -174,6 +174,8 @@ class Request(Document):
     Equal digest means equal run: a request that was released before is answered from the store at
     no cost. `repeat` makes an otherwise equal request a new one, with new noise and a new charge.
     """
+
+    payload_type: ClassVar[str] = "application/vnd.workbench.request+json"
 
     format: Literal["workbench/request/v1"] = "workbench/request/v1"
     researcher: KeyId

@@ -15,7 +15,7 @@ from workbench.documents import (
     PrivateKey,
     Spending,
 )
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head
@@ -88,7 +88,7 @@ class Holdings:
             return cards.latest(connection, name)
 
     def _card(self, name: str) -> DatasetCard:
-        return payload_of(self.dataset(name), DatasetCard)
+        return unverified(self.dataset(name), DatasetCard)
 
     def snippet(self, name: str) -> tuple[bytes, str]:
         """Return a dataset's synthetic snippet and its format."""

@@ -13,7 +13,7 @@ export interface IState {
   studies: IStudy[] | null;
   /** Whether news arrives; "off" while nothing of ours is visible. */
   link: 'off' | 'connecting' | 'on' | 'lost';
-  /** Why there is no news, or no catalogue. */
+  /** Why there is no news, or no catalog. */
   problem: ApiError | null;
   /** The path of the dataset that commands act on, such as "hospital-a/breast-cancer". */
   selected: string | null;

@@ -1580,7 +1580,7 @@ def gradients_of_other_images(b):
     b(A._adaptive_avg_pool2d_backward.default, b.own(1, R, 1, 1, place=Place(1)), b.own(R, 1, 2, 2))
 
 
-# --- normalisation
+# --- normalization
 
 
 @hostile("works along the records")

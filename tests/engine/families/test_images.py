@@ -1,6 +1,6 @@
 """Convolutional networks in the manner of ResNet, MobileNet and EfficientNet, on 8x8 digits.
 
-They are written as in the papers, with batch normalisation, which export converts.
+They are written as in the papers, with batch normalization, which export converts.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def test_statistics_run_again_give_the_same_numbers_at_no_new_cost(hospital, spa
 
 
 def _numbers(folder):
-    """Return what the cells show, but for the catalogue and the requests, which tell of now."""
+    """Return what the cells show, but for the catalog and the requests, which tell of now."""
     cells = nbformat.read(folder / record.read(folder).notebook, as_version=4).cells
     return [
         output["data"].get("text/plain")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, insert, select
 from workbench.budget.ledger import Caps
 from workbench.documents import DatasetCard, Document, Envelope, PrivateKey
 from workbench.documents.card import Approval
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.tables import cards
 from workbench.errors import NotFound
@@ -77,7 +77,7 @@ def remove_unknown(connection: Connection, folder: DomainFolder) -> None:
         The domain's.
     """
     known = {
-        payload_of(Envelope.parse(text), DatasetCard).dataset_version.removeprefix("sha256:")
+        unverified(Envelope.parse(text), DatasetCard).dataset_version.removeprefix("sha256:")
         for text in connection.execute(select(cards.c.envelope)).scalars()
     }
     for place in folder.folder("prepared").iterdir():
@@ -112,7 +112,7 @@ def move_prepared(connection: Connection, folder: DomainFolder) -> None:
         return
     newest = {}
     for row in connection.execute(select(cards.c.envelope).order_by(cards.c.sequence)):
-        card = payload_of(Envelope.parse(row.envelope), DatasetCard)
+        card = unverified(Envelope.parse(row.envelope), DatasetCard)
         newest[card.dataset_version.removeprefix("sha256:")] = card
     for version in old:
         if version.name in newest:
@@ -241,5 +241,5 @@ def file_approval(connection: Connection, name: str) -> Approval | None:
     if row is None:
         return None
     if row.file_approval is None:
-        return payload_of(Envelope.parse(row.envelope), DatasetCard).terms.approval
+        return unverified(Envelope.parse(row.envelope), DatasetCard).terms.approval
     return Approval.parse(row.file_approval)

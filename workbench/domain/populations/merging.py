@@ -27,7 +27,7 @@ from workbench.documents import (
     now,
 )
 from workbench.documents.base import ago
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.access import log, people
 from workbench.domain.populations import persons, registry
 from workbench.domain.store.tables import population_changes
@@ -161,7 +161,7 @@ def waiting(connection: Connection) -> list[WaitingChange]:
     found: dict[str, PopulationChange] = {}
     query = select(population_changes.c.envelope).order_by(population_changes.c.sequence)
     for text in connection.execute(query).scalars():
-        change = payload_of(Envelope.parse(text), PopulationChange)
+        change = unverified(Envelope.parse(text), PopulationChange)
         try:
             _usable(connection, change, change.domain)
         except Conflict:

@@ -25,7 +25,7 @@ from workbench.documents import (
     Terms,
     now,
 )
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.datasets import cards
 from workbench.domain.populations import persons
 from workbench.domain.store.tables import cards as cards_table
@@ -46,7 +46,7 @@ def everyone(connection: Connection) -> dict[str, Population]:
 
 @lru_cache(maxsize=10_000)
 def _parsed(envelope: str) -> Population:
-    return payload_of(Envelope.parse(envelope), Population)
+    return unverified(Envelope.parse(envelope), Population)
 
 
 def get(connection: Connection, name: str) -> Population:
@@ -184,7 +184,7 @@ def all_with_datasets(
     found = []
     for name, datasets in sorted(members(connection, names(connection)).items()):
         if name not in made:
-            made[name] = made_of(payload_of(cards.latest(connection, datasets[0]), DatasetCard))
+            made[name] = made_of(unverified(cards.latest(connection, datasets[0]), DatasetCard))
         found.append((made[name], tuple(datasets)))
     return found + [(made[name], ()) for name in sorted(set(made) - {p.name for p, _ in found})]
 
@@ -300,7 +300,7 @@ def _listed(names: Sequence[str]) -> str:
 def _first_card(connection: Connection, name: str) -> DatasetCard | None:
     query = select(cards_table.c.envelope).where(cards_table.c.dataset == name)
     text = connection.execute(query.order_by(cards_table.c.sequence).limit(1)).scalar()
-    return None if text is None else payload_of(Envelope.parse(text), DatasetCard)
+    return None if text is None else unverified(Envelope.parse(text), DatasetCard)
 
 
 def joined(connection: Connection, card: DatasetCard, key: PrivateKey) -> Population:
@@ -317,7 +317,7 @@ def joined(connection: Connection, card: DatasetCard, key: PrivateKey) -> Popula
         population = get(connection, card.population_name)
     except NotFound:
         if card.population_name != card.name:
-            card_of_owner = payload_of(cards.latest(connection, card.population_name), DatasetCard)
+            card_of_owner = unverified(cards.latest(connection, card.population_name), DatasetCard)
         else:
             card_of_owner = _present(connection, card) or card
         population = made_of(card_of_owner).model_copy(update={"published": now()})
@@ -364,7 +364,7 @@ def _check_unit(card: DatasetCard, population: Population) -> None:
 
 def _present(connection: Connection, card: DatasetCard) -> DatasetCard | None:
     try:
-        return payload_of(cards.latest(connection, card.name), DatasetCard)
+        return unverified(cards.latest(connection, card.name), DatasetCard)
     except NotFound:
         return None
 

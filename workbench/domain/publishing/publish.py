@@ -15,7 +15,7 @@ from workbench.catalog.files import DatasetSource, read_dataset
 from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
 from workbench.documents import DatasetCard, Envelope, PrivateKey, digest_bytes, now
 from workbench.documents.card import Approval, Snippet
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.datasets.cards import (
     Counts,
     Prepared,
@@ -218,7 +218,7 @@ def _approval(connection: Connection, name: str, file: Approval, wins: Wins) -> 
     known = file_approval(connection, name)
     if known is None:
         return file
-    present = payload_of(latest(connection, name), DatasetCard).terms.approval
+    present = unverified(latest(connection, name), DatasetCard).terms.approval
     if wins == "file" or present in (known, file):
         return file
     if wins == "kept" or file == known:
@@ -244,7 +244,7 @@ def _kept_snippet(
     if source.snippet.level == 0:
         return None
     rows = connection.execute(select(cards.c.envelope).where(cards.c.dataset == source.name))
-    known = [payload_of(Envelope.parse(row.envelope), DatasetCard) for row in rows]
+    known = [unverified(Envelope.parse(row.envelope), DatasetCard) for row in rows]
     made = [c.snippet for c in known if c.dataset_version == version and c.snippet.level == 1]
     if not made:
         return None
@@ -286,7 +286,7 @@ def _snippet(source: DatasetSource, records: Records) -> tuple[bytes, Snippet]:
 
 def _unchanged(connection: Connection, card: DatasetCard) -> DatasetCard | None:
     try:
-        known = payload_of(latest(connection, card.name), DatasetCard)
+        known = unverified(latest(connection, card.name), DatasetCard)
     except NotFound:
         return None
     return known if known == card.model_copy(update={"published": known.published}) else None

@@ -25,7 +25,7 @@ from workbench.documents import (
     State,
     now,
 )
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.access import log, people
 from workbench.domain.requests import stored
 from workbench.domain.requests.terms import Facts, check_terms, today
@@ -102,7 +102,7 @@ def _close(
 
 def needed_by(card: str) -> int:
     """Return how many stewards the terms of a card, given by its envelope's JSON, ask for."""
-    return payload_of(Envelope.parse(card), DatasetCard).terms.approval.approvals
+    return unverified(Envelope.parse(card), DatasetCard).terms.approval.approvals
 
 
 def approvers(connection: Connection, digests: Sequence[str]) -> dict[str, list[Person]]:
@@ -136,7 +136,7 @@ def check_at_launch(connection: Connection, domain_key: PublicKey, row: Any) -> 
     WorkbenchError
         If a document was changed, a person revoked, or a term does not hold any more.
     """
-    request = payload_of(Envelope.parse(row.envelope), Request)
+    request = unverified(Envelope.parse(row.envelope), Request)
     if request.digest != row.digest:
         raise InvalidSignature("the stored request was changed")
     researcher = people.require(people.find(connection, request.researcher), "researcher")
@@ -145,7 +145,7 @@ def check_at_launch(connection: Connection, domain_key: PublicKey, row: Any) -> 
     if card.digest != request.card:
         raise InvalidSignature("the stored card is not the one that the request names")
     last = Envelope.parse(row.decision or "{}")
-    if payload_of(last, Decision).by == "policy":
+    if unverified(last, Decision).by == "policy":
         _approves(last.open(Decision, domain_key), request)
     else:
         needed = card.terms.approval.approvals
@@ -163,7 +163,7 @@ def check_at_launch(connection: Connection, domain_key: PublicKey, row: Any) -> 
 
 
 def _steward_of(connection: Connection, envelope: Envelope, request: Request) -> str | None:
-    person = people.find(connection, payload_of(envelope, Decision).key)
+    person = people.find(connection, unverified(envelope, Decision).key)
     if person is None or person.role != "steward" or person.revoked is not None:
         return None
     decision = envelope.open(Decision, PublicKey.from_text(person.public_key))

@@ -21,7 +21,7 @@ from workbench.documents import (
     digest_bytes,
     now,
 )
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.datasets import cards
 from workbench.domain.kinds.job import Job, write_private
 from workbench.domain.populations import registry
@@ -236,7 +236,7 @@ def examine(
             f"the request is for domain '{request.domain}'; this is '{folder.config.name}'"
         )
     card_envelope = cards.latest(connection, request.dataset)
-    card = payload_of(card_envelope, DatasetCard)
+    card = unverified(card_envelope, DatasetCard)
     if (request.dataset_version, request.card) != (card.dataset_version, card.digest):
         raise Conflict(
             f"dataset '{card.path}' was published anew since the request was written",

@@ -28,7 +28,7 @@ from workbench.documents import (
     WouldBe,
     now,
 )
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
 from workbench.domain.requests import stored
@@ -43,7 +43,7 @@ MAX_CONSIDERED = 500
 
 def status(connection: Connection, name: str) -> PolicyStatus:
     """Return a dataset's policy now, and what it may be at most."""
-    card = payload_of(cards.latest(connection, name), DatasetCard)
+    card = unverified(cards.latest(connection, name), DatasetCard)
     file = cards.file_approval(connection, name)
     return PolicyStatus(
         approval=_shown(card.terms.approval),
@@ -96,7 +96,7 @@ def change(
         If the approval is outside the terms.
     """
     wish = envelope.open(PolicyChange, PublicKey.from_text(person.public_key))
-    present = payload_of(cards.latest(connection, name), DatasetCard)
+    present = unverified(cards.latest(connection, name), DatasetCard)
     if (wish.domain, wish.dataset, wish.key) != (present.domain, name, person.key_id):
         raise Conflict("the policy is for another dataset, or names another steward")
     if abs(_time(wish.changed) - datetime.now(UTC)) > MAX_AGE:
@@ -179,7 +179,7 @@ def dry_run(connection: Connection, name: str, approval: Approval) -> DryRun:
     TermsRefused
         If the terms do not allow the approval.
     """
-    check(payload_of(cards.latest(connection, name), DatasetCard), approval)
+    check(unverified(cards.latest(connection, name), DatasetCard), approval)
     rows = stored.listed(connection, dataset=name, limit=MAX_CONSIDERED)
     names = {person.key_id: person.name for person in people.everyone(connection)}
     found = tuple(_would(row, approval, names.get(row.researcher, "")) for row in rows)
@@ -188,8 +188,8 @@ def dry_run(connection: Connection, name: str, approval: Approval) -> DryRun:
 
 
 def _would(row: Any, approval: Approval, researcher: str) -> WouldBe:
-    request = payload_of(Envelope.parse(row.envelope), Request)
-    card = payload_of(Envelope.parse(row.card), DatasetCard)
+    request = unverified(Envelope.parse(row.envelope), Request)
+    card = unverified(Envelope.parse(row.card), DatasetCard)
     terms = card.terms.model_copy(update={"approval": approval})
     submitted = date.fromisoformat(row.submitted[:10])
     # The asked epsilon covers the plan's cost, or the request would not have been taken.

@@ -20,7 +20,7 @@ from workbench.documents import (
     StatisticPlan,
 )
 from workbench.documents.base import Digest, type_tuple
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.datasets import cards
 from workbench.domain.populations import registry
 from workbench.domain.requests import intake, statuses, stored
@@ -77,8 +77,8 @@ class Review(Document):
 
 def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Rehearsal) -> Review:
     """Collect the facts of one request."""
-    request = payload_of(Envelope.parse(row.envelope), Request)
-    card = payload_of(Envelope.parse(row.card), DatasetCard)
+    request = unverified(Envelope.parse(row.envelope), Request)
+    card = unverified(Envelope.parse(row.card), DatasetCard)
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
     graph = intake.graph_facts(connection, request.graph)
@@ -160,7 +160,7 @@ def _previous(connection: Connection, row: Any, request: Request) -> Previous | 
     earlier = stored.last_approved(connection, row)
     if earlier is None:
         return None
-    before = _fields(payload_of(Envelope.parse(earlier.envelope), Request))
+    before = _fields(unverified(Envelope.parse(earlier.envelope), Request))
     after = _fields(request)
     return Previous(
         request_digest=earlier.digest,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from workbench.documents import Decision, Envelope, Progress, Request, RequestStatus, State
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.requests import decisions
 from workbench.domain.store.tables import people
 
@@ -49,12 +49,12 @@ def _status(
     by_steward = row.decided_by == "steward"
     if by_steward and row.state != State.DENIED:
         names.append(row.decider)
-        keys.append(payload_of(Envelope.parse(row.decision), Decision).key)
+        keys.append(unverified(Envelope.parse(row.decision), Decision).key)
     if row.card not in needed:
         needed[row.card] = decisions.needed_by(row.card)
     return RequestStatus(
         request_digest=row.digest,
-        request=payload_of(Envelope.parse(row.envelope), Request),
+        request=unverified(Envelope.parse(row.envelope), Request),
         state=State(row.state),
         researcher=researcher,
         submitted=row.submitted,

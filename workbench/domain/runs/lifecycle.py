@@ -29,7 +29,7 @@ from workbench.documents import (
     State,
     digest_bytes,
 )
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.access import log
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head
@@ -172,8 +172,8 @@ class Runs:
                 stored.move(connection, digest, State.FAILED, failure="worker-died")
                 log.append(connection, "fail", "", digest, "worker-died")
                 return None
-            request = payload_of(Envelope.parse(row.envelope), Request)
-            card = payload_of(Envelope.parse(row.card), DatasetCard)
+            request = unverified(Envelope.parse(row.envelope), Request)
+            card = unverified(Envelope.parse(row.card), DatasetCard)
             stopped = registry.stopped(connection, card.population_name, card.dataset_version)
             if stopped and row.state == State.RUNNING:
                 stored.move(connection, digest, State.FAILED, failure="internal")
@@ -259,7 +259,7 @@ class Runs:
     def _shows_evaluations(self, digest: str) -> bool:
         with self._store.read() as connection:
             row = stored.get(connection, digest)
-        return course.has_some(payload_of(Envelope.parse(row.envelope), Request))
+        return course.has_some(unverified(Envelope.parse(row.envelope), Request))
 
     def _noted(self, digest: str, found: tuple[Evaluation, ...]) -> tuple[Evaluation, ...]:
         try:
@@ -304,7 +304,7 @@ class Runs:
         with self._store.write() as connection:
             row = stored.get(connection, digest)
             if row.state == State.RUNNING:
-                if course.has_some(payload_of(Envelope.parse(row.envelope), Request)):
+                if course.has_some(unverified(Envelope.parse(row.envelope), Request)):
                     course.note(connection, digest, outcome.history)
                 place = self._place(digest)
                 releases.release(connection, self._folder, self._key, row, outcome, place)

@@ -16,7 +16,7 @@ from typing import Any
 
 from workbench.catalog.snippets import decode
 from workbench.documents import DatasetCard, Envelope, Request, State, StatisticPlan
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.datasets import cards
 from workbench.domain.kinds.job import save_records
 from workbench.domain.requests import intake
@@ -102,8 +102,8 @@ class Rehearsals:
         jobs, name = self._folder.folder("jobs"), _name(row.digest)
         records = jobs / f"{name}.npz"
         try:
-            request = payload_of(Envelope.parse(row.envelope), Request)
-            card = payload_of(Envelope.parse(row.card), DatasetCard)
+            request = unverified(Envelope.parse(row.envelope), Request)
+            card = unverified(Envelope.parse(row.card), DatasetCard)
             content = cards.snippet_path(self._folder, card.snippet.content).read_bytes()
             save_records(records, Records.each_its_own(decode(content, card.data_schema)))
             # The snippet is public, so its noise needs no secret; a fixed one repeats.

@@ -25,7 +25,7 @@ from workbench.documents import (
     now,
     subjects,
 )
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.domain.access import people
 from workbench.domain.heads import head
 from workbench.domain.kinds.job import MODEL, STATISTICS, Outcome, write_private
@@ -56,9 +56,9 @@ def release(
     InvalidDocument
         If the outcome is not what the request asked for.
     """
-    request = payload_of(Envelope.parse(row.envelope), Request)
-    card = payload_of(Envelope.parse(row.card), DatasetCard)
-    decision = payload_of(Envelope.parse(row.decision), Decision)
+    request = unverified(Envelope.parse(row.envelope), Request)
+    card = unverified(Envelope.parse(row.card), DatasetCard)
+    decision = unverified(Envelope.parse(row.decision), Decision)
     if tuple(metric.name for metric in outcome.metrics) != request.metrics:
         raise InvalidDocument("the outcome has other metrics than the request")
     if isinstance(request.plan, StatisticPlan) != (outcome.statistics is not None):
@@ -75,7 +75,7 @@ def release(
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_private(place / name, (produced / name).read_bytes())
     approvals = tuple(
-        payload_of(envelope, Decision).digest
+        unverified(envelope, Decision).digest
         for envelope in decisions.earlier(connection, row.digest)
     )
     document = Release(
@@ -131,7 +131,7 @@ def bundle(connection: Connection, row: Any, domain_key: PublicKey) -> Bundle:
 
     approvals = decisions.earlier(connection, row.digest)
     deciders = [
-        key_of(payload_of(envelope, Decision).key)
+        key_of(unverified(envelope, Decision).key)
         for envelope in (Envelope.parse(row.decision), *approvals)
     ]
     researcher = people.find(connection, row.researcher)

@@ -1082,7 +1082,7 @@ def pooling_backward(call: Call) -> Value:
     return _without(replace(joined, shape=out.shape), rank - 2, rank - 1)
 
 
-# --- rules: normalisation
+# --- rules: normalization
 
 
 def layer_norm(call: Call) -> list[Value]:

@@ -345,7 +345,7 @@ def _inner(image: torch.Tensor) -> torch.Tensor:
     return image.movedim(1, -1).contiguous().movedim(-1, 1)
 
 
-# --- normalisation
+# --- normalization
 
 
 def _layer_norm(d: Draw, backward: bool, *shape: int) -> Any:

@@ -1,6 +1,6 @@
-"""Batch normalisation becomes what stays within one record.
+"""Batch normalization becomes what stays within one record.
 
-A layer that is trained becomes group normalisation. A frozen one keeps the statistics that it
+A layer that is trained becomes group normalization. A frozen one keeps the statistics that it
 brought along, as constants: so a pretrained network computes what it always did.
 """
 
@@ -21,7 +21,7 @@ _BATCHED_DIMENSIONS = {nn.BatchNorm1d: 2, nn.BatchNorm2d: 4, nn.BatchNorm3d: 5}
 
 
 class RecordNorm(nn.GroupNorm):
-    """Group normalisation in the place of batch normalisation (Wu and He 2018, arXiv:1803.08494).
+    """Group normalization in the place of batch normalization (Wu and He 2018, arXiv:1803.08494).
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ class RecordNorm(nn.GroupNorm):
         self.batched = batched
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Normalise each record over the channels of a group and all positions."""
+        """Normalize each record over the channels of a group and all positions."""
         if input.dim() == self.batched - 1:
             return super().forward(input.unsqueeze(0)).squeeze(0)
         return super().forward(input)
 
 
 class FixedNorm(nn.Module):
-    """Batch normalisation by the running statistics that it has, which are never changed.
+    """Batch normalization by the running statistics that it has, which are never changed.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def groups_for(channels: int) -> int:
 
 
 def without_batch_norm(model: nn.Module, *, quiet: bool = False) -> nn.Module:
-    """Return `model`, or a copy in which no layer is a batch normalisation.
+    """Return `model`, or a copy in which no layer is a batch normalization.
 
     A layer whose scale and shift are frozen becomes a `FixedNorm` with its running statistics. Any
     other becomes a `RecordNorm`: scale and shift are kept, running statistics are not, since new
@@ -98,7 +98,7 @@ def without_batch_norm(model: nn.Module, *, quiet: bool = False) -> nn.Module:
     Parameters
     ----------
     model
-        Is left as it is, and returned if it has no batch normalisation.
+        Is left as it is, and returned if it has no batch normalization.
     quiet
         Whether to give no notice.
 
@@ -124,7 +124,7 @@ def without_batch_norm(model: nn.Module, *, quiet: bool = False) -> nn.Module:
         names = [f"'{name}'" for name in found]
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         warnings.warn(
-            f"batch normalisation mixes records: {shown} became group normalisation (frozen "
+            f"batch normalization mixes records: {shown} became group normalization (frozen "
             "layers: fixed statistics) in what is trained. Your model is left as it is; "
             "result.model has the new layers.",
             LayersConverted,

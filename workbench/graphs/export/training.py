@@ -117,7 +117,7 @@ def export(
         `workbench.graphs.public_loss`.
     model
         Is left as it is. Its parameters must be float32; those with ``requires_grad=False`` stay
-        as they are. Batch normalisation is converted on a copy, with a notice.
+        as they are. Batch normalization is converted on a copy, with a notice.
     schema
         The dataset's schema.
     in_tables

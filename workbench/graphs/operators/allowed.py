@@ -30,8 +30,8 @@ REMEDIES: dict[str, str] = {
     "bernoulli": "Compare wb.noise(record, ...) instead: random numbers come with the record.",
     "rand": "Use wb.noise(record, ...): random numbers come with the record.",
     "normal": "Use wb.noise(record, ...): random numbers come with the record.",
-    "batch_norm": "Batch normalisation mixes records: use nn.GroupNorm or nn.LayerNorm, and "
-    "nn.GroupNorm(channels, channels) for instance normalisation. As a layer (nn.BatchNorm2d) it "
+    "batch_norm": "Batch normalization mixes records: use nn.GroupNorm or nn.LayerNorm, and "
+    "nn.GroupNorm(channels, channels) for instance normalization. As a layer (nn.BatchNorm2d) it "
     "is converted when the function is exported.",
     "local_scalar_dense": "A record's value must not become a number of Python, by .item() or as "
     "an index: use torch.where, or look up with torch.nn.functional.embedding(index, table).",

@@ -307,7 +307,7 @@ def enlarged(call: Arguments) -> str | None:
     return None
 
 
-# --- normalisation
+# --- normalization
 
 
 def over_last_dimensions(call: Arguments) -> str | None:

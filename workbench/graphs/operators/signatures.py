@@ -260,7 +260,7 @@ _allow("upsample_nearest2d.vec", r.enlarged, input=Tensor(FLOATS, 4, 4),
        output_size=Optional(Ints(1, 1 << 16, (2,))),
        scale_factors=Optional(Numbers(_SCALE, 2)))  # fmt: skip
 
-# --- normalisation: of what it says, and the result only
+# --- normalization: of what it says, and the result only
 
 _NORM: dict[str, Argument] = {"weight": Optional(REAL), "bias": Optional(REAL), "eps": NOT_NEGATIVE}
 _SAME_FLOATS = r.same_dtype("input", "weight", "bias")

@@ -1,4 +1,4 @@
-"""The routes of a researcher: session, catalogue, datasets, requests."""
+"""The routes of a researcher: session, catalog, datasets, requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CatalogRoute(Route):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Return the catalogue, or 304 if it is the one that the caller has."""
+        """Return the catalog, or 304 if it is the one that the caller has."""
         await self.ask("", self.service.refresh)
         found = await self.ask("", self.service.catalog)
         # Another encoding is another representation; a weak tag holds for both.

@@ -25,7 +25,7 @@ _open: set[WatchRoute] = set()
 
 
 class WatchRoute(Route):
-    """News of the session, the catalogue, requests and studies."""
+    """News of the session, the catalog, requests and studies."""
 
     # A page that only looks must not keep an idle server from being culled.
     _track_activity = False

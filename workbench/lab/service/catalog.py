@@ -1,4 +1,4 @@
-"""The catalogue of all domains as bytes: made once for each version, also compressed."""
+"""The catalog of all domains as bytes: made once for each version, also compressed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from workbench.lab.service.domains import WatchedDomain
 
 
 @dataclass(frozen=True)
-class CatalogueBytes:
-    """One version of the catalogue.
+class CatalogBytes:
+    """One version of the catalog.
 
     Attributes
     ----------
@@ -35,12 +35,12 @@ class CatalogueBytes:
         return gzip.compress(self.content, compresslevel=5, mtime=0)
 
 
-class Catalogue:
+class Catalog:
     """The entries of all domains; those of a domain that is down stay, and a problem says so."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last: CatalogueBytes | None = None
+        self._last: CatalogBytes | None = None
 
     @staticmethod
     def _problems(domains: Sequence[WatchedDomain]) -> list[dict[str, str]]:
@@ -58,12 +58,12 @@ class Catalogue:
         parts = [(domain.client.name, domain.version) for domain in domains]
         return hashlib.sha256(repr((parts, failing)).encode()).hexdigest()[:32]
 
-    def of(self, domains: Sequence[WatchedDomain]) -> CatalogueBytes:
-        """Return the catalogue of `domains`."""
+    def of(self, domains: Sequence[WatchedDomain]) -> CatalogBytes:
+        """Return the catalog of `domains`."""
         version = self.version(domains)
         with self._lock:
             if self._last is None or self._last.version != version:
-                self._last = CatalogueBytes(version, self._make(version, domains))
+                self._last = CatalogBytes(version, self._make(version, domains))
             return self._last
 
     def _make(self, version: str, domains: Sequence[WatchedDomain]) -> bytes:

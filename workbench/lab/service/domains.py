@@ -153,7 +153,7 @@ class WatchedDomain:
             return self._version
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return the last known entries of the catalogue; also of a domain that is down."""
+        """Return the last known entries of the catalog; also of a domain that is down."""
         with self._lock:
             return [known.entry for known in self._entries.values()]
 

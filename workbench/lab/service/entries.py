@@ -1,4 +1,4 @@
-"""A card as one entry of the catalogue."""
+"""A card as one entry of the catalog."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_FIELDS = 200
 
 
 def entry(card: DatasetCard, budget: BudgetStatus | None = None) -> dict[str, Any]:
-    """Return a card as an entry of the catalogue.
+    """Return a card as an entry of the catalog.
 
     Parameters
     ----------

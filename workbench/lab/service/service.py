@@ -14,7 +14,7 @@ from typing import Any
 from workbench import __version__
 from workbench.documents import RequestStatus, State
 from workbench.errors import NotFound, WorkbenchError
-from workbench.lab.service.catalog import Catalogue, CatalogueBytes
+from workbench.lab.service.catalog import Catalog, CatalogBytes
 from workbench.lab.service.details import budget_view, card_view
 from workbench.lab.service.domains import WatchedDomain
 from workbench.lab.service.entries import entry
@@ -54,7 +54,7 @@ class Service:
         self._lock = threading.Lock()
         self._space: Space | None = None
         self._watched: dict[str, WatchedDomain] = {}
-        self._catalogue = Catalogue()
+        self._catalog = Catalog()
         self._results: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._snippets: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.monitor = Monitor(self._domains_or_none)
@@ -115,12 +115,12 @@ class Service:
         }
 
     def catalog_version(self) -> str:
-        """Return what changes whenever the catalogue does; asks nobody."""
-        return self._catalogue.version(list(self._domains_or_none().values()))
+        """Return what changes whenever the catalog does; asks nobody."""
+        return self._catalog.version(list(self._domains_or_none().values()))
 
-    def catalog(self) -> CatalogueBytes:
-        """Return the last known catalogue; asks nobody."""
-        return self._catalogue.of(list(self._domains().values()))
+    def catalog(self) -> CatalogBytes:
+        """Return the last known catalog; asks nobody."""
+        return self._catalog.of(list(self._domains().values()))
 
     def dataset(self, domain: str, name: str) -> dict[str, Any]:
         """Return one dataset in full."""

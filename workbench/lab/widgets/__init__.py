@@ -1,1 +1,1 @@
-"""What stands in a notebook: the catalogue, the requests, the steward's panel."""
+"""What stands in a notebook: the catalog, the requests, the steward's panel."""

@@ -113,7 +113,7 @@ function render({ model, el }) {
 
   search.addEventListener("input", filter);
   for (const one of [domain.node, kind.node, approval.node, left]) one.addEventListener("change", filter);
-  el.append(h("div", { class: "wbw", role: "region", "aria-label": "catalogue" },
+  el.append(h("div", { class: "wbw", role: "region", "aria-label": "catalog" },
     h("div", { class: "wbw-bar" }, h("strong", {}, "Data space"), search, domain.node, kind.node,
       approval.node, h("label", {}, left, " budget left"), count),
     problems, h("div", { class: "wbc-columns" }, list.node, pane)));

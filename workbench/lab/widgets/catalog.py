@@ -1,4 +1,4 @@
-"""The catalogue in a notebook: found by words and filters, opened without leaving the page."""
+"""The catalog in a notebook: found by words and filters, opened without leaving the page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CatalogBrowser(LiveWidget):
         self._version = ""
 
     def news(self, anew: bool) -> None:
-        """Send the catalogue if it is another one than before."""
+        """Send the catalog if it is another one than before."""
         if anew:
             self.service.refresh()
         found = self.service.catalog()

@@ -224,8 +224,8 @@ class Result:
 def load_into(module: nn.Module, parameters: dict[str, torch.Tensor]) -> nn.Module:
     """Return a copy of `module` with `parameters`, in evaluation mode.
 
-    Batch normalisation is replaced as in what was trained: released scales and shifts belong to
-    group normalisation, and would be wrong beside a batch layer's running statistics.
+    Batch normalization is replaced as in what was trained: released scales and shifts belong to
+    group normalization, and would be wrong beside a batch layer's running statistics.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.documents import DatasetCard, digest_bytes
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.errors import InvalidConfiguration, VerificationFailed
 from workbench.evidence.bundle import Bundle
 from workbench.space.studies import record
@@ -183,7 +183,7 @@ class _Crate:
         for one in self.study.requests:
             if one.state == "verified" and one.evidence is not None:
                 bundle = Bundle.parse((self.folder / one.evidence).read_bytes())
-                card = payload_of(bundle.card, DatasetCard)
+                card = unverified(bundle.card, DatasetCard)
                 cards[card.digest] = card
         for card in cards.values():
             found.append(

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.budget.accountant import epsilon_of, run_curve
 from workbench.documents import DatasetCard, Envelope, PrivateKey, Request, now
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.evidence.bundle import Bundle
 from workbench.space.client import journal
 from workbench.space.studies import record
@@ -93,8 +93,8 @@ def composed(folder: Path, requests: Sequence[StudyRequest]) -> tuple[Spent, ...
         if one.state != "verified" or one.evidence is None:
             continue
         bundle = Bundle.parse((folder / one.evidence).read_bytes())
-        request = payload_of(bundle.request, Request)
-        card = payload_of(bundle.card, DatasetCard)
+        request = unverified(bundle.request, Request)
+        card = unverified(bundle.card, DatasetCard)
         place = (card.path, request.dataset_version)
         curves.setdefault(place, []).append(run_curve(request.plan, len(request.metrics)))
         deltas[place] = card.terms.delta

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -77,6 +77,8 @@ class Spent(Document):
 
 class StudyRecord(Document):
     """What ran, how it ended, and the digest of everything that it left."""
+
+    payload_type: ClassVar[str] = "application/vnd.workbench.studyrecord+json"
 
     format: Literal["workbench/study/v1"] = "workbench/study/v1"
     title: Line

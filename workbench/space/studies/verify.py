@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from workbench.documents import Envelope, PublicKey, Release, digest_bytes
-from workbench.documents.envelope import payload_of
+from workbench.documents.envelope import unverified
 from workbench.errors import InvalidDocument, WorkbenchError
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.receipts import receipt, went_back
@@ -125,7 +125,7 @@ def _ledgers(folder: Path, study: StudyRecord) -> list[Finding]:
         for one in study.requests
         if one.state == "verified" and one.evidence is not None
     ]
-    found = [receipt(payload_of(one.release, Release), one.domain_key) for one in bundles]
+    found = [receipt(unverified(one.release, Release), one.domain_key) for one in bundles]
     problems = went_back([one for one in found if one is not None])
     return [Finding("privacy ledger", False, problem) for problem in problems]
 

@@ -32,7 +32,7 @@ export function countFilters({
   return [field, purpose, kind, records, budget].filter(Boolean).length;
 }
 
-/** Entries with their text in small letters, made once for each catalogue. */
+/** Entries with their text in small letters, made once for each catalog. */
 export interface IIndexed {
   entry: IEntry;
   text: string;

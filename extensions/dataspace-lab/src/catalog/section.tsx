@@ -32,7 +32,7 @@ export function CatalogSection(): React.ReactElement {
     return (
       <div ref={body}>
         {session && <Domains domains={session.domains} />}
-        <Loading label={trans.__('Fetching the catalogue')} />
+        <Loading label={trans.__('Fetching the catalog')} />
       </div>
     );
   }

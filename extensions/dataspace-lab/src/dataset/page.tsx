@@ -24,7 +24,7 @@ export function DatasetPage(props: {
   const { context, args } = props;
   const { api, store, trans } = context;
   const { domain, name } = args;
-  // News of the catalogue or of a run on this dataset may have changed the budget.
+  // News of the catalog or of a run on this dataset may have changed the budget.
   const catalog = useStore(store, state => state.catalog);
   const entry = catalog?.datasets.find(one => one.domain === domain && one.name === name);
   const runs = useStore(store, state =>

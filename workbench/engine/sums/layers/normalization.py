@@ -1,4 +1,4 @@
-"""``aten.layer_norm`` and ``aten.group_norm``: ``y = normalised(x) * w + b``."""
+"""``aten.layer_norm`` and ``aten.group_norm``: ``y = normalized(x) * w + b``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from workbench.engine.sums.layers import Call, Factors, Whole, over_positions, r
 
 @rule(torch.ops.aten.layer_norm.default, recorded="input", weight="weight")
 def layer_norm(call: Call) -> tuple[Factors, Factors]:
-    """Return the gradients of weight and bias, both of the normalised shape."""
+    """Return the gradients of weight and bias, both of the normalized shape."""
     shape = call.args["normalized_shape"]
     records = call.gradient.shape[0]
-    normalised = F.layer_norm(call.recorded, shape, eps=call.args.get("eps", 1e-5))
-    weight = over_positions((normalised * call.gradient).reshape(records, -1, *shape))
+    normalized = F.layer_norm(call.recorded, shape, eps=call.args.get("eps", 1e-5))
+    weight = over_positions((normalized * call.gradient).reshape(records, -1, *shape))
     return Whole(weight), Whole(over_positions(call.gradient.reshape(records, -1, *shape)))
 
 
@@ -26,7 +26,7 @@ def group_norm(call: Call) -> tuple[Factors, Factors]:
     """
     records, images, channels = call.recorded.shape[:3]
     flat = call.recorded.reshape(records * images, channels, -1)
-    normalised = F.group_norm(flat, call.args["num_groups"], eps=call.args.get("eps", 1e-5))
+    normalized = F.group_norm(flat, call.args["num_groups"], eps=call.args.get("eps", 1e-5))
     gradient = call.gradient.reshape(records, images, channels, -1)
-    weight = (normalised.reshape(gradient.shape) * gradient).sum((1, 3))
+    weight = (normalized.reshape(gradient.shape) * gradient).sum((1, 3))
     return Whole(weight), Whole(gradient.sum((1, 3)))

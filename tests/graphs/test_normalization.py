@@ -1,4 +1,4 @@
-"""Batch normalisation is replaced on a copy, with a notice, by what keeps records apart."""
+"""Batch normalization is replaced on a copy, with a notice, by what keeps records apart."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_released_model_fits_into_the_callers_module_and_computes_what_was_tra
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in loaded.modules())
 
 
-def test_each_record_is_normalised_by_itself():
+def test_each_record_is_normalized_by_itself():
     layer = without_batch_norm(nn.BatchNorm1d(16), quiet=True)
     rows = torch.randn(4, 16)
     alone = torch.stack([layer(row) for row in rows])
