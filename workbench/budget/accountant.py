@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.documents.request import AnyPlan, StatisticPlan
+from workbench.documents.plans import AnyPlan, StatisticPlan
 from workbench.errors import TermsRefused
 
 Curve = NDArray[np.float64]

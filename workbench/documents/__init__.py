@@ -6,6 +6,7 @@ from workbench.documents.card import Approval, DatasetCard, Snippet, Terms
 from workbench.documents.decision import Decision
 from workbench.documents.envelope import Envelope, Signature
 from workbench.documents.oversight import LogEntry, Share, Spending, SpendingPoint
+from workbench.documents.plans import AnyPlan, Plan, StatisticPlan
 from workbench.documents.policy import (
     ApprovalSettings,
     DryRun,
@@ -31,7 +32,7 @@ from workbench.documents.population import (
     WaitingChanges,
 )
 from workbench.documents.release import Evaluation, Metric, PrivacySpent, Release
-from workbench.documents.request import AnyPlan, Plan, Request, StatisticPlan
+from workbench.documents.request import Request
 from workbench.documents.schema import Column, Schema
 from workbench.documents.status import (
     BudgetStatus,

@@ -17,7 +17,7 @@ from workbench.documents.base import (
 )
 from workbench.documents.card import Delta, Epsilon
 from workbench.documents.ledger_head import LedgerPoint
-from workbench.documents.request import MAX_EVALUATIONS
+from workbench.documents.plans import MAX_EVALUATIONS
 
 
 class Metric(Document):

@@ -18,8 +18,9 @@ from workbench.documents.base import (
     Timestamp,
     type_tuple,
 )
+from workbench.documents.plans import MAX_EVALUATIONS
 from workbench.documents.release import Evaluation
-from workbench.documents.request import MAX_EVALUATIONS, Request
+from workbench.documents.request import Request
 
 
 class State(StrEnum):

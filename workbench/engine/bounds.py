@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from workbench.documents.request import Plan
+from workbench.documents.plans import Plan
 
 _RATE = 0.2
 _RANGE = 100.0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from workbench.documents.request import Plan
+from workbench.documents.plans import Plan
 
 
 def optimizer_of(plan: Plan, parameters: Sequence[torch.Tensor]) -> torch.optim.Optimizer:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 
 from workbench.documents.inputs import NoiseInput
-from workbench.documents.request import Plan, PublicLoss
+from workbench.documents.plans import Plan, PublicLoss
 from workbench.engine.program.checker import Value
 from workbench.engine.program.program import Program, public_program
 from workbench.engine.program.runner import Runner, pruned

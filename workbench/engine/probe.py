@@ -29,7 +29,7 @@ from typing import Any, NoReturn, Protocol
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from workbench.documents.request import Plan, StatisticPlan
+from workbench.documents.plans import Plan, StatisticPlan
 from workbench.engine.postprocessing import private_part
 from workbench.engine.program.program import values_program
 from workbench.engine.program.tiles import whole_tiles

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from workbench.documents.request import Plan
+from workbench.documents.plans import Plan
 from workbench.engine.bounds import AdaptiveBound, layers
 from workbench.engine.sampling.batches import (
     UnitTable,

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workbench.documents.request import StatisticPlan
+from workbench.documents.plans import StatisticPlan
 from workbench.engine.program.program import noted
 from workbench.engine.program.runner import Runner
 from workbench.engine.sampling.batches import UnitTable, roomy, within_memory

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from workbench.documents.plans import Plan
 from workbench.documents.release import Evaluation, Metric
-from workbench.documents.request import Plan
 from workbench.engine.metrics import exact_sums, noisy_metrics
 from workbench.engine.optimizers import joined, optimizer_of, schedule_of
 from workbench.engine.postprocessing import private_part

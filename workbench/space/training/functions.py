@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from workbench.budget.accountant import calibrate
 from workbench.documents import DatasetCard, Metric, Plan
-from workbench.documents.request import MAX_EVALUATIONS
+from workbench.documents.plans import MAX_EVALUATIONS
 from workbench.errors import InvalidDocument, NotFound
 from workbench.space.datasets import Dataset
 from workbench.space.requests.request import RequestGroup, RequestHandle
