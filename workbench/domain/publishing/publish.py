@@ -26,9 +26,9 @@ from workbench.domain.datasets.cards import (
     snippet_path,
 )
 from workbench.domain.datasets.load import LoadedData, dataset_version, load, split
-from workbench.domain.kinds.job import make_private, save_records, write_private
 from workbench.domain.populations import persons, registry
 from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.files import make_private, save_records, write_private
 from workbench.domain.store.seal import Seal
 from workbench.domain.store.tables import cards
 from workbench.errors import Conflict, InvalidData, InvalidSchema, NotFound

@@ -29,7 +29,7 @@ from workbench.documents import (
 from workbench.domain.access import log
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head
-from workbench.domain.kinds.job import MODEL, STATISTICS, Job, Outcome, write_private
+from workbench.domain.kinds.job import MODEL, STATISTICS, Job, Outcome
 from workbench.domain.populations import registry
 from workbench.domain.requests import decisions, intake, stored
 from workbench.domain.requests.stored import StoredRequest
@@ -39,6 +39,7 @@ from workbench.domain.runs.rehearsals import Rehearsals
 from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
+from workbench.domain.store.files import write_private
 from workbench.domain.store.seal import Seal
 from workbench.errors import (
     Conflict,

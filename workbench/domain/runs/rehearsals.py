@@ -17,13 +17,13 @@ from functools import partial
 from workbench.catalog.snippets import decode
 from workbench.documents import State, StatisticPlan
 from workbench.domain.datasets import cards
-from workbench.domain.kinds.job import save_records
 from workbench.domain.requests import intake
 from workbench.domain.requests.review import Rehearsal
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.runs.executor import Executor
 from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import CallLimits, DomainFolder
+from workbench.domain.store.files import save_records
 from workbench.records import Records
 
 _log = logging.getLogger("workbench.domain")

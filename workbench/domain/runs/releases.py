@@ -23,10 +23,11 @@ from workbench.documents import (
 )
 from workbench.domain.access import people
 from workbench.domain.heads import head
-from workbench.domain.kinds.job import MODEL, STATISTICS, Outcome, write_private
+from workbench.domain.kinds.job import MODEL, STATISTICS, Outcome
 from workbench.domain.requests import decisions, stored
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.files import write_private
 from workbench.engine import ENGINE
 from workbench.errors import InvalidDocument
 from workbench.evidence.bundle import Bundle
