@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from workbench.documents import RequestStatus, State, StatisticPlan
+from workbench.documents import RequestStatus, State
 from workbench.errors import (
     DomainUnavailable,
     RequestDenied,
@@ -40,6 +40,9 @@ FAILURE_WORDS = {
 }
 _RECONNECT_SECONDS = 1.0
 _GIVE_UP_SECONDS = 60.0
+
+_OF_SUMS = {"statistic": StatisticResult}
+"""The result of each kind of run that releases sums; a run of any other kind releases a model."""
 
 
 class RequestHandle:
@@ -169,9 +172,10 @@ class RequestHandle:
             raise RequestFailed(f"{who}: the request was cancelled")
         if status.state != State.RELEASED:
             raise RequestFailed(f"{who}: not ready, {STATE_WORDS[status.state]}", "Use .wait().")
-        if isinstance(status.request.plan, StatisticPlan):
-            return (self._result or StatisticResult)(self.client, status)
-        return Result(self.client, status, self._model)
+        sums = _OF_SUMS.get(status.request.plan.kind)
+        if sums is None:
+            return Result(self.client, status, self._model)
+        return (self._result or sums)(self.client, status)
 
     def _rows(self) -> list[tuple[str, str]]:
         status = self.last_status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ class StatisticResult(Result):
     @property
     def plan(self) -> StatisticPlan:
         """Rounds, bound and noise."""
-        assert isinstance(self.request.plan, StatisticPlan)
-        return self.request.plan
+        return cast(StatisticPlan, self.request.plan)
 
     @cached_property
     def statistics_bytes(self) -> bytes:
