@@ -109,7 +109,8 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     site.stop()
     from workbench.domain.datasets import cards
     from workbench.domain.kinds.job import MODEL
-    from workbench.domain.requests import intake, stored
+    from workbench.domain.requests import stored
+    from workbench.domain.runs.jobs import job_of
     from workbench.domain.service import Domain
 
     domain = Domain(site.root)
@@ -119,9 +120,7 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     card = row.card
     place = cards.prepared(domain.folder, card)
     seed = domain._seal.open_seed(row.seed, handle.digest)
-    job = intake.job_of(
-        domain.folder, "training", request, card, str(place.training), str(place.holdout), seed
-    )
+    job = job_of(domain.folder, "run", request, card, str(place.training), str(place.holdout), seed)
     folder = tmp_path / "replay"
     outcome = domain.runs.executor.run("replay", job, folder)
     assert (folder / MODEL).read_bytes() == first

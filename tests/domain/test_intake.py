@@ -37,7 +37,7 @@ def checked(site, monkeypatch):
     run = site.domain.runs.executor.run
 
     def noted(identity, job, *rest, **options):
-        if job.kind == "check":
+        if job.mode == "check":
             names.append(identity)
         return run(identity, job, *rest, **options)
 

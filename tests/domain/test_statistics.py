@@ -14,7 +14,8 @@ from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, run_curve
 from workbench.documents import Request
 from workbench.domain.datasets import cards
-from workbench.domain.requests import intake, stored
+from workbench.domain.requests import stored
+from workbench.domain.runs.jobs import job_of
 from workbench.errors import (
     Conflict,
     GraphRefused,
@@ -291,8 +292,8 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
         request = row.request
         seed = domain._seal.open_seed(row.seed, first.digest)
     place = cards.prepared(domain.folder, ds.card)
-    job = intake.job_of(
-        domain.folder, "training", request, ds.card, str(place.training), str(place.holdout), seed
+    job = job_of(
+        domain.folder, "run", request, ds.card, str(place.training), str(place.holdout), seed
     )
     outcome = domain.runs.executor.run("again", job, domain.folder.root / "state" / "again")
     assert outcome.statistics == first.release.statistics

@@ -15,7 +15,8 @@ from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.domain.datasets import cards
 from workbench.domain.kinds.job import MODEL
-from workbench.domain.requests import intake, stored
+from workbench.domain.requests import stored
+from workbench.domain.runs import jobs
 from workbench.domain.runs.executor import Executor, _private
 from workbench.domain.store.config import JobLimits
 from workbench.errors import RequestFailed
@@ -56,8 +57,8 @@ def job_of(site, digest):
     card = row.card
     place = cards.prepared(domain.folder, card)
     seed = domain.runs._seal.open_seed(row.seed, digest)
-    return intake.job_of(
-        domain.folder, "training", request, card, str(place.training), str(place.holdout), seed
+    return jobs.job_of(
+        domain.folder, "run", request, card, str(place.training), str(place.holdout), seed
     )
 
 

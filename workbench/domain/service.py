@@ -39,7 +39,7 @@ from workbench.domain.datasets import cards
 from workbench.domain.heads import head
 from workbench.domain.holdings import Holdings
 from workbench.domain.kinds.job import MODEL, STATISTICS
-from workbench.domain.requests import decisions, intake, statuses, stored
+from workbench.domain.requests import decisions, graphs, intake, statuses, stored
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.requests.terms import approves
 from workbench.domain.runs import releases
@@ -247,14 +247,14 @@ class Domain(Holdings):
         """Keep a researcher's graph; returns its facts and whether it is new."""
         people.require(person, "researcher")
         with self.store.read() as connection:
-            known = intake.known_graph(connection, digest)
+            known = graphs.find(connection, digest)
             if known is not None:
                 return known, False
-            intake.check_quota(connection, self.folder, person, len(archive))
-        facts = intake.check_graph(digest, archive)
+            graphs.check_quota(connection, self.folder, person, len(archive))
+        facts = graphs.check(digest, archive)
         with self.store.write() as connection:
-            intake.check_quota(connection, self.folder, person, len(archive))
-            new = intake.store_graph(connection, self.folder, digest, archive, facts, person)
+            graphs.check_quota(connection, self.folder, person, len(archive))
+            new = graphs.store(connection, self.folder, digest, archive, facts, person)
         return facts, new
 
     def submit(self, person: Person, envelope: Envelope) -> tuple[RequestStatus, bool]:
@@ -270,11 +270,10 @@ class Domain(Holdings):
         with self.store.read() as connection:
             known = stored.find(connection, request.digest)
             if known is None:
-                for graph_digest in intake.graphs_of(request):
-                    intake.graph_facts(connection, graph_digest)
+                graphs.require_uploaded(connection, request)
         if known is not None:
             return self.status(person, request.digest), False
-        graph = intake.load_graph(self.folder, request)
+        graph = graphs.load_of(self.folder, request)
         curve = run_curve(request.plan, len(request.metrics))
         with self.store.read() as connection:
             self._refuse_flood(connection, person)
@@ -284,10 +283,10 @@ class Domain(Holdings):
         with self.store.write() as connection:
             if stored.find(connection, request.digest) is None:
                 self._refuse_flood(connection, person)
-                accepted = intake.accept(
+                facts = intake.accept(
                     connection, self.folder, envelope, request, graph, curve, cost
                 )
-                approved, why = approves(accepted.facts)
+                approved, why = approves(facts)
                 log.append(connection, "submit", person, request.digest, request.dataset)
                 if approved:
                     decisions.by_policy(connection, self.key, request.digest, why)

@@ -76,7 +76,7 @@ def train(
     max_records_per_unit: int,
     seed: bytes,
     progress: Progress | None = None,
-    evaluated: Callable[[tuple[Metric, ...]], None] | None = None,
+    evaluated: Callable[[Evaluation], None] | None = None,
     pace: Pace | None = None,
     ranks: Ranks = ALONE,
 ) -> TrainingResult:
@@ -102,7 +102,7 @@ def train(
     progress
         Called with (rounds done, all rounds) after every round.
     evaluated
-        Called with the noised metrics of each evaluation, those that `history` will hold.
+        Called with each evaluation, noised, as `history` will hold it.
     pace
         When to tell those, and how long the run may take; by default at once, and for ever.
     ranks
@@ -159,7 +159,7 @@ def train(
         if pace is not None:
             pace.wait(done)
         if found is not None and evaluated is not None:
-            evaluated(found)
+            evaluated(Evaluation(step=done, metrics=found))
         if progress is not None:
             progress(done, plan.steps)
 
@@ -277,7 +277,7 @@ def _descend(
                 released = {name: value.clone() for name, value in parameters.items()}
         after(done, parameters, found)
     if not all(bool(torch.isfinite(value).all()) for value in released.values()):
-        raise RequestFailed("not-finite")
+        raise RequestFailed("the noised parameters are not finite", failure="not-finite")
     metrics = history[kept(history, plan.patience)].metrics if history else ()
     tied = {name: released[other] for name, other in graph.ties.items()}
     result = {name: value.detach().clone() for name, value in (released | tied).items()}

@@ -1,4 +1,4 @@
-"""What the server hands to a worker process, and what it takes back."""
+"""Describe what the server hands to a worker process, and what it takes back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field
 from workbench.documents import AnyPlan, Document, Evaluation, Failure, Metric
 from workbench.documents.base import Digest, Finite, Identifier, type_tuple
 from workbench.documents.inputs import GraphInput
+from workbench.documents.plans import Output
 
 JOB = "job.json"
 OUTCOME = "outcome.json"
@@ -19,17 +20,20 @@ on filling; it fits, and its data are made ready."""
 EVALUATIONS = "evaluations.json"
 MODEL = "model.safetensors"
 STATISTICS = "statistics.safetensors"
+FILES: dict[Output, str] = {"model": MODEL, "statistics": STATISTICS}
+"""Where a run leaves each output that is a file."""
 
 
 class Job(Document):
-    """One run. Paths are absolute; `seed` is 64 hexadecimal digits.
+    """One task of a worker. Paths are absolute; `seed` is 64 hexadecimal digits.
 
-    A ``rehearsal`` reads only `training`, a snippet, and measures exactly. A ``check`` reads no
-    data: it runs the graph on made-up records, whose numbers lie within `bounds`, one pair for each
-    input. `update` is the graph that a statistic in rounds needs.
+    A ``run`` reads private records. A ``rehearsal`` reads only `training`, a snippet, and measures
+    exactly. A ``check`` reads no data: it runs the graph on made-up records, whose numbers lie
+    within `bounds`, one pair for each input. `update` is the graph that a statistic in rounds
+    needs.
     """
 
-    kind: Literal["training", "rehearsal", "check"]
+    mode: Literal["run", "rehearsal", "check"]
     graph: str
     update: str | None = None
     training: str | None = None
@@ -66,6 +70,12 @@ class Outcome(Document):
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
     history: Annotated[tuple[Evaluation, ...], type_tuple] = ()
     steps: int = 0
+
+    @property
+    def files(self) -> dict[Output, str]:
+        """The digests of the files that the run left, by output."""
+        found: dict[Output, str | None] = {"model": self.model, "statistics": self.statistics}
+        return {output: digest for output, digest in found.items() if digest is not None}
 
 
 class Evaluated(Document):

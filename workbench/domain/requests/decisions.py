@@ -156,7 +156,8 @@ def check_at_launch(
                 f"{len(given)} of {needed} approvals count: a steward was revoked since",
                 "Submit the request again with another repeat.",
             )
-    check_terms(Facts(request, card, 0.0, today()))
+    # The cost was checked at intake and is reserved; that it still fits is the ledger's question.
+    check_terms(Facts(request, card, epsilon=None, today=today()))
 
 
 def _steward_of(

@@ -13,15 +13,14 @@ from workbench.documents import (
     DatasetCard,
     Document,
     Metric,
-    Plan,
     Request,
     RequestStatus,
-    StatisticPlan,
 )
 from workbench.documents.base import Digest, type_tuple
 from workbench.domain.datasets import cards
+from workbench.domain.kinds.table import kind_of
 from workbench.domain.populations import registry
-from workbench.domain.requests import intake, statuses, stored
+from workbench.domain.requests import graphs, statuses, stored
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.requests.terms import Facts, approves, explain_terms, today
 from workbench.domain.store.config import DomainFolder
@@ -81,7 +80,7 @@ def review(
     request, card = waiting.request, waiting.card
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
-    graph = intake.graph_facts(connection, request.graph)
+    graph = graphs.get(connection, request.graph)
     counts_file = cards.prepared(folder, card).counts
     return Review(
         status=statuses.status(connection, waiting),
@@ -100,46 +99,8 @@ def review(
 
 
 def _leaves(request: Request, graph: GraphFacts, card: DatasetCard) -> tuple[str, ...]:
-    plan = request.plan
-    if isinstance(plan, StatisticPlan):
-        words = _statistic_leaves(plan, graph, card)
-    else:
-        words = _training_leaves(plan, request)
+    words = kind_of(request.plan).leaves(request, request.plan, graph, card)
     return (*words, "the request's state, and nothing else")
-
-
-def _statistic_leaves(plan: StatisticPlan, graph: GraphFacts, card: DatasetCard) -> list[str]:
-    rounds = "once" if plan.rounds == 1 else f"in each of {plan.rounds} rounds"
-    noise = plan.noise_multiplier * plan.max_norm
-    words = [
-        f"{graph.released} noisy sums over all records, {rounds}: one "
-        f"{card.data_schema.privacy_unit} moves them by at most {plan.max_norm:.6g} together "
-        f"(L2 norm), each gets noise of standard deviation {noise:.6g}"
-    ]
-    if graph.parameters:
-        words.append(f"a state of {graph.parameters} numbers, computed from those sums alone")
-    return words
-
-
-def _training_leaves(plan: Plan, request: Request) -> list[str]:
-    words = []
-    if "model" in request.outputs:
-        most = "" if plan.patience is None else "at most "
-        words.append(f"the model's parameters after {most}{plan.steps} noised rounds")
-        if plan.public_loss is not None:
-            words.append("among them some that are computed from noised ones and random numbers")
-    if "metrics" in request.outputs:
-        times = "" if plan.evaluations == 1 else f", {plan.evaluations} times"
-        words.extend(
-            f"metric '{name}': two noisy sums over the hold-out part{times}"
-            for name in request.metrics
-        )
-    if plan.patience is not None:
-        words.append(
-            f"when training stopped: after {plan.patience} noised values of "
-            f"'{request.metrics[0]}' that are no better"
-        )
-    return words
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, str]:

@@ -170,7 +170,7 @@ class Executor:
         except psutil.Error:
             raise DomainUnavailable("the worker process has ended") from None
         most = self.limits.memory_mb << 20
-        workers = 1 if job.kind == "rehearsal" else self.limits.workers
+        workers = 1 if job.mode == "rehearsal" else self.limits.workers
         order = {
             "id": identity,
             "folder": str(run.folder),
@@ -200,9 +200,9 @@ class Executor:
         return Outcome(failure="worker-died")
 
     def _last_cpu_seconds(self, job: Job) -> int:
-        if job.kind == "check":
+        if job.mode == "check":
             return _CHECK_SECONDS
-        if job.kind == "rehearsal":
+        if job.mode == "rehearsal":
             return self.limits.cpu_seconds
         return _CHECK_SECONDS + _LAST_RESORT * self.limits.cpu_seconds
 
@@ -214,11 +214,11 @@ class Executor:
         What its data take is not counted, nor watched while they are loaded and made ready: else
         one record more could be what does not fit.
         """
-        seconds = self.limits.seconds if job.kind != "check" else 0
+        seconds = self.limits.seconds if job.mode != "check" else 0
         # A run's programs are made and tried first, as at its check.
-        before = seconds if job.kind == "rehearsal" else seconds + _CHECK_SECONDS
+        before = seconds if job.mode == "rehearsal" else seconds + _CHECK_SECONDS
         deadline, memory = time.monotonic() + before, float(self.limits.memory_mb << 20)
-        scheduled, told = job.kind != "training", -1
+        scheduled, told = job.mode != "run", -1
         most = idle + memory if scheduled else math.inf
         last: int | None = None
         while not run.ended.wait(_POLL_SECONDS):

@@ -29,12 +29,13 @@ from workbench.documents import (
 from workbench.domain.access import log
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head
-from workbench.domain.kinds.job import MODEL, STATISTICS, Job, Outcome
+from workbench.domain.kinds.job import FILES, Job, Outcome
 from workbench.domain.populations import registry
-from workbench.domain.requests import decisions, intake, stored
+from workbench.domain.requests import decisions, stored
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.runs import course, releases
 from workbench.domain.runs.executor import Executor
+from workbench.domain.runs.jobs import job_of
 from workbench.domain.runs.rehearsals import Rehearsals
 from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import DomainFolder
@@ -211,9 +212,9 @@ class Runs:
             )
             log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
         place = cards.prepared(self._folder, card)
-        return intake.job_of(
+        return job_of(
             self._folder,
-            "training",
+            "run",
             request,
             card,
             str(place.training),
@@ -256,7 +257,7 @@ class Runs:
 
     def _shows_evaluations(self, digest: str) -> bool:
         with self._store.read() as connection:
-            return course.has_some(stored.get(connection, digest).request)
+            return stored.get(connection, digest).request.has_course
 
     def _noted(self, digest: str, found: tuple[Evaluation, ...]) -> tuple[Evaluation, ...]:
         try:
@@ -287,8 +288,8 @@ class Runs:
         place = self._place(digest)
         try:
             outcome = Outcome.parse((place / _ENDED).read_bytes())
-            for name, content in ((MODEL, outcome.model), (STATISTICS, outcome.statistics)):
-                if content is not None and digest_bytes((place / name).read_bytes()) != content:
+            for output, digest in outcome.files.items():
+                if digest_bytes((place / FILES[output]).read_bytes()) != digest:
                     return None
         except (OSError, InvalidDocument):
             return None
@@ -301,7 +302,7 @@ class Runs:
         with self._store.write() as connection:
             row = stored.get(connection, digest)
             if row.state == State.RUNNING:
-                if course.has_some(row.request):
+                if row.request.has_course:
                     course.note(connection, digest, outcome.history)
                 place = self._place(digest)
                 releases.release(connection, self._folder, self._key, row, outcome, place)

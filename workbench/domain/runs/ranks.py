@@ -12,15 +12,22 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import NoReturn
 
 from workbench.documents import Failure
 from workbench.domain.kinds.job import OUTCOME, Outcome
 from workbench.domain.store.files import write_private
 
 _PR_SET_PDEATHSIG = 1
-_WORDS: tuple[Failure, ...] = get_args(Failure)
-_FIRST_CODE = 64
+EXIT_CODES: dict[Failure, int] = {
+    "out-of-memory": 64,
+    "timeout": 65,
+    "not-finite": 66,
+    "worker-died": 67,
+    "internal": 68,
+}
+"""How a rank tells rank 0, by the exit code of its process, why it ended without a result."""
+_FAILURES = {code: failure for failure, code in EXIT_CODES.items()}
 _PATIENCE_SECONDS = 10.0
 
 
@@ -74,20 +81,16 @@ class Crew:
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         if code == 0:
             return
-        position = code - _FIRST_CODE
-        word: Failure = "worker-died"
-        if code == -signal.SIGXCPU:
-            word = "timeout"
-        elif 0 <= position < len(_WORDS):
-            word = _WORDS[position]
+        over_time = code == -signal.SIGXCPU
+        failure = "timeout" if over_time else _FAILURES.get(code, "worker-died")
         # Never released: the first to say how the run ended is the only one.
         self._ending.acquire()
-        self._leave(Outcome(failure=word))
+        self._leave(Outcome(failure=failure))
 
     def end(self, outcome: Outcome) -> NoReturn:
         """End this process; rank 0 leaves `outcome` for the server, the others tell rank 0."""
         if self.rank > 0:
-            os._exit(0 if outcome.failure is None else _FIRST_CODE + _WORDS.index(outcome.failure))
+            os._exit(0 if outcome.failure is None else EXIT_CODES[outcome.failure])
         if outcome.failure is None:
             self._join()
         self._ending.acquire()

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from workbench.catalog.snippets import decode
-from workbench.documents import State, StatisticPlan
+from workbench.documents import State
 from workbench.domain.datasets import cards
-from workbench.domain.requests import intake
+from workbench.domain.kinds.table import kind_of
 from workbench.domain.requests.review import Rehearsal
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.runs.executor import Executor
+from workbench.domain.runs.jobs import job_of
 from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import CallLimits, DomainFolder
 from workbench.domain.store.files import save_records
@@ -108,7 +109,7 @@ class Rehearsals:
             save_records(records, Records.each_its_own(decode(content, card.data_schema)))
             # The snippet is public, so its noise needs no secret; a fixed one repeats.
             seed = bytes.fromhex(waiting.digest.removeprefix("sha256:"))
-            job = intake.job_of(self._folder, "rehearsal", request, card, str(records), None, seed)
+            job = job_of(self._folder, "rehearsal", request, card, str(records), None, seed)
             outcome = self._executor.run(
                 name, job, jobs / name, wanted=lambda: not entry.ended.is_set()
             )
@@ -116,8 +117,7 @@ class Rehearsals:
                 why = "cancelled" if outcome is None else outcome.failure
                 found = Rehearsal(state="failed", note=f"it ended without a result: {why}")
             else:
-                done = "summed up" if isinstance(request.plan, StatisticPlan) else "trained"
-                note = f"{done} and measured on the synthetic snippet"
+                note = f"{kind_of(request.plan).done} and measured on the synthetic snippet"
                 found = Rehearsal(state="done", metrics=outcome.metrics, note=note)
         except Exception as error:
             # Only the class: a message could quote data.

@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 from workbench.budget.accountant import run_epsilon
 from workbench.documents import (
     Envelope,
-    Plan,
     Predicate,
     PrivacySpent,
     PrivateKey,
@@ -17,13 +16,13 @@ from workbench.documents import (
     Release,
     State,
     Statement,
-    StatisticPlan,
     now,
     subjects,
 )
 from workbench.domain.access import people
 from workbench.domain.heads import head
-from workbench.domain.kinds.job import MODEL, STATISTICS, Outcome
+from workbench.domain.kinds.job import FILES, Outcome
+from workbench.domain.kinds.table import kind_of
 from workbench.domain.requests import decisions, stored
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.store.config import DomainFolder
@@ -56,19 +55,14 @@ def release(
     request, card, decision = run.request, run.card, run.decision
     if tuple(metric.name for metric in outcome.metrics) != request.metrics:
         raise InvalidDocument("the outcome has other metrics than the request")
-    if isinstance(request.plan, StatisticPlan) != (outcome.statistics is not None):
+    if set(outcome.files) != {kind_of(request.plan).output}:
         raise InvalidDocument("the outcome is of another kind than the request")
     keeps_metrics = "metrics" in request.outputs
-    several = isinstance(request.plan, Plan) and request.plan.evaluations > 1
-    kept = {
-        name: digest if name in request.outputs else None
-        for name, digest in (("model", outcome.model), ("statistics", outcome.statistics))
-    }
+    kept = {name: digest for name, digest in outcome.files.items() if name in request.outputs}
     place = release_folder(folder, run.digest)
-    for output, name in (("model", MODEL), ("statistics", STATISTICS)):
-        if output in request.outputs:
-            place.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_private(place / name, (produced / name).read_bytes())
+    for output in kept:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(place / FILES[output], (produced / FILES[output]).read_bytes())
     approvals = tuple(
         approval.document.digest for approval in decisions.earlier(connection, run.digest)
     )
@@ -78,10 +72,10 @@ def release(
         approvals=approvals,
         domain=request.domain,
         dataset_version=request.dataset_version,
-        model=kept["model"],
-        statistics=kept["statistics"],
+        model=kept.get("model"),
+        statistics=kept.get("statistics"),
         metrics=outcome.metrics if keeps_metrics else (),
-        history=outcome.history if keeps_metrics and several else (),
+        history=outcome.history if request.has_course else (),
         privacy=PrivacySpent(
             epsilon=run_epsilon(request.plan, len(request.metrics), request.delta),
             delta=request.delta,
