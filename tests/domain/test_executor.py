@@ -14,7 +14,7 @@ import torch
 from tests.studies import endless, submit
 from tests.support import Site, make_domain
 from workbench.budget import ledger
-from workbench.domain.runs import executor
+from workbench.domain.runs import executor, worker_process
 from workbench.domain.runs.surroundings import worker_environment
 from workbench.domain.store.config import DomainFolder, JobLimits
 from workbench.errors import (
@@ -215,7 +215,7 @@ os.wait()
 )
 def test_a_worker_whose_surroundings_are_not_right_does_not_serve(monkeypatch, missing, message):
     environment = worker_environment() | missing
-    monkeypatch.setattr(executor, "worker_environment", lambda: environment)
+    monkeypatch.setattr(worker_process, "worker_environment", lambda: environment)
     refusing = executor.Executor(JobLimits())
     with pytest.raises(DomainUnavailable, match=message) as caught:
         refusing.warm_up()

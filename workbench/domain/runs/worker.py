@@ -1,10 +1,14 @@
 """The worker: a process that has torch loaded and forks one child for each job.
 
-``python -I -m workbench.domain.runs.worker`` starts with an emptied environment, proves that its
-surroundings are what private programs need, loads the engine once, tests which operators tell a
-record's place on this machine, and then reads lines from the server: ``{"id": …, "folder": …}`` and
-the limits. For each it forks; the child limits itself, runs the job in that folder, divided into
-ranks, and exits. Lines back are ``{"ready": true, "moved": […]}`` or ``{"unfit": "why"}``, then
+``python -I -m workbench.domain.runs.worker`` starts with an emptied environment and
+
+1. proves that its surroundings are what private programs need;
+2. loads the engine, while a child tests which operators tell a record's place on this machine;
+3. reads lines from the server: ``{"id": …, "folder": …}`` and the limits. For each it forks; the
+   child limits itself, runs the job in that folder, divided into ranks, and exits
+   (`workbench.domain.runs.child`).
+
+Lines back are ``{"ready": true, "moved": […]}`` or ``{"unfit": "why"}``, then
 ``{"id": …, "pid": …}`` and ``{"id": …, "exit": …}``. When the server goes, the worker's input ends,
 it exits, and the kernel kills its children with it.
 """
@@ -36,8 +40,9 @@ def main() -> None:
     except Unfit as error:
         _tell(unfit=str(error))
         return
+    tested = _begin_to_test_places()
     _load_engine()
-    moved = _test_places()
+    moved = _refuse_what_moved(*tested)
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -81,11 +86,48 @@ def _load_engine() -> None:
     torch.optim.Adam([weight], foreach=False).step()
 
 
-def _test_places() -> list[str]:
-    """Let all children refuse the operators that tell a place on this machine; return them."""
+def _begin_to_test_places() -> tuple[int, int]:
+    """Let a child try the operators while this process loads the engine.
+
+    The child is a fork like those that run jobs, so it computes in what they compute in.
+
+    Returns
+    -------
+    tuple of int
+        The child's process id, and the pipe into which it writes what it found.
+    """
     from workbench.engine.program import places
 
-    moved = places.moved()
+    parent = os.getpid()
+    readable, writable = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            die_with_parent(parent)
+            os.write(writable, json.dumps(places.moved()).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writable)
+    return pid, readable
+
+
+def _refuse_what_moved(pid: int, readable: int) -> list[str]:
+    """Let all children refuse the operators that tell a place on this machine; return them.
+
+    Raises
+    ------
+    RuntimeError
+        If the tests came to no end: then nothing may run here.
+    """
+    from workbench.engine.program import places
+
+    with os.fdopen(readable, "rb") as pipe:
+        found = pipe.read()
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
+        raise RuntimeError("the operators could not be tried")
+    moved: list[str] = json.loads(found)
     places.refuse(frozenset(moved))
     return moved
 
