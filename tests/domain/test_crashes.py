@@ -12,7 +12,7 @@ import torch
 from tests.processes import ServerSite
 from tests.studies import endless, linear, submit
 from tests.support import wait_until
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.domain.store.database import Store
 from workbench.errors import DomainUnavailable, RequestFailed
 
@@ -41,7 +41,7 @@ def events(site) -> list[str]:
     """Return the ledger's events in order."""
     store = Store(site.database_url)
     with store.read() as connection:
-        found = [e.event for e in ledger.entries(connection, population="breast-cancer")]
+        found = [e.event for e in chain.entries(connection, population="breast-cancer")]
     store.close()
     return found
 

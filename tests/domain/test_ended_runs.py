@@ -16,7 +16,7 @@ import workbench as wb
 from tests.processes import ServerSite
 from tests.studies import submit
 from tests.support import Site, make_domain, wait_until
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.domain.heads import head
 from workbench.domain.requests import stored
 from workbench.domain.runs import lifecycle, releases
@@ -73,7 +73,7 @@ def launches(site, handle):
 def charged(site, handle):
     """How often a request was reserved and charged, as the ledger has it."""
     with site.domain.store.read() as connection:
-        found = ledger.entries(connection, population="breast-cancer")
+        found = chain.entries(connection, population="breast-cancer")
         return [entry.event for entry in found if entry.request == handle.digest]
 
 

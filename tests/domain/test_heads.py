@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from tests.studies import submit
 from tests.support import Site, make_domain
-from workbench.budget import ledger, tables
+from workbench.budget import balance, chain, ledger, tables
 from workbench.budget.accountant import ORDERS
-from workbench.budget.ledger import Caps
+from workbench.budget.caps import Caps
 from workbench.cli.domain import app
 from workbench.domain.heads import head
 from workbench.domain.service import Domain
@@ -62,8 +62,8 @@ def test_a_release_says_where_the_ledger_stood(root, ran):
     domain = Domain(root)
     with domain.store.read() as connection:
         assert ran[3].ledger is not None
-        assert ran[3].ledger.rows == ledger.count(connection) == 2
-        assert ledger.holds(connection, ran[3].ledger.hash)
+        assert ran[3].ledger.rows == chain.count(connection) == 2
+        assert chain.holds(connection, ran[3].ledger.hash)
     domain.close()
 
 
@@ -93,7 +93,7 @@ def test_a_database_that_is_swapped_under_a_server_starts_no_run(root, ran):
     with pytest.raises(Exception, match="the domain met an error"):
         handle.wait(progress=False)
     with site.domain.store.read() as connection:
-        events = [e.event for e in ledger.entries(connection, population="breast-cancer")]
+        events = [e.event for e in chain.entries(connection, population="breast-cancer")]
     assert "charge" not in events
     site.close()
 
@@ -107,7 +107,7 @@ def test_reconciling_charges_what_the_old_database_does_not_know(restored, ran):
     budget = domain.budget("breast-cancer")
     assert budget.epsilon_spent == pytest.approx(ran[2])
     with domain.store.read() as connection:
-        ledger.check(connection)
+        chain.check(connection)
     domain.close()
     assert "nothing to do" in command("reconcile", restored).output
     domain = Domain(restored)
@@ -179,7 +179,7 @@ def test_after_reconciling_nobody_has_less_than_the_head_says(kept, lost):
                     researcher="rosa",
                     curve=size * orders,
                 )
-            sums.append(ledger.everything(connection))
+            sums.append(balance.totals(connection))
     newest = [
         head.Spent(population=p, block=b, curve=tuple(float(v) for v in c))
         for (p, b), c in sums[0].items()

@@ -12,9 +12,9 @@ from sqlalchemy import insert, select
 
 from tests.studies import dataset, diagnose, linear, submit
 from tests.support import error_of
-from workbench.budget import ledger
+from workbench.budget import chain, ledger
 from workbench.budget.accountant import run_curve
-from workbench.budget.ledger import Account, Caps
+from workbench.budget.caps import Account, Caps
 from workbench.documents import Decision, Envelope, PrivateKey, Request, now
 from workbench.domain import service
 from workbench.domain.store.tables import tokens as used
@@ -48,7 +48,7 @@ def unchanged(site):
 
     def state():
         with site.domain.store.read() as connection:
-            return ledger.count(connection), len(site.client(site.steward).requests())
+            return chain.count(connection), len(site.client(site.steward).requests())
 
     before = state()
     yield

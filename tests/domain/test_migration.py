@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support import Site, make_domain
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.documents import DatasetCard, Envelope, PrivateKey
 from workbench.domain.access import people
@@ -87,7 +87,7 @@ def test_an_old_domain_opens_with_its_card_its_people_and_what_was_spent(
     assert budget.population == card.name
     assert budget.epsilon_spent == pytest.approx(epsilon_of(3 * pure_curve(0.5), card.terms.delta))
     with domain.store.read() as connection:
-        assert ledger.check(connection) == 3
+        assert chain.check(connection) == 3
     with domain.store.read() as connection:
         person = people.require(people.find(connection, steward.key_id), "steward")
     assert domain.stewards.policy(person, card.name).file is None

@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 
 from tests.registers import COLUMNS, MONTH, PERSON, change
 from tests.support import add_dataset, make_domain
-from workbench.budget import ledger
+from workbench.budget import chain, ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
@@ -245,7 +245,7 @@ class Sequences(RuleBasedStateMachine):
                 stored.move(connection, request, State.RUNNING)
                 (curve,) = [
                     e.curve
-                    for e in ledger.entries(connection, population=population)
+                    for e in chain.entries(connection, population=population)
                     if (e.request, e.event) == (request, "reserve")
                 ]
             if crash == "charged":

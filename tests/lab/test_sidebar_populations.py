@@ -19,7 +19,7 @@ from tests.lab.test_sidebar_requests import IMAGES, PATIENCE, Session, session
 from tests.processes import ServerSite, free_port
 from tests.registers import COLUMNS, MONTH, PERSON, change, make_register, spend, stays
 from tests.support import Site, add_dataset
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.documents import NewPopulation, PrivateKey
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -61,7 +61,7 @@ class Register(ServerSite):
         site.domain.admit(self.second.public, "Selma Second", "steward")
         with pytest.MonkeyPatch.context() as patch:
             for day, dataset, epsilon in SPENT:
-                patch.setattr(ledger, "now", lambda day=day: f"{day}T09:00:00.000000Z")
+                patch.setattr(chain, "now", lambda day=day: f"{day}T09:00:00.000000Z")
                 spend(site, dataset, epsilon, day)
         site.close()
 

@@ -200,7 +200,7 @@ def _wait(root: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def _ledger_rows(store: Path) -> int:
-    from workbench.budget.ledger import count
+    from workbench.budget.chain import count
     from workbench.domain.store.config import DomainFolder
     from workbench.domain.store.database import Store
 

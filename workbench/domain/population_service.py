@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from workbench.budget import history
 from workbench.budget.accountant import ORDERS
-from workbench.budget.ledger import Caps
+from workbench.budget.caps import Caps
 from workbench.documents import (
     Envelope,
     NewPopulation,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select
 
-from workbench.budget.ledger import Caps
+from workbench.budget.caps import Caps
 from workbench.documents import DatasetCard, Document, Envelope, PrivateKey
 from workbench.documents.card import Approval
 from workbench.documents.envelope import unverified

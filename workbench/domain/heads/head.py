@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import ValidationError
 from sqlalchemy import Connection, make_url
 
-from workbench.budget import ledger
+from workbench.budget import balance, chain, ledger
 from workbench.budget.accountant import Curve
 from workbench.documents import Envelope, PrivateKey, State, now
 from workbench.documents.ledger_head import (
@@ -77,7 +77,7 @@ def path(folder: DomainFolder) -> Path:
 
 def point(connection: Connection) -> LedgerPoint:
     """Return where the database's ledger stands."""
-    rows, hash_ = ledger.head(connection)
+    rows, hash_ = chain.head(connection)
     return LedgerPoint(rows=rows, hash=hash_)
 
 
@@ -100,7 +100,7 @@ def state(
             block=block,
             curve=tuple(float(c) if np.isfinite(c) else None for c in curve),
         )
-        for (population, block), curve in sorted(ledger.everything(connection).items())
+        for (population, block), curve in sorted(balance.totals(connection).items())
     ]
     versions = persons.count(connection)
     known = {}
@@ -235,7 +235,7 @@ def reconcile(
         said = _stated(folder, newest)
         denied = _deny_waiting(connection)
         known, _ = state(connection)
-        missing = _missing(said, ledger.everything(connection))
+        missing = _missing(said, balance.totals(connection))
         for (population, block), curve in missing.items():
             blocks = (block,) if block else ()
             ledger.charge_missing(
@@ -337,7 +337,7 @@ def _missing(
 
 def _holds(connection: Connection, newest: LedgerHead) -> bool:
     lines = newest.log
-    return ledger.holds(connection, newest.point.hash) and log.holds(
+    return chain.holds(connection, newest.point.hash) and log.holds(
         connection, lines.rows, lines.hash
     )
 
@@ -346,7 +346,7 @@ def _check(connection: Connection, folder: DomainFolder, key: PrivateKey) -> Led
     newest = _read(folder, key)
     if newest is None or _holds(connection, newest):
         return newest
-    rows, _ = ledger.head(connection)
+    rows, _ = chain.head(connection)
     lines, _ = log.head(connection)
     raise LedgerBehind(
         f"the database has a privacy ledger of {rows} rows and a log of {lines} lines, and does "

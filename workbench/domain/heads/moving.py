@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table, func, insert, select
 
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget import tables as budget
 from workbench.documents import PrivateKey
 from workbench.domain.access import log
@@ -48,10 +48,10 @@ def move(folder: DomainFolder, key: PrivateKey, url: str) -> int:
     try:
         with old.write() as source, new.write() as target:
             head.check(source, folder, key)
-            ledger.check(source)
+            chain.check(source)
             log.append(source, "move", log.OPERATOR, "", "to another database")
             count = sum(_copied(source, target, table) for table in _every())
-            ledger.check(target)
+            chain.check(target)
             log.check(target)
             head.check(target, folder, key)
             if not new.sqlite:

@@ -12,9 +12,9 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, func, insert, select
 
-from workbench.budget import ledger
+from workbench.budget import balance
 from workbench.budget.accountant import ORDERS, filter_budget
-from workbench.budget.ledger import Account, Caps
+from workbench.budget.caps import Account, Caps
 from workbench.documents import (
     BudgetStatus,
     DatasetCard,
@@ -423,7 +423,7 @@ def budgets(connection: Connection, found: Sequence[cards.Headline]) -> list[Bud
         status.model_copy(
             update={"shared": tuple(n for n in sharing.get(a.population, ()) if n != a.dataset)}
         )
-        for a, status in zip(of, ledger.statuses(connection, of), strict=True)
+        for a, status in zip(of, balance.statuses(connection, of), strict=True)
     ]
 
 
@@ -456,7 +456,7 @@ def statuses(connection: Connection, wanted: Sequence[str]) -> list[PopulationSt
                 raise NotFound(f"there is no population '{name[:64]}' here")
             population = made_of(first)
         found[name] = population
-    blocks = ledger.blocks(connection, {name: caps_of(found[name]) for name in found})
+    blocks = balance.blocks(connection, {name: caps_of(found[name]) for name in found})
     datasets = _members(connection, wanted, known)
     return [
         PopulationStatus(
