@@ -31,7 +31,7 @@ import workbench as wb
 from tests.processes import ServerSite
 from tests.support import add_dataset
 from workbench.documents import Request
-from workbench.domain.datasets.cards import prepared
+from workbench.domain.datasets.files import prepared
 from workbench.domain.kinds.job import load_records, save_records
 from workbench.domain.service import Domain
 from workbench.domain.store.config import DomainFolder

@@ -75,7 +75,7 @@ def in_worker(site, times):
     """Time the job's own parts in this process: loading the graph and training."""
     from dataclasses import replace
 
-    from workbench.domain.datasets.cards import prepared
+    from workbench.domain.datasets.files import prepared
     from workbench.domain.kinds.job import load_records
     from workbench.domain.store.config import DomainFolder
     from workbench.engine.train import train

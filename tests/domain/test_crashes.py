@@ -109,7 +109,7 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     site.stop()
     from workbench.documents import DatasetCard, Envelope, Request
     from workbench.documents.envelope import unverified
-    from workbench.domain.datasets import cards
+    from workbench.domain.datasets import files
     from workbench.domain.kinds.job import MODEL
     from workbench.domain.requests import intake, stored
     from workbench.domain.service import Domain
@@ -119,7 +119,7 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
         row = stored.get(connection, handle.digest)
     request = unverified(Envelope.parse(row.envelope), Request)
     card = unverified(Envelope.parse(row.card), DatasetCard)
-    place = cards.prepared(domain.folder, card)
+    place = files.prepared(domain.folder, card)
     seed = domain._seal.open_seed(row.seed, handle.digest)
     job = intake.job_of(
         domain.folder, "training", request, card, str(place.training), str(place.holdout), seed

@@ -12,7 +12,8 @@ import pytest
 
 from tests.support import Site, make_domain
 from workbench.documents import Schema
-from workbench.domain.datasets.load import DataLimits, load
+from workbench.domain.datasets.load import load
+from workbench.domain.datasets.readers import DataLimits
 from workbench.errors import InvalidData, TooLarge
 
 SCHEMA = Schema.read(
@@ -222,12 +223,12 @@ def test_a_level_1_snippet_is_charged_once_and_never_noised_anew(tmp_path):
 
 
 def test_a_level_1_snippet_counts_no_more_records_of_a_person_than_published(tmp_path, monkeypatch):
-    from workbench.domain.publishing import publish
+    from workbench.domain.publishing import snippet
 
     seen = []
-    honest = publish.counts_snippet
+    honest = snippet.counts_snippet
     monkeypatch.setattr(
-        publish,
+        snippet,
         "counts_snippet",
         lambda schema, records, *rest: seen.append(records) or honest(schema, records, *rest),
     )

@@ -17,7 +17,9 @@ from workbench.budget import balance, chain, ledger, tables
 from workbench.budget.accountant import ORDERS
 from workbench.budget.caps import Caps
 from workbench.cli.domain import app
-from workbench.domain.heads import head
+from workbench.documents.ledger_head import LedgerState, Spent
+from workbench.domain.heads import files
+from workbench.domain.heads.reconcile import missing_of
 from workbench.domain.service import Domain
 from workbench.errors import InvalidConfiguration, LedgerBehind
 
@@ -119,10 +121,10 @@ def test_reconciling_charges_what_the_old_database_does_not_know(restored, ran):
 def test_a_head_that_the_domain_did_not_sign_is_not_believed(root, change, tmp_path):
     if change == "another domain's":
         other = Site.open(make_domain(tmp_path / "hospital-b", "hospital-b"), start=False)
-        change = head.path(other.domain.folder).read_bytes()
+        change = files.path(other.domain.folder).read_bytes()
         other.close()
     domain = Domain(root)
-    head.path(domain.folder).write_bytes(change)
+    files.path(domain.folder).write_bytes(change)
     with pytest.raises(InvalidConfiguration, match="not one that this domain signed"):
         domain.start()
     domain.close()
@@ -181,10 +183,10 @@ def test_after_reconciling_nobody_has_less_than_the_head_says(kept, lost):
                 )
             sums.append(balance.totals(connection))
     newest = [
-        head.Spent(population=p, block=b, curve=tuple(float(v) for v in c))
+        Spent(population=p, block=b, curve=tuple(float(v) for v in c))
         for (p, b), c in sums[0].items()
     ]
-    missing = head._missing(head.LedgerState(spent=tuple(newest)), sums[1])
+    missing = missing_of(LedgerState(spent=tuple(newest)), sums[1])
     for (population, block), wanted in sums[0].items():
         base = sums[1].get((population, block), sums[1].get((population, ""), 0.0))
         added = missing.get((population, ""), 0.0)

@@ -27,7 +27,7 @@ from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_
 from workbench.cli.app import app
 from workbench.documents import Envelope, NewPopulation, PrivateKey, ProposedChange
 from workbench.domain.access.log import OPERATOR
-from workbench.domain.populations import persons, registry
+from workbench.domain.populations import accounts, opting_out, persons, registry
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -123,7 +123,7 @@ class TestMerging:
         before = site.client().dataset("shifts")
         merged(site)
         with site.domain.store.read() as connection:
-            account = registry.account(connection, before)
+            account = accounts.account(connection, before)
         assert (account.population, account.blocks) == ("patients", ())
         assert account.whole.epsilon_total == 3.0
         spend(site, "shifts", 2.9, "late")
@@ -176,10 +176,10 @@ class TestMerging:
         site.domain.populations.opt_out(OPERATOR, "staff", "p007")
         with site.domain.store.read() as connection:
             for name in ("patients", "staff"):
-                assert len(persons.gone(connection, name)) == 3
-            assert registry.stopped(connection, card.population_name, card.dataset_version)
+                assert len(opting_out.gone(connection, name)) == 3
+            assert opting_out.stopped(connection, card.population_name, card.dataset_version)
             version = site.client().dataset("stays").dataset_version
-            assert registry.stopped(connection, "patients", version)
+            assert opting_out.stopped(connection, "patients", version)
         site.domain.publish("stays")
         assert records_of(site, "stays") == 99
 
@@ -379,5 +379,5 @@ def test_an_opt_out_reaches_all_names_of_a_population(tmp_path):
         site.domain.populations.change(words(site, into, merge=other))
     card = site.client().dataset("samples")
     with site.domain.store.read() as connection:
-        assert registry.stopped(connection, card.population_name, card.dataset_version)
+        assert opting_out.stopped(connection, card.population_name, card.dataset_version)
     site.domain.close()

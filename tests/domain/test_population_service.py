@@ -15,8 +15,8 @@ from workbench.documents import (
     ProposedChange,
 )
 from workbench.domain.access.log import OPERATOR
-from workbench.domain.datasets import cards
-from workbench.domain.populations import merging
+from workbench.domain.datasets import files
+from workbench.domain.populations import agreement
 from workbench.errors import (
     Conflict,
     InvalidDocument,
@@ -167,7 +167,7 @@ class TestMaking:
 
 class TestOptingOut:
     def test_a_person_opts_out_and_the_log_does_not_say_who(self, site, stella):
-        place = cards.prepared(site.domain.folder, stella.dataset("stays"))
+        place = files.prepared(site.domain.folder, stella.dataset("stays"))
         assert place.training.exists()
         assert stella.opt_out("patients", "p007") == ["stays"]
         assert not place.training.exists()
@@ -276,7 +276,7 @@ class TestTwoStewards:
             stella.propose_change("patients", ProposedChange(**wanted))
 
     def test_only_so_many_of_one_steward_wait(self, stella, selma, monkeypatch):
-        monkeypatch.setattr(merging, "MOST_WAITING", 2)
+        monkeypatch.setattr(agreement, "MOST_WAITING", 2)
         for total in (91.0, 92.0):
             stella.propose_change("patients", ProposedChange(epsilon_total=total))
         with pytest.raises(Conflict, match="2 of your changes wait for a second steward"):

@@ -30,9 +30,9 @@ from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.cli.domain import app
 from workbench.documents import NewPopulation
 from workbench.domain.access.log import OPERATOR
-from workbench.domain.datasets import cards
-from workbench.domain.datasets.load import person_of
-from workbench.domain.populations import persons, registry
+from workbench.domain.datasets import files
+from workbench.domain.datasets.units import person_of
+from workbench.domain.populations import accounts, opting_out, persons, registry
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -370,7 +370,7 @@ class TestBlocks:
             try:
                 card = living.client().dataset("stays")
                 with living.domain.store.write() as connection:
-                    account = registry.account(connection, card)
+                    account = accounts.account(connection, card)
                     ledger.reserve(
                         connection,
                         account=account,
@@ -473,14 +473,14 @@ class TestOptingOut:
         assert done.exit_code == 0, done.output
         assert "publish 'stays' again" in done.output
         with living.domain.store.read() as connection:
-            assert registry.stopped(connection, "patients", version)
-        assert not cards.prepared(living.domain.folder, card).root.exists()
+            assert opting_out.stopped(connection, "patients", version)
+        assert not files.prepared(living.domain.folder, card).root.exists()
         assert living.client().budget("stays").epsilon_spent == spent
         living.domain.publish("stays")
         assert records_of(living, "stays") == 99
         with living.domain.store.read() as connection:
             now = living.client().dataset("stays").dataset_version
-            assert not registry.stopped(connection, "patients", now)
+            assert not opting_out.stopped(connection, "patients", now)
         assert living.client().budget("stays").epsilon_spent == spent
 
     def test_a_person_of_another_block_stops_nothing(self, living, register):
@@ -488,7 +488,7 @@ class TestOptingOut:
         assert self.out(register, "p150").exit_code == 0
         version = living.client().dataset("stays").dataset_version
         with living.domain.store.read() as connection:
-            assert not registry.stopped(connection, "patients", version)
+            assert not opting_out.stopped(connection, "patients", version)
 
     def test_a_label_that_nobody_has_is_told(self, living, register):
         assert "nobody in population 'patients' has this label" in str(
@@ -555,7 +555,7 @@ class TestWhatIsSeen:
         stays(people, ["jan"] * 400).to_csv(register / "data" / "stays.csv", index=False)
         change(register, "stays", blocks=["jan"])
         living.domain.publish("stays")
-        place = cards.prepared(living.domain.folder, living.client().dataset("stays"))
+        place = files.prepared(living.domain.folder, living.client().dataset("stays"))
         units = [set(np.load(path)["units"]) for path in (place.training, place.holdout)]
         assert len(units[0] | units[1]) == 100
         assert not units[0] & units[1]
@@ -581,7 +581,7 @@ class TestWhatIsSeen:
         left = living.domain.folder.folder("prepared") / ("0" * 64)
         left.mkdir()
         (left / "training.npz").write_bytes(b"records")
-        here = cards.prepared(living.domain.folder, living.client().dataset("stays")).root
+        here = files.prepared(living.domain.folder, living.client().dataset("stays")).root
         living.domain.populations.opt_out(OPERATOR, "patients", "p150")
         assert not left.exists()
         # Of a person in a block that is not read.

@@ -33,8 +33,8 @@ from workbench.documents.envelope import unverified
 from workbench.domain.access.log import OPERATOR
 from workbench.domain.api import create_app
 from workbench.domain.datasets import cards
-from workbench.domain.heads import head
-from workbench.domain.populations import persons, registry
+from workbench.domain.heads import files, head
+from workbench.domain.populations import opting_out, persons
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -137,7 +137,7 @@ def test_who_opted_out_stays_out(root, tmp_path):
     domain = Domain(root)
     with domain.store.read() as connection:
         (known,) = persons.versions(connection, dataset="stays")
-        assert registry.stopped(connection, "patients", known.version)
+        assert opting_out.stopped(connection, "patients", known.version)
     domain.close()
     site = Site.open(root, start=False)
     assert records_of(site, "stays") == 99
@@ -264,7 +264,7 @@ def test_the_files_beside_the_head_are_few(root):
         site.domain.publish("stays")
         spend(site, "stays", 0.1, f"r{step}")
         kept(site.domain)
-    place = head.path(site.domain.folder).parent
+    place = files.path(site.domain.folder).parent
     names = sorted(path.name.split("-")[0] for path in place.glob("*.json"))
     assert names == ["ledger", "members", "state"]
     site.close()
@@ -393,7 +393,7 @@ def test_single_records_stay_stopped_over_a_loss(tmp_path):
     def stopped():
         with domain.store.read() as connection:
             card = unverified(cards.latest(connection, "samples"), DatasetCard)
-            return registry.stopped(connection, "patients", card.dataset_version)
+            return opting_out.stopped(connection, "patients", card.dataset_version)
 
     for name in ("stays", "samples"):
         domain.publish(name)

@@ -32,9 +32,9 @@ from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import unverified
 from workbench.domain.access.log import OPERATOR
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import cards, files
 from workbench.domain.heads import head, moving
-from workbench.domain.populations import registry
+from workbench.domain.populations import accounts, opting_out, registry
 from workbench.domain.requests import stored
 from workbench.domain.service import Domain
 from workbench.domain.store import tables
@@ -193,9 +193,9 @@ class Sequences(RuleBasedStateMachine):
         try:
             with self.refused(), store.write() as connection:
                 card = unverified(cards.latest(connection, name), DatasetCard)
-                if registry.stopped(connection, card.population_name, card.dataset_version):
+                if opting_out.stopped(connection, card.population_name, card.dataset_version):
                     return
-                account = registry.account(connection, card)
+                account = accounts.account(connection, card)
                 # What a group of two costs is the caller's to say; the curve here is that already.
                 ledger.reserve(
                     connection, account=account, request=request, researcher="rosa", curve=curve
@@ -229,14 +229,14 @@ class Sequences(RuleBasedStateMachine):
                 card = DatasetCard.parse(row.card)
                 population, version = card.population_name, card.dataset_version
                 try:
-                    if registry.stopped(connection, population, version):
+                    if opting_out.stopped(connection, population, version):
                         return
-                    cards.require_prepared(self.domain.folder, card)
+                    files.require_prepared(self.domain.folder, card)
                     ledger.require_room(
                         connection,
                         request=request,
                         merges=partial(registry.merges, connection),
-                        caps=registry.account(connection, card).whole,
+                        caps=accounts.account(connection, card).whole,
                     )
                 except NotFound:
                     return
@@ -278,7 +278,7 @@ class Sequences(RuleBasedStateMachine):
 
     def computed(self, card, curve):
         """Charge the persons whose ages are in the files that the run reads."""
-        place = cards.prepared(self.domain.folder, card)
+        place = files.prepared(self.domain.folder, card)
         ages = np.concatenate([np.load(p)["column/age"] for p in (place.training, place.holdout)])
         for person in {round((float(age) - 0.25) / 0.5) for age in ages}:
             assert card.population_name not in self.out.get(person, ())

@@ -14,7 +14,7 @@ from workbench.budget import chain
 from workbench.budget.accountant import epsilon_of, run_curve
 from workbench.documents import Envelope, Request
 from workbench.documents.envelope import unverified
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.requests import intake, stored
 from workbench.errors import (
     Conflict,
@@ -291,7 +291,7 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
         row = stored.get(connection, first.digest)
         request = unverified(Envelope.parse(row.envelope), Request)
         seed = domain._seal.open_seed(row.seed, first.digest)
-    place = cards.prepared(domain.folder, ds.card)
+    place = files.prepared(domain.folder, ds.card)
     job = intake.job_of(
         domain.folder, "training", request, ds.card, str(place.training), str(place.holdout), seed
     )

@@ -10,7 +10,7 @@ from tests.registers import make_register, spend
 from tests.studies import submit_progression
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import PrivateKey
-from workbench.domain.populations.registry import stopped
+from workbench.domain.populations.opting_out import stopped
 from workbench.errors import DomainUnavailable, NotFound
 from workbench.lab.widgets import populations
 from workbench.lab.widgets.steward import StewardPanel

@@ -12,7 +12,7 @@ from workbench.cli import population
 from workbench.views.terminal import print_json, table
 
 if TYPE_CHECKING:
-    from workbench.domain.publishing.publish import Wins
+    from workbench.domain.publishing.approval import Wins
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
 app.add_typer(population.app, name="population")

@@ -17,11 +17,12 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import unverified
 from workbench.domain.access import log, people
-from workbench.domain.datasets import cards
-from workbench.domain.heads import head
+from workbench.domain.datasets import cards, files, headlines
+from workbench.domain.heads.reconcile import Reconciled, reconcile
 from workbench.domain.population_service import PopulationService
-from workbench.domain.populations import registry
+from workbench.domain.populations import accounts
 from workbench.domain.publishing import publish
+from workbench.domain.publishing.approval import Wins
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 from workbench.domain.store.seal import Seal
@@ -40,7 +41,7 @@ class Holdings:
         self.folder, self.store, self.key, self._seal = folder, store, key, seal
         self.populations = PopulationService(folder, store, key, seal)
 
-    def publish(self, name: str, approval: publish.Wins = None) -> DatasetCard:
+    def publish(self, name: str, approval: Wins = None) -> DatasetCard:
         """Publish a dataset from its folder, as the domain's operator; see `publishing.publish`."""
         with self.populations.changing() as connection:
             before = cards.version(connection)
@@ -50,13 +51,13 @@ class Holdings:
                 log.append(connection, "publish", log.OPERATOR, name, f"version {version}")
         return card
 
-    def reconcile(self, lost: bool = False) -> head.Reconciled | None:
+    def reconcile(self, lost: bool = False) -> Reconciled | None:
         """Let the database know what the newest ledger head knows; see `heads.reconcile`.
 
         Nothing is done, and None returned, where the database holds the head.
         """
         with self.store.write() as connection:
-            return head.reconcile(connection, self.folder, self.key, lost)
+            return reconcile(connection, self.folder, self.key, lost)
 
     def cards_version(self) -> str:
         """Return a text that changes whenever any card is published."""
@@ -74,8 +75,8 @@ class Holdings:
         """Return what of the datasets' budgets is spent and left, by name."""
         with self.store.read() as connection:
             page = cards.page(connection, after, limit)
-            found = [cards.headline(text) for text in page.envelopes]
-            statuses = registry.budgets(connection, found)
+            found = [headlines.headline(text) for text in page.envelopes]
+            statuses = accounts.budgets(connection, found)
         budgets = [
             DatasetBudget(dataset=headline.name, **status.model_dump())
             for headline, status in zip(found, statuses, strict=True)
@@ -93,7 +94,7 @@ class Holdings:
     def snippet(self, name: str) -> tuple[bytes, str]:
         """Return a dataset's synthetic snippet and its format."""
         card = self._card(name)
-        path = cards.snippet_path(self.folder, card.snippet.content)
+        path = files.snippet_path(self.folder, card.snippet.content)
         return path.read_bytes(), card.snippet.format
 
     def croissant(self, name: str) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class Holdings:
         """Return what of a dataset's budget is spent and left."""
         card = self._card(name)
         with self.store.read() as connection:
-            return registry.budget(connection, card)
+            return accounts.budget(connection, card)
 
     def spending(self, person: Person, name: str) -> Spending:
         """Return a dataset's budget over time and by person; researchers see their own part."""
@@ -113,5 +114,5 @@ class Holdings:
         only = None if person.role == "steward" else person.key_id
         with self.store.read() as connection:
             everyone = {known.key_id: known.name for known in people.everyone(connection)}
-            account = registry.account(connection, card)
+            account = accounts.account(connection, card)
             return history.spending(connection, account=account, names=everyone, only=only)

@@ -28,9 +28,9 @@ from workbench.documents import (
     now,
 )
 from workbench.domain.access import log, people
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files, headlines
 from workbench.domain.heads import head
-from workbench.domain.populations import merging, persons, registry
+from workbench.domain.populations import accounts, agreement, joining, opting_out, persons, registry
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
 from workbench.domain.store.seal import Seal
@@ -72,7 +72,7 @@ class PopulationService:
             If there is none of this name.
         """
         with self._store.read() as connection:
-            return registry.status(connection, name)
+            return accounts.status(connection, name)
 
     def page(
         self, by: Person, after: str | None = None, limit: int = 500
@@ -81,15 +81,15 @@ class PopulationService:
         people.require(by, "steward")
         with self._store.read() as connection:
             rest = [n for n in registry.names(connection) if after is None or n > after]
-            found = registry.statuses(connection, rest[:limit])
+            found = accounts.statuses(connection, rest[:limit])
         return found, rest[limit - 1] if len(rest) > limit else None
 
     def history(self, by: Person, name: str) -> PopulationHistory:
         """Return what was spent over time in each block; for stewards."""
         people.require(by, "steward")
         with self._store.read() as connection:
-            population = registry.status(connection, name).population
-            return history.by_block(connection, population=name, caps=registry.caps_of(population))
+            population = accounts.status(connection, name).population
+            return history.by_block(connection, population=name, caps=accounts.caps_of(population))
 
     def behind(self) -> str:
         """Return why the database cannot be believed; empty if it holds the newest ledger head."""
@@ -103,10 +103,10 @@ class PopulationService:
     def narrower(self, population: Population) -> list[tuple[str, float]]:
         """Return datasets of a population whose terms say a lower total, with that total."""
         with self._store.read() as connection:
-            names = set(registry.members(connection, [population.name])[population.name])
+            names = set(accounts.members(connection, [population.name])[population.name])
             return [
                 (headline.name, headline.caps.epsilon_total)
-                for headline in cards.headlines(connection)
+                for headline in headlines.headlines(connection)
                 if headline.name in names and headline.caps.epsilon_total < population.epsilon_total
             ]
 
@@ -126,7 +126,7 @@ class PopulationService:
             | {"order": ORDERS[caps.filter[0]]}
         )
         with self.changing() as connection:
-            registry.create(connection, made, self._key)
+            joining.create(connection, made, self._key)
             log.append(connection, "population", by, made.name, "made")
         return made
 
@@ -157,7 +157,7 @@ class PopulationService:
         """
         _check(by)
         with self.changing() as connection:
-            population = registry.status(connection, name).population
+            population = accounts.status(connection, name).population
             if population.unit == "record":
                 raise Conflict(
                     f"the unit of '{name}' is a single record, which has no label",
@@ -173,12 +173,12 @@ class PopulationService:
                     "Give it as the unit column of the file has it.",
                 )
             for other in names:
-                persons.opt_out(connection, other, person)
+                opting_out.opt_out(connection, other, person)
             log.append(connection, "population", by, name, "a person opted out")
-            present = {h.dataset_version for h in cards.headlines(connection)}
-            cards.remove_unknown(connection, self._folder)
+            present = {h.dataset_version for h in headlines.headlines(connection)}
+            files.remove_unknown(connection, self._folder)
         for version in holding:
-            cards.remove_prepared(self._folder, version.version)
+            files.remove_prepared(self._folder, version.version)
         return sorted({v.dataset for v in holding if v.version in present})
 
     def propose(self, by: Person | str, name: str, wanted: ProposedChange) -> PopulationChange:
@@ -191,12 +191,12 @@ class PopulationService:
         """
         _check(by)
         with self._store.read() as connection:
-            return merging.propose(connection, self._folder.config.name, name, wanted)
+            return agreement.propose(connection, self._folder.config.name, name, wanted)
 
     def change(self, envelopes: Sequence[Envelope]) -> Population:
-        """Change a population on two stewards' signed word; see `merging.change`."""
+        """Change a population on two stewards' signed word; see `agreement.change`."""
         with self.changing() as connection:
-            return merging.change(connection, self._folder.config.name, self._key, envelopes)
+            return agreement.change(connection, self._folder.config.name, self._key, envelopes)
 
     def agree(self, by: Person, envelope: Envelope) -> PopulationStatus | None:
         """Take a steward's signed word on a change, and make the change if it is the second.
@@ -215,7 +215,7 @@ class PopulationService:
         """
         people.require(by, "steward")
         with self.changing() as connection:
-            made = merging.agree(
+            made = agreement.agree(
                 connection, self._folder.config.name, self._key, by.key_id, envelope
             )
         return None if made is None else self.status(made.name)
@@ -224,7 +224,7 @@ class PopulationService:
         """Return the changes that wait for a second steward, oldest first."""
         _check(by)
         with self._store.read() as connection:
-            return merging.waiting(connection)
+            return agreement.waiting(connection)
 
 
 def _check(by: Person | str) -> None:

@@ -35,7 +35,7 @@ from workbench.documents import (
 )
 from workbench.documents.base import Line, ago
 from workbench.domain.access import log, people
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.heads import head
 from workbench.domain.holdings import Holdings
 from workbench.domain.kinds.job import MODEL, STATISTICS
@@ -100,7 +100,7 @@ class Domain(Holdings):
         self._watching = threading.Lock()
         self._watchers: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
         with self.store.read() as connection:
-            cards.move_prepared(connection, folder)
+            files.move_prepared(connection, folder)
         self._lock: TextIO | None = None
         self._uses = itertools.count()
         self.runs = Runs(self.folder, self.store, self.key, self._seal, self._changed)

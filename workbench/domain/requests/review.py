@@ -21,8 +21,8 @@ from workbench.documents import (
 )
 from workbench.documents.base import Digest, type_tuple
 from workbench.documents.envelope import unverified
-from workbench.domain.datasets import cards
-from workbench.domain.populations import registry
+from workbench.domain.datasets import files
+from workbench.domain.populations import accounts
 from workbench.domain.requests import intake, statuses, stored
 from workbench.domain.requests.terms import Facts, approves, explain_terms, today
 from workbench.domain.store.config import DomainFolder
@@ -72,7 +72,7 @@ class Review(Document):
     policy: Annotated[tuple[str, ...], type_tuple]
     rehearsal: Rehearsal
     previous: Previous | None
-    counts: cards.Counts
+    counts: files.Counts
 
 
 def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Rehearsal) -> Review:
@@ -82,7 +82,7 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
     graph = intake.graph_facts(connection, request.graph)
-    counts_file = cards.prepared(folder, card).counts
+    counts_file = files.prepared(folder, card).counts
     return Review(
         status=statuses.status(connection, row),
         card=card,
@@ -90,12 +90,12 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
         epsilon_asked=request.epsilon,
         epsilon_run=epsilon,
         delta=request.delta,
-        budget=registry.budget(connection, card),
+        budget=accounts.budget(connection, card),
         leaves=_leaves(request, graph, card),
         policy=(*explain_terms(facts), approves(facts)[1]),
         rehearsal=rehearsal,
         previous=_previous(connection, row, request),
-        counts=cards.Counts.parse(counts_file.read_bytes()),
+        counts=files.Counts.parse(counts_file.read_bytes()),
     )
 
 

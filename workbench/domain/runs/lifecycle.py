@@ -31,10 +31,10 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import unverified
 from workbench.domain.access import log
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.heads import head
 from workbench.domain.kinds.job import MODEL, STATISTICS, Job, Outcome, write_private
-from workbench.domain.populations import registry
+from workbench.domain.populations import accounts, opting_out, registry
 from workbench.domain.requests import decisions, intake, stored
 from workbench.domain.runs import course, releases
 from workbench.domain.runs.executor import Executor
@@ -174,7 +174,7 @@ class Runs:
                 return None
             request = unverified(Envelope.parse(row.envelope), Request)
             card = unverified(Envelope.parse(row.card), DatasetCard)
-            stopped = registry.stopped(connection, card.population_name, card.dataset_version)
+            stopped = opting_out.stopped(connection, card.population_name, card.dataset_version)
             if stopped and row.state == State.RUNNING:
                 stored.move(connection, digest, State.FAILED, failure="internal")
                 log.append(connection, "fail", "", digest, "a person opted out")
@@ -187,8 +187,8 @@ class Runs:
                             "again, once it was published anew"
                         )
                     decisions.check_at_launch(connection, self._key.public, row)
-                    cards.require_prepared(self._folder, card)
-                    whole = registry.account(connection, card).whole
+                    files.require_prepared(self._folder, card)
+                    whole = accounts.account(connection, card).whole
                     ledger.require_room(
                         connection,
                         request=digest,
@@ -212,7 +212,7 @@ class Runs:
                 attempts=row.attempts + 1,
             )
             log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
-        place = cards.prepared(self._folder, card)
+        place = files.prepared(self._folder, card)
         return intake.job_of(
             self._folder,
             "training",

@@ -17,7 +17,7 @@ from typing import Any
 from workbench.catalog.snippets import decode
 from workbench.documents import DatasetCard, Envelope, Request, State, StatisticPlan
 from workbench.documents.envelope import unverified
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.kinds.job import save_records
 from workbench.domain.requests import intake
 from workbench.domain.requests.review import Rehearsal
@@ -104,7 +104,7 @@ class Rehearsals:
         try:
             request = unverified(Envelope.parse(row.envelope), Request)
             card = unverified(Envelope.parse(row.card), DatasetCard)
-            content = cards.snippet_path(self._folder, card.snippet.content).read_bytes()
+            content = files.snippet_path(self._folder, card.snippet.content).read_bytes()
             save_records(records, Records.each_its_own(decode(content, card.data_schema)))
             # The snippet is public, so its noise needs no secret; a fixed one repeats.
             seed = bytes.fromhex(row.digest.removeprefix("sha256:"))
