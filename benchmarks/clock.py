@@ -32,9 +32,9 @@ from tests.processes import ServerSite
 from tests.support import add_dataset
 from workbench.documents import Request
 from workbench.domain.datasets.files import prepared
-from workbench.domain.kinds.job import load_records, save_records
 from workbench.domain.service import Domain
 from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.files import load_records, save_records
 from workbench.records import Records
 from workbench.space.datasets import Dataset
 

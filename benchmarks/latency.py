@@ -76,8 +76,8 @@ def in_worker(site, times):
     from dataclasses import replace
 
     from workbench.domain.datasets.files import prepared
-    from workbench.domain.kinds.job import load_records
     from workbench.domain.store.config import DomainFolder
+    from workbench.domain.store.files import load_records
     from workbench.engine.train import train
     from workbench.graphs.reading.load import load
 

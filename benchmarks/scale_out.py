@@ -23,9 +23,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from workbench.documents import Plan, Schema
-from workbench.domain.kinds.job import Job, save_records
+from workbench.domain.kinds.job import Job
 from workbench.domain.runs.executor import Executor
 from workbench.domain.store.config import JobLimits
+from workbench.domain.store.files import save_records
 from workbench.graphs.export.training import export
 from workbench.records import Records
 

@@ -16,18 +16,10 @@ import pytest
 from tests.engine.test_pace import PLAN, graph_and_records
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import StatisticPlan
-from workbench.domain.kinds.job import (
-    EVALUATIONS,
-    JOB,
-    LOADED,
-    PROGRESS,
-    Evaluated,
-    Job,
-    save_records,
-    write_private,
-)
+from workbench.domain.kinds.job import EVALUATIONS, JOB, LOADED, PROGRESS, Evaluated, Job
 from workbench.domain.runs import worker
 from workbench.domain.runs.ranks import Crew
+from workbench.domain.store.files import save_records, write_private
 from workbench.engine.sums.bounded import BoundedSum
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.timing import pace

@@ -107,8 +107,6 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     result = handle.wait(progress=False)
     first, metrics = result.model_bytes, result.release.metrics
     site.stop()
-    from workbench.documents import DatasetCard, Envelope, Request
-    from workbench.documents.envelope import unverified
     from workbench.domain.datasets import files
     from workbench.domain.kinds.job import MODEL
     from workbench.domain.requests import intake, stored
@@ -117,8 +115,8 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     domain = Domain(site.root)
     with domain.store.read() as connection:
         row = stored.get(connection, handle.digest)
-    request = unverified(Envelope.parse(row.envelope), Request)
-    card = unverified(Envelope.parse(row.card), DatasetCard)
+    request = row.request
+    card = row.card
     place = files.prepared(domain.folder, card)
     seed = domain._seal.open_seed(row.seed, handle.digest)
     job = intake.job_of(

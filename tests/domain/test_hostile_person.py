@@ -11,9 +11,10 @@ import pytest
 import safetensors.numpy
 
 from tests.engine.test_pace import PLAN, graph_and_records
-from workbench.domain.kinds.job import MODEL, Job, save_records, write_private
+from workbench.domain.kinds.job import MODEL, Job
 from workbench.domain.runs.executor import Executor
 from workbench.domain.store.config import JobLimits
+from workbench.domain.store.files import save_records, write_private
 
 pytestmark = pytest.mark.slow
 

@@ -226,7 +226,7 @@ class Sequences(RuleBasedStateMachine):
         with self.refused():
             with store.write() as connection:
                 row = stored.get(connection, request)
-                card = DatasetCard.parse(row.card)
+                card = DatasetCard.parse(row.signed_card.text)
                 population, version = card.population_name, card.dataset_version
                 try:
                     if opting_out.stopped(connection, population, version):

@@ -12,8 +12,7 @@ from tests.studies import PURPOSE, dataset, diagnose, linear
 from tests.support import Site, add_dataset, make_domain, wait_until
 from workbench.budget import chain
 from workbench.budget.accountant import epsilon_of, run_curve
-from workbench.documents import Envelope, Request
-from workbench.documents.envelope import unverified
+from workbench.documents import Request
 from workbench.domain.datasets import files
 from workbench.domain.requests import intake, stored
 from workbench.errors import (
@@ -289,7 +288,7 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
     domain = site.domain
     with domain.store.read() as connection:
         row = stored.get(connection, first.digest)
-        request = unverified(Envelope.parse(row.envelope), Request)
+        request = row.request
         seed = domain._seal.open_seed(row.seed, first.digest)
     place = files.prepared(domain.folder, ds.card)
     job = intake.job_of(

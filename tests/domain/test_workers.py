@@ -13,8 +13,6 @@ from torch import nn
 import workbench as wb
 from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
-from workbench.documents import DatasetCard, Envelope, Request
-from workbench.documents.envelope import unverified
 from workbench.domain.datasets import files
 from workbench.domain.kinds.job import MODEL
 from workbench.domain.requests import intake, stored
@@ -54,8 +52,8 @@ def job_of(site, digest):
     domain = site.domain
     with domain.store.read() as connection:
         row = stored.get(connection, digest)
-    request = unverified(Envelope.parse(row.envelope), Request)
-    card = unverified(Envelope.parse(row.card), DatasetCard)
+    request = row.request
+    card = row.card
     place = files.prepared(domain.folder, card)
     seed = domain.runs._seal.open_seed(row.seed, digest)
     return intake.job_of(

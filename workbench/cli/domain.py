@@ -45,8 +45,8 @@ def init(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to listen.")] = 8700,
 ) -> None:
     """Make a domain's folder: configuration, signing key, sealing key."""
-    from workbench.domain.kinds.job import make_private, write_private
     from workbench.domain.store.config import FILE, DomainConfig, DomainFolder
+    from workbench.domain.store.files import make_private, write_private
     from workbench.domain.store.seal import Seal
     from workbench.errors import InvalidConfiguration
     from workbench.identity.keys import PrivateKey

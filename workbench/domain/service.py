@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -40,6 +40,7 @@ from workbench.domain.heads import head
 from workbench.domain.holdings import Holdings
 from workbench.domain.kinds.job import MODEL, STATISTICS
 from workbench.domain.requests import decisions, intake, statuses, stored
+from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.requests.terms import approves
 from workbench.domain.runs import releases
 from workbench.domain.runs.checks import Checks
@@ -318,7 +319,7 @@ class Domain(Holdings):
                 "Submit more later, or ask the domain's operator for a higher limit.",
             )
 
-    def _visible(self, connection: Any, person: Person, digest: str) -> Any:
+    def _visible(self, connection: Connection, person: Person, digest: str) -> StoredRequest:
         row = stored.get(connection, digest)
         if person.role != "steward" and row.researcher != person.key_id:
             raise NotFound(f"there is no request {digest[:19]} here")

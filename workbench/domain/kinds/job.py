@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from workbench.documents import AnyPlan, Document, Evaluation, Failure, Metric
 from workbench.documents.base import Digest, Finite, Identifier, type_tuple
 from workbench.documents.inputs import GraphInput
-from workbench.errors import InvalidData
-from workbench.records import Records
 
 JOB = "job.json"
 OUTCOME = "outcome.json"
@@ -77,47 +72,3 @@ class Evaluated(Document):
     """The noised evaluations of a run so far."""
 
     evaluations: Annotated[tuple[Evaluation, ...], type_tuple] = ()
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder that its owner alone can use; one that is there already becomes so."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write `data` so that a crash leaves the old file or the new one, readable by the owner."""
-    partial = path.with_name(path.name + ".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def save_records(path: Path, records: Records) -> None:
-    """Write records as NPZ."""
-    import io
-
-    buffer = io.BytesIO()
-    columns = {f"column/{name}": values for name, values in records.columns.items()}
-    np.savez(buffer, allow_pickle=False, units=records.units, **columns)
-    write_private(path, buffer.getvalue())
-
-
-def load_records(path: Path) -> Records:
-    """Read what `save_records` wrote.
-
-    Raises
-    ------
-    InvalidData
-        If the file is missing or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            columns = {k.removeprefix("column/"): file[k] for k in file.files if k != "units"}
-            return Records(columns, file["units"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InvalidData(f"{path.name}: cannot be read ({type(error).__name__})") from None

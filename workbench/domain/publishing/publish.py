@@ -14,12 +14,12 @@ from workbench.domain.datasets import cards
 from workbench.domain.datasets.files import Counts, Prepared, prepared, snippet_path
 from workbench.domain.datasets.load import load
 from workbench.domain.datasets.partition import dataset_version, split
-from workbench.domain.kinds.job import make_private, save_records, write_private
 from workbench.domain.populations import accounts, joining, persons
 from workbench.domain.publishing import approval, snippet
 from workbench.domain.publishing.approval import Wins
 from workbench.domain.publishing.membership import members_of
 from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.files import make_private, save_records, write_private
 from workbench.domain.store.seal import Seal
 from workbench.errors import InvalidData, InvalidSchema
 from workbench.records import Records

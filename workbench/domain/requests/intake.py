@@ -23,11 +23,12 @@ from workbench.documents import (
 )
 from workbench.documents.envelope import unverified
 from workbench.domain.datasets import cards
-from workbench.domain.kinds.job import Job, write_private
+from workbench.domain.kinds.job import Job
 from workbench.domain.populations import accounts, opting_out
 from workbench.domain.requests import stored
 from workbench.domain.requests.terms import Facts, check_terms, today
 from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.files import write_private
 from workbench.domain.store.tables import graphs
 from workbench.errors import (
     Conflict,

@@ -12,7 +12,6 @@ from workbench.documents import (
     BudgetStatus,
     DatasetCard,
     Document,
-    Envelope,
     Metric,
     Plan,
     Request,
@@ -20,10 +19,10 @@ from workbench.documents import (
     StatisticPlan,
 )
 from workbench.documents.base import Digest, type_tuple
-from workbench.documents.envelope import unverified
 from workbench.domain.datasets import files
 from workbench.domain.populations import accounts
 from workbench.domain.requests import intake, statuses, stored
+from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.requests.terms import Facts, approves, explain_terms, today
 from workbench.domain.store.config import DomainFolder
 from workbench.graphs.record_graph import GraphFacts
@@ -75,16 +74,17 @@ class Review(Document):
     counts: files.Counts
 
 
-def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Rehearsal) -> Review:
+def review(
+    connection: Connection, folder: DomainFolder, waiting: StoredRequest, rehearsal: Rehearsal
+) -> Review:
     """Collect the facts of one request."""
-    request = unverified(Envelope.parse(row.envelope), Request)
-    card = unverified(Envelope.parse(row.card), DatasetCard)
+    request, card = waiting.request, waiting.card
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
     graph = intake.graph_facts(connection, request.graph)
     counts_file = files.prepared(folder, card).counts
     return Review(
-        status=statuses.status(connection, row),
+        status=statuses.status(connection, waiting),
         card=card,
         facts=graph,
         epsilon_asked=request.epsilon,
@@ -94,7 +94,7 @@ def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Re
         leaves=_leaves(request, graph, card),
         policy=(*explain_terms(facts), approves(facts)[1]),
         rehearsal=rehearsal,
-        previous=_previous(connection, row, request),
+        previous=_previous(connection, waiting),
         counts=files.Counts.parse(counts_file.read_bytes()),
     )
 
@@ -156,12 +156,12 @@ def _fields(request: Request) -> dict[str, str]:
     return _flat(written | {"plan": options})
 
 
-def _previous(connection: Connection, row: Any, request: Request) -> Previous | None:
-    earlier = stored.last_approved(connection, row)
+def _previous(connection: Connection, waiting: StoredRequest) -> Previous | None:
+    earlier = stored.last_approved(connection, waiting)
     if earlier is None:
         return None
-    before = _fields(unverified(Envelope.parse(earlier.envelope), Request))
-    after = _fields(request)
+    before = _fields(earlier.request)
+    after = _fields(waiting.request)
     return Previous(
         request_digest=earlier.digest,
         changes=tuple(

@@ -26,9 +26,10 @@ from typing import Any
 import psutil
 
 from workbench.documents import Failure
-from workbench.domain.kinds.job import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome, write_private
+from workbench.domain.kinds.job import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome
 from workbench.domain.runs.surroundings import worker_environment
 from workbench.domain.store.config import JobLimits
+from workbench.domain.store.files import write_private
 from workbench.errors import DomainUnavailable, InvalidDocument
 
 _log = logging.getLogger("workbench.domain")

@@ -13,35 +13,33 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.exc import DataError, IntegrityError
 
 from workbench.budget import ledger
 from workbench.documents import (
-    DatasetCard,
-    Envelope,
     Evaluation,
     Failure,
     PrivateKey,
     Progress,
-    Request,
     State,
     digest_bytes,
 )
-from workbench.documents.envelope import unverified
 from workbench.domain.access import log
 from workbench.domain.datasets import files
 from workbench.domain.heads import head
-from workbench.domain.kinds.job import MODEL, STATISTICS, Job, Outcome, write_private
+from workbench.domain.kinds.job import MODEL, STATISTICS, Job, Outcome
 from workbench.domain.populations import accounts, opting_out, registry
 from workbench.domain.requests import decisions, intake, stored
+from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.runs import course, releases
 from workbench.domain.runs.executor import Executor
 from workbench.domain.runs.rehearsals import Rehearsals
 from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.database import Store
+from workbench.domain.store.files import write_private
 from workbench.domain.store.seal import Seal
 from workbench.errors import (
     Conflict,
@@ -94,18 +92,19 @@ class Runs:
     def recover(self) -> None:
         """Take up again what was approved or running when the server ended."""
         with self._store.read() as connection:
-            rows = [
-                row
+            found = [
+                request
                 for state in (State.APPROVED, State.RUNNING)
-                for row in stored.listed(connection, state=state, limit=10_000)
+                for request in stored.listed(connection, state=state, limit=10_000)
             ]
-        for row in reversed(rows):
-            self.launch(row)
+        for request in reversed(found):
+            self.launch(request)
 
-    def launch(self, row: Any) -> None:
+    def launch(self, request: StoredRequest) -> None:
         """Run an approved request in the background, in its researcher's turn."""
-        self.rehearsals.end(row.digest)
-        self._turns.submit(row.researcher, row.digest, partial(self._run, row.digest))
+        self.rehearsals.end(request.digest)
+        run = partial(self._run, request.digest)
+        self._turns.submit(request.researcher, request.digest, run)
 
     def cancel(self, digest: str) -> None:
         """Kill the run of a request, or its rehearsal."""
@@ -172,8 +171,7 @@ class Runs:
                 stored.move(connection, digest, State.FAILED, failure="worker-died")
                 log.append(connection, "fail", "", digest, "worker-died")
                 return None
-            request = unverified(Envelope.parse(row.envelope), Request)
-            card = unverified(Envelope.parse(row.card), DatasetCard)
+            request, card = row.request, row.card
             stopped = opting_out.stopped(connection, card.population_name, card.dataset_version)
             if stopped and row.state == State.RUNNING:
                 stored.move(connection, digest, State.FAILED, failure="internal")
@@ -254,12 +252,11 @@ class Runs:
 
     def _runs_now(self, digest: str) -> bool:
         with self._store.read() as connection:
-            return bool(stored.get(connection, digest).state == State.RUNNING)
+            return stored.get(connection, digest).state == State.RUNNING
 
     def _shows_evaluations(self, digest: str) -> bool:
         with self._store.read() as connection:
-            row = stored.get(connection, digest)
-        return course.has_some(unverified(Envelope.parse(row.envelope), Request))
+            return course.has_some(stored.get(connection, digest).request)
 
     def _noted(self, digest: str, found: tuple[Evaluation, ...]) -> tuple[Evaluation, ...]:
         try:
@@ -273,7 +270,7 @@ class Runs:
     def _last_attempt(self, digest: str) -> bool:
         def last() -> bool:
             with self._store.read() as connection:
-                return bool(stored.get(connection, digest).attempts >= MAX_ATTEMPTS)
+                return stored.get(connection, digest).attempts >= MAX_ATTEMPTS
 
         # A domain that closes has killed the worker itself.
         return bool(self._patiently(digest, last))
@@ -304,7 +301,7 @@ class Runs:
         with self._store.write() as connection:
             row = stored.get(connection, digest)
             if row.state == State.RUNNING:
-                if course.has_some(unverified(Envelope.parse(row.envelope), Request)):
+                if course.has_some(row.request):
                     course.note(connection, digest, outcome.history)
                 place = self._place(digest)
                 releases.release(connection, self._folder, self._key, row, outcome, place)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NoReturn, get_args
 
 from workbench.documents import Failure
-from workbench.domain.kinds.job import OUTCOME, Outcome, write_private
+from workbench.domain.kinds.job import OUTCOME, Outcome
+from workbench.domain.store.files import write_private
 
 _PR_SET_PDEATHSIG = 1
 _WORDS: tuple[Failure, ...] = get_args(Failure)

@@ -40,11 +40,10 @@ from workbench.domain.kinds.job import (
     Job,
     Outcome,
     Refusal,
-    load_records,
-    write_private,
 )
 from workbench.domain.runs.ranks import Crew, die_with_parent
 from workbench.domain.runs.surroundings import Unfit, settle
+from workbench.domain.store.files import load_records, write_private
 from workbench.errors import GraphRefused, RequestFailed, WorkbenchError
 
 if TYPE_CHECKING:
