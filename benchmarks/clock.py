@@ -82,7 +82,7 @@ def _site(folder):
     site = ServerSite(folder / "clinic", "clinic", ())
     add_dataset(site.root, "people", frame, columns)
     domain = Domain(site.root)
-    domain.publish("people")
+    domain.operator.publish("people")
     domain.close()
     return site.start()
 

@@ -116,7 +116,7 @@ def main():
         from workbench.domain.service import Domain
 
         domain = Domain(site.root)
-        domain.publish("breast-cancer")
+        domain.operator.publish("breast-cancer")
         domain.close()
         client = site.client()
         data = dataset(client)

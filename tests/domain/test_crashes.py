@@ -118,7 +118,7 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     request = row.request
     card = row.card
     place = files.prepared(domain.folder, card)
-    seed = domain._seal.open_seed(row.seed, handle.digest)
+    seed = domain.home.seal.open_seed(row.seed, handle.digest)
     job = intake.job_of(
         domain.folder, "training", request, card, str(place.training), str(place.holdout), seed
     )

@@ -211,14 +211,14 @@ def test_a_level_1_snippet_is_charged_once_and_never_noised_anew(tmp_path):
     assert 0 < spent <= 1.01
     content = site.client().snippet(card)
     (folder / "dataset.yaml").write_text(LEVEL_1.replace("title: Visits", "title: All visits"))
-    again = site.domain.publish("visits")
+    again = site.domain.operator.publish("visits")
     assert again.title == "All visits"
     assert again.snippet == card.snippet
     assert site.client().snippet(again) == content
     assert site.client().budget("visits").epsilon_spent == spent
     (folder / "dataset.yaml").write_text(LEVEL_1.replace("rows: 50", "rows: 60"))
     with pytest.raises(Conflict, match="would be another release"):
-        site.domain.publish("visits")
+        site.domain.operator.publish("visits")
     site.close()
 
 

@@ -36,7 +36,7 @@ def ran(tmp_path_factory):
     old = shutil.copy(top / "hospital-a" / DATABASE, top / "old.sqlite")
     site = Site.open(top / "hospital-a")
     result = submit(site.client(), epsilon=1.0).wait(progress=False)
-    spent = site.domain.budget("breast-cancer").epsilon_spent
+    spent = site.domain.holdings.budget("breast-cancer").epsilon_spent
     site.close()
     return top / "hospital-a", old, spent, result.release
 
@@ -80,7 +80,7 @@ def test_an_older_database_does_not_run(restored):
     with pytest.raises(LedgerBehind, match="of 0 rows and .* does not hold the newest .* 2 rows"):
         domain.start()
     with pytest.raises(LedgerBehind):
-        domain.publish("breast-cancer")
+        domain.operator.publish("breast-cancer")
     domain.close()
 
 
@@ -106,14 +106,14 @@ def test_reconciling_charges_what_the_old_database_does_not_know(restored, ran):
     assert "1 blocks charged" in done.output
     domain = Domain(restored)
     domain.start()
-    budget = domain.budget("breast-cancer")
+    budget = domain.holdings.budget("breast-cancer")
     assert budget.epsilon_spent == pytest.approx(ran[2])
     with domain.store.read() as connection:
         chain.check(connection)
     domain.close()
     assert "nothing to do" in command("reconcile", restored).output
     domain = Domain(restored)
-    assert domain.budget("breast-cancer") == budget
+    assert domain.holdings.budget("breast-cancer") == budget
     domain.close()
 
 
@@ -135,9 +135,9 @@ def test_a_domain_moves_to_another_database_with_its_ledger(root, ran, database_
     assert moved.exit_code == 0, moved.output
     site = Site.open(root)
     assert site.domain.folder.database_url == database_url
-    assert site.domain.budget("breast-cancer").epsilon_spent == pytest.approx(ran[2])
+    assert site.domain.holdings.budget("breast-cancer").epsilon_spent == pytest.approx(ran[2])
     submit(site.client(), epsilon=1.0, repeat=1).wait(progress=False)
-    assert site.domain.budget("breast-cancer").epsilon_spent > ran[2]
+    assert site.domain.holdings.budget("breast-cancer").epsilon_spent > ran[2]
     site.close()
     again = command("move", root, "--to", database_url)
     assert again.exit_code != 0
@@ -204,6 +204,6 @@ def test_a_file_is_moved_into_the_domains_folder_wherever_one_is(root, ran, tmp_
     assert str(root / "new.sqlite") in "".join(moved.output.split())
     assert not list(elsewhere.iterdir())
     domain = Domain(root)
-    assert domain.budget("breast-cancer").epsilon_spent == pytest.approx(ran[2])
+    assert domain.holdings.budget("breast-cancer").epsilon_spent == pytest.approx(ran[2])
     domain.start()
     domain.close()

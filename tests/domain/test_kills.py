@@ -156,7 +156,7 @@ def test_after_kills_at_random_moments_all_is_exact(site, request):
     print(f"WORKBENCH_SEED={SEED}")
     with contextlib.closing(Domain(site.root)) as domain:
         # Only down: the dataset's own terms are narrower than its population's.
-        domain.publish("breast-cancer")
+        domain.operator.publish("breast-cancer")
     site.start()
     asks = Submitter(site)
     asks.thread.start()

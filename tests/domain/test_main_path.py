@@ -164,7 +164,7 @@ def test_researchers_see_their_own_requests_only(site):
 
     mine = submit(site.client(), repeat=7)
     other = PrivateKey.create()
-    site.domain.admit(other.public, "Otto Other", "researcher")
+    site.domain.operator.admit(other.public, "Otto Other", "researcher")
     assert site.client(other).requests() == []
     for call in ("status", "evidence", "model", "cancel"):
         with pytest.raises(NotFound):

@@ -59,7 +59,7 @@ def published(site, root, step):
         schema={"columns": [COLUMNS[0] | {"upper": upper}, COLUMNS[1]]},
     )
     data.to_csv(root / "data" / f"{name}.csv", index=False)
-    site.domain.publish(name)
+    site.domain.operator.publish(name)
     return name
 
 
@@ -105,7 +105,7 @@ def test_never_gives_a_person_more_than_the_total(tmp_path, database_url):
     # Both happened, and after the restored copy too.
     assert released >= 6
     assert refused >= 2
-    (shown,) = site.domain.populations.status(NAMES[0]).blocks
+    (shown,) = site.domain.operator.populations.status(NAMES[0]).blocks
     assert shown.epsilon_spent >= epsilon_of(spent, DELTA) - 1e-9
     with site.domain.store.read() as connection:
         chain.check(connection)

@@ -36,7 +36,7 @@ def publish(site, fraction):
     path = site.domain.folder.datasets / NAME / "dataset.yaml"
     lines = [x for x in path.read_text().splitlines() if not x.startswith("holdout_fraction")]
     path.write_text("\n".join([*lines, f"holdout_fraction: {fraction}", ""]))
-    return site.domain.publish(NAME)
+    return site.domain.operator.publish(NAME)
 
 
 def approve(site):

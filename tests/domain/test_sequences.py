@@ -31,7 +31,6 @@ from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import unverified
-from workbench.domain.access.log import OPERATOR
 from workbench.domain.datasets import cards, files
 from workbench.domain.heads import head, moving
 from workbench.domain.populations import accounts, opting_out, registry
@@ -95,7 +94,7 @@ def template(tmp_path_factory):
         )
         change(root, name, population=whose, records_per_member=None if of_persons else 2)
         change(root, name, "terms.yaml", epsilon_total=TOTAL, epsilon_per_run=TOTAL)
-        domain.publish(name)
+        domain.operator.publish(name)
     domain.close()
     Sequences.template = root
     return root
@@ -157,9 +156,9 @@ class Sequences(RuleBasedStateMachine):
         )
         with contextlib.suppress(InvalidData, InvalidSchema), self.refused():
             if crash:
-                self.cut_off(lambda: self.domain.publish(name))
+                self.cut_off(lambda: self.domain.operator.publish(name))
             else:
-                self.domain.publish(name)
+                self.domain.operator.publish(name)
         if then is not None:
             self.ask(name, then, "")
 
@@ -295,7 +294,7 @@ class Sequences(RuleBasedStateMachine):
     def opt_out(self, person, crash, again):
         try:
             with self.refused():
-                self.domain.populations.opt_out(OPERATOR, "patients", f"p{person:03d}")
+                self.domain.operator.populations.opt_out("patients", f"p{person:03d}")
                 self.out.setdefault(person, set()).add("patients")
         except NotFound:
             return
@@ -303,7 +302,7 @@ class Sequences(RuleBasedStateMachine):
             self.reopen()
         for name in NAMES if again else ():
             with contextlib.suppress(InvalidData, InvalidSchema), self.refused():
-                self.domain.publish(name)
+                self.domain.operator.publish(name)
 
     @rule()
     def copy(self):
@@ -367,7 +366,7 @@ class Sequences(RuleBasedStateMachine):
 
     @rule()
     def reconcile(self):
-        self.domain.reconcile(lost=True)
+        self.domain.operator.reconcile(lost=True)
         self.behind = False
 
     @rule()

@@ -289,7 +289,7 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
     with domain.store.read() as connection:
         row = stored.get(connection, first.digest)
         request = row.request
-        seed = domain._seal.open_seed(row.seed, first.digest)
+        seed = domain.home.seal.open_seed(row.seed, first.digest)
     place = files.prepared(domain.folder, ds.card)
     job = intake.job_of(
         domain.folder, "training", request, ds.card, str(place.training), str(place.holdout), seed

@@ -58,7 +58,7 @@ class Register(ServerSite):
         site = Site.open(root, start=False)
         self.steward, self.second = site.steward, PrivateKey.create()
         self.researcher, self.public_key = site.researcher, site.domain.key.public
-        site.domain.admit(self.second.public, "Selma Second", "steward")
+        site.domain.operator.admit(self.second.public, "Selma Second", "steward")
         with pytest.MonkeyPatch.context() as patch:
             for day, dataset, epsilon in SPENT:
                 patch.setattr(chain, "now", lambda day=day: f"{day}T09:00:00.000000Z")

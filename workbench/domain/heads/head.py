@@ -28,7 +28,7 @@ from workbench.domain.access import log
 from workbench.domain.heads import files
 from workbench.domain.populations import accounts, members_file, opting_out, persons, registry
 from workbench.domain.store.config import DomainFolder
-from workbench.domain.store.database import Store
+from workbench.domain.store.home import Home
 from workbench.errors import (
     LedgerBehind,
 )
@@ -142,7 +142,7 @@ def replace(
 
 
 @contextmanager
-def changing(store: Store, folder: DomainFolder, key: PrivateKey) -> Iterator[Connection]:
+def changing(home: Home) -> Iterator[Connection]:
     """Give a transaction that changes populations; it is in the newest head afterwards.
 
     Raises
@@ -150,11 +150,11 @@ def changing(store: Store, folder: DomainFolder, key: PrivateKey) -> Iterator[Co
     LedgerBehind
         If the database does not hold the newest head; nothing is changed.
     """
-    with store.write() as connection:
-        check(connection, folder, key)
+    with home.store.write() as connection:
+        check(connection, home.folder, home.key)
         yield connection
-    with store.read() as connection:
-        keep(connection, folder, key)
+    with home.store.read() as connection:
+        keep(connection, home.folder, home.key)
 
 
 def check(connection: Connection, folder: DomainFolder, key: PrivateKey) -> None:
