@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from workbench._version import __version__
+
 if TYPE_CHECKING:
     from workbench.documents import errors
     from workbench.graphs.features import features, noise
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from workbench.space.estimators.tree import DecisionTreeClassifier
     from workbench.space.functions import TrainingFunction, training_function
     from workbench.space.statistics import Statistic, statistic
-
-__version__ = "0.1.0"
 
 __all__ = [
     "PCA",

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from workbench import __version__
+from workbench._version import __version__
 from workbench.documents import Person
 from workbench.documents.errors import WorkbenchError
 from workbench.domain.api import catalogue, populations, requests, stewards
