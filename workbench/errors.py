@@ -58,7 +58,7 @@ class NotAdmitted(WorkbenchError):
 
 
 class NotFound(WorkbenchError):
-    """There is no such dataset, request or artefact here, or it is not yours to see."""
+    """There is no such dataset, request or file here, or it is not yours to see."""
 
     code = "not-found"
     status = 404
@@ -106,7 +106,7 @@ class GraphRefused(WorkbenchError):
     status = 422
 
     def at(self, line: str | None) -> GraphRefused:
-        """Return it with the line of the researcher's code that it is about; or as it is."""
+        """Return this error with `line`, of the researcher's code, in its message, if there is one."""
         if not line:
             return self
         found = type(self)(f"{self.message}\nat {line}", self.hint)
@@ -122,7 +122,7 @@ class TooLarge(WorkbenchError):
 
 
 class LimitReached(WorkbenchError):
-    """Somebody has, or asks for, more at once than a domain gives; the message names the limit."""
+    """A person has, or asks for, more at once than a domain allows; the message names the limit."""
 
     code = "limit-reached"
     status = 429
@@ -164,7 +164,7 @@ class RequestFailed(WorkbenchError):
 
 
 class VerificationFailed(WorkbenchError):
-    """Evidence does not hold together."""
+    """Evidence contradicts itself, was changed, or is not signed by who it says."""
 
     code = "verification-failed"
     status = 422

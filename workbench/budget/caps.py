@@ -9,7 +9,7 @@ from workbench.budget.accountant import filter_budget
 
 @dataclass(frozen=True)
 class Caps:
-    """A total and the caps inside it: of a population, or of one dataset's terms.
+    """The limits of a population, or of one dataset's terms: a total, and caps inside it.
 
     `order` is the position in `accountant.ORDERS` at which runs are admitted; None lets it follow
     from `epsilon_total` and `delta`, which then must never change.

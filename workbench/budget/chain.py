@@ -70,7 +70,7 @@ class LedgerEntry:
         return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
     def reads(self, block: str) -> bool:
-        """Whether the run reads this block."""
+        """Return whether the run reads this block."""
         return not self.blocks or block in self.blocks
 
 
@@ -172,7 +172,7 @@ def _newest(connection: Connection) -> str:
 
 
 def holds(connection: Connection, hash_: str) -> bool:
-    """Whether a row has this hash, and so whether the ledger holds all rows up to it."""
+    """Return whether a row has this hash, and so whether the ledger holds all rows up to it."""
     if hash_ == START:
         return True
     found = select(ledger.c.sequence).where(ledger.c.hash == hash_)
@@ -207,7 +207,7 @@ def total(rows: Sequence[LedgerEntry]) -> Curve:
 
 
 def read_together(rows: Sequence[LedgerEntry], blocks: tuple[str, ...]) -> list[str]:
-    """Return the blocks of which a run that reads `blocks` has to fit in each.
+    """Return the blocks in each of which a run that reads `blocks` has to fit.
 
     A block that no row names has the rows that read everything, and so has the one called "".
     """

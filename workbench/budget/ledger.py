@@ -1,4 +1,4 @@
-"""Whether a run fits: the privacy ledger's only place that admits, charges and gives back.
+"""Say whether a run fits: the privacy ledger's only place that admits, charges and gives back.
 
 *Reserve* before launch, *charge* when the run starts, *void* a reservation that never started.
 What touched data stays charged. What a run costs counts for the whole population of its dataset,
@@ -33,7 +33,7 @@ from workbench.errors import BudgetExhausted, Conflict, TermsRefused
 def reserve(
     connection: Connection, *, account: Account, request: str, researcher: str, curve: Curve
 ) -> None:
-    """Set aside the cost of a run, or refuse it; a request that is reserved stays so, once.
+    """Set aside the cost of a run, or refuse the run; a second time changes nothing.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def charge(connection: Connection, *, request: str) -> None:
 
 
 def release_reservation(connection: Connection, *, request: str) -> None:
-    """Give a reservation back; only before it was charged.
+    """Give a reservation back that was not charged.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def charge_snippet(connection: Connection, *, account: Account, epsilon: float) 
 def charge_missing(
     connection: Connection, *, population: str, blocks: tuple[str, ...], head: str, curve: Curve
 ) -> None:
-    """Charge what a ledger head says was spent and this ledger does not know; it always fits.
+    """Charge what a ledger head says was spent and this ledger lacks, whatever is left.
 
     Parameters
     ----------
@@ -261,7 +261,7 @@ def _reserved_and_charged(connection: Connection, reserved: LedgerEntry) -> None
 
 
 def merge(connection: Connection, *, population: str, other: str) -> int:
-    """Let what counts in `other` count in every block of `population` too; returns how many runs.
+    """Count the runs of `other` in every block of `population` too; return how many there are.
 
     It stays with its datasets and researchers, whose caps hold as before.
 

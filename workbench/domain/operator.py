@@ -1,4 +1,4 @@
-"""What is done on the domain's own machine, by whoever can read its folder: nobody is asked who.
+"""What the operator does on the domain's own machine; whoever can read its folder may do it.
 
 The commands ``workbench domain ...`` call this, and no route of the API does.
 """

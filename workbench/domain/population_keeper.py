@@ -180,19 +180,19 @@ class PopulationKeeper:
             return agreement.propose(connection, self._home.folder.config.name, name, wanted)
 
     def change(self, envelopes: Sequence[Envelope]) -> Population:
-        """Change a population on two stewards' signed word; see `agreement.change`."""
+        """Make a change that two stewards have signed; see `agreement.change`."""
         with head.changing(self._home) as connection:
             return agreement.change(
                 connection, self._home.folder.config.name, self._home.key, envelopes
             )
 
     def agree(self, envelope: Envelope) -> PopulationStatus | None:
-        """Take this steward's signed word on a change, and make the change if it is the second.
+        """Take a change that this steward has signed, and make it if it is the second signature.
 
         Returns
         -------
         PopulationStatus or None
-            The population as it is then; None if a second steward's word is missing.
+            The population as it is then; None if a second steward's signature is missing.
 
         Raises
         ------

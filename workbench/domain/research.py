@@ -48,7 +48,7 @@ class Research:
         self._changed = changed
 
     def put_graph(self, person: Person, digest: str, archive: bytes) -> tuple[GraphFacts, bool]:
-        """Keep a researcher's graph; returns its facts and whether it is new."""
+        """Keep a researcher's graph; return its facts and whether it is new."""
         people.require(person, "researcher")
         with self._home.store.read() as connection:
             known = intake.known_graph(connection, digest)

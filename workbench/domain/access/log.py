@@ -76,7 +76,7 @@ def head(connection: Connection) -> tuple[int, str]:
 
 
 def holds(connection: Connection, lines: int, hash_: str) -> bool:
-    """Whether the line of this number has this hash, and so whether all up to it are there."""
+    """Return whether the line of this number has this hash; then all before it are there too."""
     if lines == 0:
         return hash_ == START
     found = connection.execute(select(log.c.hash).where(log.c.sequence == lines)).scalar()

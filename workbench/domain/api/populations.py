@@ -32,7 +32,7 @@ class OptedOut(Document):
 
 
 def add_routes(router: APIRouter, small: Any, heavy: Any) -> None:
-    """Add the routes of this area; `small` and `heavy` let stewards' calls of one kind pass."""
+    """Add the routes of this area; `small` and `heavy` authenticate stewards' calls."""
 
     @router.get("/populations", response_model=PopulationPage)
     def populations(after: After = None, limit: Limit = 500, call: StewardCall = heavy) -> Response:
@@ -75,6 +75,6 @@ def add_routes(router: APIRouter, small: Any, heavy: Any) -> None:
 
     @router.post("/population-changes", response_model=Agreed, openapi_extra=body_of("json"))
     def agree(call: StewardCall = small) -> Response:
-        """Take a steward's signed word on a change; the second one makes it."""
+        """Take a change that a steward has signed; the second signature makes it."""
         made = call.steward.populations.agree(Envelope.parse(call.body))
         return answer(Agreed(population=made))

@@ -52,7 +52,7 @@ class Admission(Document):
 
 
 def add_routes(router: APIRouter, small: Any, heavy: Any) -> None:
-    """Add the routes of this area; `small` and `heavy` let stewards' calls of one kind pass."""
+    """Add the routes of this area; `small` and `heavy` authenticate stewards' calls."""
 
     @router.get("/requests/{digest}/review", response_model=Review)
     def review(digest: DigestPath, call: StewardCall = small) -> Response:

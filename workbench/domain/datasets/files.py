@@ -26,7 +26,7 @@ class Counts(Document):
 
 @dataclass(frozen=True)
 class Prepared:
-    """Where the files of one dataset version, divided in one way, lie; they never change.
+    """The place of the prepared files of one dataset version; they never change.
 
     `training` and `holdout` are private records, `counts` is for the steward.
     """

@@ -1,4 +1,4 @@
-"""Commit to a dataset version, and part it into training and hold-out by a keyed hash."""
+"""Give a dataset a version, and divide it into training and hold-out by a keyed hash."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tupl
     holdout = share < fraction
     parts = records.select(kept & ~holdout), records.select(kept & holdout)
     if not len(parts[0]) or (fraction > 0 and not len(parts[1])):
-        raise InvalidData("there are too few records to part them into training and hold-out")
+        raise InvalidData(
+            "there are too few records to divide them into training and hold-out",
+            "Add records, or ask for another holdout_fraction in dataset.yaml; 0 keeps none apart.",
+        )
     return parts
 
 

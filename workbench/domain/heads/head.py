@@ -1,4 +1,4 @@
-"""No way back: a domain whose database is older than its newest ledger head does not run.
+"""Refuse to run a domain on a database that is older than its newest ledger head.
 
 A database that was restored from an old copy, or swapped for an empty one, has forgotten what was
 spent, and on whom. The newest head lies beside the database, signed by the domain, and is written
@@ -172,7 +172,7 @@ def check(connection: Connection, folder: DomainFolder, key: PrivateKey) -> None
 
 
 def holds(connection: Connection, newest: LedgerHead) -> bool:
-    """Whether the database holds a head: all rows of its ledger and all lines of its log."""
+    """Return whether the database holds a head: all rows of its ledger and all lines of its log."""
     lines = newest.log
     return chain.holds(connection, newest.point.hash) and log.holds(
         connection, lines.rows, lines.hash

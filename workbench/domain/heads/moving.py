@@ -22,7 +22,7 @@ _AT_ONCE = 500
 
 
 def move(folder: DomainFolder, key: PrivateKey, url: str) -> int:
-    """Copy all rows into an empty database and name it in ``domain.toml``; returns how many.
+    """Copy all rows into an empty database and name it in ``domain.toml``; return how many.
 
     The old database stays as it is; the domain does not use it any more. The new one has to hold
     the newest ledger head, as the old one does, or nothing is changed.

@@ -24,7 +24,7 @@ from workbench.errors import NotFound
 def all_with_datasets(
     connection: Connection,
 ) -> list[tuple[Population, tuple[str, ...]]]:
-    """Return all populations as they are now, by name, with the datasets that are about them.
+    """Return all populations as they are now, by name, each with its datasets.
 
     Those of datasets from before there were populations have the caps of their present cards.
     """

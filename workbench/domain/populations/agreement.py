@@ -5,7 +5,7 @@
 3. The domain opens both envelopes, and makes the change if it still says what is there (`change`).
    They may also come one after the other: the first one waits for the second (`agree`).
 
-Both words are kept. The change is in the newest ledger head before anything runs on it.
+Both signed documents are kept. The change is in the newest ledger head before anything runs on it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MOST_WAITING = 20
 def propose(
     connection: Connection, domain: str, name: str, wanted: ProposedChange
 ) -> PopulationChange:
-    """Return a change for two stewards to sign: the one that waits, if one waits that is the same.
+    """Return a change for two stewards to sign; if the same one waits already, that one.
 
     Parameters
     ----------
@@ -110,26 +110,26 @@ def change(
 def agree(
     connection: Connection, domain: str, key: PrivateKey, key_id: str, envelope: Envelope
 ) -> Population | None:
-    """Keep a steward's word on a change, and make the change if it is the second one.
+    """Keep a change that a steward has signed, and make it if another one has signed it before.
 
     Parameters
     ----------
     connection, domain, key
         The domain's.
     key_id
-        Of the steward who sends the word.
+        Of the steward who sends it.
     envelope
         The change, signed by this steward.
 
     Returns
     -------
     Population or None
-        As it is then; None if a second steward's word is missing.
+        As it is then; None if a second steward's signature is missing.
 
     Raises
     ------
     NotAdmitted, InvalidSignature
-        If it is not the word of this steward.
+        If this steward has not signed it.
     Conflict
         If the change cannot be made any more, this steward has signed it already, or too many wait.
     """
@@ -137,11 +137,11 @@ def agree(
     if steward.key_id != key_id:
         raise InvalidSignature("another steward has signed this", "Sign it with your own key.")
     outcome.allowed(connection, found, domain)
-    words = _words(connection, found)
-    if steward.key_id in words:
+    signed = _signed_by(connection, found)
+    if steward.key_id in signed:
         raise Conflict("you have signed this already", "It waits for another steward.")
-    if words:
-        return change(connection, domain, key, [*words.values(), envelope][-NEEDED:])
+    if signed:
+        return change(connection, domain, key, [*signed.values(), envelope][-NEEDED:])
     mine = [one for one in waiting(connection) if one.keys[0] == steward.key_id]
     if len(mine) >= MOST_WAITING:
         raise Conflict(
@@ -166,15 +166,15 @@ def waiting(connection: Connection) -> list[WaitingChange]:
         found[change.digest] = change
     shown = []
     for change in found.values():
-        words = _words(connection, change)
-        names = [person.name for key in words if (person := people.find(connection, key))]
-        if words:
-            shown.append(WaitingChange(change=change, by=tuple(names), keys=tuple(words)))
+        signed = _signed_by(connection, change)
+        names = [person.name for key in signed if (person := people.find(connection, key))]
+        if signed:
+            shown.append(WaitingChange(change=change, by=tuple(names), keys=tuple(signed)))
     return shown
 
 
-def _words(connection: Connection, change: PopulationChange) -> dict[str, Envelope]:
-    """Return who has signed a change, of those who still are stewards."""
+def _signed_by(connection: Connection, change: PopulationChange) -> dict[str, Envelope]:
+    """Return the signed documents of those who have signed a change and still are stewards."""
     query = select(population_changes).where(population_changes.c.change == change.digest)
     found = {}
     for row in connection.execute(query.order_by(population_changes.c.sequence)):
@@ -187,7 +187,7 @@ def _words(connection: Connection, change: PopulationChange) -> dict[str, Envelo
 def _keep(
     connection: Connection, change: PopulationChange, key_id: str, envelope: Envelope
 ) -> None:
-    if key_id not in _words(connection, change):
+    if key_id not in _signed_by(connection, change):
         text = envelope.canonical().decode()
         values = {"change": change.digest, "key": key_id, "envelope": text}
         connection.execute(insert(population_changes).values(values))

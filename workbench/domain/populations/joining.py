@@ -109,7 +109,7 @@ def chosen(connection: Connection, name: str, wish: str | None) -> str:
 
 
 def merged_from(connection: Connection, dataset: str, name: str) -> bool:
-    """Whether a dataset of population `name` came from another one that was merged into it."""
+    """Return whether a dataset of population `name` came with another one by a merge."""
     first = cards.first(connection, dataset)
     whose = [] if first is None else [first.population_name]
     whose += [known.population for known in persons.versions(connection, dataset=dataset)]
@@ -122,7 +122,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def joined(connection: Connection, card: DatasetCard, key: PrivateKey) -> Population:
-    """Return the population of a card that is about to be published, made if there is none.
+    """Return the population of a card that is about to be published; make it if there is none.
 
     A dataset that was published before there were populations brings the caps that it had.
 

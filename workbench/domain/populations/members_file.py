@@ -72,7 +72,7 @@ def merge(connection: Connection, population: str, other: str) -> None:
 
 
 def belong(connection: Connection, population: str, datasets: Sequence[str]) -> None:
-    """Note to which population lost datasets belong of whose persons no file tells."""
+    """Note the population of lost datasets whose persons are not known."""
     for dataset in datasets:
         _keep(connection, population, dataset, b"", b"", [""])
 

@@ -39,12 +39,12 @@ def everybody_gone(connection: Connection) -> dict[str, list[str]]:
 
 
 def stopped(connection: Connection, name: str, version: str) -> bool:
-    """Whether a version holds somebody of population `name` who opted out; see `stops`."""
+    """Return whether a version holds somebody of population `name` who opted out; see `stops`."""
     return stops(connection, registry.group(connection, name), version)
 
 
 def stops(connection: Connection, populations: list[str], version: str) -> bool:
-    """Whether a version holds somebody who opted out, or might: then nothing may run on it.
+    """Return whether a version holds somebody who opted out, or might: then nothing may run on it.
 
     Of single records in a population of persons nobody can tell; a steward who publishes them after
     a person opted out has taken that person's records out of the file.
@@ -71,7 +71,7 @@ def stops(connection: Connection, populations: list[str], version: str) -> bool:
 
 
 def stopped_unseen(connection: Connection, population: str, populations: list[str]) -> list[str]:
-    """Return the versions of a population that are stopped and of whose persons nobody can tell.
+    """Return the stopped versions of a population whose persons are not known.
 
     `populations` are all its names.
     """
@@ -85,7 +85,7 @@ def stopped_unseen(connection: Connection, population: str, populations: list[st
 
 
 def stop(connection: Connection, population: str, version: str) -> None:
-    """Note a version of a lost database that was stopped, of whose persons nobody can tell."""
+    """Note that a version of a lost database was stopped; its persons are not known."""
     if not persons.versions(connection, dataset_version=version):
         persons.insert_version(
             connection,

@@ -1,4 +1,4 @@
-"""Who is in a dataset version, told by keyed hashes: for blocks, overlaps and opting out.
+"""Who is in a dataset version, as keyed hashes: for blocks, overlaps and opting out.
 
 A person is a 64-bit hash under a key of the domain, of the unit's label or, where records are the
 unit, of the record as it was read. Each version keeps the hashes of all persons in its file, and
@@ -47,7 +47,7 @@ class Known:
     time: str
 
     def holds(self, person: int) -> bool:
-        """Whether the version's records are about this person too."""
+        """Return whether the version's records are about this person too."""
         at = int(np.searchsorted(self.persons, np.uint64(person)))
         if at == len(self.persons) or self.persons[at] != person:
             return False
@@ -55,7 +55,7 @@ class Known:
 
 
 def keyed(key: bytes, persons: Hashes) -> Hashes:
-    """Return the hashes under a key, one for each record."""
+    """Return the hashes of persons under a key, one for each record."""
     found, distinct = np.unique(persons, return_inverse=True)
     digests = [hmac.digest(key, int(p).to_bytes(8, "big"), "sha256")[:8] for p in found]
     return np.array([int.from_bytes(d, "big") for d in digests], dtype=np.uint64)[distinct]
@@ -176,9 +176,10 @@ def count(connection: Connection) -> int:
 
 
 def keep_unpublished(connection: Connection, known: Known) -> None:
-    """Keep persons of a dataset of whom no version tells, under a hash in a version's place.
+    """Keep persons of a dataset whom no published version names.
 
-    `known.version` and `known.read` are not used: all its blocks count as read.
+    A hash of them stands in a version's place; `known.version` and `known.read` are not used, and
+    all blocks count as read.
     """
     who, where = known.persons.astype(">u8").tobytes(), known.blocks.astype(">u2").tobytes()
     content = hashlib.sha256(who + where).hexdigest()
@@ -189,7 +190,7 @@ def keep_unpublished(connection: Connection, known: Known) -> None:
 
 
 def population_of(connection: Connection, dataset: str) -> str | None:
-    """Return the population of a dataset that was published, if its members were told."""
+    """Return the population of a dataset whose persons are known; None if they are not."""
     query = select(members.c.population).where(members.c.dataset == dataset)
     found = connection.execute(query.order_by(members.c.sequence).limit(1)).scalar()
     return None if found is None else str(found)

@@ -1,4 +1,4 @@
-"""Populations: whose data a dataset is, and the caps that its terms cannot pass.
+"""The populations: whose data a dataset is, and the caps that its terms may not exceed.
 
 A population is made when its first dataset is published, or by a steward before. Its document is
 signed by the domain and kept in every version. A dataset stays with its population: what was spent
@@ -134,7 +134,7 @@ def fixed_order(terms: Terms) -> float:
 
 
 def recall(connection: Connection, population: Population, key: PrivateKey) -> bool:
-    """Make this the present population of its name; returns whether it was another one."""
+    """Make this the present population of its name; return whether it was another one."""
     if find(connection, population.name) == population:
         return False
     add(connection, population, key)
