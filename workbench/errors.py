@@ -61,7 +61,7 @@ class NotAdmitted(WorkbenchError):
 
 
 class NotFound(WorkbenchError):
-    """There is no such dataset, request or artefact here, or it is not yours to see."""
+    """There is no such dataset, request or file here, or it is not yours to see."""
 
     code = "not-found"
     status = 404
@@ -109,7 +109,7 @@ class GraphRefused(WorkbenchError):
     status = 422
 
     def at(self, line: str | None) -> GraphRefused:
-        """Return it with the line of the researcher's code that it is about; or as it is."""
+        """Return this error, with the researcher's line of code in its message if it is known."""
         if not line:
             return self
         found = type(self)(f"{self.message}\nat {line}", self.hint)
@@ -125,7 +125,7 @@ class TooLarge(WorkbenchError):
 
 
 class LimitReached(WorkbenchError):
-    """Somebody has, or asks for, more at once than a domain gives; the message names the limit."""
+    """A person has, or asks for, more at once than a domain allows; the message names the limit."""
 
     code = "limit-reached"
     status = 429
@@ -177,7 +177,7 @@ class RequestFailed(WorkbenchError):
 
 
 class VerificationFailed(WorkbenchError):
-    """Evidence does not hold together."""
+    """Evidence contradicts itself, was changed, or is not signed by who it says."""
 
     code = "verification-failed"
     status = 422

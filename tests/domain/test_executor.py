@@ -13,7 +13,7 @@ import torch
 
 from tests.studies import endless, submit
 from tests.support import Site, make_domain
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.domain.runs import executor, worker_process
 from workbench.domain.runs.surroundings import worker_environment
 from workbench.domain.store.config import DomainFolder, JobLimits
@@ -157,7 +157,7 @@ def test_the_worker_sees_no_environment_and_no_secret(tmp_path, monkeypatch):
     submit(site.client()).wait(progress=False)
     assert not list(site.domain.folder.state.rglob("job.json"))
     with site.domain.store.read() as connection:
-        assert ledger.count(connection) == 2
+        assert chain.count(connection) == 2
     site.close()
 
 

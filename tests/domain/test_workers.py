@@ -13,7 +13,7 @@ from torch import nn
 import workbench as wb
 from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.kinds.job import MODEL
 from workbench.domain.requests import stored
 from workbench.domain.runs import jobs
@@ -55,7 +55,7 @@ def job_of(site, digest):
         row = stored.get(connection, digest)
     request = row.request
     card = row.card
-    place = cards.prepared(domain.folder, card)
+    place = files.prepared(domain.folder, card)
     seed = domain.runs._seal.open_seed(row.seed, digest)
     return jobs.job_of(
         domain.folder, "run", request, card, str(place.training), str(place.holdout), seed

@@ -18,7 +18,7 @@ from workbench.documents import (
 from workbench.documents.envelope import unverified
 from workbench.domain.datasets import cards
 from workbench.domain.kinds.table import kind_of
-from workbench.domain.populations import registry
+from workbench.domain.populations import accounts, opting_out
 from workbench.domain.requests import stored
 from workbench.domain.requests.terms import Facts, check_terms, today
 from workbench.domain.store.config import DomainFolder
@@ -80,7 +80,7 @@ def examine(
             f"dataset '{card.path}' was published anew since the request was written",
             "Load the dataset again, read its terms, and submit once more.",
         )
-    if registry.stopped(connection, card.population_name, card.dataset_version):
+    if opting_out.stopped(connection, card.population_name, card.dataset_version):
         raise Conflict(
             f"somebody in '{card.path}' does not take part any more; it has to be published anew",
             "Nothing runs on this version. Ask the steward, then load the dataset again.",
@@ -116,7 +116,7 @@ def accept(
     found = examine(connection, folder, request, graph, curve)
     ledger.reserve(
         connection,
-        account=registry.account(connection, found.card),
+        account=accounts.account(connection, found.card),
         request=request.digest,
         researcher=request.researcher,
         curve=cost,

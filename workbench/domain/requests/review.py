@@ -17,9 +17,9 @@ from workbench.documents import (
     RequestStatus,
 )
 from workbench.documents.base import Digest, type_tuple
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.kinds.table import kind_of
-from workbench.domain.populations import registry
+from workbench.domain.populations import accounts
 from workbench.domain.requests import graphs, statuses, stored
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.requests.terms import Facts, approves, explain_terms, today
@@ -70,7 +70,7 @@ class Review(Document):
     policy: Annotated[tuple[str, ...], type_tuple]
     rehearsal: Rehearsal
     previous: Previous | None
-    counts: cards.Counts
+    counts: files.Counts
 
 
 def review(
@@ -81,7 +81,7 @@ def review(
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
     graph = graphs.get(connection, request.graph)
-    counts_file = cards.prepared(folder, card).counts
+    counts_file = files.prepared(folder, card).counts
     return Review(
         status=statuses.status(connection, waiting),
         card=card,
@@ -89,12 +89,12 @@ def review(
         epsilon_asked=request.epsilon,
         epsilon_run=epsilon,
         delta=request.delta,
-        budget=registry.budget(connection, card),
+        budget=accounts.budget(connection, card),
         leaves=_leaves(request, graph, card),
         policy=(*explain_terms(facts), approves(facts)[1]),
         rehearsal=rehearsal,
         previous=_previous(connection, waiting),
-        counts=cards.Counts.parse(counts_file.read_bytes()),
+        counts=files.Counts.parse(counts_file.read_bytes()),
     )
 
 

@@ -27,10 +27,10 @@ from workbench.documents import (
     digest_bytes,
 )
 from workbench.domain.access import log
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.heads import head
 from workbench.domain.kinds.job import FILES, Job, Outcome
-from workbench.domain.populations import registry
+from workbench.domain.populations import accounts, opting_out, registry
 from workbench.domain.requests import decisions, stored
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.runs import course, releases
@@ -173,7 +173,7 @@ class Runs:
                 log.append(connection, "fail", "", digest, "worker-died")
                 return None
             request, card = row.request, row.card
-            stopped = registry.stopped(connection, card.population_name, card.dataset_version)
+            stopped = opting_out.stopped(connection, card.population_name, card.dataset_version)
             if stopped and row.state == State.RUNNING:
                 stored.move(connection, digest, State.FAILED, failure="internal")
                 log.append(connection, "fail", "", digest, "a person opted out")
@@ -186,8 +186,8 @@ class Runs:
                             "again, once it was published anew"
                         )
                     decisions.check_at_launch(connection, self._key.public, row)
-                    cards.require_prepared(self._folder, card)
-                    whole = registry.account(connection, card).whole
+                    files.require_prepared(self._folder, card)
+                    whole = accounts.account(connection, card).whole
                     ledger.require_room(
                         connection,
                         request=digest,
@@ -211,7 +211,7 @@ class Runs:
                 attempts=row.attempts + 1,
             )
             log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
-        place = cards.prepared(self._folder, card)
+        place = files.prepared(self._folder, card)
         return job_of(
             self._folder,
             "run",

@@ -16,7 +16,7 @@ from functools import partial
 
 from workbench.catalog.snippets import decode
 from workbench.documents import State
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.kinds.table import kind_of
 from workbench.domain.requests.review import Rehearsal
 from workbench.domain.requests.stored import StoredRequest
@@ -105,7 +105,7 @@ class Rehearsals:
         records = jobs / f"{name}.npz"
         try:
             request, card = waiting.request, waiting.card
-            content = cards.snippet_path(self._folder, card.snippet.content).read_bytes()
+            content = files.snippet_path(self._folder, card.snippet.content).read_bytes()
             save_records(records, Records.each_its_own(decode(content, card.data_schema)))
             # The snippet is public, so its noise needs no secret; a fixed one repeats.
             seed = bytes.fromhex(waiting.digest.removeprefix("sha256:"))

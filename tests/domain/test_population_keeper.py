@@ -14,9 +14,8 @@ from workbench.documents import (
     PrivateKey,
     ProposedChange,
 )
-from workbench.domain.access.log import OPERATOR
-from workbench.domain.datasets import cards
-from workbench.domain.populations import merging
+from workbench.domain.datasets import files
+from workbench.domain.populations import agreement
 from workbench.errors import (
     Conflict,
     InvalidDocument,
@@ -38,7 +37,7 @@ def opened(tmp_path_factory):
     change(root, "stays", blocks=["jan", "feb"])
     site = Site.open(root, start=False)
     site.other = PrivateKey.create()
-    site.domain.admit(site.other.public, "Selma Second", "steward")
+    site.domain.operator.admit(site.other.public, "Selma Second", "steward")
     yield site
     site.domain.close()
 
@@ -62,7 +61,7 @@ def selma(site):
 
 
 def log_of(site):
-    entries, _ = site.domain.stewards.log(site.client(site.steward).me())
+    entries, _ = site.domain.steward(site.client(site.steward).me()).log()
     return [(one.event, one.who, one.subject, one.detail) for one in entries]
 
 
@@ -96,14 +95,14 @@ class TestLooking:
 
     def test_many_populations_come_in_pages(self, site, stella):
         for number in range(5):
-            site.domain.populations.create(
-                OPERATOR, STAFF.model_copy(update={"name": f"paged-{number}"})
+            site.domain.operator.populations.create(
+                STAFF.model_copy(update={"name": f"paged-{number}"})
             )
         names = [one.population.name for one in stella.populations()]
         assert names == sorted(names)
         person, found, after = stella.me(), [], None
         while True:
-            page, after = site.domain.populations.page(person, after, 2)
+            page, after = site.domain.steward(person).populations.page(after, 2)
             found += [one.population.name for one in page]
             if after is None:
                 break
@@ -121,13 +120,13 @@ class TestLooking:
         ],
     )
     def test_a_researcher_may_do_none_of_it(self, site, call):
-        before = site.domain.populations.names()
+        before = site.domain.operator.populations.names()
         with pytest.raises(NotAdmitted):
             call(site.client())
-        assert site.domain.populations.names() == before
+        assert site.domain.operator.populations.names() == before
 
     def test_a_researchers_word_on_a_change_is_refused(self, site):
-        proposed = site.domain.populations.propose(OPERATOR, "patients", RAISED)
+        proposed = site.domain.operator.populations.propose("patients", RAISED)
         with pytest.raises(NotAdmitted):
             site.client()._agree(proposed)
 
@@ -159,21 +158,21 @@ class TestMaking:
         ],
     )
     def test_what_makes_no_sense_changes_nothing(self, site, stella, body):
-        before = site.domain.populations.names()
+        before = site.domain.operator.populations.names()
         with pytest.raises(InvalidDocument):
             stella._call("POST", "/v1/populations", body)
-        assert site.domain.populations.names() == before
+        assert site.domain.operator.populations.names() == before
 
 
 class TestOptingOut:
     def test_a_person_opts_out_and_the_log_does_not_say_who(self, site, stella):
-        place = cards.prepared(site.domain.folder, stella.dataset("stays"))
+        place = files.prepared(site.domain.folder, stella.dataset("stays"))
         assert place.training.exists()
         assert stella.opt_out("patients", "p007") == ["stays"]
         assert not place.training.exists()
         assert ("population", "Stella Steward", "patients", "a person opted out") in log_of(site)
         assert not any("p007" in str(line) for line in log_of(site))
-        site.domain.publish("stays")
+        site.domain.operator.publish("stays")
         # Known, and in no present version any more.
         assert stella.opt_out("patients", "p007") == []
 
@@ -188,13 +187,15 @@ class TestOptingOut:
 
 class TestTwoStewards:
     def test_the_first_word_waits_and_the_second_makes_the_change(self, site, stella, selma):
-        before = site.domain.populations.status("patients").population.epsilon_total
+        before = site.domain.operator.populations.status("patients").population.epsilon_total
         wanted = ProposedChange(epsilon_total=before + 1)
         assert stella.propose_change("patients", wanted) is None
         (waiting,) = selma.waiting_changes()
         assert (waiting.by, waiting.keys) == (("Stella Steward",), (site.steward.key_id,))
         assert f"raised to epsilon {before + 1:g}" in waiting.change.words
-        assert site.domain.populations.status("patients").population.epsilon_total == before
+        assert (
+            site.domain.operator.populations.status("patients").population.epsilon_total == before
+        )
         with pytest.raises(Conflict, match="you have signed this already"):
             stella.agree(waiting.change.digest)
         made = selma.agree(waiting.change.digest)
@@ -206,7 +207,7 @@ class TestTwoStewards:
             selma.agree(waiting.change.digest)
 
     def test_two_who_propose_the_same_agree(self, site, stella, selma):
-        before = site.domain.populations.status("patients").population.epsilon_total
+        before = site.domain.operator.populations.status("patients").population.epsilon_total
         wanted = ProposedChange(epsilon_total=before + 1)
         assert stella.propose_change("patients", wanted) is None
         made = selma.propose_change("patients", wanted)
@@ -218,26 +219,26 @@ class TestTwoStewards:
         assert stella.propose_change("ward-a", ProposedChange(merge="ward-b")) is None
         (waiting,) = selma.waiting_changes()
         assert selma.agree(waiting.change.digest).population.name == "ward-a"
-        assert site.domain.populations.status("ward-b").population.merged_into == "ward-a"
+        assert site.domain.operator.populations.status("ward-b").population.merged_into == "ward-a"
 
     def test_the_word_of_a_steward_who_was_revoked_does_not_count(self, site, stella, selma):
         third = PrivateKey.create()
-        site.domain.admit(third.public, "Thea Third", "steward")
+        site.domain.operator.admit(third.public, "Thea Third", "steward")
         wanted = ProposedChange(epsilon_total=50.0)
         site.client(third).propose_change("patients", wanted)
         (waiting,) = stella.waiting_changes()
-        site.domain.revoke(third.key_id)
+        site.domain.operator.revoke(third.key_id)
         assert stella.waiting_changes() == []
         with pytest.raises(NotFound):
             stella.agree(waiting.change.digest)
         # Sent past the list, it is the first word again.
         assert stella._agree(waiting.change) is None
-        assert site.domain.populations.status("patients").population.epsilon_total < 50.0
+        assert site.domain.operator.populations.status("patients").population.epsilon_total < 50.0
         assert selma.agree(waiting.change.digest).population.epsilon_total == 50.0
 
     def test_a_word_counts_only_from_who_signed_it(self, site, selma):
-        proposed = site.domain.populations.propose(
-            OPERATOR, "patients", ProposedChange(epsilon_total=90.0)
+        proposed = site.domain.operator.populations.propose(
+            "patients", ProposedChange(epsilon_total=90.0)
         )
         of_stella = Envelope.sign(proposed, site.steward)
         with pytest.raises(InvalidSignature, match="another steward has signed this"):
@@ -262,8 +263,8 @@ class TestTwoStewards:
     def test_a_change_that_is_not_what_the_domain_proposed_is_refused(
         self, site, selma, values, why
     ):
-        proposed = site.domain.populations.propose(
-            OPERATOR, "patients", ProposedChange(epsilon_total=99.0)
+        proposed = site.domain.operator.populations.propose(
+            "patients", ProposedChange(epsilon_total=99.0)
         )
         word = Envelope.sign(proposed.model_copy(update=values), site.other)
         with pytest.raises(Conflict, match=why):
@@ -276,7 +277,7 @@ class TestTwoStewards:
             stella.propose_change("patients", ProposedChange(**wanted))
 
     def test_only_so_many_of_one_steward_wait(self, stella, selma, monkeypatch):
-        monkeypatch.setattr(merging, "MOST_WAITING", 2)
+        monkeypatch.setattr(agreement, "MOST_WAITING", 2)
         for total in (91.0, 92.0):
             stella.propose_change("patients", ProposedChange(epsilon_total=total))
         with pytest.raises(Conflict, match="2 of your changes wait for a second steward"):
@@ -285,8 +286,8 @@ class TestTwoStewards:
         assert selma.propose_change("patients", ProposedChange(epsilon_total=93.0)) is None
 
     def test_a_client_signs_only_what_was_asked_for(self, site, stella, monkeypatch):
-        proposed = site.domain.populations.propose(
-            OPERATOR, "patients", ProposedChange(epsilon_total=99.0)
+        proposed = site.domain.operator.populations.propose(
+            "patients", ProposedChange(epsilon_total=99.0)
         )
         sent = []
         real = stella._call

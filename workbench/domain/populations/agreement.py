@@ -1,11 +1,11 @@
-"""What only two stewards can change in a population: a total raised, or another one merged into it.
+"""What only two stewards together can change: raise a population's total, or merge two.
 
 1. The domain proposes a change that names the populations as they are now (`propose`).
 2. Two stewards sign the same document, each with their own key, wherever that is.
 3. The domain opens both envelopes, and makes the change if it still says what is there (`change`).
    They may also come one after the other: the first one waits for the second (`agree`).
 
-Both words are kept. The change is in the newest ledger head before anything runs on it.
+Both signed documents are kept. The change is in the newest ledger head before anything runs on it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,12 @@ from workbench.documents import (
     WaitingChange,
     now,
 )
-from workbench.documents.base import ago
 from workbench.documents.envelope import unverified
 from workbench.domain.access import log, people
-from workbench.domain.populations import persons, registry
+from workbench.domain.populations import members_file, outcome, registry
 from workbench.domain.store.tables import population_changes
 from workbench.errors import Conflict, InvalidSignature, NotAdmitted
 
-HOLDS_HOURS = 30 * 24
-"""How long a proposal can be signed and used."""
 NEEDED = 2
 MOST_WAITING = 20
 """How many changes of one steward may wait for a second one."""
@@ -43,7 +40,7 @@ MOST_WAITING = 20
 def propose(
     connection: Connection, domain: str, name: str, wanted: ProposedChange
 ) -> PopulationChange:
-    """Return a change for two stewards to sign: the one that waits, if one waits that is the same.
+    """Return a change for two stewards to sign; if the same one waits already, that one.
 
     Parameters
     ----------
@@ -72,7 +69,7 @@ def propose(
             "proposed": now(),
         }
     )
-    _made(connection, change)
+    outcome.expected(connection, change)
     for one in waiting(connection):
         if one.change.model_copy(update={"proposed": change.proposed}) == change:
             return one.change
@@ -82,7 +79,7 @@ def propose(
 def change(
     connection: Connection, domain: str, key: PrivateKey, envelopes: Sequence[Envelope]
 ) -> Population:
-    """Make a change that two stewards have signed; returns the population as it is then.
+    """Make a change that two stewards have signed; return the population as it is then.
 
     Guarantees: nobody who was charged before has more left than the total that is returned, less
     what counts in any population that they were in.
@@ -95,14 +92,14 @@ def change(
         If the populations are not any more as the change says, or it is old.
     """
     found, stewards = _agreed(connection, envelopes)
-    made = _usable(connection, found, domain)
+    made = outcome.allowed(connection, found, domain)
     for envelope, steward in zip(envelopes, stewards, strict=True):
         _keep(connection, found, steward.key_id, envelope)
     registry.add(connection, made, key)
     if found.other_name is not None:
         other = registry.get(connection, found.other_name)
         ledger.merge(connection, population=made.name, other=other.name)
-        persons.merge(connection, made.name, other.name)
+        members_file.merge(connection, made.name, other.name)
         registry.add(connection, other.model_copy(update={"merged_into": made.name}), key)
     what = "raised" if found.other_name is None else f"{found.other_name} merged into it"
     for steward in stewards:
@@ -113,38 +110,38 @@ def change(
 def agree(
     connection: Connection, domain: str, key: PrivateKey, key_id: str, envelope: Envelope
 ) -> Population | None:
-    """Keep a steward's word on a change, and make the change if it is the second one.
+    """Keep a change that a steward has signed, and make it if another one has signed it before.
 
     Parameters
     ----------
     connection, domain, key
         The domain's.
     key_id
-        Of the steward who sends the word.
+        Of the steward who sends it.
     envelope
         The change, signed by this steward.
 
     Returns
     -------
     Population or None
-        As it is then; None if a second steward's word is missing.
+        As it is then; None if a second steward's signature is missing.
 
     Raises
     ------
     NotAdmitted, InvalidSignature
-        If it is not the word of this steward.
+        If this steward has not signed it.
     Conflict
         If the change cannot be made any more, this steward has signed it already, or too many wait.
     """
     steward, found = _opened(connection, envelope)
     if steward.key_id != key_id:
         raise InvalidSignature("another steward has signed this", "Sign it with your own key.")
-    _usable(connection, found, domain)
-    words = _words(connection, found)
-    if steward.key_id in words:
+    outcome.allowed(connection, found, domain)
+    signed = _signed_by(connection, found)
+    if steward.key_id in signed:
         raise Conflict("you have signed this already", "It waits for another steward.")
-    if words:
-        return change(connection, domain, key, [*words.values(), envelope][-NEEDED:])
+    if signed:
+        return change(connection, domain, key, [*signed.values(), envelope][-NEEDED:])
     mine = [one for one in waiting(connection) if one.keys[0] == steward.key_id]
     if len(mine) >= MOST_WAITING:
         raise Conflict(
@@ -163,21 +160,21 @@ def waiting(connection: Connection) -> list[WaitingChange]:
     for text in connection.execute(query).scalars():
         change = unverified(Envelope.parse(text), PopulationChange)
         try:
-            _usable(connection, change, change.domain)
+            outcome.allowed(connection, change, change.domain)
         except Conflict:
             continue
         found[change.digest] = change
     shown = []
     for change in found.values():
-        words = _words(connection, change)
-        names = [person.name for key in words if (person := people.find(connection, key))]
-        if words:
-            shown.append(WaitingChange(change=change, by=tuple(names), keys=tuple(words)))
+        signed = _signed_by(connection, change)
+        names = [person.name for key in signed if (person := people.find(connection, key))]
+        if signed:
+            shown.append(WaitingChange(change=change, by=tuple(names), keys=tuple(signed)))
     return shown
 
 
-def _words(connection: Connection, change: PopulationChange) -> dict[str, Envelope]:
-    """Return who has signed a change, of those who still are stewards."""
+def _signed_by(connection: Connection, change: PopulationChange) -> dict[str, Envelope]:
+    """Return the signed documents of those who have signed a change and still are stewards."""
     query = select(population_changes).where(population_changes.c.change == change.digest)
     found = {}
     for row in connection.execute(query.order_by(population_changes.c.sequence)):
@@ -190,19 +187,10 @@ def _words(connection: Connection, change: PopulationChange) -> dict[str, Envelo
 def _keep(
     connection: Connection, change: PopulationChange, key_id: str, envelope: Envelope
 ) -> None:
-    if key_id not in _words(connection, change):
+    if key_id not in _signed_by(connection, change):
         text = envelope.canonical().decode()
         values = {"change": change.digest, "key": key_id, "envelope": text}
         connection.execute(insert(population_changes).values(values))
-
-
-def _usable(connection: Connection, change: PopulationChange, domain: str) -> Population:
-    """Return what a population becomes, if this domain can make the change now."""
-    if change.domain != domain:
-        raise Conflict(f"the change is for domain '{change.domain}'")
-    if not ago(hours=HOLDS_HOURS) <= change.proposed <= ago(hours=-1):
-        raise Conflict(f"the change was proposed on {change.proposed[:10]}: propose it again")
-    return _made(connection, change)
 
 
 def _opened(connection: Connection, envelope: Envelope) -> tuple[Person, PopulationChange]:
@@ -227,58 +215,3 @@ def _agreed(
     if len({change.digest for change in changes}) != 1:
         raise InvalidSignature("the stewards signed different changes", "Let them sign one file.")
     return changes[0], list(stewards.values())
-
-
-def _made(connection: Connection, change: PopulationChange) -> Population:
-    """Return what a population becomes, if the change says what is there now."""
-    population = registry.get(connection, change.name)
-    _as_it_is(population, change.population)
-    if change.epsilon_total is not None:
-        if change.epsilon_total <= population.epsilon_total:
-            raise Conflict(f"the total of '{change.name}' is {population.epsilon_total:g} already")
-        return population.model_copy(
-            update={"epsilon_total": change.epsilon_total, "published": change.proposed}
-        )
-    other = registry.get(connection, change.other_name or "")
-    _as_it_is(other, change.other or "")
-    if other.name == population.name:
-        raise Conflict("a population cannot be merged into itself")
-    if other.unit != population.unit:
-        raise Conflict(
-            f"the unit of '{population.name}' is '{population.unit}', that of '{other.name}' "
-            f"'{other.unit}'"
-        )
-    if other.blocks:
-        raise Conflict(
-            f"'{other.name}' has blocks, and nobody knows which of them are whose in "
-            f"'{population.name}'",
-            "Merge the one without blocks into the one that has them.",
-        )
-    total = min(population.epsilon_total, other.epsilon_total)
-    if change.merged_total != total:
-        raise Conflict(f"after the merge epsilon {total:g} holds, not {change.merged_total}")
-    return population.model_copy(
-        update={
-            "epsilon_total": total,
-            "delta": min(population.delta, other.delta),
-            "uses": _least(population.uses, other.uses),
-            "epsilon_per_researcher": _least(
-                population.epsilon_per_researcher, other.epsilon_per_researcher
-            ),
-            "published": change.proposed,
-        }
-    )
-
-
-def _least(one: float | None, two: float | None) -> float | None:
-    return min((value for value in (one, two) if value is not None), default=None)
-
-
-def _as_it_is(population: Population, digest: str) -> None:
-    if population.merged_into is not None:
-        raise Conflict(f"'{population.name}' was merged into '{population.merged_into}'")
-    if population.digest != digest:
-        raise Conflict(
-            f"population '{population.name}' has changed since this was proposed",
-            "Propose it again.",
-        )
