@@ -22,6 +22,7 @@ from workbench.domain.datasets import files
 from workbench.domain.heads import head
 from workbench.domain.holdings import Holdings
 from workbench.domain.operator import Operator
+from workbench.domain.requests import intake
 from workbench.domain.research import Research
 from workbench.domain.runs.checks import Checks
 from workbench.domain.runs.lifecycle import Runs
@@ -102,6 +103,9 @@ class Domain:
                 head.keep(connection, self.folder, self.key)
             started.pop_all()
             self._lock = lock
+        # The worker loads torch in its own process, while this one does the same.
+        self.runs.executor.start()
+        intake.preload()
         self.runs.executor.warm_up()
         self.runs.recover()
 

@@ -30,10 +30,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from workbench.documents.plans import Plan, StatisticPlan
+from workbench.engine import SEED_BYTES
 from workbench.engine.postprocessing import private_part
 from workbench.engine.program.program import values_program
 from workbench.engine.program.tiles import whole_tiles
-from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
+from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.statistics import sum_on_filling
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.distributed import Ranks

@@ -20,10 +20,11 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.documents.plans import StatisticPlan
+from workbench.engine import SEED_BYTES
 from workbench.engine.program.program import noted
 from workbench.engine.program.runner import Runner
 from workbench.engine.sampling.batches import UnitTable, roomy, within_memory
-from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom, Stream
+from workbench.engine.sampling.noise import SealedRandom, Stream
 from workbench.engine.sums.bounded import MOST_UNITS, BoundedSum
 from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.timing.pace import Pace, Progress

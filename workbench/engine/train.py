@@ -19,13 +19,14 @@ import torch
 
 from workbench.documents.plans import Plan
 from workbench.documents.release import Evaluation, Metric
+from workbench.engine import SEED_BYTES
 from workbench.engine.metrics import exact_sums, noisy_metrics
 from workbench.engine.optimizers import joined, optimizer_of, schedule_of
 from workbench.engine.postprocessing import private_part
 from workbench.engine.program.program import noted
 from workbench.engine.rounds import NoisedRounds
 from workbench.engine.sampling.batches import UnitTable, chunk_size
-from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
+from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.stopping import kept, stops
 from workbench.engine.sums.distributed import ALONE, Ranks
 from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most

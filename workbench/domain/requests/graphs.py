@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from workbench.documents import Person, Request, digest_bytes, now
+from workbench.documents.base import hex_of, short
 from workbench.domain.kinds.table import kind_of
 from workbench.domain.store import tables
 from workbench.domain.store.config import DomainFolder
@@ -83,7 +84,7 @@ def store(
 
 def path(folder: DomainFolder, digest: str) -> Path:
     """Return the place of a graph's file."""
-    return folder.folder("graphs") / f"{digest.removeprefix('sha256:')}.pt2"
+    return folder.folder("graphs") / f"{hex_of(digest)}.pt2"
 
 
 def find(connection: Connection, digest: str) -> GraphFacts | None:
@@ -103,7 +104,7 @@ def get(connection: Connection, digest: str) -> GraphFacts:
     """
     facts = find(connection, digest)
     if facts is None:
-        raise NotFound(f"graph {digest[:19]} was not uploaded", "Upload it before the request.")
+        raise NotFound(f"graph {short(digest)} was not uploaded", "Upload it before the request.")
     return facts
 
 

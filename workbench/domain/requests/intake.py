@@ -39,6 +39,13 @@ class Examined:
     facts: Facts
 
 
+def preload() -> None:
+    """Import now what the first request would otherwise wait for: torch, Opacus, the reader."""
+
+    import workbench.graphs.public_loss
+    import workbench.graphs.reading.load  # noqa: F401
+
+
 def read_request(envelope: Envelope, person: Person) -> Request:
     """Return the request if `person` signed it as their own.
 

@@ -20,6 +20,7 @@ from workbench.documents import (
     Statement,
     now,
 )
+from workbench.documents.base import short
 from workbench.documents.envelope import unverified
 from workbench.domain.store.tables import requests
 from workbench.errors import Conflict, InvalidDocument, NotFound
@@ -184,7 +185,7 @@ def get(connection: Connection, digest: str) -> StoredRequest:
     """
     found = find(connection, digest)
     if found is None:
-        raise NotFound(f"there is no request {digest[:19]} here")
+        raise NotFound(f"there is no request {short(digest)} here")
     return found
 
 

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from workbench.documents import DatasetCard, Request, digest_bytes
+from workbench.documents.base import hex_of
 from workbench.domain.kinds.job import Job, Outcome, Refusal
 from workbench.domain.runs.executor import Executor
 from workbench.domain.runs.jobs import check_job
@@ -103,7 +104,7 @@ class Checks:
             found.set_exception(DomainUnavailable("the domain is shutting down"))
 
     def _settle(self, key: str, job: Job, found: Future[Refusal | None], researcher: str) -> None:
-        folder = self._folder.folder("jobs") / f"check-{key.removeprefix('sha256:')}"
+        folder = self._folder.folder("jobs") / f"check-{hex_of(key)}"
         outcome: Outcome | None = None
         failed = DomainUnavailable("the domain is shutting down")
         try:

@@ -26,6 +26,7 @@ from workbench.documents import (
     State,
     digest_bytes,
 )
+from workbench.documents.base import hex_of
 from workbench.domain.access import log
 from workbench.domain.datasets import files
 from workbench.domain.heads import head
@@ -249,7 +250,7 @@ class Runs:
         return self.executor.run(digest, job, folder, progress, partial(self._runs_now, digest))
 
     def _place(self, digest: str) -> Path:
-        return self._folder.folder("jobs") / digest.removeprefix("sha256:")
+        return self._folder.folder("jobs") / hex_of(digest)
 
     def _runs_now(self, digest: str) -> bool:
         with self._store.read() as connection:

@@ -16,6 +16,7 @@ from functools import partial
 
 from workbench.catalog.snippets import decode
 from workbench.documents import State
+from workbench.documents.base import hex_of
 from workbench.domain.datasets import files
 from workbench.domain.kinds.table import kind_of
 from workbench.domain.requests.review import Rehearsal
@@ -108,7 +109,7 @@ class Rehearsals:
             content = files.snippet_path(self._folder, card.snippet.content).read_bytes()
             save_records(records, Records.each_its_own(decode(content, card.data_schema)))
             # The snippet is public, so its noise needs no secret; a fixed one repeats.
-            seed = bytes.fromhex(waiting.digest.removeprefix("sha256:"))
+            seed = bytes.fromhex(hex_of(waiting.digest))
             job = job_of(self._folder, "rehearsal", request, card, str(records), None, seed)
             outcome = self._executor.run(
                 name, job, jobs / name, wanted=lambda: not entry.ended.is_set()
@@ -133,4 +134,4 @@ class Rehearsals:
 
 
 def _name(digest: str) -> str:
-    return f"rehearsal-{digest.removeprefix('sha256:')}"
+    return f"rehearsal-{hex_of(digest)}"

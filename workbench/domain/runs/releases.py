@@ -19,6 +19,7 @@ from workbench.documents import (
     now,
     subjects,
 )
+from workbench.documents.base import hex_of
 from workbench.domain.access import people
 from workbench.domain.heads import head
 from workbench.domain.kinds.job import FILES, Outcome
@@ -34,7 +35,7 @@ from workbench.evidence.bundle import Bundle
 
 def release_folder(folder: DomainFolder, digest: str) -> Path:
     """Return the place of a release's files."""
-    return folder.folder("releases") / digest.removeprefix("sha256:")
+    return folder.folder("releases") / hex_of(digest)
 
 
 def release(

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from numpy.typing import NDArray
 
-SEED_BYTES = 32
+from workbench.engine import SEED_BYTES
+
 _GRID = 2.0**-20
 _PIECE = 1 << 17
 """How many normal numbers are made at once: a few arrays of them fit into a processor's caches."""

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workbench.engine import SEED_BYTES
 from workbench.engine.sampling.batches import UnitTable
-from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
+from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sums.distributed import ALONE, Ranks
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
