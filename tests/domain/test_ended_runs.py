@@ -19,7 +19,7 @@ from tests.support import Site, make_domain, wait_until
 from workbench.budget import chain
 from workbench.domain.heads import files
 from workbench.domain.requests import stored
-from workbench.domain.runs import lifecycle, releases
+from workbench.domain.runs import launching, lifecycle, releases
 from workbench.domain.store import database as store_module
 
 pytestmark = pytest.mark.slow
@@ -168,14 +168,14 @@ def test_a_head_that_cannot_be_written_is_no_attempt_to_run(impatient, monkeypat
 
     def full(*arguments):
         tries.append(1)
-        if len(tries) <= lifecycle.MAX_ATTEMPTS + 1:
+        if len(tries) <= launching.MAX_ATTEMPTS + 1:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(*arguments)
 
     monkeypatch.setattr(files, "write", full)
     handle = submit(impatient.client(), medium, epsilon=0.3)
     handle.wait(progress=False)
-    assert len(tries) > lifecycle.MAX_ATTEMPTS + 1
+    assert len(tries) > launching.MAX_ATTEMPTS + 1
     with impatient.domain.store.read() as connection:
         row = stored.get(connection, handle.digest)
     assert (row.state, row.attempts) == ("released", 1)

@@ -56,7 +56,7 @@ def job_of(site, digest):
     request = row.request
     card = row.card
     place = files.prepared(domain.folder, card)
-    seed = domain.runs._seal.open_seed(row.seed, digest)
+    seed = domain.home.seal.open_seed(row.seed, digest)
     return jobs.job_of(
         domain.folder, "run", request, card, str(place.training), str(place.holdout), seed
     )

@@ -68,7 +68,7 @@ class Domain:
         self._lock: TextIO | None = None
         self.watchers = Watchers()
         changed = self.watchers.changed
-        self.runs = Runs(home.folder, home.store, home.key, home.seal, changed)
+        self.runs = Runs(home, changed)
         self.checks = Checks(home.folder, self.runs.executor)
         self.callers = Callers(home)
         self.holdings = Holdings(home)

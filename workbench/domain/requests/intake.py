@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -29,6 +30,12 @@ from workbench.errors import (
 )
 from workbench.graphs.record_graph import RecordGraph
 
+_NEEDS_TORCH = (
+    "opacus.accountants.analysis.rdp",
+    "workbench.graphs.public_loss",
+    "workbench.graphs.reading.load",
+)
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -41,9 +48,8 @@ class Examined:
 
 def preload() -> None:
     """Import now what the first request would otherwise wait for: torch, Opacus, the reader."""
-
-    import workbench.graphs.public_loss
-    import workbench.graphs.reading.load  # noqa: F401
+    for name in _NEEDS_TORCH:
+        importlib.import_module(name)
 
 
 def read_request(envelope: Envelope, person: Person) -> Request:
