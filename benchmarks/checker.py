@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from workbench.domain.runs.surroundings import worker_environment
+from workbench.domain.worker.surroundings import worker_environment
 
 if TYPE_CHECKING:
     from tests.engine.checker.generator import Program

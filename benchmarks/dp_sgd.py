@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.models import CASES, Case, Recurrent
 from workbench.documents import Plan
-from workbench.domain.runs.surroundings import worker_environment
+from workbench.domain.worker.surroundings import worker_environment
 from workbench.engine.optimizers import joined, optimizer_of
 from workbench.engine.rounds import NoisedRounds
 from workbench.engine.sampling.batches import UnitTable

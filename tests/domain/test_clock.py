@@ -17,9 +17,9 @@ from tests.engine.test_pace import PLAN, graph_and_records
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import StatisticPlan
 from workbench.domain.kinds.job import EVALUATIONS, JOB, LOADED, PROGRESS, Evaluated, Job
-from workbench.domain.runs import child
-from workbench.domain.runs.ranks import Crew
 from workbench.domain.store.files import save_records, write_private
+from workbench.domain.worker import child
+from workbench.domain.worker.ranks import Crew
 from workbench.engine.sums.bounded import BoundedSum
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.timing import pace

@@ -15,8 +15,8 @@ from tests.studies import endless, submit
 from tests.support import Site, make_domain
 from workbench.budget import chain
 from workbench.domain.runs import executor, worker_process
-from workbench.domain.runs.surroundings import worker_environment
 from workbench.domain.store.config import DomainFolder, JobLimits
+from workbench.domain.worker.surroundings import worker_environment
 from workbench.errors import (
     DomainUnavailable,
     GraphRefused,
@@ -185,7 +185,7 @@ def test_a_worker_finds_one_byte_and_no_data_in_memory_that_was_not_written():
 def test_the_processes_of_a_run_know_no_subnormal_numbers():
     found = in_a_worker("""
 import os, threading
-from workbench.domain.runs.surroundings import flushes_subnormal, settle
+from workbench.domain.worker.surroundings import flushes_subnormal, settle
 print(flushes_subnormal())
 settle()
 print(flushes_subnormal(), flush=True)

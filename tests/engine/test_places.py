@@ -26,7 +26,7 @@ from torch import nn
 
 from tests.engine.models import CLASSES, MODELS, _schema, classify
 from tests.engine.test_clipping import batch
-from workbench.domain.runs.surroundings import worker_environment
+from workbench.domain.worker.surroundings import worker_environment
 from workbench.engine.program import places, trials
 from workbench.engine.program.checker import RULES
 from workbench.engine.program.tiles import TILE, tile_of_units
@@ -99,7 +99,7 @@ def in_a_worker(expression: str) -> object:
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1])\n"
         "from tests.engine.test_places import *\n"
-        "from workbench.domain.runs.surroundings import settle\n"
+        "from workbench.domain.worker.surroundings import settle\n"
         f"settle(); print(json.dumps({expression}))"
     )
     command = [sys.executable, "-c", code, str(ROOT)]

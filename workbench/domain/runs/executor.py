@@ -1,6 +1,6 @@
 """Runs jobs in processes of their own, and ends those that take too much.
 
-The executor keeps one worker process warm (`workbench.domain.runs.worker`); a job is a fork of it
+The executor keeps one worker process warm (`workbench.domain.worker.main`); a job is a fork of it
 with its own limits. It watches wall-clock time and memory, kills the whole process group on a
 cancel, and starts a new worker if the old one died.
 """

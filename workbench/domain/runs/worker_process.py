@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from workbench.domain.runs.surroundings import worker_environment
+from workbench.domain.worker.surroundings import worker_environment
 from workbench.errors import DomainUnavailable
 
 _log = logging.getLogger("workbench.domain")
@@ -18,7 +18,7 @@ _START_SECONDS = 120
 
 
 class WorkerProcess:
-    """One worker (`workbench.domain.runs.worker`), seen from the server.
+    """One worker (`workbench.domain.worker.main`), seen from the server.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class WorkerProcess:
         self._unfit = ""
         self.moved: frozenset[str] = frozenset()
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "workbench.domain.runs.worker"],
+            [sys.executable, "-I", "-m", "workbench.domain.worker.main"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,12 +1,12 @@
 """The worker: a process that has torch loaded and forks one child for each job.
 
-``python -I -m workbench.domain.runs.worker`` starts with an emptied environment and
+``python -I -m workbench.domain.worker.main`` starts with an emptied environment and
 
 1. proves that its surroundings are what private programs need;
 2. loads the engine, while a child tests which operators tell a record's place on this machine;
 3. reads lines from the server: ``{"id": …, "folder": …}`` and the limits. For each it forks; the
    child limits itself, runs the job in that folder, divided into ranks, and exits
-   (`workbench.domain.runs.child`).
+   (`workbench.domain.worker.child`).
 
 Lines back are ``{"ready": true, "moved": […]}`` or ``{"unfit": "why"}``, then
 ``{"id": …, "pid": …}`` and ``{"id": …, "exit": …}``. When the server goes, the worker's input ends,
@@ -22,9 +22,9 @@ import signal
 import sys
 from typing import Any
 
-from workbench.domain.runs.child import run_and_exit
-from workbench.domain.runs.ranks import die_with_parent
-from workbench.domain.runs.surroundings import Unfit, settle
+from workbench.domain.worker.child import run_and_exit
+from workbench.domain.worker.ranks import die_with_parent
+from workbench.domain.worker.surroundings import Unfit, settle
 
 
 def _tell(**line: Any) -> None:

@@ -1,6 +1,6 @@
 """Run one job in this process: under limits, in its folder, among its ranks.
 
-The worker (`workbench.domain.runs.worker`) forks a process for each job and calls `run_and_exit`
+The worker (`workbench.domain.worker.main`) forks a process for each job and calls `run_and_exit`
 there.
 """
 
@@ -19,7 +19,7 @@ import psutil
 from workbench.domain.kinds.base import RunContext, Tell
 from workbench.domain.kinds.job import JOB, PLANNED, PROGRESS, Job, Outcome, Refusal
 from workbench.domain.kinds.table import kind_of
-from workbench.domain.runs.ranks import Crew, die_with_parent
+from workbench.domain.worker.ranks import Crew, die_with_parent
 from workbench.errors import GraphRefused, RequestFailed, WorkbenchError
 
 if TYPE_CHECKING:
