@@ -28,7 +28,7 @@ from tests.engine.models import CLASSES, MODELS, _schema, classify
 from tests.engine.test_clipping import batch
 from workbench.domain.runs.surroundings import worker_environment
 from workbench.engine.program import places, trials
-from workbench.engine.program.checker import RULES
+from workbench.engine.program.checker.rules.table import RULES
 from workbench.engine.program.tiles import TILE, tile_of_units
 from workbench.engine.sampling.batches import chunk_size, preferred_size
 from workbench.engine.sums.clipping import ClippedSum

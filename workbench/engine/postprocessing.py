@@ -14,7 +14,7 @@ import torch
 
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.plans import Plan, PublicLoss
-from workbench.engine.program.checker import Value
+from workbench.engine.program.checker.values.value import Value
 from workbench.engine.program.program import Program, public_program
 from workbench.engine.program.runner import Runner, pruned
 from workbench.engine.sampling.batches import chunk_size

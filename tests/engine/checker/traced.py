@@ -6,7 +6,7 @@ import torch.fx
 
 from tests.engine.checker.generator import Program
 from tests.engine.operator_samples import CALLS, Draw, batched, operands_of
-from workbench.engine.program.checker import Place, Value
+from workbench.engine.program.checker.values.value import Place, Value
 from workbench.engine.program.program import trace
 
 NAMES = tuple(CALLS)

@@ -22,8 +22,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import traceback
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from workbench.engine.program import checker
-from workbench.engine.program.checker import Place, Refused, Value
+from workbench.engine.program.checker.rules.order import ORDERED, lies_in_order
+from workbench.engine.program.checker.values.order import row_major
+from workbench.engine.program.checker.values.value import Place, Value
+from workbench.engine.program.checker.walk import Refused, check
 from workbench.engine.program.places import refused
 from workbench.engine.program.runner import Runner, pruned
 from workbench.errors import GraphRefused
@@ -112,9 +114,7 @@ class Program:
         self._run = self.module.forward
         self.records, self.inputs, self.gives = records, tuple(inputs), gives
         self._laid = {
-            place: checker.row_major(value.shape)
-            for place, value in enumerate(inputs)
-            if value.laid
+            place: row_major(value.shape) for place, value in enumerate(inputs) if value.laid
         }
         self.outputs = self.check()
 
@@ -128,7 +128,7 @@ class Program:
         """
         graph = self.module.graph
         sums = self.gives == "totals"
-        found = checker.check(
+        found = check(
             graph, self.inputs, self.constants, self.records, sums=sums, refused=refused()
         )
         last = next(node for node in reversed(graph.nodes) if node.op == "output")
@@ -387,14 +387,14 @@ def _lay_together(graph: torch.fx.Graph, inputs: Sequence[Value]) -> None:
         elif node.op == "get_attr":
             laid[node] = True
         elif node.op == "call_function":
-            if node.target in checker.ORDERED:
+            if node.target in ORDERED:
                 for source in node.all_input_nodes:
                     if not laid[source]:
                         _copy_before(node, source, laid)
             before = [laid[source] for source in node.all_input_nodes]
             value = node.meta["val"]
             found = [
-                r is not None and checker.lies_in_order(node.target, node.kwargs, before, r)
+                r is not None and lies_in_order(node.target, node.kwargs, before, r)
                 for r in (value if isinstance(value, list | tuple) else [value])
             ]
             laid[node] = found if isinstance(value, list | tuple) else found[0]

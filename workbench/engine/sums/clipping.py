@@ -25,7 +25,7 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine.program.checker import Place, Value
+from workbench.engine.program.checker.values.value import Place, Value
 from workbench.engine.program.program import Program, RecordProgram, remembered, values_program
 from workbench.engine.program.runner import TappedRunner, pruned
 from workbench.engine.program.tiles import TILE, filled, whole_tiles
