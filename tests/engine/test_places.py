@@ -27,9 +27,11 @@ from torch import nn
 from tests.engine.models import CLASSES, MODELS, _schema, classify
 from tests.engine.test_clipping import batch
 from workbench.domain.runs.surroundings import worker_environment
-from workbench.engine.program import places, trials
+from workbench.engine.program import places
 from workbench.engine.program.checker.rules.table import RULES
 from workbench.engine.program.tiles import TILE, tile_of_units
+from workbench.engine.program.trials.convolutions import add_convolution
+from workbench.engine.program.trials.table import SAMPLES
 from workbench.engine.sampling.batches import chunk_size, preferred_size
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused
@@ -86,11 +88,11 @@ def moved(name: str, rows: int) -> int:
 
 def convolutions(rows: int) -> list[str]:
     """Try many shapes of convolutions, and nothing else, at `rows` places."""
-    trials.SAMPLES.clear()
+    SAMPLES.clear()
     for inputs, outputs, kernel, (stride, padding) in itertools.product(
         (1, 3, 8, 16), (1, 16), (1, 2, 3, 5), ((1, 0), (2, 1))
     ):
-        trials.add_convolution(inputs, outputs, (kernel, kernel), stride, padding)
+        add_convolution(SAMPLES, inputs, outputs, (kernel, kernel), stride, padding)
     return places.moved([rows], draws=1)
 
 
@@ -135,8 +137,8 @@ def test_every_operator_of_the_checkers_table_that_rounds_is_tried():
     names = {str(operator) for operator in RULES}
     words = {*COPIES.split(), *PUBLIC.split()}
     others = {f"aten.{word}" + ("" if "." in word else ".default") for word in words}
-    assert names - others == set(trials.SAMPLES)
-    assert not others & set(trials.SAMPLES)
+    assert names - others == set(SAMPLES)
+    assert not others & set(SAMPLES)
 
 
 @pytest.fixture

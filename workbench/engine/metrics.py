@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.documents.release import Metric
-from workbench.engine.program.program import values_program
+from workbench.engine.program.record_program import values_program
 from workbench.engine.program.tiles import whole_tiles
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import Stream

@@ -15,7 +15,8 @@ import torch
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.plans import Plan, PublicLoss
 from workbench.engine.program.checker.values.value import Value
-from workbench.engine.program.program import Program, public_program
+from workbench.engine.program.program import Program
+from workbench.engine.program.record_program import public_program
 from workbench.engine.program.runner import Runner, pruned
 from workbench.engine.sampling.batches import chunk_size
 from workbench.engine.sampling.noise import SealedRandom, Stream

@@ -31,7 +31,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from workbench.documents.plans import Plan, StatisticPlan
 from workbench.engine.postprocessing import private_part
-from workbench.engine.program.program import values_program
+from workbench.engine.program.record_program import values_program
 from workbench.engine.program.tiles import whole_tiles
 from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
 from workbench.engine.statistics import sum_on_filling

@@ -26,7 +26,9 @@ import torch
 import torch.fx
 
 from workbench.engine.program.checker.values.value import Place, Value
-from workbench.engine.program.program import Program, RecordProgram, remembered, values_program
+from workbench.engine.program.program import Program
+from workbench.engine.program.record_program import RecordProgram, values_program
+from workbench.engine.program.remembered import remembered
 from workbench.engine.program.runner import TappedRunner, pruned
 from workbench.engine.program.tiles import TILE, filled, whole_tiles
 from workbench.engine.sums.contributions import (
