@@ -20,7 +20,7 @@ from tests.engine.models import CLASSES, MODELS, Net, _schema, classify
 from tests.engine.test_clipping import batch, clipped_sum
 from workbench.documents import Plan
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.engine.sums.contributions import OuterProduct, OuterProducts, PerUnit, Rows
+from workbench.engine.sums.contributions.forms import OuterProduct, OuterProducts, PerUnit, Rows
 from workbench.engine.train import train
 from workbench.errors import RequestFailed
 from workbench.graphs.export.training import export
