@@ -320,5 +320,6 @@ def test_metrics_lie_in_bounds_and_their_noise_has_its_variance(graph):
 
 
 def test_a_run_that_overflows_is_closed_with_one_word(graph):
-    with pytest.raises(RequestFailed, match="not-finite"):
+    with pytest.raises(RequestFailed, match="diverged") as failed:
         trained(graph, learning_rate=1e4, noise_multiplier=1e6, steps=200, weight_decay=1.0)
+    assert failed.value.failure == "not-finite"

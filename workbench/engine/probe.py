@@ -38,7 +38,7 @@ from workbench.engine.statistics import sum_on_filling
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.distributed import Ranks
 from workbench.engine.timing.costs import Filling
-from workbench.engine.train import evaluate_on_filling, train_on_filling
+from workbench.engine.training_costs import evaluate_on_filling, train_on_filling
 from workbench.errors import GraphRefused
 from workbench.graphs.record_graph import RecordGraph, TensorSpec
 

@@ -24,6 +24,7 @@ from workbench.engine.program.program import noted
 from workbench.engine.program.runner import Runner
 from workbench.engine.sampling.batches import UnitTable, roomy, within_memory
 from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom, Stream
+from workbench.engine.sampling.streams import StreamName
 from workbench.engine.sums.bounded import MOST_UNITS, BoundedSum
 from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.timing.pace import Pace, Progress
@@ -142,7 +143,10 @@ class _Summing:
         self, count: int, reader: _Reader, random: SealedRandom, after: Callable[[int], None]
     ) -> StatisticResult:
         plan, bounded, graph = self.plan, self.bounded, self.bounded.graph
-        sampling, noise = random.stream("statistic sampling"), random.stream("statistic noise")
+        sampling, noise = (
+            random.stream(name)
+            for name in (StreamName.STATISTIC_SAMPLING, StreamName.STATISTIC_NOISE)
+        )
         state = dict(graph.parameters)
         released: list[NDArray[np.float64]] = []
         for position in range(count):

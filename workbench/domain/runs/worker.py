@@ -171,7 +171,8 @@ def _train(
 ) -> Outcome:
     import safetensors.torch
 
-    from workbench.engine.train import rehearse, train
+    from workbench.engine.rehearsal import rehearse
+    from workbench.engine.train import train
     from workbench.graphs.reading.load import load
 
     graph = replace(load(Path(job.graph).read_bytes()), inputs=job.inputs, metrics=job.metrics)
@@ -321,8 +322,8 @@ def _child(order: dict[str, Any], parent: int) -> None:
         crew.lost()
     except OverTime:
         outcome = Outcome(failure="timeout")
-    except RequestFailed:
-        outcome = Outcome(failure="not-finite")
+    except RequestFailed as error:
+        outcome = Outcome(failure=error.failure or "internal")
     except Exception as error:
         outcome = Outcome(failure="out-of-memory" if _of_memory(error) else "internal")
     crew.end(outcome)
