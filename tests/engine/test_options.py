@@ -15,6 +15,7 @@ from tests.engine.models import MODELS, _schema, classify
 from tests.engine.test_clipping import batch, clipped_sum
 from tests.engine.test_soundness import SEED, exported, flat, plan, records, sensitivity, trained
 from workbench.documents import Evaluation, Metric
+from workbench.documents.release import best, kept, stops
 from workbench.engine.bounds import AdaptiveBound, layers
 from workbench.engine.gradients import NoisedGradients
 from workbench.engine.optimizers import optimizer_of, schedule_of
@@ -22,7 +23,6 @@ from workbench.engine.rehearsal import rehearse
 from workbench.engine.sampling import batches
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
-from workbench.engine.stopping import best, kept, stops
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.distributed import ALONE
 from workbench.errors import InvalidDocument

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 import torch
 
 from workbench.documents.plans import Plan
-from workbench.documents.release import Evaluation, Metric
+from workbench.documents.release import Evaluation, Metric, kept, stops
 from workbench.engine.gradients import NoisedGradients
 from workbench.engine.optimizers import joined, optimizer_of, schedule_of
 from workbench.engine.postprocessing import private_part
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
-from workbench.engine.stopping import kept, stops
 from workbench.engine.sums.distributed import Ranks
 from workbench.errors import RequestFailed
 from workbench.graphs.record_graph import RecordGraph

@@ -31,7 +31,7 @@ from workbench.documents import (
     digest_bytes,
     subjects,
 )
-from workbench.engine.stopping import kept, stops
+from workbench.documents.release import kept, stops
 from workbench.errors import InvalidDocument, VerificationFailed, WorkbenchError
 from workbench.evidence.bundle import Bundle
 
