@@ -29,7 +29,7 @@ from tests.engine.test_clipping import batch
 from workbench.domain.runs.surroundings import worker_environment
 from workbench.engine.program import places
 from workbench.engine.program.checker.rules.table import RULES
-from workbench.engine.program.tiles import TILE, tile_of_units
+from workbench.engine.program.tiles import CODE_PATH, TILE, tile_of_units
 from workbench.engine.program.trials.convolutions import add_convolution
 from workbench.engine.program.trials.table import SAMPLES
 from workbench.engine.sampling.batches import chunk_size, preferred_size
@@ -109,6 +109,10 @@ def in_a_worker(expression: str) -> object:
         command, env=worker_environment(), capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_worker_has_the_environment_that_tiles_need():
+    assert CODE_PATH.items() <= worker_environment().items()
 
 
 @pytest.mark.slow

@@ -54,12 +54,9 @@ def test_the_names_are_those_of_every_run_so_far():
 @pytest.mark.parametrize("path", USERS, ids=lambda path: path.name)
 def test_no_stream_is_named_outside_of_the_table(path):
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr == "stream":
-                literals = [
-                    n for n in ast.walk(node) if isinstance(n, ast.Constant | ast.JoinedStr)
-                ]
-                assert not any(isinstance(getattr(n, "value", ""), str) for n in literals)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "stream":
+            constants = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
+            assert not any(isinstance(value, str) for value in constants)
 
 
 def test_those_who_draw_are_found():
