@@ -61,7 +61,7 @@ class NotAdmitted(WorkbenchError):
 
 
 class NotFound(WorkbenchError):
-    """There is no such dataset, request or file here, or it is not yours to see."""
+    """There is no such dataset, request or artefact here, or it is not yours to see."""
 
     code = "not-found"
     status = 404
@@ -109,7 +109,7 @@ class GraphRefused(WorkbenchError):
     status = 422
 
     def at(self, line: str | None) -> GraphRefused:
-        """Return this error, with the researcher's line of code in its message if it is known."""
+        """Return it with the line of the researcher's code that it is about; or as it is."""
         if not line:
             return self
         found = type(self)(f"{self.message}\nat {line}", self.hint)
@@ -125,7 +125,7 @@ class TooLarge(WorkbenchError):
 
 
 class LimitReached(WorkbenchError):
-    """A person has, or asks for, more at once than a domain allows; the message names the limit."""
+    """Somebody has, or asks for, more at once than a domain gives; the message names the limit."""
 
     code = "limit-reached"
     status = 429
@@ -162,22 +162,24 @@ class RequestDenied(WorkbenchError):
 class RequestFailed(WorkbenchError):
     """A run started and ended without a release; its privacy cost stays charged.
 
-    Attributes
+    Parameters
     ----------
+    message, hint
+        As for `WorkbenchError`.
     failure
-        The word that a domain tells of it; None where no run says it.
+        Why, in the one word that a request's status has for it; None where it is not known.
     """
 
     code = "request-failed"
     status = 409
 
-    def __init__(self, message: str, hint: str = "", *, failure: Failure | None = None) -> None:
+    def __init__(self, message: str, hint: str = "", failure: Failure | None = None) -> None:
         super().__init__(message, hint)
         self.failure = failure
 
 
 class VerificationFailed(WorkbenchError):
-    """Evidence contradicts itself, was changed, or is not signed by who it says."""
+    """Evidence does not hold together."""
 
     code = "verification-failed"
     status = 422

@@ -19,7 +19,7 @@ from workbench.documents import (
     Statement,
     subjects,
 )
-from workbench.engine.stopping import kept, stops
+from workbench.documents.release import kept, stops
 from workbench.errors import VerificationFailed
 
 _ROUNDING = 1e-9

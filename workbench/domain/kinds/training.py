@@ -15,7 +15,7 @@ from workbench.errors import GraphRefused
 from workbench.graphs.record_graph import GraphFacts, RecordGraph
 
 if TYPE_CHECKING:
-    from workbench.engine.train import TrainingResult
+    from workbench.engine.descent import TrainingResult
 
 
 class Training(Kind[Plan]):
@@ -114,7 +114,7 @@ class Training(Kind[Plan]):
         )
 
     def _rehearse(self, job: Job, plan: Plan) -> TrainingResult:
-        from workbench.engine.train import rehearse
+        from workbench.engine.rehearsal import rehearse
 
         return rehearse(
             self.graph_of(job),

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine.program.checker import is_laid
+from workbench.engine.program.checker.values.order import is_laid
 from workbench.engine.program.program import Program
 from workbench.engine.timing.costs import Cost
 from workbench.engine.timing.pace import SLACK

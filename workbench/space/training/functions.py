@@ -161,7 +161,8 @@ class TrainingFunction:
         GraphRefused, UnknownColumn
             If the function cannot run at a domain; says what to change.
         """
-        from workbench.engine.train import rehearse
+        from workbench.engine.metrics import noise_scale, standard_error
+        from workbench.engine.rehearsal import rehearse
 
         _check_dataset(dataset)
         graph = self.export(model, dataset)
@@ -185,10 +186,10 @@ class TrainingFunction:
                     (False, "without privacy"),
                 )
             ]
-        held_out = card.record_count * card.holdout_fraction
-        scale = plan.metrics_noise_multiplier * math.sqrt(max(len(graph.metrics), 1))
+        held_out = max(card.record_count * card.holdout_fraction, 1)
+        scale = noise_scale(max(len(graph.metrics), 1), plan.metrics_noise_multiplier)
         noise = {
-            m.name: scale * math.hypot(m.value, 1 - m.value) / max(held_out, 1)
+            m.name: standard_error(m.value * held_out, (1 - m.value) * held_out, scale)
             for m in runs[0].metrics
         }
         trained = _loaded(model, runs[0].parameters)

@@ -1,13 +1,4 @@
-"""What each privacy unit adds to the gradient of a parameter, in forms that are cheap to clip.
-
-A contribution gives its norm per unit with a bound on the norm's own rounding, and the weighted sum
-over units (book-keeping: Bu et al. 2023, arXiv:2210.00038). `exact` tells two kinds of sums apart:
-
-- *exact*: float64 sums of products of float32 numbers, off by at most `float64_share` of C;
-- else float32: over `m` units with clipped norms of at most C together, entry by entry the error is
-  at most ``gamma(m) * sum_u weights[u] * |gradient_u|`` (Higham 2002, section 3.1), so over all
-  entries ``m * gamma(m) * C``. `workbench.engine.sums.clipping` takes that off the clipping bound.
-"""
+"""The gradient of a parameter per unit, in forms that are cheap to clip."""
 
 from __future__ import annotations
 
@@ -16,71 +7,16 @@ from typing import Protocol
 
 import torch
 
-_ROUNDOFF_32 = 2.0**-24
-_ROUNDOFF_64 = 2.0**-53
-LARGEST_SHARE = 2.0**-6
-"""How much of C the rounding of float32 sums may take before they are done in float64."""
+from workbench.engine.sums.contributions.rounding import (
+    CANCELLING,
+    ROUNDOFF_32,
+    ROUNDOFF_64,
+    UNDERFLOW,
+    gamma,
+)
 
-CANCELLING = 2.0**-11
-"""A unit's norm counts as at least this share of the sum of its terms' norms: else terms that
-cancel could be as large as they like, and so could what is lost when they are added to a sum."""
-
-UNDERFLOW = 2.0**-125
-"""What the square of a float32 number can be at most if float32 loses it."""
 MATERIALISED = 1 << 20
 """How many numbers a gradient may have for it to be found for each unit."""
-
-
-def gamma(terms: int) -> float:
-    """Return the relative error of a float32 sum of `terms` products, in any order.
-
-    Raises
-    ------
-    ValueError
-        If there are so many that nothing bounds it.
-    """
-    if terms * _ROUNDOFF_32 >= 1:
-        raise ValueError(f"nothing bounds the rounding of a float32 sum of {terms} terms")
-    return terms * _ROUNDOFF_32 / (1 - terms * _ROUNDOFF_32)
-
-
-def float32_share(units: int, largest_batch: int) -> float:
-    """Return by which share of C rounding can move two neighbouring float32 sums apart.
-
-    Parameters
-    ----------
-    units
-        How many units one sum has at most.
-    largest_batch
-        How many units all sums for one logical batch have together at most.
-    """
-    return 2 * gamma(units + 4) * largest_batch
-
-
-def float64_share(units: int, largest_batch: int, positions: int = 1) -> float:
-    """Return by which share of C rounding can move two neighbouring float64 sums apart.
-
-    Whatever the order: no term passes through more additions than a sum has terms (Higham 2002,
-    section 4.2). A unit's gradient may be a sum of `positions` terms that cancel, of which each is
-    at most C / `CANCELLING` (`OuterProducts`, `Rows`).
-
-    Parameters
-    ----------
-    units
-        How many units one sum has at most.
-    largest_batch
-        How many units all sums for one logical batch have together at most.
-    positions
-        How many terms a unit has at most in one sum.
-    """
-    larger = 1.0 if positions == 1 else 1 / CANCELLING
-    additions = larger * (units * positions + 4) + largest_batch + 4
-    return 2 * additions * _ROUNDOFF_64 * largest_batch
-
-
-def float32_units(largest_batch: int) -> int:
-    """Return how many units one sum may have for `float32_share` to be within `LARGEST_SHARE`."""
-    return max(0, int(LARGEST_SHARE / (2 * _ROUNDOFF_32 * largest_batch) * 0.99) - 4)
 
 
 class Contribution(Protocol):
@@ -132,7 +68,7 @@ def _margin(terms: int) -> float:
 
     For the rounding of both, and so that no term is too large beside the norm (`CANCELLING`).
     """
-    return 16 * terms * _ROUNDOFF_64 + CANCELLING**2
+    return 16 * terms * ROUNDOFF_64 + CANCELLING**2
 
 
 def finite(values: torch.Tensor) -> torch.Tensor:
@@ -215,7 +151,7 @@ class OuterProducts:
     @property
     def error(self) -> float:
         """See `Contribution`; the norms have their margin, but for their own rounding."""
-        return 2 * _ROUNDOFF_32
+        return 2 * ROUNDOFF_32
 
     def norms(self) -> torch.Tensor:
         """See `Contribution`: the ghost norm (Goodfellow 2015; Li et al. 2022, arXiv:2110.05679).
@@ -251,7 +187,7 @@ class Rows:
     @property
     def error(self) -> float:
         """See `Contribution`; the norms have their margin, but for their own rounding."""
-        return 2 * _ROUNDOFF_32
+        return 2 * ROUNDOFF_32
 
     def norms(self) -> torch.Tensor:
         """See `Contribution`; positions with the same index add up before the norm is taken."""

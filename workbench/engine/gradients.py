@@ -1,4 +1,4 @@
-"""The noised gradient of each round of DP-SGD, in chunks that fit into memory."""
+"""The noised gradient of each step of DP-SGD, in chunks that fit into memory."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from workbench.engine.sampling.batches import (
     preferred_size,
 )
 from workbench.engine.sampling.noise import SealedRandom
+from workbench.engine.sampling.streams import StreamName
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.distributed import Ranks
 from workbench.graphs.record_graph import RecordGraph
 
 
-class NoisedRounds:
-    """Draws units, sums their clipped gradients and adds noise, once per round.
+class NoisedGradients:
+    """Draws units, sums their clipped gradients and adds noise, once per step.
 
     With adaptive clipping the count of units within the bound is noised beside the sum, and sets
-    the next round's bound.
+    the next step's bound.
 
     Parameters
     ----------
@@ -34,11 +35,17 @@ class NoisedRounds:
     table
         The training units.
     expected
-        The expected number of units per round, from public figures; the divisor.
+        The expected number of units per step, from public figures; the divisor.
     random
-        Whence come the streams ``sampling``, ``noise`` and ``count``.
+        Gives the streams of the sampling, the noise and the count.
     ranks
         This process's place among those that share the run.
+
+    Guarantees
+    ----------
+    For data sets that differ in one unit, the sum before noise differs by at most the bound in L2
+    norm and the count by at most 1/2; the noise has the plan's standard deviation for these, also
+    if no unit was drawn.
     """
 
     def __init__(
@@ -67,8 +74,10 @@ class NoisedRounds:
         self._clipped.allow_float32(together, max(largest, together))
         self._single = max(largest // self._chunk, 1)
         self._clipped.counting = plan.clipping == "adaptive"
-        self._sampling, self._noise = random.stream("sampling"), random.stream("noise")
-        self._count_noise = random.stream("count")
+        self._sampling, self._noise = (
+            random.stream(name) for name in (StreamName.SAMPLING, StreamName.NOISE)
+        )
+        self._count_noise = random.stream(StreamName.COUNT)
         self._bound = AdaptiveBound(plan, expected) if plan.clipping == "adaptive" else None
 
     def gradient(self, parameters: Mapping[str, torch.Tensor]) -> torch.Tensor:
