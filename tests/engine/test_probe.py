@@ -11,7 +11,7 @@ from tests.engine.models import MODELS
 from tests.engine.test_pace import PLAN, SEED, graph_and_records
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import StatisticPlan
-from workbench.engine.probe import check
+from workbench.engine.probe import check_statistic, check_training
 from workbench.engine.probing.compare import probe
 from workbench.engine.probing.records import Drawn
 from workbench.engine.program.record_program import RecordProgram
@@ -153,7 +153,7 @@ def test_what_has_not_a_row_for_each_record_is_refused():
 @pytest.mark.parametrize("name", ["linear", "embedding"])
 def test_what_is_probed_is_what_a_run_runs(name, monkeypatch):
     graph, records = graph_and_records(name)
-    check(
+    check_training(
         graph, PLAN, bounds_of(name), record_count=120, holdout_fraction=0.5, max_records_per_unit=1
     )
 
@@ -187,14 +187,7 @@ def bounds_of(name):
 def test_a_statistic_is_probed_too():
     graph = export_statistic(values, SCHEMA)
     plan = StatisticPlan(max_norm=1.0, noise_multiplier=1.0)
-    check(
-        graph,
-        plan,
-        [(-1.0, 1.0)] * 3,
-        record_count=60,
-        holdout_fraction=0.25,
-        max_records_per_unit=2,
-    )
+    check_statistic(graph, plan, [(-1.0, 1.0)] * 3, record_count=60, max_records_per_unit=2)
 
 
 def test_what_cannot_be_run_at_all_is_refused():
@@ -202,7 +195,7 @@ def test_what_cannot_be_run_at_all_is_refused():
     name = next(iter(graph.trainable))
     graph.parameters[name] = torch.zeros((1, 1))
     with pytest.raises(Exception, match="[Ss]ize|shape"):
-        check(
+        check_training(
             graph,
             PLAN,
             bounds_of("linear"),

@@ -38,18 +38,17 @@ from workbench.engine.training_costs import evaluate_on_filling, train_on_fillin
 from workbench.graphs.record_graph import RecordGraph
 
 
-def check(
+def check_training(
     graph: RecordGraph,
-    plan: Plan | StatisticPlan,
+    plan: Plan,
     bounds: Bounds,
     *,
     record_count: int,
     holdout_fraction: float,
     max_records_per_unit: int,
-    update: RecordGraph | None = None,
     ranks: int = 1,
 ) -> None:
-    """Check that a plan's programs keep records apart, in the sizes in which a domain runs them.
+    """Check that a training's programs keep records apart, in the sizes in which a domain runs it.
 
     Parameters
     ----------
@@ -61,8 +60,6 @@ def check(
         For each input its smallest and largest number, or index of a category.
     record_count, holdout_fraction, max_records_per_unit
         The published figures.
-    update
-        What makes the next state of a statistic.
     ranks
         Among how many processes a run is divided.
 
@@ -75,15 +72,42 @@ def check(
     filling = Filling(graph, record_count, max_records_per_unit)
     case = _Case(graph, filling, bounds)
     # First all that a run does, on filling: what cannot be run at all is told before it is charged.
-    if plan.kind == "statistic":
-        sum_on_filling(graph, plan, filling, update)
-        case.probe_values(0, 1, "the vector")
-        return
     train_on_filling(graph, plan, filling, plan.sample_rate * units, _Imagined(0, ranks))
     case.probe_gradient(plan)
     if graph.metrics:
         evaluate_on_filling(graph, filling)
         case.probe_values(1, 1 + len(graph.metrics), "a metric")
+
+
+def check_statistic(
+    graph: RecordGraph,
+    plan: StatisticPlan,
+    bounds: Bounds,
+    *,
+    record_count: int,
+    max_records_per_unit: int,
+    update: RecordGraph | None = None,
+) -> None:
+    """Check that a statistic's program keeps records apart, in the size in which a domain runs it.
+
+    Parameters
+    ----------
+    graph
+        With its inputs named.
+    plan, bounds, record_count, max_records_per_unit
+        As for `check_training`.
+    update
+        What makes the next state.
+
+    Raises
+    ------
+    GraphRefused
+        If not: the checker's reason, or what was seen here and what to do.
+    """
+    filling = Filling(graph, record_count, max_records_per_unit)
+    case = _Case(graph, filling, bounds)
+    sum_on_filling(graph, plan, filling, update)
+    case.probe_values(0, 1, "the vector")
 
 
 class _Case:

@@ -101,6 +101,16 @@ class Kind(ABC, Generic[P]):
         """
 
     @abstractmethod
+    def check_programs(self, job: Job, plan: P, ranks: int) -> None:
+        """Run the programs of a job on made-up records, as so many ranks would run them.
+
+        Raises
+        ------
+        GraphRefused
+            If they do not keep records apart, or cannot be run.
+        """
+
+    @abstractmethod
     def run(self, job: Job, plan: P, context: RunContext) -> Outcome:
         """Run a job, or rehearse it, and leave its file in the context's folder.
 

@@ -59,12 +59,24 @@ class Statistic(Kind[StatisticPlan]):
         """Return one round with the same sampling and update; see `Kind`."""
         return plan.model_copy(update={"rounds": 1, "max_norm": 1.0, "noise_multiplier": 1.0})
 
+    def check_programs(self, job: Job, plan: StatisticPlan, ranks: int) -> None:
+        """Check that of the sum, and that the update fits; see `Kind`."""
+        from workbench.engine.probe import check_statistic
+
+        check_statistic(
+            self.graph_of(job),
+            plan,
+            job.bounds,
+            record_count=job.record_count,
+            max_records_per_unit=job.max_records_per_unit,
+            update=_update_of(job),
+        )
+
     def run(self, job: Job, plan: StatisticPlan, context: RunContext) -> Outcome:
         """Sum up, in one process; see `Kind`."""
         import safetensors.torch
 
         from workbench.engine.statistics import noisy_sums
-        from workbench.graphs.reading.load import load
         from workbench.records import join
 
         parts = [load_records(Path(name)) for name in (job.training, job.holdout) if name]
@@ -77,7 +89,7 @@ class Statistic(Kind[StatisticPlan]):
             record_count=job.record_count,
             max_records_per_unit=job.max_records_per_unit,
             seed=bytes.fromhex(job.seed),
-            update=load(Path(job.update).read_bytes(), role="update") if job.update else None,
+            update=_update_of(job),
             progress=context.tell,
             pace=None if job.mode == "rehearsal" else context.pace(context.tell),
         )
@@ -85,3 +97,9 @@ class Statistic(Kind[StatisticPlan]):
         content = safetensors.torch.save({"sums": result.sums, **state})
         write_private(context.folder / STATISTICS, content)
         return Outcome(statistics=digest_bytes(content), steps=plan.rounds)
+
+
+def _update_of(job: Job) -> RecordGraph | None:
+    from workbench.graphs.reading.load import load
+
+    return load(Path(job.update).read_bytes(), role="update") if job.update else None

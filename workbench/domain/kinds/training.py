@@ -91,6 +91,20 @@ class Training(Kind[Plan]):
             count_noise_multiplier=1.0 if plan.clipping == "adaptive" else 0.0,
         )
 
+    def check_programs(self, job: Job, plan: Plan, ranks: int) -> None:
+        """Check those of the steps and of the metrics; see `Kind`."""
+        from workbench.engine.probe import check_training
+
+        check_training(
+            self.graph_of(job),
+            plan,
+            job.bounds,
+            record_count=job.record_count,
+            holdout_fraction=job.holdout_fraction,
+            max_records_per_unit=job.max_records_per_unit,
+            ranks=ranks,
+        )
+
     def run(self, job: Job, plan: Plan, context: RunContext) -> Outcome:
         """Train; only rank 0 tells and leaves the model; see `Kind`."""
         import safetensors.torch

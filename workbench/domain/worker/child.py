@@ -168,21 +168,8 @@ def _ranks(crew: Crew, workers: int, meeting: Path, seconds: float) -> Iterator[
 
 
 def _check(job: Job, workers: int) -> Outcome:
-    from workbench.engine.probe import check
-    from workbench.graphs.reading.load import load
-
-    update = load(Path(job.update).read_bytes(), role="update") if job.update else None
     try:
-        check(
-            kind_of(job.plan).graph_of(job),
-            job.plan,
-            job.bounds,
-            record_count=job.record_count,
-            holdout_fraction=job.holdout_fraction,
-            max_records_per_unit=job.max_records_per_unit,
-            update=update,
-            ranks=workers,
-        )
+        kind_of(job.plan).check_programs(job, job.plan, workers)
     except WorkbenchError as error:
         # Nothing private is here, so all may be told.
         origin = getattr(error, "origin", None)
