@@ -30,11 +30,7 @@ from workbench.errors import (
 )
 from workbench.graphs.record_graph import RecordGraph
 
-_NEEDS_TORCH = (
-    "opacus.accountants.analysis.rdp",
-    "workbench.graphs.public_loss",
-    "workbench.graphs.reading.load",
-)
+_NEEDS_TORCH = ("workbench.graphs.public_loss", "workbench.graphs.reading.load")
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Examined:
 
 
 def preload() -> None:
-    """Import now what the first request would otherwise wait for: torch, Opacus, the reader."""
+    """Import torch and the reader of graphs now: the first request would otherwise wait for it."""
     for name in _NEEDS_TORCH:
         importlib.import_module(name)
 
