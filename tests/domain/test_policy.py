@@ -121,7 +121,7 @@ def test_a_document_of_another_time_changes_nothing(site, minutes):
 
 
 def test_a_time_that_is_none_is_refused(site):
-    with pytest.raises(InvalidDocument, match="is no time"):
+    with pytest.raises(InvalidDocument, match="is not a time"):
         put(site, wish(site, changed="2026-99-99T99:99:99Z"))
 
 

@@ -38,8 +38,8 @@ from workbench.documents.status import (
     BudgetStatus,
     DatasetBudget,
     Person,
-    Progress,
     RequestStatus,
+    RunProgress,
     State,
 )
 from workbench.errors import Failure
@@ -80,12 +80,12 @@ __all__ = [
     "Predicate",
     "PrivacySpent",
     "PrivateKey",
-    "Progress",
     "ProposedChange",
     "PublicKey",
     "Release",
     "Request",
     "RequestStatus",
+    "RunProgress",
     "Schema",
     "Share",
     "Signature",

@@ -36,7 +36,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
 def visible(text: str) -> str:
-    """Return `text` without characters that nobody sees or that turn the direction of others.
+    """Return `text` without invisible characters and without those that turn the text around.
 
     Those are control and format characters of Unicode and its separators of lines and paragraphs.
     Line feeds, tabs and the two joiners, which scripts and emoji need, stay.
@@ -99,7 +99,7 @@ def short(digest: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name ``localhost`` or its IP address."""
+    """Return whether a host is this machine, by its name ``localhost`` or its IP address."""
     if host == "localhost":
         return True
     try:
@@ -114,7 +114,7 @@ def now() -> str:
 
 
 def ago(*, hours: float) -> str:
-    """Return the time so many hours before now as a `Timestamp`; these sort as text."""
+    """Return the time `hours` before now as a `Timestamp`; timestamps sort as text."""
     return _timestamp(datetime.now(UTC) - timedelta(hours=hours))
 
 

@@ -66,7 +66,7 @@ def kept(history: Sequence[Evaluation], patience: int | None) -> int:
 
 
 def stops(history: Sequence[Evaluation], patience: int | None) -> bool:
-    """Return whether the last `patience` evaluations have not brought a higher value."""
+    """Return whether a run stops: none of the last `patience` evaluations was the best."""
     return patience is not None and len(history) - 1 - best(history) >= patience
 
 

@@ -1,4 +1,4 @@
-"""What a domain tells about a request while it lives: unsigned, for display and control."""
+"""What a domain says about a request, unsigned: its state, its progress, its budget."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class State(StrEnum):
         return self in (State.RELEASED, State.DENIED, State.CANCELLED, State.FAILED)
 
 
-class Progress(Document):
+class RunProgress(Document):
     """How far a run is; both numbers follow from the plan and from noised metrics: public.
 
     `evaluations` are those of the release's `history` that are done: noised, and charged.
@@ -71,7 +71,7 @@ class RequestStatus(Document):
     decider: Line = ""
     reason: Note = ""
     failure: Failure | None = None
-    progress: Progress | None = None
+    progress: RunProgress | None = None
     charged: bool = False
     approvals: Annotated[tuple[Line, ...], type_tuple] = ()
     approval_keys: Annotated[tuple[KeyId, ...], type_tuple] = ()

@@ -103,7 +103,7 @@ def _check_outputs(documents: Documents) -> None:
 
 
 def _check_course(documents: Documents) -> None:
-    """Apply the plan's rule for stopping and keeping to the history again."""
+    """Check that the history fits when the run stopped and which metrics were released."""
     plan, release = documents.request.plan, documents.release
     history = release.history
     if plan.patience is None:

@@ -1,4 +1,4 @@
-"""Receipts: where a domain's privacy ledger stood at each release, kept by who received it.
+"""Keep where a domain's privacy ledger stood at each release, and notice if it goes back.
 
 A ledger only grows. So of two releases of one domain the later one has at least as many rows, and
 two with equally many have the same newest row. If not, the domain went back to an older database,
@@ -27,7 +27,7 @@ class Receipt(Document):
 
 
 def receipt(release: Release, domain_key: str) -> Receipt | None:
-    """Return the receipt of a verified release; None for those from before there were any."""
+    """Return the receipt of a verified release; None if the release does not name its ledger."""
     if release.ledger is None:
         return None
     return Receipt(

@@ -54,7 +54,7 @@ class Verified:
 def verify(
     bundle: Bundle | bytes, domain_key: PublicKey | None = None, model: bytes | None = None
 ) -> Verified:
-    """Return what the evidence proves.
+    """Check the evidence of a release, and return its documents and the checks that passed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Name all that differs between the kinds of run at a domain: one method or word for each.
+"""List all that differs between kinds of run at a domain, as methods that each kind has.
 
 A kind of run is a class of plan (`workbench.documents.plans`) and a `Kind`. To add one, write its
 plan, one module here, and one line in `workbench.domain.kinds.table`.
@@ -81,7 +81,7 @@ class Kind(ABC, Generic[P]):
 
     @abstractmethod
     def check_request(self, request: Request, plan: P, graph: RecordGraph, schema: Schema) -> None:
-        """Check that inputs, metrics and plan of a request fit its graph and the dataset.
+        """Check that the inputs, metrics and plan of a request fit its graph and the dataset.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class Kind(ABC, Generic[P]):
 
     @abstractmethod
     def leaves(self, request: Request, plan: P, graph: GraphFacts, card: DatasetCard) -> list[str]:
-        """Return what would leave the domain, a phrase for each thing, for the steward."""
+        """Return in words what would leave the domain, one phrase for each thing."""
 
     @abstractmethod
     def shortest(self, plan: P) -> P:
@@ -102,7 +102,7 @@ class Kind(ABC, Generic[P]):
 
     @abstractmethod
     def check_programs(self, job: Job, plan: P, ranks: int) -> None:
-        """Run the programs of a job on made-up records, as so many ranks would run them.
+        """Run the programs of a job on made-up records, as `ranks` processes would run them.
 
         Raises
         ------

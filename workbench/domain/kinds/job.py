@@ -49,7 +49,7 @@ class Job(Document):
 
 
 class Refusal(Document):
-    """Why a check refused a graph, as a `workbench.errors.WorkbenchError`."""
+    """Why a check refused a graph: the parts of the error that the researcher will get."""
 
     code: str
     message: str

@@ -22,7 +22,7 @@ class Statistic(Kind[StatisticPlan]):
     done = "summed up"
 
     def load_graphs(self, archives: Sequence[bytes]) -> RecordGraph:
-        """Load the graph that is summed and, if there is one, that of the next state."""
+        """Load the graph of the vector and, if there is one, the graph of the next state."""
         from workbench.graphs.reading.load import load
         from workbench.graphs.roles import check_update
 
@@ -60,7 +60,7 @@ class Statistic(Kind[StatisticPlan]):
         return plan.model_copy(update={"rounds": 1, "max_norm": 1.0, "noise_multiplier": 1.0})
 
     def check_programs(self, job: Job, plan: StatisticPlan, ranks: int) -> None:
-        """Check that of the sum, and that the update fits; see `Kind`."""
+        """Check the program of the sum, and that the update can be run; see `Kind`."""
         from workbench.engine.probe import check_statistic
 
         check_statistic(
@@ -73,7 +73,7 @@ class Statistic(Kind[StatisticPlan]):
         )
 
     def run(self, job: Job, plan: StatisticPlan, context: RunContext) -> Outcome:
-        """Sum up, in one process; see `Kind`."""
+        """Take the sums, in one process; see `Kind`."""
         import safetensors.torch
 
         from workbench.engine.statistics import noisy_sums

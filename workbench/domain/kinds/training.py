@@ -92,7 +92,7 @@ class Training(Kind[Plan]):
         )
 
     def check_programs(self, job: Job, plan: Plan, ranks: int) -> None:
-        """Check those of the steps and of the metrics; see `Kind`."""
+        """Check the programs of the steps and of the metrics; see `Kind`."""
         from workbench.engine.probe import check_training
 
         check_training(
@@ -106,7 +106,7 @@ class Training(Kind[Plan]):
         )
 
     def run(self, job: Job, plan: Plan, context: RunContext) -> Outcome:
-        """Train; only rank 0 tells and leaves the model; see `Kind`."""
+        """Train a model; of several ranks the first one leaves it; see `Kind`."""
         import safetensors.torch
 
         result = (
@@ -167,11 +167,11 @@ class Training(Kind[Plan]):
 
 
 def _silent(step: int, steps: int) -> None:
-    """Tell nothing, as one of the ranks that do not."""
+    """Tell nothing: of several ranks only the first one tells."""
 
 
 def _writes_evaluations(folder: Path, plan: Plan) -> Callable[[Evaluation], None] | None:
-    """Return what writes down each evaluation of a run that has several."""
+    """Return a function that writes down each evaluation; None for a run that has only one."""
     if plan.evaluations == 1:
         return None
     found: list[Evaluation] = []

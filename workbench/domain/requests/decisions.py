@@ -1,4 +1,4 @@
-"""Decisions on requests: by the policy, by one steward, or by two.
+"""Record decisions on requests, and check them again before a run.
 
 Every decision is a signed document that is kept as it came. Where the terms ask for two stewards,
 the first approval waits in `approvals` and the second one decides. Nothing that the database says
@@ -43,7 +43,7 @@ def by_policy(connection: Connection, key: PrivateKey, digest: str, why: str) ->
 
 
 def by_steward(connection: Connection, person: Person, digest: str, envelope: Envelope) -> State:
-    """Record a steward's decision on a pending request; returns where the request stands then.
+    """Record a steward's decision on a pending request, and return the request's state after it.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def _close(
 
 
 def approvers(connection: Connection, digests: Sequence[str]) -> dict[str, list[Person]]:
-    """Return who approved requests that need a second approval, in order, by request.
+    """Return the stewards who approved requests that wait for a second approval, by request.
 
     People who are no longer stewards are left out.
     """

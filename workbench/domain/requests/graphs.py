@@ -1,4 +1,4 @@
-"""Keep the graphs that researchers upload: checked first, counted by person, stored as files."""
+"""Check and keep the graphs that researchers upload."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def store(
     facts: GraphFacts,
     person: Person,
 ) -> bool:
-    """Keep a checked graph; returns whether it is new."""
+    """Keep a checked graph, and return whether it is new."""
     if find(connection, digest) is not None:
         return False
     write_private(path(folder, digest), archive)

@@ -1,4 +1,4 @@
-"""From a stranger's bytes to a stored request: every check comes before anything is written."""
+"""Check a new request and store it; nothing is written before all checks have passed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NEEDS_TORCH = ("workbench.graphs.public_loss", "workbench.graphs.reading.load")
 
 @dataclass(frozen=True)
 class Examined:
-    """A request that fits card and terms."""
+    """A request that fits the card and the terms, with what was found."""
 
     card_envelope: Envelope
     card: DatasetCard
@@ -49,7 +49,7 @@ def preload() -> None:
 
 
 def read_request(envelope: Envelope, person: Person) -> Request:
-    """Return the request if `person` signed it as their own.
+    """Check that `person` signed a request as their own, and return it.
 
     Raises
     ------

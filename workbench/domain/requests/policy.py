@@ -1,4 +1,4 @@
-"""A dataset's policy: shown, tried on past requests, and changed by a steward's signed word.
+"""Show a dataset's policy, try another one on past requests, and change it.
 
 A change publishes a new card with the same data and the new approval. It may not go beyond the
 terms. Where the terms ask for two stewards one of them alone may only make the policy narrower:
@@ -57,7 +57,7 @@ def _shown(approval: Approval) -> ApprovalSettings:
 
 
 def check(card: DatasetCard, approval: Approval) -> None:
-    """Return None if the terms of `card` allow `approval`.
+    """Check that the terms of `card` allow `approval`.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def check(card: DatasetCard, approval: Approval) -> None:
 def change(
     connection: Connection, person: Person, name: str, envelope: Envelope, key: PrivateKey
 ) -> None:
-    """Publish a dataset's card anew with the approval that `person`, a steward, has signed.
+    """Publish a dataset's card again, with the approval that `person`, a steward, has signed.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidDocument(f"PolicyChange.changed: '{text}' is no time") from None
+        raise InvalidDocument(f"PolicyChange.changed: '{text}' is not a time") from None
 
 
 def _refuse_alone(connection: Connection, before: Approval, after: Approval) -> None:

@@ -1,4 +1,4 @@
-"""What a steward sees of a request: every fact that the decision rests on."""
+"""Collect what a steward sees of a request: every fact that a decision needs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from workbench.graphs.record_graph import GraphFacts
 _IGNORED = frozenset({"format"})
 
 
-class Rehearsal(Document):
-    """The run on the synthetic snippet: done at the domain, with nothing private."""
+class RehearsalStatus(Document):
+    """The state of a rehearsal: a run on the synthetic snippet, with nothing private."""
 
     state: Literal["waiting", "done", "failed"]
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
@@ -68,13 +68,13 @@ class Review(Document):
     budget: BudgetStatus
     leaves: Annotated[tuple[str, ...], type_tuple]
     policy: Annotated[tuple[str, ...], type_tuple]
-    rehearsal: Rehearsal
+    rehearsal: RehearsalStatus
     previous: Previous | None
     counts: files.Counts
 
 
 def review(
-    connection: Connection, folder: DomainFolder, waiting: StoredRequest, rehearsal: Rehearsal
+    connection: Connection, folder: DomainFolder, waiting: StoredRequest, rehearsal: RehearsalStatus
 ) -> Review:
     """Collect the facts of one request."""
     request, card = waiting.request, waiting.card

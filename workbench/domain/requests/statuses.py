@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, select
 
-from workbench.documents import Person, Progress, RequestStatus, State
+from workbench.documents import Person, RequestStatus, RunProgress, State
 from workbench.domain.requests import decisions
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.store.tables import people
 
 
 def status(
-    connection: Connection, request: StoredRequest, progress: Progress | None = None
+    connection: Connection, request: StoredRequest, progress: RunProgress | None = None
 ) -> RequestStatus:
     """Return the status of one request."""
     return statuses(connection, [request], lambda digest: progress)[0]
@@ -22,7 +22,7 @@ def status(
 def statuses(
     connection: Connection,
     requests: Sequence[StoredRequest],
-    progress: Callable[[str], Progress | None],
+    progress: Callable[[str], RunProgress | None],
 ) -> list[RequestStatus]:
     """Return the status of each request, with as many queries for many as for one."""
     keys = {request.researcher for request in requests}
@@ -55,7 +55,7 @@ def _status(
     researcher: str,
     given: list[Person],
     needed: int,
-    progress: Progress | None,
+    progress: RunProgress | None,
 ) -> RequestStatus:
     names = [person.name for person in given]
     keys = [person.key_id for person in given]

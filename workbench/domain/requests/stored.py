@@ -122,7 +122,7 @@ class StoredRequest:
 
     @property
     def decision(self) -> Decision:
-        """The decision that closed the question; `InvalidDocument` if there is none."""
+        """The decision that approved or denied it; `InvalidDocument` if there is none."""
         return self.signed_decision.document
 
 
@@ -205,12 +205,12 @@ def move(connection: Connection, digest: str, to: State, **values: Any) -> None:
 
 
 def deny(connection: Connection, digest: str, reason: str) -> None:
-    """Close a request that the domain itself refuses, whoever approved it."""
+    """Deny a request in the name of the domain itself, even if somebody approved it."""
     move(connection, digest, State.DENIED, reason=reason, decided_by=None, decider="")
 
 
 def touch(connection: Connection, digest: str) -> None:
-    """Note that something about a request changed, but not its state."""
+    """Note the time of a change of a request that leaves its state as it is."""
     statement = update(requests).where(requests.c.digest == digest)
     connection.execute(statement.values(updated=now()))
 
@@ -245,7 +245,7 @@ def count(
     state: State | None = None,
     since: str | None = None,
 ) -> int:
-    """Return how many requests of one researcher there are, in a state or submitted since then."""
+    """Return how many requests of one researcher there are, by state or time of submission."""
     query = select(func.count()).select_from(requests).where(requests.c.researcher == researcher)
     if state is not None:
         query = query.where(requests.c.state == state)

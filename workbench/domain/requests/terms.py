@@ -1,4 +1,4 @@
-"""The terms of use as checks: each is one class with one question.
+"""Check a request against the terms of use; each term is one class with one check.
 
 `check_terms` refuses what is outside the terms. `approves` says whether a policy may decide what
 is inside them, or the steward has to; it always says why.
@@ -16,7 +16,7 @@ from workbench.errors import TermsRefused
 
 @dataclass(frozen=True)
 class Facts:
-    """What the checks look at.
+    """What is known about a request when its terms are checked.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Who:
     label = "the researcher is named in the terms"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         allowed = facts.card.terms.researchers
         if "*" not in allowed and facts.request.researcher not in allowed:
             raise TermsRefused(
@@ -65,7 +65,7 @@ class Purpose:
     label = "the purpose is allowed"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         allowed = facts.card.terms.purposes
         if facts.request.purpose not in allowed:
             raise TermsRefused(
@@ -75,12 +75,12 @@ class Purpose:
 
 
 class Expiry:
-    """The terms still hold today."""
+    """The terms have not expired."""
 
     label = "the terms have not expired"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         expires = facts.card.terms.expires
         if expires is not None and facts.today > date.fromisoformat(expires):
             raise TermsRefused(f"the terms expired on {expires}", "Ask the steward to renew them.")
@@ -92,7 +92,7 @@ class Outputs:
     label = "the outputs are allowed"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         extra = set(facts.request.outputs) - set(facts.card.terms.outputs)
         if extra:
             raise TermsRefused(
@@ -107,7 +107,7 @@ class MinimumRecords:
     label = "the dataset has enough records"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         count, least = facts.card.record_count, facts.card.terms.minimum_records
         if count < least:
             raise TermsRefused(f"the dataset has {count} records; the terms ask for {least}")
@@ -119,7 +119,7 @@ class Epsilon:
     label = "epsilon covers the plan and is within the cap"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         asked, cap = facts.request.epsilon, facts.card.terms.epsilon_per_run
         if asked > cap:
             raise TermsRefused(f"epsilon {asked:g} is above the cap of {cap:g} on one run")
@@ -136,7 +136,7 @@ class Delta:
     label = "delta is within the terms"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         if facts.request.delta > facts.card.terms.delta:
             raise TermsRefused(f"delta {facts.request.delta:g} is above {facts.card.terms.delta:g}")
 
@@ -170,7 +170,7 @@ def check_terms(facts: Facts) -> None:
 
 
 def explain_terms(facts: Facts) -> list[str]:
-    """Return one line per term: passed, or why not."""
+    """Return one line for each term: that it holds, or why it does not."""
     lines = []
     for term in TERMS:
         try:
@@ -182,7 +182,7 @@ def explain_terms(facts: Facts) -> list[str]:
 
 
 def approves(facts: Facts) -> tuple[bool, str]:
-    """Return whether the policy approves on its own, and why."""
+    """Return whether the policy approves without a steward, and why."""
     approval = facts.card.terms.approval
     if approval.mode == "steward":
         return False, "the terms send every request to the steward"

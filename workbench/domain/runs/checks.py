@@ -1,4 +1,4 @@
-"""The second line at intake: a request's programs are run on made-up records, in a worker.
+"""Run the programs of a new request on made-up records, in a worker, before it is taken.
 
 Nothing was charged or reserved yet, and nothing private is there, so what is found is told in full.
 """
@@ -36,7 +36,7 @@ _NO_RESULT = {
 
 
 class Checks:
-    """Checks graphs, each once.
+    """Checks the programs of requests; equal ones are checked once.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Checks:
         self._at_once: Counter[str] = Counter()
 
     def require(self, request: Request, card: DatasetCard) -> None:
-        """Return None if the programs of a request pass.
+        """Check that the programs of a request keep records apart and can be run.
 
         What was found is remembered until the server ends, for all requests with the same programs:
         of the same graph, sampling and kind of plan on a dataset of the same schema and size.
@@ -96,7 +96,7 @@ class Checks:
             raise raised
 
     def close(self) -> None:
-        """Let nobody wait any more; the executor must be closed before."""
+        """End the waiting of all who ask; the executor must be closed before."""
         self._turns.close()
         with self._lock:
             waiting = [found for found in self._known.values() if not found.done()]

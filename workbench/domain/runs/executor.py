@@ -1,4 +1,4 @@
-"""Runs jobs in processes of their own, and ends those that take too much.
+"""Run jobs in processes of their own, and end those that take too much.
 
 The executor keeps one worker process warm (`workbench.domain.worker.main`); a job is a fork of it
 with its own limits. It watches wall-clock time and memory, kills the whole process group on a
@@ -69,7 +69,7 @@ class Executor:
 
     @property
     def moved(self) -> frozenset[str]:
-        """The operators that programs may not use on this machine; see `WorkerProcess`."""
+        """The operators that programs must not use on this machine; see `WorkerProcess`."""
         return frozenset() if self._worker is None else self._worker.moved
 
     def start(self) -> None:
@@ -195,7 +195,7 @@ class Executor:
     def _watch(
         self, run: _Run, job: Job, idle: int, progress: Callable[[int], None] | None
     ) -> None:
-        """Watch a run; until its schedule starts, it computes on nothing private.
+        """Watch the time and memory of a run until it ends, and kill it if it takes too much.
 
         What its data take is not counted, nor watched while they are loaded and made ready: else
         one record more could be what does not fit.
@@ -229,7 +229,7 @@ class Executor:
                 progress(told)
 
     def _memory(self, pid: int) -> int:
-        """Return the private memory of a run's processes, in bytes."""
+        """Return the memory of a run's processes, in bytes; what they share is not counted."""
         found = _private(pid)
         if self.limits.workers > 1:
             with contextlib.suppress(psutil.Error):
@@ -276,7 +276,7 @@ def _kill(run: _Run) -> None:
 
 
 def _private(pid: int) -> int:
-    """Return resident bytes that are no file's: a fork counts its files' pages anew."""
+    """Return the resident bytes of a process that do not belong to files."""
     try:
         info = psutil.Process(pid).memory_info()
         return int(info.rss - info.shared)
@@ -285,7 +285,7 @@ def _private(pid: int) -> int:
 
 
 def _steps_done(path: Path) -> int | None:
-    """Return how many rounds are done, or what stands for it before; None if nothing does."""
+    """Return the number that a run last wrote as its progress; None if it has written none."""
     try:
         return int(path.read_bytes())
     except (OSError, ValueError):

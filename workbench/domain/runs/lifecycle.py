@@ -1,4 +1,4 @@
-"""The life of an approved request: launched, run in a worker, released or closed.
+"""Run approved requests: launch each, run it in a worker, release what it gives.
 
 A run is a pure function of request, dataset version and sealed seed. So a run that a crash cut off
 is simply run again with the same seed: the noise is the same, nothing new is learned from it, and
@@ -21,7 +21,7 @@ from workbench.budget import ledger
 from workbench.documents import (
     Evaluation,
     Failure,
-    Progress,
+    RunProgress,
     State,
 )
 from workbench.documents.base import hex_of
@@ -72,10 +72,10 @@ class Runs:
         jobs = folder.config.limits.jobs
         self._turns = Turns(jobs + 1, "runs", per_owner=jobs)
         self._closing = threading.Event()
-        self._progress: dict[str, Progress] = {}
+        self._progress: dict[str, RunProgress] = {}
 
-    def progress(self, digest: str) -> Progress | None:
-        """Return how far a running request is."""
+    def progress(self, digest: str) -> RunProgress | None:
+        """Return how far a running request is; None if it is not running."""
         return self._progress.get(digest)
 
     def recover(self) -> None:
@@ -133,7 +133,7 @@ class Runs:
             self._changed(digest)
 
     def _patiently(self, digest: str, step: Callable[[], _T]) -> _T | None:
-        """Return what `step` gives, however long database, disk or worker are away.
+        """Try a step again until database, disk and worker are there, and return what it gives.
 
         None if the domain closes before; the request is taken up again at the next start.
         """
@@ -186,7 +186,7 @@ class Runs:
             shown = () if before is None else before.evaluations
             if shows and len(found := course.read(folder)) > len(shown):
                 shown = self._noted(digest, found) or shown
-            self._progress[digest] = Progress(
+            self._progress[digest] = RunProgress(
                 step=min(step, job.plan.steps), steps=job.plan.steps, evaluations=shown
             )
             self._changed(digest)
@@ -222,7 +222,7 @@ class Runs:
         return bool(self._patiently(digest, last))
 
     def _keep_ended(self, digest: str, outcome: Outcome) -> None:
-        """Write down how a run ended, for a domain that ends before its database could be told."""
+        """Keep how a run ended, in case this server ends before its database knows."""
         try:
             endings.keep(self._place(digest), outcome)
         except OSError as error:

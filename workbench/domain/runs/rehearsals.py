@@ -1,4 +1,4 @@
-"""Rehearsals of waiting requests: runs on the synthetic snippet, for the steward to look at.
+"""Rehearse waiting requests on the synthetic snippet, for the steward to look at.
 
 They cost nothing, so they have a thread of their own, one after the other, and take no slot of a
 run. How many of one researcher and in all may wait is limited, and one ends with its request.
@@ -19,7 +19,7 @@ from workbench.documents import State
 from workbench.documents.base import hex_of
 from workbench.domain.datasets import files
 from workbench.domain.kinds.table import kind_of
-from workbench.domain.requests.review import Rehearsal
+from workbench.domain.requests.review import RehearsalStatus
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.runs.executor import Executor
 from workbench.domain.runs.jobs import job_of
@@ -30,13 +30,13 @@ from workbench.records import Records
 
 _log = logging.getLogger("workbench.domain")
 _REMEMBERED = 10_000
-_WAITING = Rehearsal(state="waiting")
+_WAITING = RehearsalStatus(state="waiting")
 
 
 @dataclass
 class _Entry:
     researcher: str
-    found: Rehearsal = _WAITING
+    found: RehearsalStatus = _WAITING
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -59,18 +59,18 @@ class Rehearsals:
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
-    def of(self, waiting: StoredRequest) -> Rehearsal:
+    def of(self, waiting: StoredRequest) -> RehearsalStatus:
         """Return the rehearsal of a request; start it if the request waits and nobody has."""
         with self._lock:
             known = self._entries.get(waiting.digest)
             if known is not None:
                 return known.found
             if waiting.state != State.PENDING:
-                return Rehearsal(state="failed", note="the request no longer waits")
+                return RehearsalStatus(state="failed", note="the request no longer waits")
             limit = self._limit(waiting.researcher)
             if limit:
                 note = f"too many rehearsals wait ({limit}); this one starts when you look again"
-                return Rehearsal(state="waiting", note=note)
+                return RehearsalStatus(state="waiting", note=note)
             entry = self._entries[waiting.digest] = _Entry(waiting.researcher)
             while len(self._entries) > _REMEMBERED:
                 self._entries.popitem(last=False)
@@ -92,7 +92,7 @@ class Rehearsals:
             entry = self._entries.get(digest)
             if entry is None or entry.found is not _WAITING:
                 return
-            entry.found = Rehearsal(state="failed", note="it ended with its request")
+            entry.found = RehearsalStatus(state="failed", note="it ended with its request")
             entry.ended.set()
         self._turns.drop(digest)
         self._executor.cancel(_name(digest))
@@ -116,14 +116,14 @@ class Rehearsals:
             )
             if outcome is None or outcome.failure is not None:
                 why = "cancelled" if outcome is None else outcome.failure
-                found = Rehearsal(state="failed", note=f"it ended without a result: {why}")
+                found = RehearsalStatus(state="failed", note=f"it ended without a result: {why}")
             else:
                 note = f"{kind_of(request.plan).done} and measured on the synthetic snippet"
-                found = Rehearsal(state="done", metrics=outcome.metrics, note=note)
+                found = RehearsalStatus(state="done", metrics=outcome.metrics, note=note)
         except Exception as error:
             # Only the class: a message could quote data.
             _log.error("rehearsal of %s: %s", waiting.digest, type(error).__name__)
-            found = Rehearsal(state="failed", note="it could not be run")
+            found = RehearsalStatus(state="failed", note="it could not be run")
         finally:
             records.unlink(missing_ok=True)
             shutil.rmtree(jobs / name, ignore_errors=True)

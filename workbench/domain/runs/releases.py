@@ -1,4 +1,4 @@
-"""Turn a finished run into a release: files first, then the row that makes them exist."""
+"""Turn a finished run into a release: write its files first, then its row."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from workbench.evidence.bundle import Bundle
 
 
 def release_folder(folder: DomainFolder, digest: str) -> Path:
-    """Return the place of a release's files."""
+    """Return the folder of a release's files."""
     return folder.folder("releases") / hex_of(digest)
 
 
@@ -112,7 +112,7 @@ def release(
 
 
 def bundle(connection: Connection, released: StoredRequest, domain_key: PublicKey) -> Bundle:
-    """Return all that verifies a release offline."""
+    """Return all documents and keys that a release is verified with, offline."""
 
     def key_of(key_id: str) -> str:
         known = people.find(connection, key_id)

@@ -85,7 +85,7 @@ def _limit(order: dict[str, Any]) -> None:
 
 
 def _limit_growth(most: int) -> None:
-    """Let this process have so many bytes more than it has now.
+    """Limit this process to `most` bytes more than it has now.
 
     Were the data counted, one record more could be what does not fit.
     """
@@ -102,7 +102,7 @@ def run_job(
     cpu_seconds: float = 600.0,
     memory: int = 1 << 40,
 ) -> Outcome:
-    """Run the job in `folder` and leave there what it gives.
+    """Run the job in `folder`, leave its files there, and return how it ended.
 
     Parameters
     ----------

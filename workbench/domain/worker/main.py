@@ -1,4 +1,4 @@
-"""The worker: a process that has torch loaded and forks one child for each job.
+"""Serve jobs as the worker: a process that has torch loaded and forks a child for each job.
 
 ``python -I -m workbench.domain.worker.main`` starts with an emptied environment and
 
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _load_engine() -> None:
-    """Load once, for every child, what torch would otherwise load at its first use."""
+    """Load what torch would otherwise load at its first use, once for all children."""
     import safetensors.torch  # noqa: F401
     import torch
     import torch.distributed
@@ -87,7 +87,7 @@ def _load_engine() -> None:
 
 
 def _begin_to_test_places() -> tuple[int, int]:
-    """Let a child try the operators while this process loads the engine.
+    """Test the operators in a child, while this process loads the engine.
 
     The child is a fork like those that run jobs, so it computes in what they compute in.
 
@@ -114,7 +114,7 @@ def _begin_to_test_places() -> tuple[int, int]:
 
 
 def _refuse_what_moved(pid: int, readable: int) -> list[str]:
-    """Let all children refuse the operators that tell a place on this machine; return them.
+    """Return the operators that failed their tests; all children refuse them from now on.
 
     Raises
     ------

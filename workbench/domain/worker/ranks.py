@@ -1,4 +1,4 @@
-"""The processes of one run: the job's own is rank 0 and forks the others.
+"""Divide one run among processes: the job's own is rank 0 and forks the others.
 
 All are in the job's process group, so whoever ends the job ends them all, and each dies with rank
 0. A thread of rank 0 waits for each of the others: the first that fails ends the run, with its
@@ -97,7 +97,7 @@ class Crew:
         self._leave(outcome)
 
     def lost(self) -> NoReturn:
-        """End this process after another rank was lost: rank 0's watcher knows why."""
+        """End this process because another rank was lost; the watcher at rank 0 tells why."""
         while self.rank > 0:
             signal.pause()
         self._join()

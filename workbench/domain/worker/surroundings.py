@@ -1,4 +1,4 @@
-"""What a worker computes in, and the proof that it is so.
+"""Set up what a worker needs around private programs, and prove that it is there.
 
 The checker proves that a program keeps records apart as far as its operators do what they say. What
 it can't prove is left to the process that runs the program:
@@ -34,11 +34,11 @@ _LEAST_NORMAL = 2.0**-126
 
 
 class Unfit(Exception):
-    """Why a worker does not serve, and what is needed."""
+    """This machine or process is not what private programs need; says why."""
 
 
 def worker_environment() -> dict[str, str]:
-    """Return the environment of a worker's process: all that it needs, and nothing secret."""
+    """Return the environment variables of a worker's process; none is secret."""
     found = {
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
@@ -67,7 +67,7 @@ def _has_wide_vectors() -> bool:
 
 
 def settle() -> None:
-    """Make the rest of what `worker_environment` does not, and prove all of it.
+    """Set what environment variables cannot, and check that all of it holds here.
 
     Processes and threads that this one starts later have the same.
 
@@ -95,7 +95,7 @@ def settle() -> None:
 
 
 def flushes_subnormal() -> bool:
-    """Whether subnormal numbers are zero here, as operands and as results."""
+    """Return whether subnormal numbers are zero here, as operands and as results."""
     import torch
 
     small = torch.full((33,), _LEAST_NORMAL)
@@ -106,7 +106,7 @@ def flushes_subnormal() -> bool:
 
 
 def fills_memory() -> bool:
-    """Whether memory that others wrote before and gave back shows none of it, in any size."""
+    """Return whether new memory never shows what was written there before, in any size."""
     import torch
 
     library = ctypes.CDLL(None)
