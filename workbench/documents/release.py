@@ -88,8 +88,8 @@ Approvals = Annotated[
 class Release(Document):
     """What was released for a request, and at which cost.
 
-    `steps` is how many rounds were run, and `metrics` are those of the released parameters.
-    `history` holds every evaluation, if the plan asked for more than one.
+    `steps` is how many steps, or rounds of a statistic, were run, and `metrics` are those of the
+    released parameters. `history` holds every evaluation, if the plan asked for more than one.
     `approvals` are the digests of the approvals before `decision`, where the terms ask for two.
     `model` and `statistics` are the digests of safetensors files: the trained parameters, or the
     noisy sums and the last state. `ledger` is where the domain's privacy ledger stood: a domain

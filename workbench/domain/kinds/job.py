@@ -15,7 +15,7 @@ JOB = "job.json"
 OUTCOME = "outcome.json"
 PROGRESS = "progress"
 LOADED, PLANNED = -1, -2
-"""Stand in `PROGRESS` for the number of rounds done: the data are in memory and the run is measured
+"""Stand in `PROGRESS` for the number of steps done: the data are in memory and the run is measured
 on filling; it fits, and its data are made ready."""
 EVALUATIONS = "evaluations.json"
 MODEL = "model.safetensors"

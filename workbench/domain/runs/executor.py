@@ -105,7 +105,7 @@ class Executor:
         folder
             An absolute path; made anew, the model is left in it.
         progress
-            Called with the number of rounds done, now and then.
+            Called with the number of steps done, now and then.
         wanted
             Asked once `cancel` can find the job: what was cancelled before is not started.
 
