@@ -62,30 +62,30 @@ from workbench.documents import (
 )
 from workbench.documents.ledger_head import LedgerHead, LedgerPoint, LedgerState, PopulationHead
 from workbench.documents.ledger_head import Spent as LedgerSpent
-from workbench.documents.request import PublicLoss
+from workbench.documents.plans import PublicLoss
+from workbench.domain.access.log import check as check_log
 from workbench.domain.api import create_app
-from workbench.domain.api.catalogue import BudgetList, CardList
+from workbench.domain.api.catalog import BudgetList, CardList
 from workbench.domain.api.populations import OptedOut
 from workbench.domain.api.requests import RequestList
 from workbench.domain.api.stewards import Admission, LogPage, PeopleList
-from workbench.domain.cards import Counts
-from workbench.domain.config import CallLimits, DomainConfig, JobLimits
-from workbench.domain.heads import state as ledger_state
-from workbench.domain.jobs import Evaluated, Job, Outcome, Refusal
-from workbench.domain.log import check as check_log
-from workbench.domain.review import Change, Previous, Rehearsal, Review
+from workbench.domain.datasets.cards import Counts
+from workbench.domain.heads.head import state as ledger_state
+from workbench.domain.kinds.job import Evaluated, Job, Outcome, Refusal
+from workbench.domain.requests.review import Change, Previous, Rehearsal, Review
 from workbench.domain.service import Domain, DomainInfo
-from workbench.engine.noise import SealedRandom
+from workbench.domain.store.config import CallLimits, DomainConfig, JobLimits
+from workbench.engine.sampling.noise import SealedRandom
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.receipts import Receipt, receipt, went_back
 from workbench.evidence.verify import verify as verify_evidence
-from workbench.graphs.export import export
-from workbench.graphs.export_statistic import export_statistic, export_update
-from workbench.graphs.load import load as load_graph
+from workbench.graphs.export.statistic import export_statistic, export_update
+from workbench.graphs.export.training import export
+from workbench.graphs.reading.load import load as load_graph
 from workbench.graphs.record_graph import GraphFacts
-from workbench.space.client import DomainClient
+from workbench.space.client.client import DomainClient
+from workbench.space.client.journal import Entry
 from workbench.space.connection import DomainEntry, SpaceFile, connect
-from workbench.space.journal import Entry
 from workbench.space.studies.record import Spent as StudySpent
 from workbench.space.studies.record import StudyFile, StudyRecord, StudyRequest
 from workbench.space.studies.record import read as read_study
