@@ -32,8 +32,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.models import CASES, Case, Recurrent
 from workbench.documents import Plan
 from workbench.domain.runs.surroundings import worker_environment
-from workbench.engine.optimizers import joined, optimizer_of
 from workbench.engine.gradients import NoisedGradients
+from workbench.engine.optimizers import joined, optimizer_of
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sums.distributed import ALONE

@@ -23,7 +23,7 @@ from workbench.errors import GraphRefused, UnknownColumn
 from workbench.graphs.export.dropout import dropout_from
 from workbench.graphs.export.features import RecordView, noise
 from workbench.graphs.export.training import export
-from workbench.graphs.reading.load import check_inputs
+from workbench.graphs.inputs import check_inputs
 
 SCHEMA = _schema((6,))
 C = 0.5

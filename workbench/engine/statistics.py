@@ -208,10 +208,9 @@ def _updated(
     noisy: NDArray[np.float64],
 ) -> dict[str, torch.Tensor]:
     inputs = (torch.from_numpy(noisy.copy()), *(state[name] for name in graph.state))
-    fixed = {**update.parameters, **update.constants}
     values = [
-        inputs[int(name)] if kind == "input" else fixed[str(name)]
-        for kind, name in update.bindings.values()
+        binding.chosen(inputs, update.parameters, update.constants)
+        for binding in update.bindings.values()
     ]
     found = Runner(update.graph).run(*values)
     return {name: value.clone() for name, value in zip(graph.state, found, strict=True)}

@@ -37,8 +37,9 @@ from workbench.errors import (
     NotAdmitted,
     NotFound,
 )
+from workbench.graphs.inputs import check_inputs
 from workbench.graphs.public_loss import publicly_trained
-from workbench.graphs.reading.load import check_inputs, load
+from workbench.graphs.reading.load import load
 from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph
 from workbench.graphs.roles import check_update
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+import torch.fx
 
 from workbench.documents.schema import Column, Schema
 from workbench.errors import GraphRefused, WorkbenchError
