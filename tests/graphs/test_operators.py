@@ -15,7 +15,8 @@ from tests.engine.operator_samples import CALLS, Draw, Operand, operator_of
 from workbench.errors import GraphRefused
 from workbench.graphs.export.training import export
 from workbench.graphs.operators.allowed import ALLOWED, check_call
-from workbench.graphs.operators.signatures import EVERYWHERE, FIRST_ONLY, SIGNATURES
+from workbench.graphs.operators.signatures import EVERYWHERE, FIRST_ONLY
+from workbench.graphs.operators.table import SIGNATURES
 from workbench.graphs.record_graph import TensorSpec
 
 WHOLE, MASK = torch.int64, torch.bool

@@ -6,7 +6,7 @@
 3. Raw tensors are read, bounded in size and magnitude, and must be finite.
 4. Nodes become calls of allowed operators (`workbench.graphs.operators.allowed`) on earlier values.
 5. Shapes are propagated without data. Each call has to be one that its operator's signature
-   allows (`workbench.graphs.operators.signatures`), no tensor may be empty, and graphs that do not
+   allows (`workbench.graphs.operators.table`), no tensor may be empty, and graphs that do not
    fit together or need too much memory are found.
 6. The outputs are those of the graph's role (`workbench.graphs.roles`).
 """
