@@ -1,4 +1,4 @@
-"""Training steps that no record reaches, taken after each noised round.
+"""Take the training steps that no record reaches, after each noised step of DP-SGD.
 
 They read the noised parameters, constants and random numbers of a stream of their own: by
 post-processing they cost no privacy. `workbench.graphs.public_loss` proves that no column enters,
@@ -33,7 +33,7 @@ Follow = Callable[[Mapping[str, torch.Tensor]], None]
 def private_part(
     graph: RecordGraph, plan: Plan, random: SealedRandom, parameters: Mapping[str, torch.Tensor]
 ) -> tuple[RecordGraph, Follow]:
-    """Return the graph that records train, and what follows each of its rounds.
+    """Return the graph that records train, and what follows each of its steps.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def private_part(
     plan
         If it has no `public_loss`, the graph comes back as it is and nothing follows.
     random
-        Whence comes the stream ``public-noise``.
+        Gives the stream of the public noise.
     parameters
         The tensors that are trained; the second value changes them in place.
 

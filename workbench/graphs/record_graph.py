@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a domain accepts in a graph.
+    """The sizes that a domain accepts in a graph.
 
     Sizes are in bytes; `activation_bytes` is for one record, all intermediate values together.
     `weight` is the largest magnitude of a parameter or constant.
@@ -41,7 +41,7 @@ Role = Literal["loss", "sum", "update"]
 
 
 class GraphFacts(Document):
-    """What a steward sees of a graph.
+    """The figures that a steward sees of a graph.
 
     `operators` counts calls by name; `parameters` and `trainable` count numbers; `constants`
     counts numbers in constants; `archive_bytes` is the size of the file and `activation_bytes` of
@@ -70,7 +70,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Binding:
-    """What a placeholder of a graph stands for.
+    """Says what a placeholder of a graph stands for.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Binding:
 
     @property
     def is_input(self) -> bool:
-        """Whether it is an input of the record."""
+        """Return whether it is an input of the record."""
         return self.kind == "input"
 
     @property

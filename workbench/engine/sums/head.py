@@ -100,6 +100,7 @@ class GradientProgram(RecordProgram):
 
 
 def _gradients(losses: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the gradients of the sum of losses; zeros for what does not reach it."""
     if not leaves or not losses.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
     found = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)

@@ -40,7 +40,7 @@ class Tap:
 
     @property
     def is_cheap(self) -> bool:
-        """Whether the weight's gradient is never made for each record: one outer product, a table.
+        """Return whether the weight's gradient is never made per record: an outer product, a table.
 
         Holds for a weight that is used once.
         """

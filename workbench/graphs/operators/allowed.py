@@ -61,7 +61,7 @@ def remedy(operator: str) -> str:
 
 
 def check_call(node: torch.fx.Node) -> None:
-    """Return None if a call of an operator is one that its signature allows.
+    """Check that a call of an operator is one that its signature allows.
 
     Parameters
     ----------
