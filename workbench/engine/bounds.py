@@ -29,8 +29,9 @@ class AdaptiveBound:
     """A clipping bound that follows a quantile of the units' norms (Andrew et al. 2021).
 
     After each step it is multiplied by ``exp(-0.2 * (b - q))``, where q is the target quantile and
-    b the noisy share of drawn units below the bound (arXiv:1905.03871, algorithm 1). It never leaves
-    the range from a hundredth to a hundred times the plan's `max_grad_norm`, where it starts.
+    b the noisy share of drawn units below the bound (arXiv:1905.03871, algorithm 1). It never
+    leaves the range from a hundredth to a hundred times the plan's `max_grad_norm`, where it
+    starts.
 
     Parameters
     ----------
