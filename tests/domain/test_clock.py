@@ -13,8 +13,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.engine.test_pace import PLAN, graph_and_records
-from tests.engine.test_statistics import SCHEMA, values
+from tests.engine.small_runs import PLAN, SCHEMA, graph_and_records, values
 from workbench.documents import StatisticPlan
 from workbench.domain.kinds.job import EVALUATIONS, JOB, LOADED, PROGRESS, Evaluated, Job
 from workbench.domain.store.files import save_records, write_private

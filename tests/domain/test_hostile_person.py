@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tests.engine.test_pace import PLAN, graph_and_records
+from tests.engine.small_runs import PLAN, graph_and_records
 from workbench.domain.kinds.job import MODEL, Job
 from workbench.domain.runs.executor import Executor
 from workbench.domain.store.config import JobLimits

@@ -24,8 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.engine.models import CLASSES, MODELS, _schema, classify
-from tests.engine.test_clipping import batch
+from tests.engine.models import CLASSES, MODELS, classify, schema_of
+from tests.engine.support import batch
 from workbench.domain.worker.surroundings import worker_environment
 from workbench.engine.program import places
 from workbench.engine.program.checker.rules.table import RULES
@@ -54,12 +54,12 @@ def apart(model, record):
 
 
 FAMILIES = MODELS | {
-    "apart": (lambda: nn.Linear(9, CLASSES), apart, _schema((7, 5, 5))),
-    "narrow": (lambda: nn.Linear(30, CLASSES), classify, _schema((30,))),
-    "tanh": (two(30, 17, nn.Tanh), classify, _schema((30,))),
-    "silu": (two(31, 17, nn.SiLU), classify, _schema((31,))),
-    "gelu": (two(5, 10, nn.GELU), classify, _schema((5,))),
-    "wide": (two(784, 64, nn.ReLU), classify, _schema((784,))),
+    "apart": (lambda: nn.Linear(9, CLASSES), apart, schema_of((7, 5, 5))),
+    "narrow": (lambda: nn.Linear(30, CLASSES), classify, schema_of((30,))),
+    "tanh": (two(30, 17, nn.Tanh), classify, schema_of((30,))),
+    "silu": (two(31, 17, nn.SiLU), classify, schema_of((31,))),
+    "gelu": (two(5, 10, nn.GELU), classify, schema_of((5,))),
+    "wide": (two(784, 64, nn.ReLU), classify, schema_of((784,))),
 }
 COPIES = """
 _unsafe_view alias arange arange.start arange.start_step bitwise_and.Tensor bitwise_not

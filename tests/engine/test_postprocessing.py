@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.engine.families.test_generative import Adversarial, adversarial, points
+from tests.engine.families.adversarial import Adversarial, adversarial, points
 from workbench.documents import Plan
 from workbench.engine.rehearsal import rehearse
 from workbench.engine.train import train

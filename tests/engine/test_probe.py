@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from tests.engine.models import MODELS
-from tests.engine.test_pace import PLAN, SEED, graph_and_records
-from tests.engine.test_statistics import SCHEMA, values
+from tests.engine.small_runs import PLAN, SCHEMA, SEED, graph_and_records, values
 from workbench.documents import StatisticPlan
 from workbench.engine.probe import check_statistic, check_training
 from workbench.engine.probing.compare import probe

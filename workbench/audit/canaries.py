@@ -28,7 +28,7 @@ class Observation:
     included
         The coins, shape ``(m,)``.
     gradients
-        The noised gradient of every round, shape ``(steps, m)``: coordinate i is canary i's.
+        The noised gradient of every step, shape ``(steps, m)``: coordinate i is canary i's.
     change
         By how much the released parameters differ from the initial ones, shape ``(m,)``.
     """

@@ -51,7 +51,7 @@ def write_report(findings: list[Finding], canaries: int, seed: int, path: Path) 
 
 def _table(findings: list[Finding]) -> str:
     rows = [
-        "| engine | noise | rounds | sample rate | right guesses | claimed epsilon | proven: above "
+        "| engine | noise | steps | sample rate | right guesses | claimed epsilon | proven: above "
         "| claim |",
         "|---|---|---|---|---|---|---|---|",
     ]

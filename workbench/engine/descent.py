@@ -31,7 +31,7 @@ After = Callable[[int, Parameters, tuple[Metric, ...] | None], None]
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training run gives.
+    """All that a training run gives.
 
     Attributes
     ----------

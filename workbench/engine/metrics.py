@@ -1,4 +1,4 @@
-"""Metrics over the hold-out part: means of per-record values in [0, 1], from noisy sums.
+"""Measure on the hold-out part: means of per-record values in [0, 1], from noisy sums.
 
 Each metric m is released as two sums, of m and of 1 - m. One unit adds a vector of L2 norm at most
 1 to the pair, so at most sqrt(K) to K metrics together; the noise has standard deviation
@@ -41,7 +41,12 @@ def exact_sums(
     """Return the sums of m and of 1 - m over units, shape ``(metrics, 2)``, float64.
 
     A unit's value is the mean over its records, clipped to [0, 1] and rounded to a multiple of
-    2**-20 so that sums are exact; a unit with a value that is not finite adds nothing.
+    2**-20 so that sums are exact.
+
+    Guarantees
+    ----------
+    Adding or removing one unit changes all sums together by at most ``sqrt(metrics)`` in L2 norm. A
+    unit with a value that is NaN or infinite adds exactly nothing.
 
     Parameters
     ----------
@@ -133,6 +138,7 @@ def standard_error(total: float, complement: float, scale: float) -> float:
 
 
 def _metric(name: str, total: float, rest: float, scale: float) -> Metric:
+    """Return one metric from its two noisy sums."""
     count = total + rest
     if count <= 0:
         return Metric(name=name, value=0.0, total=total, complement=rest, standard_error=1.0)

@@ -1,4 +1,4 @@
-"""The second line: a program is run on made-up records before it is given any that are real.
+"""Run a program on made-up records before it is given any that are real.
 
 `workbench.engine.program.checker` proves that a program keeps records apart, as far as operators do
 what they say. Here the same program runs in chunks of the same size as it will, and what it says of
@@ -138,7 +138,7 @@ class _Case:
 
 
 class _Imagined(Ranks):
-    """One of several ranks, of which the others are not there."""
+    """Stands for one of several ranks, of which the others are not there."""
 
     def reduced(self, value: torch.Tensor) -> torch.Tensor:
         return value

@@ -1,4 +1,4 @@
-"""The rehearsal of a training run on a synthetic snippet, which costs no privacy."""
+"""Rehearse a training run on a synthetic snippet, at no privacy cost."""
 
 from __future__ import annotations
 

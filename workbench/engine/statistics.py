@@ -1,4 +1,4 @@
-"""Noisy sums of a bounded vector per record, in one round or in rounds that follow each other.
+"""Noisy sums of a bounded vector per record, in one round or in several.
 
     for round in rounds:  s = sum_units clip(f(record; state), C) + noise;  state = update(state, s)
 
@@ -40,7 +40,7 @@ _MANY = 1_000_000
 
 @dataclass(frozen=True)
 class StatisticResult:
-    """What is released.
+    """All that a statistic gives.
 
     Attributes
     ----------
@@ -128,6 +128,8 @@ def noisy_sums(
 
 @dataclass(frozen=True)
 class _Summing:
+    """Sums up, adds noise and updates the state, round by round."""
+
     plan: StatisticPlan
     bounded: BoundedSum
     update: RecordGraph | None
@@ -180,6 +182,7 @@ def _chunk_size(bounded: BoundedSum, plan: StatisticPlan, record_count: int) -> 
 def _on_filling(
     summing: _Summing, filling: Filling, size: int, after: Callable[[int], None]
 ) -> None:
+    """Do all that rounds of a run do, on filling, until `after` raises `Enough`."""
     inputs, per_unit = summing.bounded.graph.inputs, filling.records_per_unit
     reader = Reader([filling], inputs, per_unit, size, repeated=True, sampled=True)
     # The seed is no secret: what is drawn from it covers nobody.
@@ -208,11 +211,11 @@ def _updated(
     state: dict[str, torch.Tensor],
     noisy: NDArray[np.float64],
 ) -> dict[str, torch.Tensor]:
+    """Return the next state, from the noisy sum and the state before."""
     inputs = (torch.from_numpy(noisy.copy()), *(state[name] for name in graph.state))
-    fixed = {**update.parameters, **update.constants}
     values = [
-        inputs[int(name)] if kind == "input" else fixed[str(name)]
-        for kind, name in update.bindings.values()
+        binding.chosen(inputs, update.parameters, update.constants)
+        for binding in update.bindings.values()
     ]
     found = Runner(update.graph).run(*values)
     return {name: value.clone() for name, value in zip(graph.state, found, strict=True)}

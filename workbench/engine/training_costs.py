@@ -1,4 +1,4 @@
-"""What the steps and evaluations of a training run cost, measured on filling instead of records."""
+"""Measure what steps and evaluations of a training run take, on filling instead of records."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Statistic(Kind[StatisticPlan]):
         self, request: Request, plan: StatisticPlan, graph: RecordGraph, schema: Schema
     ) -> None:
         """Check the inputs, which are columns only; see `Kind`."""
-        from workbench.graphs.reading.load import check_inputs
+        from workbench.graphs.inputs import check_inputs
 
         check_inputs(graph, request.inputs, schema, noise=False)
 

@@ -37,8 +37,8 @@ class Training(Kind[Plan]):
         self, request: Request, plan: Plan, graph: RecordGraph, schema: Schema
     ) -> None:
         """Check the inputs, which may be noise, the number of metrics and what is trained."""
+        from workbench.graphs.inputs import check_inputs
         from workbench.graphs.public_loss import publicly_trained
-        from workbench.graphs.reading.load import check_inputs
 
         check_inputs(graph, request.inputs, schema, noise=True)
         public = plan.public_loss is not None

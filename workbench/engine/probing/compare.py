@@ -14,7 +14,7 @@ from workbench.errors import GraphRefused
 
 
 class ChunkProgram(Protocol):
-    """What computes tensors for each record of a chunk; each has the records as its rows."""
+    """Computes tensors for each record of a chunk; each has the records as its rows."""
 
     @property
     def rows(self) -> int:
@@ -27,7 +27,7 @@ class ChunkProgram(Protocol):
 
 
 def probe(program: ChunkProgram, parameters: Parameters, drawn: Drawn, what: str) -> None:
-    """Return None if no difference is seen.
+    """Check that what a program gives for a record depends on that record alone.
 
     Parameters
     ----------
@@ -62,6 +62,7 @@ def _compare(
     hostile: Sequence[Kind],
     briefly: bool = False,
 ) -> None:
+    """Compare runs in which other memory, other neighbours or another place is all that differs."""
     rows, drawn = run.rows, run.drawn
     kinds = (*tame, *hostile)
     nobody = len(kinds)
@@ -143,7 +144,7 @@ class _Runs:
         return [_bits(output) for output in outputs]
 
     def same(self, one: list[torch.Tensor], other: list[torch.Tensor], kind: str) -> None:
-        """Return None if both are equal.
+        """Check that both are equal, bit for bit.
 
         Raises
         ------
@@ -161,7 +162,7 @@ class _Runs:
         kinds: Sequence[Kind],
         error: Exception,
     ) -> NoReturn:
-        """Find the kind of record that it is, and tell it."""
+        """Find the kind of record for which a program fails, and refuse the program."""
         hint = "Use operators that give a result for every value."
         for number, kind in enumerate(kinds):
             alike = torch.full((self.rows,), number)

@@ -20,7 +20,7 @@ _MOST_BYTES = 256 << 20
 
 
 class Heap:
-    """Freed and new memory, filled with junk before a program runs.
+    """Fills freed and new memory with junk before a program runs.
 
     The C library fills what it hands out (glibc's ``M_PERTURB``), but for small pieces that it
     keeps at hand; and other libraries may not at all. So pieces of the sizes in use are taken,
@@ -36,7 +36,7 @@ class Heap:
 
     @contextmanager
     def poisoned(self) -> Iterator[None]:
-        """Leave the C library's setting as it is by default, afterwards."""
+        """Set the C library's filling of memory back to its default afterwards."""
         try:
             yield
         finally:
@@ -67,6 +67,7 @@ class Heap:
                 yield
 
     def _perturb(self, byte: int) -> None:
+        """Let the C library fill freed memory with a byte, and new memory with its complement."""
         if hasattr(self._library, "mallopt"):
             self._library.mallopt(_PERTURB, byte)
 

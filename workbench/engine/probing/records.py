@@ -18,7 +18,7 @@ _INTEGERS = torch.iinfo(torch.int64)
 
 @dataclass(frozen=True)
 class Kind:
-    """How a made-up record looks.
+    """Says how a made-up record looks.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Drawn:
     bounds
         For each input its smallest and largest number.
     generator
-        Whence the rest comes.
+        Gives the random numbers.
     """
 
     def __init__(

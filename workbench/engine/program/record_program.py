@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.fx
 
 from workbench.engine.program.checker.values.value import Place, Value
 from workbench.engine.program.checker.walk import Refused
@@ -48,9 +49,8 @@ class RecordProgram:
         self._bindings = [graph.bindings[str(place.target)] for place in places]
         self._constants = graph.constants
         inputs = []
-        for place, (kind, _) in zip(places, self._bindings, strict=True):
-            spec = place.meta["spec"]
-            mapped = kind == "input"
+        for place, binding in zip(places, self._bindings, strict=True):
+            spec, mapped = place.meta["spec"], binding.is_input
             shape = (rows, *spec.shape) if mapped else spec.shape
             inputs.append(Value(shape, spec.dtype, Place(0) if mapped else None, laid=True))
         try:
@@ -75,12 +75,8 @@ class RecordProgram:
         columns
             The graph's inputs, each of shape ``(rows, *shape)``.
         """
-        given: dict[str, Any] = {
-            "input": columns,
-            "constant": self._constants,
-            "parameter": parameters,
-        }
-        return self.program(*(given[kind][name] for kind, name in self._bindings))
+        constants = self._constants
+        return self.program(*(b.chosen(columns, parameters, constants) for b in self._bindings))
 
 
 def values_program(graph: RecordGraph, outputs: slice, rows: int) -> RecordProgram:
@@ -104,7 +100,7 @@ def values_program(graph: RecordGraph, outputs: slice, rows: int) -> RecordProgr
     def make() -> RecordProgram:
         part = pruned(graph.graph, outputs)
         places = [node for node in part.nodes if node.op == "placeholder"]
-        dims = tuple(0 if graph.bindings[str(p.target)][0] == "input" else None for p in places)
+        dims = tuple(0 if graph.bindings[str(p.target)].is_input else None for p in places)
 
         def run(*values: torch.Tensor) -> Any:
             with torch.no_grad():

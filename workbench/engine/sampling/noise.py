@@ -1,4 +1,4 @@
-"""Randomness from a sealed seed: unpredictable to everyone else, repeatable to its holder.
+"""Draw random numbers from a sealed seed: secret to others, repeatable to its holder.
 
 A seed gives one independent stream per name (`workbench.engine.sampling.streams`): AES-256 in
 counter mode (NIST SP 800-38A) under the key HMAC-SHA256(seed, name). Gaussians come from the

@@ -1,4 +1,4 @@
-"""Give the units of records, or of chunks of them, as chunks of one fixed size."""
+"""Read the units of records, or of chunks of them, in chunks of one fixed size."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ class Reader:
 
 
 def _increasing(units: NDArray[np.int64]) -> bool:
+    """Return whether each number is above the one before."""
     return bool((units[1:] > units[:-1]).all())
 
 

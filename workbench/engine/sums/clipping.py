@@ -250,7 +250,7 @@ class ClippedSum:
 
 
 def check_programs(graph: RecordGraph) -> None:
-    """Return None if all programs of a graph keep records apart, in chunks of some size.
+    """Check that all programs of a graph keep records apart, in chunks of some size.
 
     For the researcher's machine, where a refusal can name the line. A domain checks the programs of
     the sizes that it runs.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import torch
+import torch.fx
 
 from workbench.engine.program.record_program import RecordProgram
 from workbench.engine.program.runner import TappedRunner
@@ -64,14 +65,15 @@ class GradientProgram(RecordProgram):
         copies: dict[str, torch.Tensor] = {}
         given, dims = [], []
         for place, value in zip(self._places, values, strict=True):
-            kind, name = graph.bindings[str(place.target)]
-            if name in self._fallback:
+            binding = graph.bindings[str(place.target)]
+            name = binding.name
+            if name is not None and name in self._fallback:
                 value = value.expand(rows, *value.shape).detach().requires_grad_()
-                copies[str(name)] = value
+                copies[name] = value
             elif name in graph.trainable:
                 value = value.detach().requires_grad_()
             given.append(value)
-            dims.append(0 if kind == "input" or name in copies else None)
+            dims.append(0 if binding.is_input or name in copies else None)
         tapped = [tap.node for tap in self._taps]
         runner = TappedRunner(self._loss, rows, tapped, [tap.recorded for tap in self._taps])
         with torch.enable_grad():
@@ -98,6 +100,7 @@ class GradientProgram(RecordProgram):
 
 
 def _gradients(losses: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the gradients of the sum of losses; zeros for what does not reach it."""
     if not leaves or not losses.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
     found = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)

@@ -18,7 +18,7 @@ from workbench.engine.sums.layers.factors import Factors, contribution
 
 _LEAST_WEIGHT = 2.0**-60
 """A unit with a smaller clip factor adds nothing: float32 could round it upwards. Nor to a float64
-sum, so that a unit adds the same in every chunk of a round."""
+sum, so that a unit adds the same in every chunk of a step."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ class Tail:
         return (torch.where(chosen, half, torch.zeros_like(half)).sum(0), *sums)
 
     def _group(self, name: str) -> int:
+        """Return the number of the group that a parameter is in."""
         return next(number for number, group in enumerate(self.groups) if name in group)
 
     def _norms(self, group: Collection[str], found: Mapping[str, Contribution]) -> torch.Tensor:

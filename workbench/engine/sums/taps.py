@@ -40,7 +40,7 @@ class Tap:
 
     @property
     def is_cheap(self) -> bool:
-        """Whether the weight's gradient is never made for each record: one outer product, a table.
+        """Return whether the weight's gradient is never made per record: an outer product, a table.
 
         Holds for a weight that is used once.
         """
@@ -77,11 +77,11 @@ def _roles(graph: RecordGraph, loss: torch.fx.Graph) -> dict[Any, str]:
     for place in loss.nodes:
         if place.op != "placeholder":
             continue
-        kind, name = graph.bindings[str(place.target)]
-        if kind == "parameter" and name in graph.trainable:
+        name = graph.bindings[str(place.target)].name
+        if name is not None and name in graph.trainable:
             roles = {_role(user, place) for user in place.users}
             if len(roles) == 1 and None not in roles:
-                known[place] = str(name)
+                known[place] = name
     return known
 
 

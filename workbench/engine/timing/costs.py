@@ -1,8 +1,9 @@
-"""What a run's rounds take, measured on filling and public figures: before any record is looked at.
+"""Measure what the passes of a run take, on filling and from public figures alone.
 
-A round takes what one with no chunk takes, and for each chunk as much more as one with a chunk
-takes. How many chunks there are depends on how many units are drawn; how many there are at most, in
-so many rounds, follows from published figures.
+A pass is a step of training, an evaluation or a round of a statistic. It takes what one with no
+chunk takes, and for each chunk as much more as one with a chunk takes. How many chunks there are
+depends on how many units are drawn; how many there are at most, in so many passes, follows from
+published figures. All of it is measured before any record is looked at.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _MORE_UNITS = 1.05
 _SPLIT_DEVIATIONS = 4.0
 _DRAW_DEVIATIONS = 7.0
 _RARE = 20.0
-"""Minus the logarithm of the probability with which rounds have more chunks than is said."""
+"""Minus the logarithm of the probability with which passes have more chunks than is said."""
 
 _FEWEST = 3
 _SHORTEST, _LONGEST, _SHARE = 0.01, 0.06, 0.05
@@ -39,14 +40,14 @@ _LEAST = 1e-5
 
 @dataclass(frozen=True)
 class Chunks:
-    """How many chunks the rounds of a run have, from public figures.
+    """How many chunks the passes of a run have, from public figures.
 
     Attributes
     ----------
     mean, deviation
-        Expectation and standard deviation for one round.
+        Expectation and standard deviation for one pass.
     most
-        What one round has at most, but in one case in a billion.
+        What one pass has at most, but in one case in a billion.
     """
 
     mean: float
@@ -66,7 +67,7 @@ class Chunks:
         size
             How many units a chunk has.
         ranks
-            Among how many processes the chunks of a round are dealt out; the busiest counts.
+            Among how many processes the chunks of a pass are dealt out; the busiest counts.
         """
         number = max(1, math.ceil(units))
         expected = number * sample_rate
@@ -84,13 +85,13 @@ class Chunks:
         deviation = math.sqrt(np.average((chunks - mean) ** 2, weights=weights))
         return cls(float(mean), deviation, max(1, int(chunks[-1])))
 
-    def until(self, rounds: int) -> float:
-        """Return how many chunks so many rounds have together, but in one case in a billion.
+    def until(self, passes: int) -> float:
+        """Return how many chunks so many passes have together, but in one case in a billion.
 
         By Bernstein's inequality for sums of bounded variables.
         """
-        usual = self.mean * rounds + self.deviation * math.sqrt(2 * _RARE * rounds)
-        return min(usual + (self.most - self.mean) * _RARE / 3, float(self.most * rounds))
+        usual = self.mean * passes + self.deviation * math.sqrt(2 * _RARE * passes)
+        return min(usual + (self.most - self.mean) * _RARE / 3, float(self.most * passes))
 
 
 def units_at_most(record_count: int, share: float) -> float:
@@ -109,7 +110,7 @@ def units_at_most(record_count: int, share: float) -> float:
 
 @dataclass(frozen=True)
 class Cost:
-    """What something takes: seconds by the clock, and of processor time of this process."""
+    """What something takes: seconds by the clock, and seconds of processor time."""
 
     wall: float = 0.0
     processor: float = 0.0
@@ -132,7 +133,7 @@ class Cost:
 
 
 class Enough(Exception):
-    """What was measured is enough: no further rounds are needed."""
+    """Raised when what was measured is enough."""
 
 
 class Trial:

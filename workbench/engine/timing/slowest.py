@@ -1,8 +1,8 @@
-"""How much longer programs take for the slowest values than for the fastest.
+"""Measure how much longer programs take for the slowest values than for the fastest.
 
 Many operators take longer for some values: logarithms of zero, sines of large numbers, what is
 sorted, rows that are looked up all over a table. A graph could let them wait for one person's
-record, and whoever sees when a round ends would see the record. So a run's schedule
+record, and whoever sees when a step ends would see the record. So a run's schedule
 (`workbench.engine.timing.pace`) has room for the slowest values everywhere: each operator of its
 programs is called by itself, in the shapes that it will have, on numbers of many kinds, and the
 difference between the slowest and the fastest is added. All of this is made up and public.

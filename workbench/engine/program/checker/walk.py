@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+import torch.fx
 
 from workbench.engine.program.checker.rules.order import ORDERED, lies_in_order
 from workbench.engine.program.checker.rules.table import AFTER_TOTALS, FROM_NOTHING, RULES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.fx
 
 from workbench.engine.program.tracing.order import in_order
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.fx
 
 from workbench.engine.program.checker.rules.order import ORDERED, lies_in_order
 from workbench.engine.program.checker.values.value import Value
