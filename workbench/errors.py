@@ -106,7 +106,7 @@ class GraphRefused(WorkbenchError):
     status = 422
 
     def at(self, line: str | None) -> GraphRefused:
-        """Return this error with `line`, of the researcher's code, in its message, if there is one."""
+        """Return this error with the line of the researcher's code that it is about."""
         if not line:
             return self
         found = type(self)(f"{self.message}\nat {line}", self.hint)

@@ -1,4 +1,4 @@
-"""What only two stewards can change: two populations with one total, and a total raised."""
+"""Check what only two stewards can change: merge two populations, and raise a total."""
 
 from __future__ import annotations
 
