@@ -109,7 +109,7 @@ class GraphRefused(WorkbenchError):
     status = 422
 
     def at(self, line: str | None) -> GraphRefused:
-        """Return it with the line of the researcher's code that it is about; or as it is."""
+        """Return this error with the line of the researcher's code that it is about."""
         if not line:
             return self
         found = type(self)(f"{self.message}\nat {line}", self.hint)

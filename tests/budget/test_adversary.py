@@ -1,4 +1,4 @@
-"""An adversary who chooses each run by all that was admitted before never gets past the filter.
+"""Check that nobody gets past the filter who chooses each run by all that was admitted before.
 
 Reservations, charges, voids and crashes in the middle of a transaction are interleaved freely, over
 versions, datasets and blocks of one population. What holds throughout is the ledger's own promise,

@@ -1,4 +1,4 @@
-"""The ledger: what is reserved counts, what is charged stays, and nothing else fits in."""
+"""Check the ledger: what is reserved counts, what is charged stays, nothing else is admitted."""
 
 import math
 import threading
@@ -15,9 +15,16 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from workbench.budget import balance, chain, ledger, tables
-from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
+from workbench.budget.accountant import (
+    ORDERS,
+    calibrate,
+    epsilon_of,
+    filter_budget,
+    pure_curve,
+    run_curve,
+)
 from workbench.budget.caps import Account, Caps
-from workbench.documents import Terms
+from workbench.documents import Plan, Terms
 from workbench.domain.store import database as store_module
 from workbench.domain.store.database import Store
 from workbench.errors import (
@@ -542,11 +549,6 @@ def test_a_database_file_that_is_damaged_is_told(store, tmp_path):
 
 def test_a_first_run_may_take_the_whole_total_and_is_then_the_last(database_url):
     """Chosen before any release, it may use its own best order; nothing fits after it."""
-    from workbench.budget.accountant import calibrate, run_curve
-    from workbench.documents import Plan, Terms
-    from workbench.domain.store.database import Store
-    from workbench.errors import BudgetExhausted
-
     noise, _ = calibrate(epsilon=2.0, delta=1e-5, sample_rate=0.25, steps=100, metrics=0)
     plan = Plan(
         learning_rate=0.1,

@@ -1,4 +1,4 @@
-"""A database that is locked or gone, a disk that is full: refused, and nothing half done."""
+"""Check that a locked database or a full disk is told, and that nothing is left half done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading private data: what fits, what is clamped and counted, what stops the load."""
+"""Check how private data are loaded: what fits, what is clamped, what stops the load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A domain does not forget what was spent: an older database, or another one, does not run."""
+"""Check that a domain does not run on an older database, or on another one."""
 
 from __future__ import annotations
 

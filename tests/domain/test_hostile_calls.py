@@ -1,4 +1,4 @@
-"""Bad input at the door: a clear typed error, nothing changed, nothing charged."""
+"""Check that bad calls are refused with a clear error, and that they change and cost nothing."""
 
 from __future__ import annotations
 

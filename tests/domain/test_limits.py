@@ -1,4 +1,4 @@
-"""What strangers and greedy people may take of a domain, and that others do not notice."""
+"""Check what strangers and greedy people may take of a domain, and that others go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A domain with more datasets than fit on a page: all are listed, few questions are asked."""
+"""Check that all datasets are listed, over several pages, with few queries."""
 
 from __future__ import annotations
 

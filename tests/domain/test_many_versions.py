@@ -1,4 +1,4 @@
-"""Thirty versions under three names, an old copy restored, another database: one total."""
+"""Check the total over thirty versions under three names, a restored copy and a move."""
 
 from __future__ import annotations
 

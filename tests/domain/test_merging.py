@@ -1,4 +1,4 @@
-"""What only two stewards can change: two populations with one total, and a total raised."""
+"""Check what only two stewards can change: merge two populations, and raise a total."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def words(site, name="patients", keys=None, **what):
 
 
 def merged(site):
-    return site.domain.operator.populations.change(words(site, merge="staff"))
+    return site.domain.operator.change(words(site, merge="staff"))
 
 
 class TestMerging:
@@ -224,7 +224,7 @@ class TestTheWordOfTwo:
             before = registry.get(connection, "patients")
         with pytest.raises(BudgetExhausted):
             spend(site, "stays", 2.0, "two")
-        made = site.domain.operator.populations.change(words(site, epsilon_total=9.0))
+        made = site.domain.operator.change(words(site, epsilon_total=9.0))
         assert (made.epsilon_total, made.order, made.blocks) == (9.0, before.order, "month")
         assert made.order != ORDERS[filter_budget(9.0, made.delta)[0]]
         change(root, "stays", "terms.yaml", epsilon_total=9.0, epsilon_per_run=9.0)
@@ -240,26 +240,26 @@ class TestTheWordOfTwo:
             [site.steward, PrivateKey.create()],
         ):
             with pytest.raises(NotAdmitted):
-                site.domain.operator.populations.change(words(site, keys=keys, epsilon_total=9.0))
+                site.domain.operator.change(words(site, keys=keys, epsilon_total=9.0))
         signed = words(site, epsilon_total=9.0)
         site.domain.operator.revoke(site.other.key_id)
         with pytest.raises(NotAdmitted):
-            site.domain.operator.populations.change(signed)
+            site.domain.operator.change(signed)
         assert site.domain.operator.populations.status("patients").population.epsilon_total == 4.0
 
     def test_both_sign_the_same(self, site):
         one, _ = words(site, epsilon_total=9.0)
         _, two = words(site, epsilon_total=8.0)
         with pytest.raises(InvalidSignature, match="different changes"):
-            site.domain.operator.populations.change([one, two])
+            site.domain.operator.change([one, two])
 
     def test_it_holds_once_and_for_what_was_there(self, site):
         signed = words(site, epsilon_total=9.0)
         late = words(site, epsilon_total=12.0)
-        site.domain.operator.populations.change(signed)
+        site.domain.operator.change(signed)
         for again in (signed, late):
             with pytest.raises(Conflict, match="has changed since this was proposed"):
-                site.domain.operator.populations.change(again)
+                site.domain.operator.change(again)
 
     def test_it_holds_for_a_month_and_this_domain(self, site):
         proposed = site.domain.operator.populations.propose(
@@ -272,12 +272,12 @@ class TestTheWordOfTwo:
             other = proposed.model_copy(update=values)
             signed = [Envelope.sign(other, key) for key in (site.steward, site.other)]
             with pytest.raises(Conflict, match=why):
-                site.domain.operator.populations.change(signed)
+                site.domain.operator.change(signed)
 
     def test_a_total_is_not_lowered_and_both_words_are_kept(self, site):
         with pytest.raises(Conflict, match="the total of 'patients' is 4 already"):
             site.domain.operator.populations.propose("patients", ProposedChange(epsilon_total=3.0))
-        site.domain.operator.populations.change(words(site, epsilon_total=9.0))
+        site.domain.operator.change(words(site, epsilon_total=9.0))
         with site.domain.store.read() as connection:
             kept = connection.exec_driver_sql("SELECT key FROM population_changes").scalars()
             assert set(kept) == {site.steward.key_id, site.other.key_id}
@@ -378,7 +378,7 @@ def test_an_opt_out_reaches_all_names_of_a_population(tmp_path):
         site.domain.operator.publish(name)
     site.domain.operator.populations.opt_out("patients", "p005")
     for into, other in (("ward", "staff"), ("patients", "ward")):
-        site.domain.operator.populations.change(words(site, into, merge=other))
+        site.domain.operator.change(words(site, into, merge=other))
     card = site.client().dataset("samples")
     with site.domain.store.read() as connection:
         assert opting_out.stopped(connection, card.population_name, card.dataset_version)

@@ -1,4 +1,4 @@
-"""A domain's older database comes up to date at its start, and nothing in it is lost."""
+"""Check that an older database is brought up to date at the start, and loses nothing."""
 
 from __future__ import annotations
 

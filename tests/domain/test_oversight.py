@@ -1,4 +1,4 @@
-"""What stewards can look back on: the log, and who spent what; and what others cannot."""
+"""Check what stewards, and nobody else, can look back on: the log, and who spent what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions commit to the data; parts depend on each unit alone."""
+"""Check that versions commit to the data, and that parts depend on each unit alone."""
 
 from __future__ import annotations
 

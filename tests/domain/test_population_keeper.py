@@ -1,4 +1,4 @@
-"""What stewards do with populations over HTTP: look, make, change, and let a person opt out."""
+"""Check what stewards do with populations over HTTP: look, make, change, opt a person out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.registers import change, make_register, spend
 from tests.support import Site
+from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.documents import (
     Envelope,
@@ -83,8 +84,6 @@ class TestLooking:
         )
 
     def test_what_was_given_back_is_seen_too(self, site, stella):
-        from workbench.budget import ledger
-
         before = stella.population_history("patients").blocks[0].points
         spend(site, "stays", 0.25, "given back")
         with site.domain.store.write() as connection:

@@ -1,4 +1,4 @@
-"""A privacy budget belongs to people: whatever is published about them, and under which name."""
+"""Check that a privacy budget belongs to people, whatever is published about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A publication changes nothing under a run: each division of a version has files of its own."""
+"""Check that no later publication changes the files that a run reads."""
 
 from __future__ import annotations
 

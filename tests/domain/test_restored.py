@@ -1,4 +1,4 @@
-"""What a restored copy of the database does not know about people, the ledger's head does."""
+"""Check that a restored database learns from the ledger's head what it lacks about people."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tests.registers import (
 from tests.studies import linear, submit
 from tests.support import Site, add_dataset, make_domain
 from workbench.budget import ledger
+from workbench.budget.accountant import ORDERS
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard
 from workbench.documents.envelope import unverified
@@ -272,9 +273,6 @@ def test_the_files_beside_the_head_are_few(root):
 def test_a_domain_of_many_blocks_has_a_head(root):
     """Its curves are longer than one document may be."""
     site = Site.open(root, start=False)
-    from workbench.budget import ledger
-    from workbench.budget.accountant import ORDERS
-
     wide = ledger.Caps(1e6, 1e-5)
     with site.domain.store.write() as connection:
         for block in range(400):

@@ -1,4 +1,4 @@
-"""Whatever is published, asked, crashed, restored and moved: nobody is charged above the total.
+"""Check that nobody is charged above the total, in random sequences of all that can happen.
 
 Each person has an age of their own, so the prepared files of a run say who was in it. What a run
 costs each of them is added up here, from the files alone; neither the ledger, nor blocks, nor

@@ -119,7 +119,7 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
             signed = unverified(envelope, PopulationChange)
             if signed.model_copy(update={"proposed": wanted.proposed}) != wanted:
                 raise InvalidConfiguration(f"the stewards signed something else: {signed.words}")
-        made = domain.operator.populations.change(envelopes)
+        made = domain.operator.change(envelopes)
         less = domain.operator.populations.narrower(made)
     finally:
         domain.close()

@@ -5,13 +5,16 @@ The commands ``workbench domain ...`` call this, and no route of the API does.
 
 from __future__ import annotations
 
-from workbench.documents import DatasetCard, Person, PublicKey
+from collections.abc import Sequence
+
+from workbench.documents import DatasetCard, Envelope, Person, Population, PublicKey
 from workbench.documents.base import short
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
 from workbench.domain.heads import head
 from workbench.domain.heads.reconcile import Reconciled, reconcile
 from workbench.domain.population_keeper import PopulationKeeper
+from workbench.domain.populations import agreement
 from workbench.domain.publishing.approval import Wins
 from workbench.domain.publishing.publish import publish
 from workbench.domain.store.home import Home
@@ -56,6 +59,12 @@ class Operator:
         """Take back an admission; see `people.revoke`."""
         with self._home.store.write() as connection:
             return people.revoke(connection, log.OPERATOR, key_id)
+
+    def change(self, envelopes: Sequence[Envelope]) -> Population:
+        """Change a population as two stewards have signed; see `agreement.change`."""
+        domain, key = self._home.folder.config.name, self._home.key
+        with head.changing(self._home) as connection:
+            return agreement.change(connection, domain, key, envelopes)
 
     def reconcile(self, lost: bool = False) -> Reconciled | None:
         """Let the database know what the newest ledger head knows; see `heads.reconcile`.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from workbench.budget import history
 from workbench.budget.accountant import ORDERS
 from workbench.budget.caps import Caps
 from workbench.documents import (
-    Envelope,
     NewPopulation,
     Person,
     Population,
@@ -32,7 +30,7 @@ from workbench.domain.populations import (
     registry,
 )
 from workbench.domain.store.home import Home
-from workbench.errors import Conflict, NotAdmitted, NotFound
+from workbench.errors import Conflict, NotFound
 
 
 class PopulationKeeper:
@@ -178,37 +176,6 @@ class PopulationKeeper:
         """
         with self._home.store.read() as connection:
             return agreement.propose(connection, self._home.folder.config.name, name, wanted)
-
-    def change(self, envelopes: Sequence[Envelope]) -> Population:
-        """Make a change that two stewards have signed; see `agreement.change`."""
-        with head.changing(self._home) as connection:
-            return agreement.change(
-                connection, self._home.folder.config.name, self._home.key, envelopes
-            )
-
-    def agree(self, envelope: Envelope) -> PopulationStatus | None:
-        """Take a change that this steward has signed, and make it if it is the second signature.
-
-        Returns
-        -------
-        PopulationStatus or None
-            The population as it is then; None if a second steward's signature is missing.
-
-        Raises
-        ------
-        InvalidSignature
-            If another person signed it.
-        Conflict
-            If the change cannot be made any more, or this steward has signed it already.
-        NotAdmitted
-            If this is the operator, who signs nothing.
-        """
-        if not isinstance(self._by, Person):
-            raise NotAdmitted("only a steward can agree", "See 'workbench population agree'.")
-        domain, key = self._home.folder.config.name, self._home.key
-        with head.changing(self._home) as connection:
-            made = agreement.agree(connection, domain, key, self._by.key_id, envelope)
-        return None if made is None else self.status(made.name)
 
     def waiting(self) -> list[WaitingChange]:
         """Return the changes that wait for a second steward, oldest first."""

@@ -11,12 +11,15 @@ from workbench.documents import (
     LogEntry,
     Person,
     PolicyStatus,
+    PopulationStatus,
     PublicKey,
     RequestStatus,
     State,
 )
 from workbench.domain.access import log, people
+from workbench.domain.heads import head
 from workbench.domain.population_keeper import PopulationKeeper
+from workbench.domain.populations import agreement
 from workbench.domain.requests import decisions, policy, statuses, stored
 from workbench.domain.requests.review import Review, review
 from workbench.domain.runs.lifecycle import Runs
@@ -99,6 +102,26 @@ class Steward:
         """Take back an admission; see `people.revoke`."""
         with self._home.store.write() as connection:
             return people.revoke(connection, self._person, key_id)
+
+    def agree(self, envelope: Envelope) -> PopulationStatus | None:
+        """Take a population's change that this steward has signed; the second signature makes it.
+
+        Returns
+        -------
+        PopulationStatus or None
+            The population as it is then; None if a second steward's signature is missing.
+
+        Raises
+        ------
+        InvalidSignature
+            If another person signed it.
+        Conflict
+            If the change cannot be made any more, or this steward has signed it already.
+        """
+        domain, key = self._home.folder.config.name, self._home.key
+        with head.changing(self._home) as connection:
+            made = agreement.agree(connection, domain, key, self._person.key_id, envelope)
+        return None if made is None else self.populations.status(made.name)
 
     def policy(self, name: str) -> PolicyStatus:
         """Return a dataset's policy and what it may be at most."""

@@ -113,6 +113,7 @@ def require(person: Person | None, role: Role) -> Person:
     NotAdmitted
         If not; says what is missing.
     """
-    if admitted(person).role != role:
-        raise NotAdmitted(f"this call is for {role}; you are {admitted(person).role}")
-    return admitted(person)
+    known = admitted(person)
+    if known.role != role:
+        raise NotAdmitted(f"this call is for {role}; you are {known.role}")
+    return known

@@ -76,5 +76,5 @@ def add_routes(router: APIRouter, small: Any, heavy: Any) -> None:
     @router.post("/population-changes", response_model=Agreed, openapi_extra=body_of("json"))
     def agree(call: StewardCall = small) -> Response:
         """Take a change that a steward has signed; the second signature makes it."""
-        made = call.steward.populations.agree(Envelope.parse(call.body))
+        made = call.steward.agree(Envelope.parse(call.body))
         return answer(Agreed(population=made))
