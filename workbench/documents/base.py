@@ -88,6 +88,16 @@ def digest_bytes(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def hex_of(digest: str) -> str:
+    """Return the hexadecimal digits of a `Digest`, as file names need them: no ``sha256:``."""
+    return digest.removeprefix("sha256:")
+
+
+def short(digest: str) -> str:
+    """Return the first 12 hexadecimal digits of a `Digest` or `KeyId`, to show to people."""
+    return hex_of(digest)[:12]
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, by its name ``localhost`` or its IP address."""
     if host == "localhost":
