@@ -20,6 +20,7 @@ from workbench.domain.api import create_app
 from workbench.domain.requests import stored
 from workbench.domain.service import Domain
 from workbench.space.client.client import DomainClient
+from workbench.space.client.http import Transport
 
 META = Path(__file__).parent.parent / "datasets_meta"
 
@@ -111,7 +112,9 @@ class Site:
     def client(self, key: PrivateKey | None = None) -> DomainClient:
         """Return a client of the domain for `key`, the researcher's by default."""
         config = self.domain.folder.config
-        return DomainClient(config.name, self.domain.key.public, self.http, key or self.researcher)
+        return DomainClient(
+            Transport(config.name, self.domain.key.public, self.http, key or self.researcher)
+        )
 
     def launch(self, digest: str) -> None:
         """Launch a request past all that decides on it."""

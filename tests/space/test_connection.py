@@ -63,9 +63,10 @@ def test_names_that_do_not_exist_get_the_ones_that_do(site):
 
 def test_a_server_with_another_key_is_not_believed(site):
     from workbench.space.client.client import DomainClient
+    from workbench.space.client.http import Transport
 
     other = PrivateKey.create().public
-    client = DomainClient("hospital-a", other, site.http, site.researcher)
+    client = DomainClient(Transport("hospital-a", other, site.http, site.researcher))
     for call in (client.datasets, client.info, lambda: client.dataset("digits")):
         with pytest.raises(InvalidSignature):
             call()

@@ -195,8 +195,7 @@ def connect(path: str | os.PathLike[str] | None = None) -> Space:
             raise InvalidConfiguration(f"{file}: {entry.name}: {error.message}") from None
         ca = str(file.parent / entry.ca) if entry.ca else None
         public = PublicKey.from_text(entry.public_key)
-        domains[entry.name] = DomainClient.at(entry.name, entry.url, public, key, ca)
-        domains[entry.name].receipts = receipts
+        domains[entry.name] = DomainClient.at(entry.name, entry.url, public, key, ca, receipts)
     return Space(domains, key)
 
 
