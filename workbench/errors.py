@@ -36,6 +36,13 @@ class InvalidDocument(WorkbenchError):
     status = 422
 
 
+class InvalidArgument(WorkbenchError):
+    """A function was called with a value that it cannot use; the message says what it expects."""
+
+    code = "invalid-argument"
+    status = 422
+
+
 class InvalidSignature(WorkbenchError):
     """A signature is missing, wrong, or by another key than expected."""
 

@@ -178,7 +178,7 @@ def test_a_steward_reads_what_would_leave(steward_site):
 
 def asked(ds, function=mean_radius, **changes):
     """A request for a statistic as it would be sent, with some fields changed; not sent."""
-    graph, _ = function._sum.graphs(ds)
+    graph, _ = function._sum.graphs(ds.target.schema)
     ds.client.upload(graph.digest, graph.archive)
     fields = {
         "researcher": ds.client.key.key_id,
@@ -267,7 +267,7 @@ def test_rounds_are_shown_to_the_steward_and_the_state_leaves(steward_site):
         lambda state, total: {"centre": (total / 442).float()},
         3,
     )
-    handle = summed.submit(ds, epsilon=2.0, purpose="DUO:0000007 x")
+    handle = summed.submit(ds.target, epsilon=2.0, purpose="DUO:0000007 x")
     steward = steward_site.client(steward_site.steward)
     leaves = steward.review(handle.digest)["leaves"]
     assert leaves[0].startswith("10 noisy sums over all records, in each of 3 rounds")

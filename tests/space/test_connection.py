@@ -11,6 +11,7 @@ from tests.studies import linear
 from workbench.documents import PrivateKey
 from workbench.errors import (
     DomainUnavailable,
+    InvalidArgument,
     InvalidConfiguration,
     InvalidDocument,
     InvalidSignature,
@@ -231,9 +232,9 @@ def test_settings_that_would_train_something_else_are_refused(options):
 def test_wrong_arguments_say_what_is_expected(site):
     from tests.studies import dataset, diagnose, submit
 
-    with pytest.raises(NotFound, match="expected a dataset, got str"):
+    with pytest.raises(InvalidArgument, match="expected a dataset, got str"):
         diagnose.submit(linear(), to="breast-cancer", epsilon=1.0, purpose="DUO:0000007 x")
-    with pytest.raises(NotFound, match="expected a dataset, got str"):
+    with pytest.raises(InvalidArgument, match="expected a dataset, got str"):
         diagnose.rehearse(linear(), "breast-cancer")
     with pytest.raises(InvalidDocument, match="does not begin with a code") as caught:
         submit(site.client(), purpose="cancer")

@@ -11,7 +11,7 @@ from tests.studies import dataset
 from tests.support import Site, add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, run_curve
-from workbench.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidArgument, InvalidDocument, NotFound
 from workbench.space.estimators.bayes import GaussianNB
 from workbench.space.estimators.boosting import (
     GradientBoostingClassifier,
@@ -263,7 +263,7 @@ def test_what_does_not_suit_is_refused_before_anything_is_sent(at):
         PCA(9).fit(iris, **GENEROUS)
     with pytest.raises(NotFound, match="is not fitted"):
         KMeans(3).predict(np.zeros((1, 4)))
-    with pytest.raises(NotFound, match="takes a dataset"):
+    with pytest.raises(InvalidArgument, match="expected a dataset, got"):
         KMeans(3).fit(np.zeros((5, 4)), **GENEROUS)
     fitted = GaussianNB().fit(iris, **GENEROUS)
     with pytest.raises(InvalidDocument, match="X has 3 columns; the dataset has 4"):

@@ -19,10 +19,11 @@ from workbench.errors import (
     NotFound,
     WorkbenchError,
 )
+from workbench.space.cards import Catalog
 from workbench.space.client.client import DomainClient
 from workbench.space.client.receipts import FILE as KEPT
 from workbench.space.client.receipts import Receipts
-from workbench.space.datasets import Catalog, Dataset
+from workbench.space.datasets import Dataset
 from workbench.space.requests.request import RequestHandle, RequestList
 
 FILE = "space.toml"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workbench.documents import Column, PrivacySpent, Schema
 from workbench.errors import InvalidDocument, NotFound
-from workbench.space.datasets import Dataset
+from workbench.space.requests.target import Targeted, target_of
 from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.columns import column_of
 from workbench.space.statistics.sums import SumFunction
@@ -33,20 +33,15 @@ class Estimator:
         """What the fit cost by itself."""
         return self.result_.privacy
 
-    def _start(self, dataset: Dataset) -> Schema:
-        if not isinstance(dataset, Dataset):
-            raise NotFound(
-                f"fit() takes a dataset, not {type(dataset).__name__}",
-                "Get one with space.dataset('domain/name').",
-            )
-        schema = dataset.card.data_schema
+    def _start(self, dataset: Targeted) -> Schema:
+        schema = target_of(dataset).schema
         names = [name for column in schema.features for name in _names(column)]
         self.feature_names_in_ = np.array(names)
         self._schema = schema
         return schema
 
-    def _fit(self, dataset: Dataset, asked: SumFunction, **options: Any) -> StatisticResult:
-        self.result_ = asked.run(dataset, **options)
+    def _fit(self, dataset: Targeted, asked: SumFunction, **options: Any) -> StatisticResult:
+        self.result_ = asked.run(dataset.target, **options)
         return self.result_
 
     def _features(self, X: Any) -> Array:
@@ -55,7 +50,7 @@ class Estimator:
             raise NotFound(f"this {type(self).__name__} is not fitted", "Call fit(ds, ...) first.")
         return scaled_features(self._schema, X)
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; options are ``delta``, ``repeat`` and ``progress``.
 
         Raises
@@ -66,7 +61,7 @@ class Estimator:
         raise NotImplementedError
 
 
-def target_of(schema: Schema, target: str | None, kinds: tuple[str, ...]) -> Column:
+def target_column(schema: Schema, target: str | None, kinds: tuple[str, ...]) -> Column:
     """Return the target: the column of that name, or the schema's only target.
 
     Raises

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
-from workbench.space.estimators.base import Array, Estimator, bounds_of, target_of, width_of
+from workbench.space.estimators.base import Array, Estimator, bounds_of, target_column, width_of
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
 
@@ -42,10 +42,10 @@ class GaussianNB(Estimator):
         self.var_smoothing = var_smoothing
         self.target = target
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
-        column = target_of(schema, self.target, ("category",))
+        column = target_column(schema, self.target, ("category",))
         if column.name in {feature.name for feature in schema.features}:
             raise InvalidDocument(f"target '{column.name}' is one of the features")
         classes, width = len(column.categories), width_of(schema)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
 
@@ -50,7 +50,7 @@ class KMeans(Estimator):
         self.max_iter = max_iter
         self.random_state = random_state
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         import torch
 
@@ -61,7 +61,7 @@ class KMeans(Estimator):
         start = random.uniform(-0.5, 0.5, (clusters, width)).astype(np.float32)
         jitter = torch.tensor(random.normal(0, 0.2, (clusters, width)), dtype=torch.float32)
         # Public figure: a centre with fewer records than this share of an even split is lost.
-        least = 0.1 * ds.card.record_count / clusters
+        least = 0.1 * ds.target.card.record_count / clusters
 
         def vector(state: Any, record: Any) -> Any:
             import torch

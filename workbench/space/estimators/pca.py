@@ -8,8 +8,8 @@ import numpy as np
 
 from workbench.errors import InvalidDocument
 from workbench.graphs.export.features import features
-from workbench.space.datasets import Dataset
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.summaries import covariance, products, symmetric
 
 _SHARE = 0.5
@@ -37,7 +37,7 @@ class PCA(Estimator):
     def __init__(self, n_components: int | None = None) -> None:
         self.n_components = n_components
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
         width = width_of(schema)

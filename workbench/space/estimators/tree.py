@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
-from workbench.space.estimators.base import Array, Estimator, target_of, width_of
+from workbench.space.estimators.base import Array, Estimator, target_column, width_of
 from workbench.space.estimators.splits import MOST_NUMBERS, Splits
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
 
@@ -70,10 +70,10 @@ class DecisionTreeClassifier(Estimator):
         self.bins = bins
         self.target = target
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
-        column = target_of(schema, self.target, ("category",))
+        column = target_column(schema, self.target, ("category",))
         classes, width = len(column.categories), width_of(schema)
         # One channel for each class, and the number of records.
         splits = Splits(1, self.max_depth, width, self.bins, classes + 1, classes)

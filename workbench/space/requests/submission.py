@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.documents import AnyPlan, DatasetCard, Request
 from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
+from workbench.space.requests.target import Target
 
 if TYPE_CHECKING:
     from workbench.graphs.record_graph import RecordGraph
@@ -47,7 +47,7 @@ def purpose_parts(purpose: str, card: DatasetCard) -> tuple[str, str]:
 
 
 def request_for(
-    dataset: Dataset,
+    target: Target,
     graph: RecordGraph,
     plan: AnyPlan,
     *,
@@ -58,18 +58,18 @@ def request_for(
     purpose: str,
     repeat: int,
 ) -> Request:
-    """Return the request to run `graph` by `plan` on `dataset`, bound to its present version.
+    """Return the request to run `graph` by `plan` on a dataset, bound to its present version.
 
     Raises
     ------
     InvalidDocument
         If the purpose or another value does not fit.
     """
-    card = dataset.card
+    card = target.card
     code, words = purpose_parts(purpose, card)
     return Request.read(
         {
-            "researcher": dataset.client.key.key_id,
+            "researcher": target.client.key.key_id,
             "domain": card.domain,
             "dataset": card.name,
             "dataset_version": card.dataset_version,

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
 from workbench.space.requests.request import RequestHandle
+from workbench.space.requests.target import Targeted, target_of
 from workbench.space.results.statistic import MeanResult
 from workbench.space.statistics.sums import SumFunction, norm_of
 from workbench.views.html import page, rows_table
@@ -78,7 +78,7 @@ class Statistic:
         return SumFunction(self.name, with_count, norm_of((self.bound, self.bound)))
 
     def rehearse(
-        self, dataset: Dataset, epsilon: float = 1.0, delta: float = 1e-5
+        self, dataset: Targeted, epsilon: float = 1.0, delta: float = 1e-5
     ) -> StatisticRehearsal:
         """Run the same engine on the dataset's synthetic snippet; costs no privacy.
 
@@ -87,15 +87,16 @@ class Statistic:
         GraphRefused, UnknownColumn
             If the function cannot run at a domain; says what to change.
         """
-        found = self._sum.rehearse(dataset, epsilon, delta)
+        target = target_of(dataset)
+        found = self._sum.rehearse(target, epsilon, delta)
         total, count = found.sums[-1, :-1], max(found.sums[-1, -1] / self.bound, 1.0)
         value = total / count
-        noise = found.plan.noise_multiplier * found.plan.max_norm / dataset.card.record_count
+        noise = found.plan.noise_multiplier * found.plan.max_norm / target.card.record_count
         return StatisticRehearsal(value, noise * np.sqrt(1.0 + (value / self.bound) ** 2))
 
     def submit(
         self,
-        to: Dataset,
+        to: Targeted,
         *,
         epsilon: float,
         delta: float = 1e-5,
@@ -121,7 +122,12 @@ class Statistic:
             If the request cannot be made, or the domain refuses it: nothing was charged.
         """
         return self._sum.submit(
-            to, epsilon=epsilon, delta=delta, purpose=purpose, repeat=repeat, result=MeanResult
+            target_of(to),
+            epsilon=epsilon,
+            delta=delta,
+            purpose=purpose,
+            repeat=repeat,
+            result=MeanResult,
         )
 
 

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.budget.accountant import calibrate
-from workbench.documents import DatasetCard, RequestStatus, StatisticPlan
-from workbench.errors import NotFound
+from workbench.documents import DatasetCard, RequestStatus, Schema, StatisticPlan
 from workbench.space.client.client import DomainClient
-from workbench.space.datasets import Dataset
 from workbench.space.requests.request import RequestHandle
 from workbench.space.requests.submission import check_guarantee, request_for
+from workbench.space.requests.target import Target
 from workbench.space.results.statistic import StatisticResult
 
 if TYPE_CHECKING:
@@ -75,17 +74,11 @@ class SumFunction:
     update: Callable[..., Mapping[str, torch.Tensor]] | None = None
     rounds: int = 1
 
-    def graphs(self, dataset: Dataset) -> tuple[RecordGraph, RecordGraph | None]:
+    def graphs(self, schema: Schema) -> tuple[RecordGraph, RecordGraph | None]:
         """Return the graphs that would travel: of the record's vector, and of the update."""
         from workbench.engine.sums.clipping import check_programs
         from workbench.graphs.export.statistic import export_statistic, export_update
 
-        if not isinstance(dataset, Dataset):
-            raise NotFound(
-                f"expected a dataset, got {type(dataset).__name__}",
-                "Get one with space.dataset('domain/name').",
-            )
-        schema = dataset.card.data_schema
         graph = export_statistic(self.function, schema, self.state, in_tables=True)
         check_programs(graph)
         return graph, None if self.update is None else export_update(self.update, graph)
@@ -117,9 +110,7 @@ class SumFunction:
             }
         )
 
-    def rehearse(
-        self, dataset: Dataset, epsilon: float = 1.0, delta: float = 1e-5
-    ) -> RehearsedSums:
+    def rehearse(self, target: Target, epsilon: float = 1.0, delta: float = 1e-5) -> RehearsedSums:
         """Run the same engine on the dataset's synthetic snippet; costs no privacy.
 
         Raises
@@ -129,10 +120,10 @@ class SumFunction:
         """
         from workbench.engine.statistics import noisy_sums
 
-        graph, update = self.graphs(dataset)
-        plan = self.plan(dataset.card, epsilon, delta, update)
-        records = dataset.snippet_records
-        scaled = plan.noise_multiplier * len(records) / dataset.card.record_count
+        graph, update = self.graphs(target.schema)
+        plan = self.plan(target.card, epsilon, delta, update)
+        records = target.snippet
+        scaled = plan.noise_multiplier * len(records) / target.card.record_count
         found = noisy_sums(
             graph,
             plan.model_copy(update={"noise_multiplier": scaled}),
@@ -147,7 +138,7 @@ class SumFunction:
 
     def submit(
         self,
-        to: Dataset,
+        to: Target,
         *,
         epsilon: float,
         delta: float = 1e-5,
@@ -162,7 +153,7 @@ class SumFunction:
         WorkbenchError
             If the request cannot be made, or the domain refuses it: nothing was charged.
         """
-        graph, update = self.graphs(to)
+        graph, update = self.graphs(to.schema)
         request = request_for(
             to,
             graph,
@@ -180,8 +171,8 @@ class SumFunction:
                 client.upload(one.digest, one.archive)
         return RequestHandle(client, client.submit(request), result=result)
 
-    def run(self, dataset: Dataset, *, progress: bool = True, **options: Any) -> StatisticResult:
+    def run(self, to: Target, *, progress: bool = True, **options: Any) -> StatisticResult:
         """Submit with `options` and wait for the noisy sums."""
-        found = self.submit(dataset, **options).wait(progress)
+        found = self.submit(to, **options).wait(progress)
         assert isinstance(found, StatisticResult)
         return found

@@ -14,7 +14,7 @@ from torch import nn
 from workbench.documents import Column, Schema
 from workbench.errors import InvalidDocument
 from workbench.graphs.export.features import features
-from workbench.space.datasets import Dataset
+from workbench.space.requests.target import Targeted, target_of
 from workbench.space.training.functions import TrainingFunction, training_function
 from workbench.space.training.recipes import Recipe, read_estimator
 
@@ -39,7 +39,7 @@ class InTargetUnits(nn.Module):
 
 def from_sklearn(
     estimator: Any,
-    dataset: Dataset,
+    dataset: Targeted,
     *,
     epochs: float = 20,
     learning_rate: float | None = None,
@@ -74,8 +74,9 @@ def from_sklearn(
         If the estimator, one of its settings, or what it was fitted on has no counterpart here;
         names it and says what to do.
     """
-    schema = dataset.card.data_schema
-    records = dataset.card.record_count * (1 - dataset.card.holdout_fraction)
+    card = target_of(dataset).card
+    schema = card.data_schema
+    records = card.record_count * (1 - card.holdout_fraction)
     recipe = read_estimator(estimator, records)
     target = _target(schema, recipe.classifies)
     classes = len(target.categories) if recipe.classifies else 1

@@ -13,9 +13,9 @@ from workbench.budget.accountant import calibrate
 from workbench.documents import DatasetCard, Metric, Plan
 from workbench.documents.plans import MAX_EVALUATIONS
 from workbench.errors import InvalidDocument, NotFound
-from workbench.space.datasets import Dataset
 from workbench.space.requests.request import RequestGroup, RequestHandle
 from workbench.space.requests.submission import check_guarantee, request_for
+from workbench.space.requests.target import Target, Targeted, target_of
 from workbench.space.training.expectation import Expectation
 from workbench.space.training.rehearsal import Rehearsal
 from workbench.views.live import View, in_notebook, view
@@ -120,12 +120,15 @@ class TrainingFunction:
             plan["count_noise_multiplier"] = max(expected / 20, 2 * training)
         return Plan.read(plan)
 
-    def export(self, model: nn.Module, dataset: Dataset) -> RecordGraph:
+    def export(self, model: nn.Module, dataset: Targeted) -> RecordGraph:
         """Return the record graph that would travel; see `graphs.export.training.export`."""
+        return self._exported(model, target_of(dataset))
+
+    def _exported(self, model: nn.Module, target: Target) -> RecordGraph:
         from workbench.engine.sums.clipping import check_programs
         from workbench.graphs.export.training import export
 
-        graph = export(self._function, model, dataset.card.data_schema, in_tables=True)
+        graph = export(self._function, model, target.schema, in_tables=True)
         check_programs(graph)
         returned = graph.outputs > 1 + len(graph.metrics)
         if returned != (self.settings.public_learning_rate is not None):
@@ -143,7 +146,7 @@ class TrainingFunction:
         )
 
     def rehearse(
-        self, model: nn.Module, dataset: Dataset, epsilon: float = 2.0, delta: float = 1e-5
+        self, model: nn.Module, dataset: Targeted, epsilon: float = 2.0, delta: float = 1e-5
     ) -> Rehearsal:
         """Train on the dataset's synthetic snippet with the same engine; costs no privacy.
 
@@ -163,9 +166,9 @@ class TrainingFunction:
         """
         from workbench.engine.train import rehearse
 
-        _check_dataset(dataset)
-        graph = self.export(model, dataset)
-        card = dataset.card
+        target = target_of(dataset)
+        graph = self._exported(model, target)
+        card = target.card
         plan = self.plan(card, epsilon, delta, len(graph.metrics))
         expected = card.record_count * (1 - card.holdout_fraction)
         label = f"rehearsal of {self.name}, epsilon {epsilon:g}"
@@ -174,7 +177,7 @@ class TrainingFunction:
                 rehearse(
                     graph,
                     plan,
-                    dataset.snippet_records,
+                    target.snippet,
                     seed=os.urandom(32),
                     record_count=expected,
                     private=private,
@@ -197,7 +200,7 @@ class TrainingFunction:
     def expected(
         self,
         model: nn.Module,
-        dataset: Dataset,
+        dataset: Targeted,
         epsilons: Iterable[float] = (0.5, 1.0, 2.0, 4.0, 8.0),
         delta: float = 1e-5,
     ) -> Expectation:
@@ -218,7 +221,7 @@ class TrainingFunction:
     def submit(
         self,
         model: nn.Module,
-        to: Dataset | Iterable[Dataset],
+        to: Targeted | Iterable[Targeted],
         *,
         epsilon: float,
         delta: float = 1e-5,
@@ -254,11 +257,9 @@ class TrainingFunction:
         WorkbenchError
             If the request cannot be made, or a domain refuses it: nothing was charged.
         """
-        if isinstance(to, Dataset):
-            return self._submit(model, to, epsilon, delta, purpose, repeat, outputs)
-        targets = [to] if isinstance(to, str) else list(to)
-        for target in targets:
-            _check_dataset(target)
+        if isinstance(to, str) or not isinstance(to, Iterable):
+            return self._submit(model, target_of(to), epsilon, delta, purpose, repeat, outputs)
+        targets = [target_of(dataset) for dataset in to]
         if not targets:
             raise NotFound("no dataset was given", "Use to=space.dataset('domain/name').")
         return RequestGroup(
@@ -268,18 +269,18 @@ class TrainingFunction:
     def _submit(
         self,
         model: nn.Module,
-        dataset: Dataset,
+        target: Target,
         epsilon: float,
         delta: float,
         purpose: str,
         repeat: int,
         outputs: tuple[str, ...],
     ) -> RequestHandle:
-        graph = self.export(model, dataset)
+        graph = self._exported(model, target)
         request = request_for(
-            dataset,
+            target,
             graph,
-            self.plan(dataset.card, epsilon, delta, len(graph.metrics)),
+            self.plan(target.card, epsilon, delta, len(graph.metrics)),
             function=self.name,
             outputs=outputs,
             epsilon=epsilon,
@@ -287,7 +288,7 @@ class TrainingFunction:
             purpose=purpose,
             repeat=repeat,
         )
-        client = dataset.client
+        client = target.client
         client.upload(graph.digest, graph.archive)
         return RequestHandle(client, client.submit(request), model)
 
@@ -303,14 +304,6 @@ def _curves(shown: View, words: str) -> Callable[[int, int, tuple[Metric, ...]],
             shown.curve(name, courses[name])
 
     return watch
-
-
-def _check_dataset(value: Any) -> None:
-    if not isinstance(value, Dataset):
-        raise NotFound(
-            f"expected a dataset, got {type(value).__name__}",
-            "Get one with space.dataset('domain/name').",
-        )
 
 
 def _loaded(model: nn.Module, parameters: dict[str, Any]) -> nn.Module:

@@ -1,0 +1,123 @@
+"""A dataset's card in words: its schema, its terms, and a catalog of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workbench.documents import DatasetCard, Schema, Terms
+from workbench.errors import WorkbenchError
+from workbench.views.html import page, rows_table
+
+
+def records_words(card: DatasetCard) -> str:
+    """Return how many records a dataset has about, such as ``about 569 patients``."""
+    unit = card.data_schema.privacy_unit
+    return f"about {card.record_count} {'records' if unit == 'record' else f'{unit}s'}"
+
+
+class SchemaView:
+    """A schema that prints as a table; `document` is the signed form."""
+
+    def __init__(self, document: Schema) -> None:
+        self.document = document
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        found: list[tuple[str, ...]] = []
+        for column in self.document.columns:
+            values = (
+                ", ".join(str(value) for value in column.categories[:12])
+                if column.kind == "category"
+                else ""
+                if column.lower is None
+                else f"{column.lower:g} to {column.upper:g}"
+            )
+            shape = "×".join(map(str, column.shape)) if column.shape else ""
+            kind = f"{column.kind} {shape}".strip()
+            found.append((column.name, kind, column.role, values, column.description))
+        return found
+
+    def __repr__(self) -> str:
+        return "\n".join("  ".join(part for part in row if part) for row in self._rows())
+
+    def _repr_html_(self) -> str:
+        header = ("column", "kind", "role", "public bounds or categories", "description")
+        return page("Schema", "", rows_table(header, self._rows()))
+
+
+class TermsView:
+    """Terms of use in words; `document` is the signed form."""
+
+    def __init__(self, document: Terms) -> None:
+        self.document = document
+
+    def _rows(self) -> list[tuple[str, str]]:
+        terms = self.document
+        approval = terms.approval
+        decided = (
+            "a steward decides each request"
+            if approval.mode == "steward"
+            else f"a policy approves up to epsilon {approval.epsilon:g} for "
+            f"{', '.join(approval.purposes)}; a steward decides the rest"
+        )
+        return [
+            ("purposes", ", ".join(terms.purposes)),
+            ("epsilon in all", f"{terms.epsilon_total:g} at delta {terms.delta:g}"),
+            ("epsilon per run", f"at most {terms.epsilon_per_run:g}"),
+            ("outputs", ", ".join(terms.outputs)),
+            ("uses", "no limit" if terms.uses is None else str(terms.uses)),
+            ("expires", terms.expires or "never"),
+            ("approval", decided),
+        ]
+
+    def __repr__(self) -> str:
+        lines = [self.document.text.strip(), *(f"{k}: {v}" for k, v in self._rows())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return page("Terms of use", self.document.text, rows_table((), self._rows()))
+
+
+class Catalog:
+    """Cards as a table, and the domains that could not be asked, with why."""
+
+    def __init__(self, cards: list[DatasetCard], problems: dict[str, WorkbenchError]) -> None:
+        self.cards = cards
+        self.problems = problems
+
+    def __iter__(self) -> Iterator[DatasetCard]:
+        return iter(self.cards)
+
+    def __len__(self) -> int:
+        return len(self.cards)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                card.path,
+                card.title,
+                f"about {card.record_count}",
+                str(len(card.data_schema.usable)),
+                f"{card.terms.epsilon_per_run:g} / {card.terms.epsilon_total:g}",
+                "policy" if card.terms.approval.mode == "policy" else "steward",
+                ", ".join(card.terms.purposes),
+            )
+            for card in self.cards
+        ]
+
+    _HEADER = (
+        "dataset",
+        "title",
+        "records",
+        "columns",
+        "ε per run / in all",
+        "approval",
+        "purposes",
+    )
+
+    def __repr__(self) -> str:
+        lines = ["  ".join(row) for row in (self._HEADER, *self._rows())]
+        return "\n".join([*lines, *(error.message for error in self.problems.values())])
+
+    def _repr_html_(self) -> str:
+        notes = [error.message for error in self.problems.values()]
+        return page("Data space", "", rows_table(self._HEADER, self._rows()), notes)
