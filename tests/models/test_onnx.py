@@ -87,4 +87,4 @@ def test_what_cannot_be_written_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(NotFound, match="not installed") as caught:
         write_onnx(nn.Linear(3, 2), tmp_path / "m.onnx", torch.zeros(2, 3))
-    assert "workbench[onnx]" in caught.value.hint
+    assert "dataspace-workbench[onnx]" in caught.value.hint

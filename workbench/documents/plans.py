@@ -17,8 +17,9 @@ from workbench.documents.base import Digest, Document, Finite
 class PublicLoss(Document):
     """How to train the parameters that no record reaches, such as a generator's.
 
-    After each step of DP-SGD one step of `optimizer` on the mean of the graph's last output over `draws`
-    draws of its noise. It reads noised parameters only: post-processing, free of cost.
+    After each step of DP-SGD, `optimizer` takes one step on the mean of the graph's last output
+    over `draws` draws of its noise. It reads noised parameters only: post-processing, free of
+    cost.
     """
 
     optimizer: Literal["sgd", "adam"] = "adam"

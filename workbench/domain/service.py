@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 from sqlalchemy import Connection, delete, insert, select
 
-from workbench import __version__
+from workbench._version import __version__
 from workbench.budget import ledger
 from workbench.budget.accountant import run_curve
 from workbench.documents import (

@@ -35,7 +35,8 @@ def write_onnx(model: nn.Module, path: str | Path, *example: torch.Tensor) -> Pa
         import onnxscript  # noqa: F401 - what torch.onnx needs
     except ImportError:
         raise NotFound(
-            "writing ONNX needs packages that are not installed", "pip install 'workbench[onnx]'"
+            "writing ONNX needs packages that are not installed",
+            "pip install 'dataspace-workbench[onnx]'",
         ) from None
     if not example:
         raise InvalidDocument(

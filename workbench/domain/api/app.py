@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from workbench import __version__
+from workbench._version import __version__
 from workbench.documents import Person
 from workbench.domain.api import catalog, populations, requests, stewards
 from workbench.domain.api.calls import (

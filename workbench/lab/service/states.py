@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench import __version__
+from workbench._version import __version__
 from workbench.errors import (
     DomainUnavailable,
     InvalidSignature,
@@ -138,7 +138,8 @@ class DomainState:
             )
         return (
             f"This domain is newer (API {self.api}, here {API}, version {__version__}): some of "
-            "what it says may not be shown. Update with: pip install --upgrade workbench"
+            "what it says may not be shown. Update with: "
+            "pip install --upgrade dataspace-workbench"
         )
 
 
