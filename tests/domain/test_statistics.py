@@ -26,6 +26,8 @@ from workbench.errors import (
 )
 from workbench.evidence.verify import verify
 from workbench.space.requests.request import RequestHandle
+from workbench.space.results.kinds import result_of
+from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.sums import SumFunction
 
 OPTIONS = {"epsilon": 2.0, "purpose": PURPOSE, "progress": False}
@@ -267,7 +269,7 @@ def test_rounds_are_shown_to_the_steward_and_the_state_leaves(steward_site):
         lambda state, total: {"centre": (total / 442).float()},
         3,
     )
-    handle = summed.submit(ds.target, epsilon=2.0, purpose="DUO:0000007 x")
+    handle = summed.submit(ds.target, epsilon=2.0, purpose="DUO:0000007 x", result=StatisticResult)
     steward = steward_site.client(steward_site.steward)
     leaves = steward.review(handle.digest)["leaves"]
     assert leaves[0].startswith("10 noisy sums over all records, in each of 3 rounds")
@@ -276,7 +278,7 @@ def test_rounds_are_shown_to_the_steward_and_the_state_leaves(steward_site):
     result = handle.wait(progress=False)
     assert result.sums.shape == (3, 10)
     assert np.allclose(result.state["centre"], result.sums[-1] / 442, atol=1e-6)
-    again = RequestHandle(handle.client, handle.client.status(handle.digest)).result()
+    again = RequestHandle(handle.client, handle.client.status(handle.digest), result_of).result()
     assert np.array_equal(again.sums, result.sums)
     folder = again.save(steward_site.domain.folder.root / "out")
     content = (folder / "statistics.safetensors").read_bytes()

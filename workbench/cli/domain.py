@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from workbench.cli import population
-from workbench.views.terminal import print_json, table
+from workbench.documents.base import hex_of, short
+from workbench.views.tables import Table
+from workbench.views.terminal import print_json
+from workbench.views.words import time_words
 
 if TYPE_CHECKING:
     from workbench.domain.publishing.publish import Wins
@@ -88,7 +91,7 @@ def admit(
     domain = Domain(root)
     person = domain.admit(PublicKey.from_text(text), name, role)
     domain.close()
-    typer.echo(f"admitted {person.name} as {person.role}, key {person.key_id[:12]}")
+    typer.echo(f"admitted {person.name} as {person.role}, key {short(person.key_id)}")
 
 
 @app.command()
@@ -99,7 +102,7 @@ def revoke(root: Root, key_id: Annotated[str, typer.Argument(help="The key's id.
     domain = Domain(root)
     person = domain.revoke(key_id)
     domain.close()
-    typer.echo(f"revoked {person.name}, key {person.key_id[:12]}")
+    typer.echo(f"revoked {person.name}, key {short(person.key_id)}")
 
 
 @app.command()
@@ -123,7 +126,7 @@ def publish(
         file = read_dataset(domain.folder.datasets / dataset).terms.approval
     finally:
         domain.close()
-    typer.echo(f"published {card.path}, version {card.dataset_version[:19]}")
+    typer.echo(f"published {card.path}, version {short(card.dataset_version)}")
     if card.terms.approval != file:
         typer.echo(
             "kept the approval that a steward set: "
@@ -199,20 +202,20 @@ def log(
     if as_json:
         print_json([entry.model_dump(mode="json") for entry in found])
         return
-    table(
+    Table(
         ["line", "time", "event", "who", "subject", "detail"],
         [
             [
                 str(e.sequence),
-                e.time[:19],
+                time_words(e.time),
                 e.event,
                 e.who or "the domain",
-                e.subject.removeprefix("sha256:")[:20],
+                hex_of(e.subject)[:20],
                 e.detail,
             ]
             for e in found
         ],
-    )
+    ).show()
     head = f", the newest with hash {found[0].hash}" if found else ""
     typer.echo(f"{count} lines, each bound to the one before it{head}")
 
@@ -232,11 +235,11 @@ def requests(root: Root, as_json: AsJson = False) -> None:
     if as_json:
         print_json([status.model_dump(mode="json") for status in found])
         return
-    table(
+    Table(
         ["request", "state", "researcher", "dataset", "epsilon", "decided by", "reason"],
         [
             [
-                s.request_digest[7:19],
+                short(s.request_digest),
                 s.state,
                 s.researcher,
                 s.request.dataset,
@@ -246,7 +249,7 @@ def requests(root: Root, as_json: AsJson = False) -> None:
             ]
             for s in found
         ],
-    )
+    ).show()
 
 
 @app.command()
@@ -263,7 +266,7 @@ def budget(root: Root, as_json: AsJson = False) -> None:
     if as_json:
         print_json({b.dataset: b.model_dump(mode="json", exclude={"dataset"}) for b in found})
         return
-    table(
+    Table(
         ["dataset", "population", "epsilon total", "spent", "left", "delta", "runs"],
         [
             [
@@ -277,4 +280,4 @@ def budget(root: Root, as_json: AsJson = False) -> None:
             ]
             for s in found
         ],
-    )
+    ).show()

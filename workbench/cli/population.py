@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.views.terminal import print_json, table
+from workbench.views.tables import Table
+from workbench.views.terminal import print_json
 
 if TYPE_CHECKING:
     from workbench.documents import PopulationStatus
@@ -186,10 +187,10 @@ def blocks(
         figures = {"runs_each": found.runs_each, "came_back": found.came_back}
         print_json(asdict(found) | figures)
         return
-    table(
+    Table(
         ["block", "people", "records in it", "of its people, again later"],
         [[b.name, str(b.people), str(b.records), str(b.again)] for b in found.blocks],
-    )
+    ).show()
     typer.echo(
         f"Each person counts in one block, the first: {found.came_back} who come again stay where "
         "they are. A dataset with the later block alone leaves them out; one with both has all "
@@ -225,7 +226,7 @@ def show(
         shown = [status.model_dump(mode="json") for status in found]
         print_json(shown[0] if name else shown)
         return
-    table(
+    Table(
         [
             "population",
             "block",
@@ -252,7 +253,7 @@ def show(
             for s in found
             for first, b in ((b is s.blocks[0], b) for b in s.blocks)
         ],
-    )
+    ).show()
     if old:
         typer.echo(f"warning: {old}", err=True)
     for one in waiting:

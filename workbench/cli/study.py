@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.documents.base import short
 from workbench.views.terminal import print_json
 
 if TYPE_CHECKING:
@@ -169,5 +170,5 @@ def submit(
         typer.echo(json.dumps([handle.digest for handle in group]))
         return
     for handle in group:
-        typer.echo(f"{handle.digest[7:19]}  {handle.client.name}: {handle.last_status.state}")
+        typer.echo(f"{short(handle.digest)}  {handle.client.name}: {handle.last_status.state}")
     typer.echo("Get the result with: workbench result <request> --out FOLDER")

@@ -22,7 +22,7 @@ from workbench.demo.data import HOLDINGS, materialise
 from workbench.demo.jupyter import PEOPLE, open_labs
 from workbench.documents import PrivateKey
 from workbench.errors import DomainUnavailable, InvalidConfiguration
-from workbench.views.terminal import table
+from workbench.views.tables import Table
 
 _START_SECONDS = 60
 _STOP_SECONDS = 5
@@ -215,7 +215,7 @@ def _ledger_rows(store: Path) -> int:
 
 def _report(place: Path, before: int, after: int, seconds: float) -> None:
     summary = json.loads((place / "summary.json").read_text())
-    table(
+    Table(
         ["dataset", "private", "public", "rehearsal", "ε a run", "ε in all"],
         [
             [
@@ -228,8 +228,7 @@ def _report(place: Path, before: int, after: int, seconds: float) -> None:
             ]
             for row in summary["results"]
         ],
-        title="Accuracy on the hold-out part",
-    )
+    ).show("Accuracy on the hold-out part")
     runs, delta = len(summary["results"][0]["values"]), summary["results"][0]["delta"]
     typer.echo(
         f"private: median of {runs} runs with different noise, at delta {delta:g}. public: the "

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from workbench.documents import DatasetCard, Schema, Terms
 from workbench.errors import WorkbenchError
-from workbench.views.html import page, rows_table
+from workbench.views.page import Page, Shown
+from workbench.views.tables import Table
 
 
 def records_words(card: DatasetCard) -> str:
@@ -15,7 +16,7 @@ def records_words(card: DatasetCard) -> str:
     return f"about {card.record_count} {'records' if unit == 'record' else f'{unit}s'}"
 
 
-class SchemaView:
+class SchemaView(Shown):
     """A schema that prints as a table; `document` is the signed form."""
 
     def __init__(self, document: Schema) -> None:
@@ -36,15 +37,12 @@ class SchemaView:
             found.append((column.name, kind, column.role, values, column.description))
         return found
 
-    def __repr__(self) -> str:
-        return "\n".join("  ".join(part for part in row if part) for row in self._rows())
-
-    def _repr_html_(self) -> str:
-        header = ("column", "kind", "role", "public bounds or categories", "description")
-        return page("Schema", "", rows_table(header, self._rows()))
+    def _page(self) -> Page:
+        columns = ("column", "kind", "role", "public bounds or categories", "description")
+        return Page("Schema", "", Table(columns, self._rows()))
 
 
-class TermsView:
+class TermsView(Shown):
     """Terms of use in words; `document` is the signed form."""
 
     def __init__(self, document: Terms) -> None:
@@ -69,15 +67,11 @@ class TermsView:
             ("approval", decided),
         ]
 
-    def __repr__(self) -> str:
-        lines = [self.document.text.strip(), *(f"{k}: {v}" for k, v in self._rows())]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return page("Terms of use", self.document.text, rows_table((), self._rows()))
+    def _page(self) -> Page:
+        return Page("Terms of use", self.document.text, Table((), self._rows()))
 
 
-class Catalog:
+class Catalog(Shown):
     """Cards as a table, and the domains that could not be asked, with why."""
 
     def __init__(self, cards: list[DatasetCard], problems: dict[str, WorkbenchError]) -> None:
@@ -90,34 +84,34 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.cards)
 
-    def _rows(self) -> list[tuple[str, ...]]:
-        return [
+    @property
+    def table(self) -> Table:
+        """One row for each dataset."""
+        columns = (
+            "dataset",
+            "title",
+            "records",
+            "columns",
+            "ε per run",
+            "ε in all",
+            "approval",
+            "purposes",
+        )
+        rows = [
             (
                 card.path,
                 card.title,
                 f"about {card.record_count}",
                 str(len(card.data_schema.usable)),
-                f"{card.terms.epsilon_per_run:g} / {card.terms.epsilon_total:g}",
-                "policy" if card.terms.approval.mode == "policy" else "steward",
+                f"{card.terms.epsilon_per_run:g}",
+                f"{card.terms.epsilon_total:g}",
+                card.terms.approval.mode,
                 ", ".join(card.terms.purposes),
             )
             for card in self.cards
         ]
+        return Table(columns, rows)
 
-    _HEADER = (
-        "dataset",
-        "title",
-        "records",
-        "columns",
-        "ε per run / in all",
-        "approval",
-        "purposes",
-    )
-
-    def __repr__(self) -> str:
-        lines = ["  ".join(row) for row in (self._HEADER, *self._rows())]
-        return "\n".join([*lines, *(error.message for error in self.problems.values())])
-
-    def _repr_html_(self) -> str:
+    def _page(self) -> Page:
         notes = [error.message for error in self.problems.values()]
-        return page("Data space", "", rows_table(self._HEADER, self._rows()), notes)
+        return Page("Data space", "", self.table, notes)

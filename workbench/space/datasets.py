@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.documents import BudgetStatus, DatasetCard
+from workbench.documents.base import short
 from workbench.space.cards import SchemaView, TermsView, records_words
 from workbench.space.client.client import DomainClient
 from workbench.space.requests.target import Target
 from workbench.space.statistics import summaries
 from workbench.space.statistics.columns import Names
 from workbench.space.statistics.estimates import Estimate
-from workbench.views.html import page, rows_table
+from workbench.views.page import Page, Shown
+from workbench.views.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Dataset:
+class Dataset(Shown):
     """One dataset of one domain: what is public of it, and private figures of its columns.
 
     Each figure is asked for at the domain and waits for its release. `epsilon`, `delta` and
@@ -192,15 +194,15 @@ class Dataset:
         card = self.card
         return f"Dataset({card.path}: {card.title}, {records_words(card)})"
 
-    def _repr_html_(self) -> str:
+    def _page(self) -> Page:
         card = self.card
         facts = [
             ("records", records_words(card)),
             ("columns", str(len(card.data_schema.usable))),
             ("snippet", f"synthetic, level {card.snippet.level}, epsilon {card.snippet.epsilon:g}"),
             ("population", card.population_name),
-            ("version", card.dataset_version[7:19]),
+            ("version", short(card.dataset_version)),
             ("licence", card.licence),
             ("citation", card.citation),
         ]
-        return page(f"{card.path}: {card.title}", card.description, rows_table((), facts))
+        return Page(f"{card.path}: {card.title}", card.description, Table((), facts))

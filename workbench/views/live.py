@@ -53,12 +53,14 @@ class Figure:
         How many steps there are.
     note
         What the figure shows, in a line.
+    unit
+        The word for one of them.
     """
 
-    def __init__(self, title: str, total: int, note: str = "") -> None:
+    def __init__(self, title: str, total: int, note: str = "", unit: str = "step") -> None:
         from IPython.display import display
 
-        self._title, self._total, self._note = title, total, note
+        self._title, self._total, self._note, self._unit = title, total, note, unit
         self._words, self._step = "", 0
         self._curves: dict[str, list[tuple[float, float, float]]] = {}
         self._shown = time.monotonic()
@@ -93,7 +95,7 @@ class Figure:
 
     def _repr_html_(self) -> str:
         share = 100 * self._step / max(self._total, 1)
-        text = f"{self._step} of {self._total} rounds"
+        text = f"{self._step} of {self._total} {self._unit}s"
         parts = [
             _STYLE,
             f'<div class="wb-live"><div class="head"><strong>{escape(self._title)}</strong>'
@@ -103,11 +105,11 @@ class Figure:
             f'<span class="words">{text}, {escape(self._words)}</span></div>',
         ]
         if self._curves:
-            parts += [_picture(self._curves), f"<p>{escape(self._note)}</p>"]
+            parts += [_picture(self._curves, f"{self._unit}s"), f"<p>{escape(self._note)}</p>"]
         return "".join([*parts, "</div>"])
 
 
-def _picture(curves: dict[str, list[tuple[float, float, float]]]) -> str:
+def _picture(curves: dict[str, list[tuple[float, float, float]]], axis: str) -> str:
     traces = [
         {
             "type": "scatter",
@@ -119,7 +121,7 @@ def _picture(curves: dict[str, list[tuple[float, float, float]]]) -> str:
         }
         for name, p in curves.items()
     ]
-    layout = {"height": 240, "xaxis": {"title": "rounds"}, "yaxis": {"range": [0, 1.05]}}
+    layout = {"height": 240, "xaxis": {"title": axis}, "yaxis": {"range": [0, 1.05]}}
     return svg({"data": traces, "layout": layout}) or ""
 
 
@@ -154,12 +156,14 @@ def in_notebook() -> bool:
 
 
 @contextmanager
-def view(title: str, total: int, note: str = "", shown: bool = True) -> Iterator[View]:
+def view(
+    title: str, total: int, note: str = "", shown: bool = True, unit: str = "step"
+) -> Iterator[View]:
     """Show what goes on until the block ends.
 
     Parameters
     ----------
-    title, total, note
+    title, total, note, unit
         As for `Figure`.
     shown
         Whether to show anything.
@@ -167,7 +171,7 @@ def view(title: str, total: int, note: str = "", shown: bool = True) -> Iterator
     if not shown:
         yield Nothing()
     elif in_notebook():
-        figure = Figure(title, total, note)
+        figure = Figure(title, total, note, unit)
         try:
             yield figure
         finally:
@@ -175,5 +179,5 @@ def view(title: str, total: int, note: str = "", shown: bool = True) -> Iterator
     else:
         from tqdm import tqdm
 
-        with tqdm(total=total, desc=title, unit="round") as bar:
+        with tqdm(total=total, desc=title, unit=unit) as bar:
             yield _Bar(bar)

@@ -15,6 +15,7 @@ from workbench.documents import Document, PrivateKey, PublicKey, now
 from workbench.documents.base import visible
 from workbench.errors import DomainUnavailable, InvalidDocument, from_code
 from workbench.identity import tokens
+from workbench.views.words import time_words
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 MAX_ANSWER = 256 << 20
@@ -79,7 +80,7 @@ class Transport:
         self._down_since = self._down_since or now()
         return DomainUnavailable(
             f"domain '{self.name}' at {self._http.base_url} does not answer "
-            f"({type(error).__name__}), since {self._down_since[:19].replace('T', ' ')} UTC",
+            f"({type(error).__name__}), since {time_words(self._down_since)} UTC",
             "Your request is safe: submitting it again costs nothing. Check the network, ask the "
             "domain's operator, or go on with the other domains.",
         )

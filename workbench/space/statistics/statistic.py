@@ -14,13 +14,14 @@ from workbench.space.requests.request import RequestHandle
 from workbench.space.requests.target import Targeted, target_of
 from workbench.space.results.statistic import MeanResult
 from workbench.space.statistics.sums import SumFunction, norm_of
-from workbench.views.html import page, rows_table
+from workbench.views.page import Page, Shown
+from workbench.views.tables import Table
 
 if TYPE_CHECKING:
     import torch
 
 
-class StatisticRehearsal:
+class StatisticRehearsal(Shown):
     """What a statistic gives on synthetic records, and the noise to expect at the domain.
 
     Attributes
@@ -35,17 +36,11 @@ class StatisticRehearsal:
         self.value = value
         self.noise = noise
 
-    def _rows(self) -> list[tuple[str, str]]:
-        return [(f"{v:.6g}", f"± {n:.2g}") for v, n in zip(self.value, self.noise, strict=True)]
-
-    def __repr__(self) -> str:
-        rows = [f"{value}, noise at the domain {noise}" for value, noise in self._rows()]
-        return "\n".join(["Rehearsal on synthetic records:", *rows])
-
-    def _repr_html_(self) -> str:
-        header = ("mean of synthetic records", "noise at the domain")
+    def _page(self) -> Page:
+        columns = ("mean of synthetic records", "noise at the domain")
+        rows = [(f"{v:.6g}", f"± {n:.2g}") for v, n in zip(self.value, self.noise, strict=True)]
         text = "The same engine ran on the synthetic snippet, at no privacy cost."
-        return page("Rehearsal", text, rows_table(header, self._rows()))
+        return Page("Rehearsal on synthetic records", text, Table(columns, rows))
 
 
 class Statistic:
@@ -102,7 +97,7 @@ class Statistic:
         delta: float = 1e-5,
         purpose: str,
         repeat: int = 0,
-    ) -> RequestHandle:
+    ) -> RequestHandle[MeanResult]:
         """Ask a domain for the mean and the sum; the handle's result is a `MeanResult`.
 
         Parameters

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import torch
 
     from workbench.graphs.record_graph import RecordGraph
+
+
+S = TypeVar("S", bound=StatisticResult)
 
 
 def norm_of(entries: Iterable[float]) -> float:
@@ -144,9 +147,14 @@ class SumFunction:
         delta: float = 1e-5,
         purpose: str,
         repeat: int = 0,
-        result: Callable[[DomainClient, RequestStatus], StatisticResult] = StatisticResult,
-    ) -> RequestHandle:
+        result: Callable[[DomainClient, RequestStatus], S],
+    ) -> RequestHandle[S]:
         """Ask a domain for the noisy sums; see `TrainingFunction.submit` for the parameters.
+
+        Parameters
+        ----------
+        result
+            Makes what the handle returns, such as `StatisticResult`.
 
         Raises
         ------
@@ -169,10 +177,8 @@ class SumFunction:
         for one in (graph, update):
             if one is not None:
                 client.upload(one.digest, one.archive)
-        return RequestHandle(client, client.submit(request), result=result)
+        return RequestHandle(client, client.submit(request), result)
 
     def run(self, to: Target, *, progress: bool = True, **options: Any) -> StatisticResult:
         """Submit with `options` and wait for the noisy sums."""
-        found = self.submit(to, **options).wait(progress)
-        assert isinstance(found, StatisticResult)
-        return found
+        return self.submit(to, result=StatisticResult, **options).wait(progress)

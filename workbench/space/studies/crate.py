@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.documents import DatasetCard, digest_bytes
+from workbench.documents.base import hex_of, short
 from workbench.documents.envelope import unverified
 from workbench.errors import InvalidConfiguration, VerificationFailed
 from workbench.evidence.bundle import Bundle
@@ -188,7 +189,7 @@ class _Crate:
         for card in cards.values():
             found.append(
                 self._entity(
-                    f"#dataset-{card.domain}-{card.name}-{card.dataset_version[7:19]}",
+                    f"#dataset-{card.domain}-{card.name}-{short(card.dataset_version)}",
                     type="CreativeWork",
                     name=f"{card.path}: {card.title}",
                     description=f"{card.description} It stayed at its holder.".strip(),
@@ -248,7 +249,7 @@ class _Crate:
             workflow["softwareRequirements"] = environment
 
     def _digest(self, name: str) -> str:
-        return digest_bytes((self.folder / name).read_bytes()).removeprefix("sha256:")
+        return hex_of(digest_bytes((self.folder / name).read_bytes()))
 
 
 def _media(name: str) -> str:

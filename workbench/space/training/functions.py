@@ -16,6 +16,7 @@ from workbench.errors import InvalidDocument, NotFound
 from workbench.space.requests.request import RequestGroup, RequestHandle
 from workbench.space.requests.submission import check_guarantee, request_for
 from workbench.space.requests.target import Target, Targeted, target_of
+from workbench.space.results.training import TrainingResult
 from workbench.space.training.expectation import Expectation
 from workbench.space.training.rehearsal import Rehearsal
 from workbench.views.live import View, in_notebook, view
@@ -275,7 +276,7 @@ class TrainingFunction:
         purpose: str,
         repeat: int,
         outputs: tuple[str, ...],
-    ) -> RequestHandle:
+    ) -> RequestHandle[TrainingResult]:
         graph = self._exported(model, target)
         request = request_for(
             target,
@@ -290,7 +291,8 @@ class TrainingFunction:
         )
         client = target.client
         client.upload(graph.digest, graph.archive)
-        return RequestHandle(client, client.submit(request), model)
+        result = functools.partial(TrainingResult, model=model)
+        return RequestHandle(client, client.submit(request), result)
 
 
 def _curves(shown: View, words: str) -> Callable[[int, int, tuple[Metric, ...]], None]:
@@ -307,7 +309,7 @@ def _curves(shown: View, words: str) -> Callable[[int, int, tuple[Metric, ...]],
 
 
 def _loaded(model: nn.Module, parameters: dict[str, Any]) -> nn.Module:
-    from workbench.space.results.result import load_into
+    from workbench.models.modules import load_into
 
     return load_into(model, parameters)
 
