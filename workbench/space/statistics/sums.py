@@ -15,7 +15,7 @@ from workbench.budget.accountant import calibrate
 from workbench.documents import DatasetCard, RequestStatus, Schema, StatisticPlan
 from workbench.space.client.client import DomainClient
 from workbench.space.requests.request import RequestHandle
-from workbench.space.requests.submission import check_guarantee, request_for
+from workbench.space.requests.submission import check_guarantee, request_for, written
 from workbench.space.requests.target import Target
 from workbench.space.results.statistic import StatisticResult
 
@@ -97,20 +97,21 @@ class SumFunction:
         ------
         TermsRefused
             If no noise is enough.
-        InvalidDocument
+        InvalidArgument
             If a setting is out of range.
         """
         check_guarantee(epsilon, delta)
         noise, _ = calibrate(
             epsilon=epsilon, delta=delta, sample_rate=1.0, steps=self.rounds, metrics=0
         )
-        return StatisticPlan.read(
+        return written(
+            StatisticPlan,
             {
                 "rounds": self.rounds,
                 "max_norm": self.bound * card.data_schema.max_records_per_unit,
                 "noise_multiplier": noise,
                 "update": None if update is None else update.digest,
-            }
+            },
         )
 
     def rehearse(self, target: Target, epsilon: float = 1.0, delta: float = 1e-5) -> RehearsedSums:

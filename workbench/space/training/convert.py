@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from workbench.documents import Column, Schema
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.graphs.export.features import features
 from workbench.space.requests.target import Targeted, target_of
 from workbench.space.training.functions import TrainingFunction, training_function
@@ -70,7 +70,7 @@ def from_sklearn(
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If the estimator, one of its settings, or what it was fitted on has no counterpart here;
         names it and says what to do.
     """
@@ -128,7 +128,7 @@ def _target(schema: Schema, classifies: bool) -> Column:
     wanted = ("category",) if classifies else ("number", "integer")
     found = [column for column in schema.targets if column.kind in wanted]
     if len(found) != 1:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"the dataset has {len(found)} targets of kind {' or '.join(wanted)}; expected one",
             "Write a training function of your own for it.",
         )
@@ -174,7 +174,7 @@ def _fitted(estimator: Any) -> list[Layer]:
 
 def _check_fitted(estimator: Any, schema: Schema, widths: list[int]) -> None:
     if estimator.n_features_in_ != widths[0]:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"the estimator was fitted on {estimator.n_features_in_} columns; the dataset's "
             f"features are {widths[0]}",
             "Fit it on the feature columns in the schema's order, or give it unfitted.",
@@ -182,7 +182,7 @@ def _check_fitted(estimator: Any, schema: Schema, widths: list[int]) -> None:
     names = [column.name for column in schema.features]
     seen = list(getattr(estimator, "feature_names_in_", names))
     if len(seen) == len(names) and seen != names:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"the estimator was fitted on columns {', '.join(seen[:5])}, …; the schema has "
             f"{', '.join(names[:5])}, … in this order",
             "Fit it on the feature columns in the schema's order, or give it unfitted.",
@@ -220,7 +220,7 @@ def _class_order(classes: list[Any], target: Column) -> list[int]:
     for wanted in (list(target.categories), list(range(len(target.categories)))):
         if sorted(map(str, plain)) == sorted(map(str, wanted)):
             return [list(map(str, plain)).index(str(category)) for category in wanted]
-    raise InvalidDocument(
+    raise InvalidArgument(
         f"the estimator knows the classes {plain[:5]}; the schema has "
         f"{list(target.categories)[:5]}",
         "Fit it on the schema's categories or on their positions, or give it unfitted.",
@@ -232,7 +232,7 @@ def _fill(layer: Any, weight: NDArray[np.float64], bias: NDArray[np.float64]) ->
     if layer.bias is not None:
         layer.bias.copy_(torch.from_numpy(bias))
     elif float(np.abs(bias).max()) > 1e-6:
-        raise InvalidDocument(
+        raise InvalidArgument(
             "an estimator without intercept has one in scaled features",
             "Fit it with fit_intercept=True, or give it unfitted.",
         )
