@@ -19,7 +19,7 @@ from workbench.domain.requests import intake, stored
 from workbench.errors import (
     Conflict,
     GraphRefused,
-    InvalidDocument,
+    InvalidArgument,
     NotFound,
     TermsRefused,
     UnknownColumn,
@@ -144,11 +144,11 @@ def test_what_is_wrong_is_said_before_anything_is_sent(site, ds):
     for column, what in (("mean_radio", UnknownColumn), ("diagnosis", UnknownColumn)):
         with pytest.raises(what):
             ds.mean(column, **OPTIONS)
-    with pytest.raises(InvalidDocument, match="epsilon is -1"):
+    with pytest.raises(InvalidArgument, match="epsilon is -1"):
         ds.count(epsilon=-1, purpose=PURPOSE)
-    with pytest.raises(InvalidDocument, match="does not begin with a code"):
+    with pytest.raises(InvalidArgument, match="does not begin with a code"):
         ds.count(epsilon=1.0, purpose="cancer")
-    with pytest.raises(InvalidDocument, match="bound is 0"):
+    with pytest.raises(InvalidArgument, match="bound is 0"):
         wb.statistic(bound=0)
     assert rows_of(site) == before
 

@@ -30,7 +30,7 @@ from tests.support import META, Site, make_domain
 from workbench.catalog.files import read_dataset
 from workbench.documents import Metric
 from workbench.engine.train import train
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.graphs.export.features import RecordView, features
 from workbench.records import Records
 from workbench.space.datasets import Dataset
@@ -229,7 +229,7 @@ def test_hyper_parameters_are_read(cancer_ds):
     ids=lambda value: name(value) if hasattr(value, "fit") else str(value)[:20],
 )
 def test_what_has_no_counterpart_is_refused_by_name(estimator, what, remedy, cancer_ds):
-    with pytest.raises(InvalidDocument) as caught:
+    with pytest.raises(InvalidArgument) as caught:
         wb.from_sklearn(estimator, cancer_ds)
     assert what in caught.value.message
     assert remedy in caught.value.hint
@@ -237,11 +237,11 @@ def test_what_has_no_counterpart_is_refused_by_name(estimator, what, remedy, can
 
 def test_an_estimator_fitted_on_other_columns_is_refused(cancer_ds):
     x, y = cancer()
-    with pytest.raises(InvalidDocument, match="fitted on 3 columns"):
+    with pytest.raises(InvalidArgument, match="fitted on 3 columns"):
         wb.from_sklearn(LogisticRegression().fit(x.iloc[:, :3] / 100, y), cancer_ds)
-    with pytest.raises(InvalidDocument, match="in this order"):
+    with pytest.raises(InvalidArgument, match="in this order"):
         wb.from_sklearn(LogisticRegression(max_iter=9000).fit(x.iloc[:, ::-1], y), cancer_ds)
-    with pytest.raises(InvalidDocument, match="knows the classes"):
+    with pytest.raises(InvalidArgument, match="knows the classes"):
         other = np.where(y == "benign", "good", "bad")
         wb.from_sklearn(LogisticRegression(max_iter=9000).fit(x, other), cancer_ds)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.studies import dataset, diagnose, linear
 from workbench.budget import ledger
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 
 EPSILONS = (8.0, 0.5, 2.0)
 
@@ -54,5 +54,5 @@ def test_it_costs_nothing(site, found):
 
 
 def test_no_epsilon_is_refused(site):
-    with pytest.raises(InvalidDocument, match="no epsilon"):
+    with pytest.raises(InvalidArgument, match="no epsilon"):
         diagnose.expected(linear(), dataset(site.client()), epsilons=[])

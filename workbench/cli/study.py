@@ -145,14 +145,14 @@ def submit(
     """Submit a training function from a Python file of yours."""
     import runpy
 
-    from workbench.errors import NotFound
+    from workbench.errors import InvalidArgument
     from workbench.space.connection import connect
     from workbench.space.training.functions import TrainingFunction
 
     names = runpy.run_path(str(script))
     functions = [value for value in names.values() if isinstance(value, TrainingFunction)]
     if len(functions) != 1 or not callable(names.get("model")):
-        raise NotFound(
+        raise InvalidArgument(
             f"{script} has {len(functions)} training functions"
             + ("" if callable(names.get("model")) else " and no model()"),
             "It needs one @wb.training_function and a function model() that returns the module.",

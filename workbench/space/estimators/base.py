@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import Column, PrivacySpent, Schema
-from workbench.errors import InvalidDocument, NotFound
+from workbench.errors import Conflict, InvalidArgument
 from workbench.space.requests.target import Targeted, target_of
 from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.columns import column_of
@@ -47,7 +47,7 @@ class Estimator:
     def _features(self, X: Any) -> Array:
         """Return the scaled features of local records, shape ``(n, width)``."""
         if not hasattr(self, "_schema"):
-            raise NotFound(f"this {type(self).__name__} is not fitted", "Call fit(ds, ...) first.")
+            raise Conflict(f"this {type(self).__name__} is not fitted", "Call fit(ds, ...) first.")
         return scaled_features(self._schema, X)
 
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
@@ -68,17 +68,17 @@ def target_column(schema: Schema, target: str | None, kinds: tuple[str, ...]) ->
     ------
     UnknownColumn
         If there is no such column.
-    InvalidDocument
+    InvalidArgument
         If the schema has no target or several, or the column is of none of `kinds`.
     """
     targets = schema.targets
     if target is None and len(targets) != 1:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"the dataset has {len(targets)} target columns", "Name one: target='...'."
         )
     column = targets[0] if target is None else column_of(schema, target)
     if column.kind not in kinds:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"target '{column.name}' is a {column.kind}; this needs {' or '.join(kinds)}"
         )
     return column
@@ -115,14 +115,14 @@ def codes(column: Column, values: Any) -> NDArray[np.int64]:
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If a value is not one of them.
     """
     known = {str(category): code for code, category in enumerate(column.categories)}
     found = np.array([known.get(str(value), -1) for value in np.asarray(values)], dtype=np.int64)
     if (found < 0).any():
         wrong = np.asarray(values)[found < 0][0]
-        raise InvalidDocument(f"column '{column.name}': '{wrong}' is not one of its categories")
+        raise InvalidArgument(f"column '{column.name}': '{wrong}' is not one of its categories")
     return found
 
 
@@ -139,7 +139,7 @@ def scaled_features(schema: Schema, X: Any) -> Array:
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If the columns are others.
     """
     import pandas as pd
@@ -150,13 +150,13 @@ def scaled_features(schema: Schema, X: Any) -> Array:
         X = np.asarray(X)
         X = X.reshape(len(X), -1)
         if X.shape[1] != width:
-            raise InvalidDocument(f"X has {X.shape[1]} columns; the dataset has {width} features")
+            raise InvalidArgument(f"X has {X.shape[1]} columns; the dataset has {width} features")
     place = 0
     for column in schema.features:
         size = int(np.prod(column.shape))
         if isinstance(X, pd.DataFrame):
             if column.name not in X:
-                raise InvalidDocument(f"X has no column '{column.name}'")
+                raise InvalidArgument(f"X has no column '{column.name}'")
             cells = [np.ravel(cell) for cell in X[column.name]]
             values = np.stack(cells)
         else:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, bounds_of, target_column, width_of
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
@@ -47,7 +47,7 @@ class GaussianNB(Estimator):
         schema = self._start(ds)
         column = target_column(schema, self.target, ("category",))
         if column.name in {feature.name for feature in schema.features}:
-            raise InvalidDocument(f"target '{column.name}' is one of the features")
+            raise InvalidArgument(f"target '{column.name}' is one of the features")
         classes, width = len(column.categories), width_of(schema)
         categorical = np.concatenate(
             [

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import Column
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, target_column, width_of
 from workbench.space.estimators.linear import r2
 from workbench.space.estimators.splits import Splits
@@ -167,7 +167,7 @@ class GradientBoostingClassifier(_Boosting):
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         column = target_column(self._start(ds), self.target, self._kinds)
         if len(column.categories) != 2:
-            raise InvalidDocument(
+            raise InvalidArgument(
                 f"target '{column.name}' has {len(column.categories)} categories; this needs two",
                 "Use DecisionTreeClassifier or GaussianNB.",
             )

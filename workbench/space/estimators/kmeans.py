@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
@@ -45,7 +45,7 @@ class KMeans(Estimator):
 
     def __init__(self, n_clusters: int = 8, *, max_iter: int = 10, random_state: int = 0) -> None:
         if not 1 <= n_clusters <= 1000 or not 1 <= max_iter <= 1000:
-            raise InvalidDocument("n_clusters and max_iter are numbers from 1 to 1000")
+            raise InvalidArgument("n_clusters and max_iter are numbers from 1 to 1000")
         self.n_clusters = n_clusters
         self.max_iter = max_iter
         self.random_state = random_state

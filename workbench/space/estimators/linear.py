@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import (
     Array,
     Estimator,
@@ -51,7 +51,7 @@ class Ridge(Estimator):
 
     def __init__(self, alpha: float = 1.0, *, target: str | None = None) -> None:
         if not 0 <= alpha < np.inf:
-            raise InvalidDocument(f"alpha is {alpha}; expected a number from 0 on")
+            raise InvalidArgument(f"alpha is {alpha}; expected a number from 0 on")
         self.alpha = alpha
         self.target = target
 

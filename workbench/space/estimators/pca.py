@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.graphs.export.features import features
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
 from workbench.space.requests.target import Targeted
@@ -43,7 +43,7 @@ class PCA(Estimator):
         width = width_of(schema)
         kept = width if self.n_components is None else self.n_components
         if not 1 <= kept <= width:
-            raise InvalidDocument(f"n_components is {kept}; expected a number from 1 to {width}")
+            raise InvalidArgument(f"n_components is {kept}; expected a number from 1 to {width}")
         asked = products(features, width, "principal_components", _SHARE)
         result = self._fit(ds, asked, epsilon=epsilon, purpose=purpose, **options)
         n, means, spread = covariance(symmetric(result.sums[0], 1 + width))

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, target_column, width_of
 from workbench.space.estimators.splits import MOST_NUMBERS, Splits
 from workbench.space.requests.target import Targeted
@@ -20,15 +20,15 @@ def checked_splits(splits: Splits) -> Splits:
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If there are too many rounds, or too many numbers in one.
     """
     if not 1 <= splits.depth <= 12 or not 2 <= splits.bins <= 256 or splits.rounds > 1000:
-        raise InvalidDocument(
+        raise InvalidArgument(
             "trees have a max_depth from 1 to 12, bins from 2 to 256 and at most 1000 levels"
         )
     if splits.length > MOST_NUMBERS:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"each level would be {splits.length} numbers; at most {MOST_NUMBERS}",
             "Use a smaller max_depth or fewer bins.",
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.space.requests.request import RequestHandle
 from workbench.space.requests.target import Targeted, target_of
 from workbench.space.results.statistic import MeanResult
@@ -140,9 +140,9 @@ def statistic(*, bound: float) -> Callable[[Callable[[Any], Any]], Statistic]:
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If the bound is not a number between 1e-6 and 1e5.
     """
     if not (isinstance(bound, int | float) and 1e-6 <= bound <= 1e5):
-        raise InvalidDocument(f"statistic: bound is {bound}; expected a number from 1e-6 to 1e5")
+        raise InvalidArgument(f"statistic: bound is {bound}; expected a number from 1e-6 to 1e5")
     return lambda function: Statistic(function, float(bound))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.space.requests.target import Target
 from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.columns import Binned, Names, Scaled, listed, one_hot
@@ -109,7 +109,7 @@ def variance(target: Target, columns: Names, **options: Any) -> Estimate:
 
 def _binned(target: Target, column: str, bins: int, **options: Any) -> Any:
     if not 1 <= bins <= _MOST_BINS:
-        raise InvalidDocument(f"bins is {bins}; expected a number from 1 to {_MOST_BINS}")
+        raise InvalidArgument(f"bins is {bins}; expected a number from 1 to {_MOST_BINS}")
     binned = Binned.of(target.schema, column, bins)
     function = SumFunction(
         "histogram", lambda record: one_hot(binned(record), binned.bins), bound=1.0
@@ -133,7 +133,7 @@ def quantile(
     """See `Dataset.quantile`."""
     wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
     if not ((wanted >= 0) & (wanted <= 1)).all():
-        raise InvalidDocument(f"q is {q}; expected numbers from 0 to 1")
+        raise InvalidArgument(f"q is {q}; expected numbers from 0 to 1")
     Scaled.of(target.schema, column)
     binned, result = _binned(target, column, bins, **options)
 
@@ -179,7 +179,7 @@ def correlation(target: Target, columns: Sequence[str], **options: Any) -> Estim
     scaled = Scaled.of(target.schema, listed(columns))
     width = len(scaled.names)
     if width < 2:
-        raise InvalidDocument("a correlation needs two columns or more")
+        raise InvalidArgument("a correlation needs two columns or more")
     result = products(scaled, width, "correlation").run(target, **options)
 
     def figure(sums: Array) -> Array:

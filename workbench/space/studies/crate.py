@@ -16,7 +16,7 @@ from typing import Any
 from workbench.documents import DatasetCard, digest_bytes
 from workbench.documents.base import hex_of, short
 from workbench.documents.envelope import unverified
-from workbench.errors import InvalidConfiguration, VerificationFailed
+from workbench.errors import InvalidArgument, InvalidConfiguration, VerificationFailed
 from workbench.evidence.bundle import Bundle
 from workbench.space.studies import record
 from workbench.space.studies.parameters import parameters_of
@@ -70,6 +70,8 @@ def export(folder: Path, out: Path, licence: str = "") -> Path:
     ------
     VerificationFailed
         If a file or a piece of evidence is not what the study says.
+    InvalidArgument
+        If `out` does not end in ``.zip``.
     InvalidConfiguration
         If `out` cannot be written.
     """
@@ -79,7 +81,7 @@ def export(folder: Path, out: Path, licence: str = "") -> Path:
             f"{wrong[0].what}: {wrong[0].words}", "Run the study again before you hand it on."
         )
     if out.suffix != ".zip":
-        raise InvalidConfiguration(f"{out} does not end in .zip", "Give --out study.zip")
+        raise InvalidArgument(f"{out} does not end in .zip", "Give --out study.zip")
     study = record.read(folder)
     crate = _Crate(folder, study, licence)
     try:
