@@ -7,7 +7,7 @@ import os
 import signal
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,6 @@ from workbench.views.terminal import print_json
 
 if TYPE_CHECKING:
     from workbench.documents import PublicKey
-
-_BAR = "{desc} {bar} cell {n_fmt}/{total_fmt} [{elapsed}] {postfix}"
 
 app = typer.Typer(no_args_is_help=True, help="Run notebooks as studies.")
 
@@ -46,6 +44,7 @@ def run_study(
     space: Annotated[Path | None, typer.Option("--space", help="A space.toml.")] = None,
 ) -> None:
     """Run a notebook with parameters; the same parameters give the same numbers at no new cost."""
+    from workbench.space.studies.bar import run_with_bar
     from workbench.space.studies.parameters import from_text
 
     if space is not None:
@@ -54,7 +53,7 @@ def run_study(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        execute(notebook, out, given)
+        run_with_bar(notebook, out, given)
     except KeyboardInterrupt:
         typer.echo(f"\nStopped. What ran so far is in {out}; requests go on at the domains.")
         raise SystemExit(130) from None
@@ -108,23 +107,6 @@ def export_study(
     from workbench.space.studies.crate import export
 
     typer.echo(f"RO-Crate: {export(folder, out, licence)}")
-
-
-def execute(notebook: Path, out: Path, parameters: dict[str, Any]) -> None:
-    """Run `notebook` as a study in `out`, with a bar; see `workbench.space.studies.run.run`."""
-    from tqdm import tqdm
-
-    from workbench.space.studies.run import Step, run, signing_key
-
-    with tqdm(total=1, unit="cell", desc=notebook.stem, bar_format=_BAR) as bar:
-
-        def show(step: Step) -> None:
-            bar.total, bar.n = step.cells, step.cell - 1
-            bar.set_postfix_str(step.words[:50])
-
-        run(notebook, out, parameters, progress=show, key=signing_key(parameters.get("space")))
-        bar.n = bar.total
-        bar.set_postfix_str("done")
 
 
 def submit(

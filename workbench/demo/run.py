@@ -46,14 +46,14 @@ def run(store: Path, out: Path, *, lab: bool, repeats: int) -> None:
             place = out.resolve() / datetime.now().strftime("%Y%m%d-%H%M%S")
             before = _ledger_rows(store)
             typer.echo("Running the study …")
-            from workbench.cli.study import execute
+            from workbench.space.studies.bar import run_with_bar
 
             parameters = {
                 "space": str(spaces["researcher"]),
                 "output": str(place),
                 "repeats": repeats,
             }
-            execute(source / "notebooks" / STUDY, place, parameters)
+            run_with_bar(source / "notebooks" / STUDY, place, parameters)
         _report(place, before, _ledger_rows(store), time.monotonic() - began)
 
 
