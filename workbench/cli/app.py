@@ -1,4 +1,4 @@
-"""The root of the command line."""
+"""The ``workbench`` command with all its subcommands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``workbench audit``: does the engine keep what it claims?"""
+"""``workbench audit``: measure whether the engine keeps its privacy claims."""
 
 from __future__ import annotations
 

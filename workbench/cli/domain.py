@@ -143,7 +143,7 @@ def reconcile(
         bool, typer.Option("--lost", help="No copy of the database is left: start an empty one.")
     ] = False,
 ) -> None:
-    """After an old database was restored: charge what it does not know of, and run again."""
+    """Repair the ledger after an old database was restored: charge what it does not know."""
     from workbench.domain.service import Domain
 
     domain = Domain(root)
@@ -165,7 +165,7 @@ def move(
     root: Root,
     to: Annotated[str, typer.Option(help="An empty database: postgresql+pg8000://… or sqlite://…")],
 ) -> None:
-    """Carry the database to another one, its privacy ledger with it."""
+    """Move the domain to another database, with its privacy ledger."""
     from sqlalchemy import make_url
 
     from workbench.domain.heads.moving import move as carry
@@ -188,7 +188,7 @@ def log(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Show who did what when, newest first, after checking that no line was changed."""
+    """Check that no line of the access log was changed, and show it, newest first."""
     from workbench.domain.access import log as lines
     from workbench.domain.service import Domain
 

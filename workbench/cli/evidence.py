@@ -30,7 +30,7 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Verify releases: exit 0 if all holds, 1 if not, 2 if a signer was not checked.
+    """Verify releases: exit code 0 if all holds, 1 if not, 2 if a signer was not checked.
 
     Of several releases of one domain it is also checked that its privacy ledger never went back.
     """

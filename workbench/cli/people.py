@@ -1,4 +1,4 @@
-"""Keys, and the steward's decisions, from the command line."""
+"""``workbench key …``, and a steward's decisions on requests."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ Approvals = Annotated[int, typer.Option(min=1, max=2, help="How many stewards mu
 
 @app.command()
 def show(dataset: Dataset, space: SpaceOption = None, as_json: AsJson = False) -> None:
-    """Show what the policy approves now, and what it may at most."""
+    """Show what the policy approves now, and what it may approve at most."""
     client, name = _found(dataset, space)
     _print(client.policy(name), as_json)
 

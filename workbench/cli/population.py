@@ -77,7 +77,7 @@ def merge(
     word: Words = None,
     out: Out = None,
 ) -> None:
-    """Let two populations have one total together, on two stewards' signed word."""
+    """Let two populations share one total; needs the signatures of two stewards."""
     _change(root, name, word, out, merge=other)
 
 
@@ -89,7 +89,7 @@ def raise_(
     word: Words = None,
     out: Out = None,
 ) -> None:
-    """Raise a population's total, on two stewards' signed word."""
+    """Raise a population's total; needs the signatures of two stewards."""
     _change(root, name, word, out, epsilon_total=epsilon_total)
 
 
@@ -116,7 +116,7 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
             envelopes = [Envelope.parse(path.read_bytes()) for path in words]
         except OSError as error:
             raise InvalidConfiguration(f"cannot read {error.filename}: {error.strerror}") from None
-        # What was signed is what is asked for here.
+        # The stewards must have signed the very change that is asked for here.
         wanted = domain.populations.propose(OPERATOR, name, ProposedChange.read(what))
         for envelope in envelopes:
             signed = unverified(envelope, PopulationChange)
@@ -140,7 +140,7 @@ def opt_out(
     name: Name,
     person: Annotated[str, typer.Option(help="As the unit column of the files has it.")],
 ) -> None:
-    """Let a person take part in no run any more; what was spent on them stays."""
+    """Note that a person takes part in no run any more; what was spent on them stays."""
     from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
@@ -168,7 +168,7 @@ def blocks(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain blocks with a table of yours: who is in which, and how often runs fit."""
+    """Show what blocks would do to a table of yours: who is in which, and how many runs fit."""
     from dataclasses import asdict
 
     from workbench.domain.populations.block_plan import plan

@@ -1,4 +1,4 @@
-"""Studies: notebooks that papermill runs again, and functions submitted without a notebook."""
+"""``workbench study …`` and ``workbench submit``: notebooks as studies, scripts as requests."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _as_interrupt() -> Iterator[None]:
 
 
 def set_up(store: Path, meta: Path) -> dict[str, Path]:
-    """Make keys, domains, data and cards where they are missing.
+    """Make the keys, domains, data and cards that are missing.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def _free_port() -> int:
 
 
 def _settle_port(root: Path) -> int:
-    """Return the domain's port; a new one if another program took it meanwhile."""
+    """Return the domain's port, or a new one if another program uses it."""
     from workbench.domain.store.config import DomainFolder
 
     port = DomainFolder(root).config.port
@@ -158,7 +158,7 @@ def _settle_port(root: Path) -> int:
 
 @contextlib.contextmanager
 def servers(store: Path) -> Iterator[None]:
-    """Run every domain of the store as a server process; all are stopped on the way out."""
+    """Run every domain of the store as a server process, and stop them all at the end."""
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name in HOLDINGS:

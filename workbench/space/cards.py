@@ -11,7 +11,7 @@ from workbench.views.tables import Table
 
 
 def records_words(card: DatasetCard) -> str:
-    """Return how many records a dataset has about, such as ``about 569 patients``."""
+    """Return the published number of records in words, such as ``about 569 patients``."""
     unit = card.data_schema.privacy_unit
     return f"about {card.record_count} {'records' if unit == 'record' else f'{unit}s'}"
 
@@ -72,7 +72,7 @@ class TermsView(Shown):
 
 
 class Catalog(Shown):
-    """Cards as a table, and the domains that could not be asked, with why."""
+    """The cards of all domains as a table, and why some domains gave none."""
 
     def __init__(self, cards: list[DatasetCard], problems: dict[str, WorkbenchError]) -> None:
         self.cards = cards

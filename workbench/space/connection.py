@@ -74,7 +74,7 @@ class Space:
         return cards, problems
 
     def catalog(self) -> Catalog:
-        """Return the cards of all domains as a table; domains that fail are listed with why."""
+        """Return the cards of all domains as a table; it names domains that fail, and why."""
         cards, problems = self._each()
         return Catalog([card for _, card in cards], problems)
 
@@ -230,7 +230,7 @@ def _find(path: str | os.PathLike[str] | None) -> Path:
 
 
 def nearest(folder: Path) -> Path | None:
-    """Return the ``space.toml`` in `folder` or in the nearest folder above; None if there is none.
+    """Return the ``space.toml`` in `folder` or in the nearest folder above it, or None.
 
     Raises
     ------

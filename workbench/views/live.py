@@ -1,6 +1,6 @@
-"""What goes on right now: a live figure in a notebook, a plain bar elsewhere.
+"""Show how far a run is: a live figure in a notebook, a plain bar elsewhere.
 
-A notebook's figure is HTML that is shown again as news comes, a few times a second. So it needs no
+A notebook's figure is HTML that is shown again a few times a second. So it needs no
 widget, stays in the saved notebook as it was last, and is what a report shows.
 """
 
@@ -33,10 +33,10 @@ background:var(--jp-layout-color3,#d0d7de)}
 
 
 class View(Protocol):
-    """Something that can be told how far it is."""
+    """Something that shows how far a run is."""
 
     def tell(self, words: str, step: int | None = None) -> None:
-        """Say what goes on and, if it is known, how many steps are done."""
+        """Show what is being done and, if it is known, how many steps are done."""
 
     def curve(self, name: str, points: Sequence[tuple[float, float, float]]) -> None:
         """Draw `name` through points of step, value and standard error, in place of before."""
@@ -67,20 +67,20 @@ class Figure:
         self._handle: Any = display(self, display_id=True)  # type: ignore[no-untyped-call]
 
     def tell(self, words: str, step: int | None = None) -> None:
-        """Say what goes on."""
+        """Show what is being done, and how many steps are done."""
         self._words = words
         if step is not None:
             self._step = max(self._step, min(step, self._total))
         self._show()
 
     def curve(self, name: str, points: Sequence[tuple[float, float, float]]) -> None:
-        """Draw a curve; of many points every n-th and the last."""
+        """Draw a curve; if it has many points, every n-th and the last of them."""
         every = -(-len(points) // _DRAWN)
         self._curves[name] = [*points[:-1:every], *points[-1:]] if every > 1 else list(points)
         self._show()
 
     def _show(self) -> None:
-        # Whoever is followed must not wait for the drawing.
+        # The run that is followed must not wait for the drawing.
         if time.monotonic() - self._shown >= _SECONDS:
             self.close()
 
@@ -159,7 +159,7 @@ def in_notebook() -> bool:
 def view(
     title: str, total: int, note: str = "", shown: bool = True, unit: str = "step"
 ) -> Iterator[View]:
-    """Show what goes on until the block ends.
+    """Show how far a run is until the block ends.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How commands print."""
+"""Print the answers of commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One domain as seen from outside: typed calls, signed tokens, checked answers."""
+"""All that can be asked of one domain: each answer is checked before it is used."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class DomainClient:
         return envelope.open(DatasetCard, self.public_key)
 
     def me(self) -> Person:
-        """Return who I am to this domain, and in which role."""
+        """Return the caller as the domain knows them, with their role."""
         return self.road.read(Person, "GET", "/v1/me")
 
     def datasets(self) -> list[DatasetCard]:
@@ -285,7 +285,7 @@ class DomainClient:
         return self.road.read(PolicyStatus, "PUT", f"/v1/datasets/{name}/policy", body)
 
     def log(self, after: int | None = None, limit: int = 100) -> tuple[list[LogEntry], int | None]:
-        """Return who did what when, newest first, and where to go on; for stewards.
+        """Return one page of the access log, newest first, and where the next begins; for stewards.
 
         Raises
         ------
@@ -326,7 +326,7 @@ class DomainClient:
         return self.road.read(PopulationStatus, "POST", "/v1/populations", wanted.canonical())
 
     def opt_out(self, population: str, person: str) -> list[str]:
-        """Let a person take part in nothing any more; for stewards.
+        """Note that a person takes part in no run any more; for stewards.
 
         Parameters
         ----------
@@ -349,7 +349,7 @@ class DomainClient:
         return list(self.road.read(WaitingChanges, "GET", "/v1/population-changes").changes)
 
     def propose_change(self, population: str, wanted: ProposedChange) -> PopulationStatus | None:
-        """Sign a change of a population; it takes the word of two stewards.
+        """Propose and sign a change of a population; it needs the signatures of two stewards.
 
         Returns
         -------
@@ -392,7 +392,7 @@ class DomainClient:
 
 
 def _consistent(status: RequestStatus) -> RequestStatus:
-    """Return `status` if the request it shows has the digest it names: a steward signs that."""
+    """Check that a status shows the request whose digest it names: a steward signs the digest."""
     if status.request.digest != status.request_digest:
         raise InvalidDocument("the domain shows a request that has another digest than it says")
     return status

@@ -1,4 +1,4 @@
-"""How one domain is called: signed tokens, retries, bounded answers, typed errors."""
+"""Call one domain over HTTP: signed tokens, retries, bounded answers, typed errors."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Transport:
                 )
                 break
             except (httpx.TransportError, OSError) as error:
-                # Whoever is in a hurry has waited long enough after the first silence.
+                # A hurried client has waited long enough after one time-out.
                 hurry = bool(self._options) and isinstance(error, httpx.TimeoutException)
                 if attempt == self._tries - 1 or hurry:
                     raise self._unavailable(error) from error

@@ -1,4 +1,4 @@
-"""What a study's kernel did, written down while it runs.
+"""Write down what a study's kernel does, while it runs.
 
 The runner of a study puts its folder into ``$WORKBENCH_STUDY``. In that kernel each request that
 a domain took, and each release whose evidence was checked, becomes one line of the folder's

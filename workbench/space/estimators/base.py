@@ -1,4 +1,4 @@
-"""What the estimators share: a fit at a domain, and features made locally as they are there."""
+"""What all estimators share: a fit at a domain, and the same features for local records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 class Estimator:
-    """Fitted by `fit` at a domain; everything else runs here, on numpy arrays and DataFrames.
+    """An estimator that `fit` fits at a domain; all else runs here, on arrays and DataFrames.
 
     After `fit`, `result_` is the release (with evidence and privacy) and `feature_names_in_` has
     the names of the features, one for each category of a categorical column.

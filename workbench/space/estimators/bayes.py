@@ -71,7 +71,7 @@ class GaussianNB(Estimator):
             hot = one_hot(record[column.name], classes)
             return (hot.unsqueeze(1) * row.unsqueeze(0)).reshape(-1)
 
-        # Of a categorical column's 0/1 entries one is 1.
+        # One of a categorical column's 0/1 entries is 1.
         hot_columns = sum(c.kind == "category" for c in schema.features)
         bound = norm_of([1.0] * (1 + hot_columns + 2 * len(numbers)))
         asked = SumFunction("naive_bayes", vector, bound)
@@ -81,7 +81,7 @@ class GaussianNB(Estimator):
         means = np.clip(sums[:, 1 : 1 + width] / count, -1.0, 1.0)
         spread = np.ones((classes, width))
         spread[:, numbers] = sums[:, 1 + width :] / count - means[:, numbers] ** 2
-        # Below the noise in a variance nothing is known about it.
+        # A variance that is smaller than its noise is not known.
         floor = np.minimum(2 * result.noise / count, 1.0)
         spread = np.maximum(spread, np.maximum(floor, self.var_smoothing * spread.max()))
         middle, half = bounds_of(schema)

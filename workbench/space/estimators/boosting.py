@@ -22,7 +22,7 @@ from workbench.space.statistics.sums import SumFunction, norm_of
 
 
 class _Boosting(Estimator):
-    """What both have; see `GradientBoostingClassifier` for the parameters."""
+    """What both boosting estimators share; `GradientBoostingClassifier` has the parameters."""
 
     _kinds: tuple[str, ...]
     _name: str

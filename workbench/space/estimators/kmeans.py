@@ -1,4 +1,4 @@
-"""K-means by rounds of noisy assignments (Lloyd's algorithm; Blum et al. 2005, SuLQ)."""
+"""Find clusters by rounds of noisy assignments (Lloyd's algorithm; Blum et al. 2005, SuLQ)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from workbench.space.statistics.sums import SumFunction, norm_of
 
 
 def checked_splits(splits: Splits) -> Splits:
-    """Return `splits` if a domain would take its sums.
+    """Check that a domain would accept the sums of these trees, and return `splits`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which class shows the release of which kind of run."""
+"""The class that shows a release, for each kind of run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RESULTS: dict[str, Callable[[DomainClient, RequestStatus], Result]] = {
     "training": TrainingResult,
     "statistic": StatisticResult,
 }
-"""By the kind that a request's plan says."""
+"""The classes by the kind of a request's plan."""
 
 
 def result_of(client: DomainClient, status: RequestStatus) -> Result:

@@ -19,7 +19,7 @@ class StatisticResult(Result):
 
     @property
     def plan(self) -> StatisticPlan:
-        """Rounds, bound and noise."""
+        """The plan of the sums: rounds, bound and noise."""
         return cast(StatisticPlan, self.request.plan)
 
     @cached_property

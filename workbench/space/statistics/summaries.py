@@ -44,7 +44,7 @@ def _estimate(
 
 
 def count(target: Target, **options: Any) -> Estimate:
-    """See `Dataset.count`."""
+    """Return the number of records; see `Dataset.count`."""
 
     def one(record: Any) -> torch.Tensor:
         import torch
@@ -56,7 +56,7 @@ def count(target: Target, **options: Any) -> Estimate:
 
 
 def total(target: Target, columns: Names, **options: Any) -> Estimate:
-    """See `Dataset.sum`."""
+    """Return the sum of numeric columns; see `Dataset.sum`."""
     scaled = Scaled.of(target.schema, columns)
     # By the largest magnitude, not the middle: so no count is needed.
     largest = np.abs(scaled.middle) + scaled.half
@@ -80,7 +80,7 @@ def _moments(scaled: Scaled, squares: bool) -> SumFunction:
 
 
 def mean(target: Target, columns: Names, **options: Any) -> Estimate:
-    """See `Dataset.mean`."""
+    """Return the mean of numeric columns; see `Dataset.mean`."""
     scaled = Scaled.of(target.schema, columns)
     result = _moments(scaled, squares=False).run(target, **options)
 
@@ -93,7 +93,7 @@ def mean(target: Target, columns: Names, **options: Any) -> Estimate:
 
 
 def variance(target: Target, columns: Names, **options: Any) -> Estimate:
-    """See `Dataset.variance`."""
+    """Return the variance of numeric columns; see `Dataset.variance`."""
     scaled = Scaled.of(target.schema, columns)
     result = _moments(scaled, squares=True).run(target, **options)
     width = len(scaled.names)
@@ -118,7 +118,7 @@ def _binned(target: Target, column: str, bins: int, **options: Any) -> Any:
 
 
 def histogram(target: Target, column: str, bins: int = 20, **options: Any) -> Estimate:
-    """See `Dataset.histogram`."""
+    """Return how many records are in each bin of a column; see `Dataset.histogram`."""
     import pandas as pd
 
     binned, result = _binned(target, column, bins, **options)
@@ -130,7 +130,7 @@ def histogram(target: Target, column: str, bins: int = 20, **options: Any) -> Es
 def quantile(
     target: Target, column: str, q: float | Sequence[float] = 0.5, bins: int = 200, **options: Any
 ) -> Estimate:
-    """See `Dataset.quantile`."""
+    """Return quantiles of a numeric column; see `Dataset.quantile`."""
     wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
     if not ((wanted >= 0) & (wanted <= 1)).all():
         raise InvalidArgument(f"q is {q}; expected numbers from 0 to 1")
@@ -153,7 +153,7 @@ def quantile(
 def contingency_table(
     target: Target, rows: str, columns: str, bins: int = 10, **options: Any
 ) -> Estimate:
-    """See `Dataset.contingency_table`."""
+    """Return how many records are in each pair of bins; see `Dataset.contingency_table`."""
     import pandas as pd
 
     schema = target.schema
@@ -173,7 +173,7 @@ def contingency_table(
 
 
 def correlation(target: Target, columns: Sequence[str], **options: Any) -> Estimate:
-    """See `Dataset.correlation`."""
+    """Return the correlation of numeric columns; see `Dataset.correlation`."""
     import pandas as pd
 
     scaled = Scaled.of(target.schema, listed(columns))

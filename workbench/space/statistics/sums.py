@@ -1,4 +1,4 @@
-"""Noisy sums as researchers ask for them: a function of one record, its bound, and rounds."""
+"""Ask for noisy sums: of a function of one record, with its bound, in one round or several."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def norm_of(entries: Iterable[float]) -> float:
 
 @dataclass(frozen=True)
 class RehearsedSums:
-    """Noisy sums of a synthetic snippet, as `StatisticResult` has those of a domain.
+    """Noisy sums of a synthetic snippet, in the form that `StatisticResult` has for a domain's.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class SumFunction:
     rounds: int = 1
 
     def graphs(self, schema: Schema) -> tuple[RecordGraph, RecordGraph | None]:
-        """Return the graphs that would travel: of the record's vector, and of the update."""
+        """Return the graphs that would be sent: of the record's vector, and of the update."""
         from workbench.engine.sums.clipping import check_programs
         from workbench.graphs.export.statistic import export_statistic, export_update
 

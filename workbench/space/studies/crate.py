@@ -86,7 +86,7 @@ def export(folder: Path, out: Path, licence: str = "") -> Path:
     crate = _Crate(folder, study, licence)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and moved: a crate that is there is whole.
+        # Written beside its place and then moved: a crate is there in full or not at all.
         with tempfile.TemporaryDirectory(dir=out.parent) as place:
             made = Path(place, out.name)
             crate.crate.write_zip(made)

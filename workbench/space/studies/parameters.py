@@ -37,7 +37,7 @@ class Parameter:
 
     @property
     def value(self) -> Any:
-        """The default's value if it is a plain one, else None."""
+        """The default's value if it is a plain Python value, else None."""
         try:
             return ast.literal_eval(self.default)
         except (ValueError, SyntaxError):
@@ -87,7 +87,7 @@ def _known(kind: str) -> str:
 
 
 def checked(notebook: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `given` if each is a parameter of `notebook` and fits its default.
+    """Check that each value is a parameter of `notebook` and fits its default, and return them.
 
     Raises
     ------

@@ -88,7 +88,7 @@ def _row(folder: Path, one: StudyRequest) -> str:
 
 
 def _outcome(folder: Path, one: StudyRequest) -> tuple[str, str, str]:
-    """Return what was released, and the mark of its evidence; nothing unverified is shown."""
+    """Return what was released, and whether its evidence holds; nothing unverified is shown."""
     if one.state == "open":
         return "", "no release yet", ""
     if one.state == "refuted" or one.evidence is None:

@@ -1,4 +1,4 @@
-"""Scikit-learn estimators as training functions: the same model, trained under privacy."""
+"""Turn scikit-learn estimators into training functions: the same model, trained under privacy."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def _in_our_units(
 
 
 def _class_order(classes: list[Any], target: Column) -> list[int]:
-    """Return for each category of the schema its place among the estimator's classes."""
+    """Return the place of each category of the schema among the estimator's classes."""
     plain = [c.item() if isinstance(c, np.generic) else c for c in classes]
     for wanted in (list(target.categories), list(range(len(target.categories)))):
         if sorted(map(str, plain)) == sorted(map(str, wanted)):

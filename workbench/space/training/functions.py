@@ -45,7 +45,7 @@ class TrainingFunction:
         return self.settings.plan(card, epsilon, delta, metrics)
 
     def export(self, model: nn.Module, dataset: Targeted) -> RecordGraph:
-        """Return the record graph that would travel; see `graphs.export.training.export`."""
+        """Return the record graph that would be sent; see `graphs.export.training.export`."""
         return self._exported(model, target_of(dataset))
 
     def _exported(self, model: nn.Module, target: Target) -> RecordGraph:
@@ -122,7 +122,7 @@ class TrainingFunction:
         epsilons: Iterable[float] = (0.5, 1.0, 2.0, 4.0, 8.0),
         delta: float = 1e-5,
     ) -> Expectation:
-        """Rehearse at each of `epsilons`; a table, and a figure of metrics by epsilon.
+        """Rehearse at each of `epsilons`, for a table and a figure of metrics by epsilon.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class TrainingFunction:
             Another number makes an otherwise equal request a new one, with new noise and cost.
             The same number gives the same result again, at no cost.
         outputs
-            What shall leave.
+            What the domain shall release.
 
         Returns
         -------
@@ -292,5 +292,5 @@ class training_function(Settings):
     """
 
     def __call__(self, function: Callable[..., Any]) -> TrainingFunction:
-        """Return the function with these settings."""
+        """Return the function with these settings, ready to rehearse and submit."""
         return TrainingFunction(function, self)

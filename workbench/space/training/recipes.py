@@ -37,7 +37,7 @@ def _cross_entropy(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _hinge(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """One class against the rest, as ``SGDClassifier`` does."""
+    """Return the hinge loss of each class against the rest, as ``SGDClassifier`` does."""
     sign = torch.where(torch.arange(scores.shape[-1]) == target, 1.0, -1.0)
     return (1 - sign * scores).clamp_min(0).mean()
 
@@ -47,7 +47,7 @@ def _squared(predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _only(estimator: Any, **allowed: tuple[Any, ...]) -> None:
-    """Raise unless each setting has one of the values that have a counterpart."""
+    """Check that each setting has one of the values that have a counterpart."""
     settings = estimator.get_params()
     for name, values in allowed.items():
         if name in settings and not any(settings[name] is v or settings[name] == v for v in values):
@@ -158,7 +158,7 @@ _READERS: dict[str, Callable[[Any, float], Recipe]] = {
 
 
 def read_estimator(estimator: Any, records: float) -> Recipe:
-    """Return what `estimator` asks for when it is trained on `records` records.
+    """Return the recipe of `estimator` when it is trained on `records` records.
 
     Raises
     ------

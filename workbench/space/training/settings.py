@@ -1,4 +1,4 @@
-"""How a training function trains, and the plan that a domain is asked to run by it."""
+"""The settings of a training function, and the plan that they make for a domain."""
 
 from __future__ import annotations
 
