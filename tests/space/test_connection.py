@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.processes import ServerSite, free_port
-from tests.studies import linear
+from tests.studies import linear, space_file
 from workbench.documents import PrivateKey
 from workbench.errors import (
     DomainUnavailable,
@@ -19,16 +19,6 @@ from workbench.errors import (
 from workbench.lab.service.sources import FileSource
 from workbench.space.connection import Space, connect
 from workbench.space.training.functions import training_function
-
-
-def space_file(folder, key, *entries):
-    if not (folder / "me.key").exists():
-        key.save(folder / "me.key")
-    lines = ['key = "me.key"']
-    for name, url, public in entries:
-        lines += ["[[domains]]", f'name = "{name}"', f'url = "{url}"', f'public_key = "{public}"']
-    (folder / "space.toml").write_text("\n".join(lines))
-    return folder / "space.toml"
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from tests.processes import ServerSite
-from tests.space.test_connection import space_file
+from tests.studies import space_file
 from workbench.space.studies.process import StudyProcess
 from workbench.space.studies.run import run
 

@@ -394,5 +394,5 @@ class DomainClient:
 def _consistent(status: RequestStatus) -> RequestStatus:
     """Check that a status shows the request whose digest it names: a steward signs the digest."""
     if status.request.digest != status.request_digest:
-        raise InvalidDocument("the domain shows a request that has another digest than it says")
+        raise InvalidDocument("the domain sent a request whose digest is not the one that it names")
     return status

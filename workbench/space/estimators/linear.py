@@ -51,7 +51,7 @@ class Ridge(Estimator):
 
     def __init__(self, alpha: float = 1.0, *, target: str | None = None) -> None:
         if not 0 <= alpha < np.inf:
-            raise InvalidArgument(f"alpha is {alpha}; expected a number from 0 on")
+            raise InvalidArgument(f"alpha is {alpha}; expected 0 or more")
         self.alpha = alpha
         self.target = target
 

@@ -140,7 +140,7 @@ class RequestHandle(Shown, Generic[R]):
             if status.decided_by is None:
                 raise RequestDenied(
                     f"{who}: the domain did not start it: {status.reason}",
-                    "Nothing was charged. Submit again once that is mended.",
+                    "Nothing was charged. Submit again when that is repaired.",
                 )
             by = "the steward" if status.decided_by == "steward" else "the policy"
             raise RequestDenied(

@@ -24,7 +24,7 @@ def new_study(dataset: Dataset, path: Path) -> Path:
         If `path` is taken, or cannot be written.
     """
     if path.suffix != ".ipynb":
-        raise InvalidArgument(f"{path} is no name of a notebook", "Give one that ends in .ipynb.")
+        raise InvalidArgument(f"{path} does not end in .ipynb", "Give --out study.ipynb")
     if not _written(path, text_of(study(dataset.card))):
         raise Conflict(f"{path} is there already", "Give another name with --out.")
     return path

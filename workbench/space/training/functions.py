@@ -133,7 +133,7 @@ class TrainingFunction:
         """
         found = {float(e): self.rehearse(model, dataset, e, delta) for e in epsilons}
         if not found:
-            raise InvalidArgument("no epsilon to rehearse at")
+            raise InvalidArgument("no epsilon was given to rehearse at")
         return Expectation(found, delta)
 
     @overload
