@@ -233,6 +233,6 @@ def _fill(layer: Any, weight: NDArray[np.float64], bias: NDArray[np.float64]) ->
         layer.bias.copy_(torch.from_numpy(bias))
     elif float(np.abs(bias).max()) > 1e-6:
         raise InvalidArgument(
-            "the estimator has no intercept, but needs one for features scaled by their public bounds",
+            "the estimator has no intercept, but needs one for scaled features",
             "Fit it with fit_intercept=True, or give it unfitted.",
         )
