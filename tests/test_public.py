@@ -1,4 +1,4 @@
-"""The public face: names, import time, and the direction of imports inside."""
+"""Check the public face: names, signatures, import time, and that nothing is unpickled."""
 
 from __future__ import annotations
 

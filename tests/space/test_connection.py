@@ -1,4 +1,4 @@
-"""Connecting: what space.toml may say, and how a domain that is away is told."""
+"""Check what space.toml may say, and what a researcher is told of a domain that is away."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_this_machine_is_called_without_tls(tmp_path, host):
 
 @pytest.fixture
 def below(tmp_path, monkeypatch):
-    """A folder two below one with a space.toml, to work in."""
+    """Work in a folder that lies two below one with a space.toml."""
     folder = tmp_path / "above" / "study" / "now"
     folder.mkdir(parents=True)
     key = PrivateKey.create()
@@ -147,7 +147,7 @@ def below(tmp_path, monkeypatch):
 
 
 def give_away(path, monkeypatch):
-    """Let a file or folder be somebody else's."""
+    """Make somebody else the owner of a file or folder."""
     if os.geteuid() == 0:
         os.chown(path, 65_534, -1)
     else:
@@ -236,7 +236,7 @@ def test_wrong_arguments_say_what_is_expected(site):
 
 
 def test_something_else_at_a_domains_address_spoils_only_that_domain(site, tmp_path):
-    """A web server that answers everything with a page."""
+    """Put a web server that answers everything with a page in a domain's place."""
     import http.server
     import threading
 

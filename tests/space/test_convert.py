@@ -1,4 +1,4 @@
-"""Scikit-learn estimators become training functions, and models trained elsewhere a start."""
+"""Check that scikit-learn estimators become training functions, and fitted ones a start."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from workbench.space.datasets import Dataset
 
 @pytest.fixture(scope="module")
 def cancer_ds(tmp_path_factory):
-    """Of a domain of its own: other tests count on their budget."""
+    """Return datasets of a domain of its own, because other tests count on their budget."""
     opened = Site.open(make_domain(tmp_path_factory.mktemp("a") / "hospital-a"))
     yield dataset(opened.client())
     opened.close()
@@ -64,7 +64,7 @@ def diabetes() -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def predicted(model: nn.Module, found: Dataset, frame: pd.DataFrame) -> torch.Tensor:
-    """What the module says to public records, given as a domain gives them."""
+    """Return what the module says of public records, given as a domain gives them."""
     schema = found.card.data_schema
     rows = torch.tensor(frame.to_numpy(dtype=np.float32))
     records = [RecordView(schema, dict(zip(frame.columns, row, strict=True))) for row in rows]
@@ -117,7 +117,7 @@ def trained(
     target: np.ndarray,
     frame: pd.DataFrame,
 ) -> Metric:
-    """The metric of training on the data themselves, with noise and split that repeat.
+    """Return the metric of training on the data themselves, with repeatable noise and split.
 
     A domain's are secret and differ each time, so now and then a run there learns little.
     """
@@ -255,7 +255,7 @@ def test_columns_of_every_kind_count_as_wide_as_their_features():
 
 
 def test_a_module_trained_elsewhere_is_the_start(cancer_ds):
-    """Trained on public data without privacy, it loses nothing in rounds of tiny steps."""
+    """Check that a model trained on public data loses nothing in more, tiny steps."""
     x, y = cancer()
     schema = cancer_ds.card.data_schema
     model = linear()

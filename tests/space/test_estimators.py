@@ -1,4 +1,4 @@
-"""Each estimator, fitted at a real domain, does what scikit-learn's does on the same data."""
+"""Compare each estimator, fitted at a real domain, with scikit-learn's on the same data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to expect at several epsilons: a table and a figure from rehearsals, at no cost."""
+"""Check the table and the figure of rehearsals at several epsilons, which cost nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training functions: what is wrong is told where it is written."""
+"""Check that a wrong setting of a training function is told where it is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is waited for is shown: a figure in a notebook, a bar elsewhere, and in no one's way."""
+"""Check that a wait is shown: as a figure in a notebook, as a bar elsewhere, at little cost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_nothing_is_shown_if_nobody_looks(capsys):
 
 @pytest.fixture
 def figure(monkeypatch):
-    """A figure whose output cell is a list."""
+    """Return a figure whose output cell only counts updates."""
     import IPython.display
 
     class Handle:

@@ -1,4 +1,4 @@
-"""One table, shown in four ways."""
+"""Check that one table is shown alike on a terminal, as text, HTML and Markdown."""
 
 from __future__ import annotations
 

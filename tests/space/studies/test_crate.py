@@ -1,4 +1,4 @@
-"""The RO-Crate: what readers of Workflow Run Crates look for is there, and the files are whole."""
+"""Check that an RO-Crate has what readers of Workflow Run Crates look for, and all files."""
 
 from __future__ import annotations
 

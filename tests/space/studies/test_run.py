@@ -1,4 +1,4 @@
-"""A study runs, is followed, fails and is stopped; what it leaves is complete each time."""
+"""Check what a study leaves when it ends, fails or is stopped."""
 
 from __future__ import annotations
 
