@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.documents import RequestStatus, State
-from workbench.space.requests.request import FAILURE_WORDS, STATE_WORDS
+from workbench.views.words import FAILURE_WORDS, STATE_WORDS
 
 MOST_REQUESTS = 500
 

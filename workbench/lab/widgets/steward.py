@@ -21,7 +21,7 @@ from workbench.errors import WorkbenchError
 from workbench.lab.widgets.populations import PopulationSection
 from workbench.space.client.client import DomainClient
 from workbench.space.connection import Space, connect
-from workbench.views.html import page
+from workbench.views.page import Page
 
 _HERE = Path(__file__).parent
 POLL_SECONDS = 1.0
@@ -69,7 +69,7 @@ class StewardPanel(anywidget.AnyWidget):
 
     def _repr_html_(self) -> str:
         waiting = [r for r in json.loads(self.view)["requests"] if r["state"] == "pending"]
-        return page("Steward", f"{len(waiting)} requests wait for a decision.", "")
+        return Page("Steward", f"{len(waiting)} requests wait for a decision.").html()
 
     def refresh(self) -> None:
         """Ask the domains once and show what they say."""
