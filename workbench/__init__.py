@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from workbench._version import __version__
+
 if TYPE_CHECKING:
     from workbench import errors
     from workbench.graphs.export.features import features, noise
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from workbench.space.statistics.statistic import Statistic, statistic
     from workbench.space.training.convert import from_sklearn
     from workbench.space.training.functions import TrainingFunction, training_function
-
-__version__ = "0.1.0"
 
 __all__ = [
     "PCA",

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from workbench import __version__
+from workbench._version import __version__
 from workbench.documents import RequestStatus, State
 from workbench.errors import NotFound, WorkbenchError
 from workbench.lab.service.catalog import Catalog, CatalogBytes

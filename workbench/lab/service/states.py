@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench import __version__
+from workbench._version import __version__
 from workbench.errors import (
     DomainUnavailable,
     InvalidSignature,
