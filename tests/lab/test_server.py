@@ -239,7 +239,7 @@ def test_progress_comes_between_two_rounds(lab, hospital):
 
 def test_evidence_that_does_not_hold_shows_nothing(tmp_path, hospital):
     """A domain that signs with another key: its releases cannot be believed."""
-    from workbench.lab.service.results import result_view
+    from workbench.lab.service.requests.results import result_view
     from workbench.space.client.client import DomainClient
     from workbench.space.requests.request import RequestHandle
 

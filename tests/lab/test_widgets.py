@@ -132,7 +132,7 @@ def test_a_rehearsal_draws_its_curve_and_a_run_its_progress(place):
 
 MANY = """
 import json
-from workbench.lab.service.catalog import CatalogBytes
+from workbench.lab.service.watching.catalog import CatalogBytes
 
 class Large(wb.CatalogBrowser):
     def news(self, anew):

@@ -20,8 +20,8 @@ from workbench.errors import (
     TooLarge,
     WorkbenchError,
 )
-from workbench.lab.service.crew import Crew
 from workbench.lab.service.service import Service
+from workbench.lab.service.watching.crew import Crew
 
 T = TypeVar("T")
 

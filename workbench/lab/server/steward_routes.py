@@ -7,7 +7,7 @@ from tornado import web
 
 from workbench.errors import InvalidDocument
 from workbench.lab.server.base import Route
-from workbench.lab.service.steward import MOST_LOG, Steward
+from workbench.lab.service.steward.steward import MOST_LOG, Steward
 
 
 class StewardRoute(Route):

@@ -14,16 +14,16 @@ from typing import Any
 from workbench._version import __version__
 from workbench.documents import RequestStatus, State
 from workbench.errors import NotFound, WorkbenchError
-from workbench.lab.service.catalog import Catalog, CatalogBytes
-from workbench.lab.service.details import budget_view, card_view
-from workbench.lab.service.domains import WatchedDomain
-from workbench.lab.service.entries import entry
-from workbench.lab.service.loading import load_code
-from workbench.lab.service.monitor import Monitor, Watch
-from workbench.lab.service.requests import MOST_REQUESTS, request_view
-from workbench.lab.service.results import result_view
-from workbench.lab.service.snippets import snippet_view
+from workbench.lab.service.datasets.details import budget_view, card_view
+from workbench.lab.service.datasets.entries import entry
+from workbench.lab.service.datasets.snippets import snippet_view
+from workbench.lab.service.requests.loading import load_code
+from workbench.lab.service.requests.results import result_view
+from workbench.lab.service.requests.views import MOST_REQUESTS, request_view
 from workbench.lab.service.sources import Source
+from workbench.lab.service.watching.catalog import Catalog, CatalogBytes
+from workbench.lab.service.watching.domains import WatchedDomain
+from workbench.lab.service.watching.monitor import Monitor, Watch
 from workbench.space.client.client import DomainClient
 from workbench.space.connection import Space
 from workbench.space.datasets import Dataset

@@ -10,9 +10,9 @@ from typing import Any
 import anywidget
 
 from workbench.errors import WorkbenchError
-from workbench.lab.service.monitor import Watch
 from workbench.lab.service.service import Service
 from workbench.lab.service.sources import FixedSource
+from workbench.lab.service.watching.monitor import Watch
 from workbench.space.connection import Space
 
 _HERE = Path(__file__).parent

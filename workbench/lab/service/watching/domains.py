@@ -10,9 +10,9 @@ from typing import Any
 
 from workbench.documents import BudgetStatus, DatasetCard, RequestStatus
 from workbench.errors import NotAdmitted, NotFound, WorkbenchError
-from workbench.lab.service.entries import entry
-from workbench.lab.service.requests import MOST_REQUESTS, request_view
-from workbench.lab.service.states import DomainState
+from workbench.lab.service.datasets.entries import entry
+from workbench.lab.service.requests.views import MOST_REQUESTS, request_view
+from workbench.lab.service.watching.states import DomainState
 from workbench.space.client.client import DomainClient
 
 POLL_SECONDS = 8.0

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from workbench.documents import State
 from workbench.errors import WorkbenchError
-from workbench.lab.service.crew import Crew
-from workbench.lab.service.domains import WatchedDomain
+from workbench.lab.service.watching.crew import Crew
+from workbench.lab.service.watching.domains import WatchedDomain
 
 MOST_THREADS = 64
 MOST_FOLLOWED = 16

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from workbench.lab.service.domains import WatchedDomain
+from workbench.lab.service.watching.domains import WatchedDomain
 
 
 @dataclass(frozen=True)
