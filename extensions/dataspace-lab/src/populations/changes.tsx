@@ -1,10 +1,10 @@
 import * as React from 'react';
 
 import type { IContext } from '../context';
-import type { IWaitingChange } from '../model';
-import { confirm } from '../requests/actions';
+import type { IWaitingChange } from '../oversight';
 import { Foreign, useNow } from '../requests/words';
 import { useAttempt } from '../ui/attempt';
+import { confirm } from '../ui/dialogs';
 import { ActionButton, Card, Problem } from '../ui/parts';
 import { ago } from '../ui/words';
 

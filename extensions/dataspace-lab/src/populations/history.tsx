@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import { figure, type ISteps, Steps } from '../charts';
 import type { IContext } from '../context';
-import type { IBlockHistory, IPopulationStatus } from '../model';
+import type { IBlockHistory, IPopulationStatus } from '../oversight';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Problem } from '../ui/parts';
 import { onceShown, useShown } from '../ui/shown';

@@ -21,7 +21,7 @@ export function evaluationsOf(
     : [];
 }
 
-/** The metrics along the rounds, with their noise. */
+/** The metrics along the steps of a training run, with their noise. */
 export function LearningCurve(props: {
   trans: TranslationBundle;
   history: readonly IEvaluation[];
@@ -35,7 +35,7 @@ export function LearningCurve(props: {
     <Lines
       trans={trans}
       title={trans.__('Learning curve')}
-      xLabel={trans.__('rounds')}
+      xLabel={trans.__('steps')}
       yLabel={trans.__('metric')}
       xRange={[0, steps]}
       yLimits={[0, 1]}

@@ -1,9 +1,8 @@
 import * as React from 'react';
 
-import type { IContext } from '../context';
+import type { IContext, PageArgs } from '../context';
 import type { IRequest, IResult } from '../model';
 import { useNotebook } from '../notebook';
-import type { PageArgs } from '../pages';
 import { useStore } from '../store';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Card, Loading, Problem } from '../ui/parts';

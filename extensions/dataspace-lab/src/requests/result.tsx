@@ -58,7 +58,10 @@ export function ResultCards(props: {
             [trans.__('this run'), `ε ${figure(result.privacy.epsilon)}`],
             [trans.__('asked'), `ε ${figure(request.epsilon)}`],
             [trans.__('δ'), figure(result.privacy.delta)],
-            [trans.__('rounds'), rounds(trans.__('stopped early'), request, result)],
+            [
+              request.kind === 'statistic' ? trans.__('rounds') : trans.__('steps'),
+              steps(trans.__('stopped early'), request, result)
+            ],
             [trans.__('engine'), result.engine]
           ]}
         />
@@ -68,7 +71,8 @@ export function ResultCards(props: {
   );
 }
 
-function rounds(early: string, request: IRequest, result: IResult): string {
+/** How many steps or rounds ran, beside how many were planned. */
+function steps(early: string, request: IRequest, result: IResult): string {
   const planned = Number(request.plan.steps ?? request.plan.rounds ?? result.steps);
   return result.steps < planned
     ? `${result.steps} / ${planned} (${early})`

@@ -60,7 +60,9 @@ export function stateWords(trans: TranslationBundle, request: IRequest): string 
   }
   if (request.state === 'running' && request.progress) {
     const { step, steps } = request.progress;
-    return trans.__('running, round %1 of %2', step, steps);
+    return request.kind === 'statistic'
+      ? trans.__('running, round %1 of %2', step, steps)
+      : trans.__('running, step %1 of %2', step, steps);
   }
   return stateName(trans, request.state);
 }

@@ -75,7 +75,7 @@ export function planWords(trans: TranslationBundle, request: IRequest): string {
     .map(name => `, ${name.replace(/_/g, ' ')} ${text(name)}`);
   return (
     trans.__(
-      '%1 rounds of %2, sampling rate %3, clipping norm %4, noise multiplier %5, learning rate %6',
+      '%1 steps of %2, sampling rate %3, clipping norm %4, noise multiplier %5, learning rate %6',
       text('steps'),
       text('optimizer'),
       text('sample_rate'),

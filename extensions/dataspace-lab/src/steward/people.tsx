@@ -1,12 +1,11 @@
 import * as React from 'react';
 
 import { ApiError, toApiError } from '../api';
-import type { IContext } from '../context';
-import type { IPerson } from '../model';
-import type { PageArgs } from '../pages';
-import { confirm, tell } from '../requests/actions';
+import type { IContext, PageArgs } from '../context';
+import type { IPerson } from '../oversight';
 import { Foreign, shortDigest } from '../requests/words';
 import { useStore } from '../store';
+import { confirm, tell } from '../ui/dialogs';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Card, Loading, Problem } from '../ui/parts';
 import { clock } from '../ui/words';
