@@ -10,7 +10,7 @@ import type {
   ISession,
   IStarter,
   IStudy,
-  IStudyParameter
+  IParameter
 } from './model';
 import type {
   IApproval,
@@ -106,8 +106,8 @@ export class Api {
   cancelStudy(id: string): Promise<IStudy> {
     return this.ask('POST', ['studies', id, 'cancel']);
   }
-  async studyParameters(path: string): Promise<IStudyParameter[]> {
-    const answer = await this.ask<{ parameters: IStudyParameter[] }>(
+  async studyParameters(path: string): Promise<IParameter[]> {
+    const answer = await this.ask<{ parameters: IParameter[] }>(
       'GET',
       ['studies', 'parameters'],
       { query: { path } }

@@ -1,7 +1,5 @@
 /** The shapes of what stewards see, as the server extension answers with them. */
 
-import type { IBudget } from './model';
-
 export interface IApproval {
   mode: string;
   epsilon: number | null;
@@ -9,22 +7,40 @@ export interface IApproval {
   approvals: number;
 }
 
+export interface IBudgetStatus {
+  dataset_version: string;
+  population: string;
+  block: string;
+  cap: number | null;
+  shared: string[];
+  epsilon_total: number;
+  epsilon_spent: number;
+  epsilon_left: number;
+  delta: number;
+  runs: number;
+  uses_left: number | null;
+}
+
+export interface ISpendingPoint {
+  time: string;
+  epsilon_spent: number;
+  researcher: string;
+  request: string;
+  event: string;
+}
+
+export interface IShare {
+  name: string;
+  key_id: string;
+  epsilon_spent: number;
+  runs: number;
+  cap: number | null;
+}
+
 export interface ISpending {
-  budget: IBudget;
-  points: {
-    time: string;
-    epsilon_spent: number;
-    researcher: string;
-    request: string;
-    event: string;
-  }[];
-  researchers: {
-    name: string;
-    key_id: string;
-    epsilon_spent: number;
-    runs: number;
-    cap: number | null;
-  }[];
+  budget: IBudgetStatus;
+  points: ISpendingPoint[];
+  researchers: IShare[];
 }
 
 export interface IPerson {
@@ -41,23 +57,30 @@ export interface ILogEntry {
   time: string;
   event: string;
   who: string;
+  key: string;
   subject: string;
-  detail: unknown;
+  detail: string;
+  previous: string;
+  hash: string;
 }
 
 export interface IPopulation {
+  format: string;
+  domain: string;
   name: string;
   title: string;
   /** What one member is, such as "person". */
   unit: string;
   epsilon_total: number;
   delta: number;
+  order: number;
   epsilon_per_researcher: number | null;
   uses: number | null;
   /** The column that parts it; absent if it is one block. */
   blocks?: string;
   /** Absent unless it was merged. */
   merged_into?: string;
+  published: string;
 }
 
 /** A block called "" is everybody, or of several those that are still to come. */
@@ -75,19 +98,31 @@ export interface IPopulationStatus {
   blocks: IBlock[];
 }
 
-export interface IWaitingChange {
-  change: { name: string; proposed: string };
-  digest: string;
-  words: string;
+export interface IPopulationChange {
+  format: string;
+  domain: string;
+  name: string;
+  population: string;
+  epsilon_total?: number;
+  other_name?: string;
+  other?: string;
+  merged_total?: number;
+  proposed: string;
+}
+
+export interface IWaiting {
+  change: IPopulationChange;
   by: string[];
   keys: string[];
+  digest: string;
+  words: string;
   /** Whether this person has signed it. */
   mine: boolean;
 }
 
 export interface IPopulations {
   populations: IPopulationStatus[];
-  changes: IWaitingChange[];
+  changes: IWaiting[];
 }
 
 export interface INewPopulation {
@@ -101,30 +136,40 @@ export interface INewPopulation {
   blocks: string;
 }
 
+export interface IBlockPoint {
+  time: string;
+  epsilon_spent: number;
+}
+
 export interface IBlockHistory {
   block: string;
-  points: { time: string; epsilon_spent: number }[];
+  points: IBlockPoint[];
 }
 
 export interface IPolicy {
   approval: IApproval;
   purposes_allowed: string[];
   epsilon_per_run: number;
+  card: string;
+  /** What terms.yaml said last, where that is something else. */
+  file: IApproval | null;
+}
+
+export interface IWouldBe {
+  digest: string;
+  function: string;
+  researcher: string;
+  purpose: string;
+  epsilon: number;
+  submitted: string;
+  state: string;
+  decided_by: 'steward' | 'policy' | null;
+  would: 'approve' | 'ask';
+  why: string;
 }
 
 export interface IDryRun {
-  requests: {
-    digest: string;
-    function: string;
-    researcher: string;
-    purpose: string;
-    epsilon: number;
-    submitted: string;
-    state: string;
-    decided_by: string;
-    would: 'approve' | 'ask';
-    why: string;
-  }[];
+  requests: IWouldBe[];
   would_approve: number;
   considered: number;
 }

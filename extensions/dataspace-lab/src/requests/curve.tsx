@@ -2,24 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Lines } from '../charts';
-import type { IMetric } from '../model';
-
-export interface IEvaluation {
-  step: number;
-  metrics: IMetric[];
-}
-
-/** The evaluations of a run that goes on; none if the domain does not tell them. */
-export function evaluationsOf(
-  progress: { evaluations?: unknown } | null | undefined
-): IEvaluation[] {
-  const found = progress?.evaluations;
-  return Array.isArray(found)
-    ? (found as IEvaluation[]).filter(
-        one => typeof one?.step === 'number' && Array.isArray(one.metrics)
-      )
-    : [];
-}
+import type { IEvaluation } from '../model';
 
 /** The metrics along the steps of a training run, with their noise. */
 export function LearningCurve(props: {

@@ -10,8 +10,8 @@ from typing import Any
 
 from workbench.documents import BudgetStatus, DatasetCard, RequestStatus
 from workbench.errors import NotAdmitted, NotFound, WorkbenchError
-from workbench.lab.service.datasets.entries import entry
-from workbench.lab.service.requests.views import MOST_REQUESTS, request_view
+from workbench.lab.service.datasets.entries import Entry, entry
+from workbench.lab.service.requests.views import MOST_REQUESTS, RequestView, request_view
 from workbench.lab.service.watching.states import DomainState
 from workbench.space.client.client import DomainClient
 
@@ -24,7 +24,7 @@ _OLD_API_BUDGETS = 100
 class _KnownEntry:
     card: DatasetCard
     left: float | None
-    entry: dict[str, Any]
+    entry: Entry
 
 
 class WatchedDomain:
@@ -36,10 +36,13 @@ class WatchedDomain:
     ----------
     client
         The domain, as the person of the space.
+    most_requests
+        How many requests are asked for, the newest first.
     """
 
-    def __init__(self, client: DomainClient) -> None:
+    def __init__(self, client: DomainClient, most_requests: int = MOST_REQUESTS) -> None:
         self.client = client
+        self._most_requests = most_requests
         self.state = DomainState(client.name)
         self.asked_at = 0.0
         self._quick = client.hurried(POLL_SECONDS)
@@ -48,10 +51,15 @@ class WatchedDomain:
         self._cards: dict[str, DatasetCard] = {}
         self._budgets: dict[str, BudgetStatus] = {}
         self._requests: dict[str, RequestStatus] = {}
-        self._views: dict[str, dict[str, Any]] = {}
+        self._views: dict[str, tuple[RequestStatus, RequestView]] = {}
         self._entries: dict[str, _KnownEntry] = {}
         self._version = ""
         self._not_before: dict[str, float] = {}
+
+    def ask_anew(self) -> None:
+        """Make the next round due now, and ask in it also for what is asked sparingly."""
+        self.asked_at = 0.0
+        self._not_before = {}
 
     def begin(self) -> bool:
         """Take the turn to make a round; False if another thread has it."""
@@ -83,7 +91,7 @@ class WatchedDomain:
         self.state.title = str(info.get("title", ""))[:500]
         self.state.version = str(info.get("version", ""))[:100]
         self.state.api = api if isinstance(api, int) else None
-        requests = self._quick.requests(most=MOST_REQUESTS)
+        requests = self._quick.requests(most=self._most_requests)
         with self._lock:
             self._requests = {status.request_digest: status for status in requests}
         self.state.met(seconds)
@@ -152,7 +160,7 @@ class WatchedDomain:
         with self._lock:
             return self._version
 
-    def entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[Entry]:
         """Return the last known entries of the catalog; also of a domain that is down."""
         with self._lock:
             return [known.entry for known in self._entries.values()]
@@ -171,7 +179,7 @@ class WatchedDomain:
         with self._lock:
             return list(self._requests.values())
 
-    def requests(self) -> list[dict[str, Any]]:
+    def requests(self) -> list[RequestView]:
         """Return the last known requests as JSON."""
         with self._lock:
             statuses, views = self._requests, self._views
@@ -180,12 +188,17 @@ class WatchedDomain:
         for digest, status in statuses.items():
             known = views.get(digest)
             # Most requests are final: made into JSON once.
-            if known is None or known["status"] != status:
-                known = {"status": status, "view": request_view(self.client.name, status, key_id)}
+            if known is None or known[0] != status:
+                known = (status, request_view(self.client.name, status, key_id))
             found[digest] = known
         with self._lock:
             self._views = found
-        return [known["view"] for known in found.values()]
+        return [view for _, view in found.values()]
+
+    def budgets(self) -> dict[str, BudgetStatus]:
+        """Return the last known budgets by dataset."""
+        with self._lock:
+            return self._budgets
 
     def budget(self, name: str) -> BudgetStatus:
         """Ask for the budget of one dataset."""

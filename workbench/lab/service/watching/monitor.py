@@ -57,7 +57,8 @@ class Monitor:
 
     def open(self, watch: Watch) -> None:
         """Begin to watch; the first round comes at once."""
-        self.ask_soon()
+        for domain in self._domains().values():
+            domain.asked_at = 0.0
         with self._lock:
             self._watches = [*self._watches, watch]
             if self._thread is None:
@@ -72,9 +73,9 @@ class Monitor:
         self._wake.set()
 
     def ask_soon(self) -> None:
-        """Have the next round now, such as after a change that a person made."""
+        """Have the next round now and ask for everything, as after a change that a person made."""
         for domain in self._domains().values():
-            domain.asked_at = 0.0
+            domain.ask_anew()
         self._wake.set()
 
     def refresh(self, older_than: float, patience: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 from workbench._version import __version__
 from workbench.errors import (
@@ -21,6 +21,22 @@ SLOW_SECONDS = 1.5
 DOWN_SECONDS = 15.0
 API = 3
 """The domains' API that this version knows."""
+
+
+class DomainView(TypedDict):
+    """The state of a domain as people see it."""
+
+    name: str
+    title: str
+    state: str
+    since: str | None
+    latency_ms: float | None
+    message: str
+    hint: str
+    version: str | None
+    api: int | None
+    warning: str
+    role: str | None
 
 
 @dataclass
@@ -109,7 +125,7 @@ class DomainState:
         with self._lock:
             return self._state in ("up", "slow")
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> DomainView:
         """Return the state as JSON."""
         with self._lock:
             return {
