@@ -1,37 +1,22 @@
-"""The part of the steward's panel on populations: whose data there are, and what is left of them.
+"""What the forms of the steward's panel send about populations, and what is answered in words.
 
-The front end (``populations.js``) shows what `PopulationSection.content` says. What its forms send
-is read as a `Document`, so a message that is not one of theirs calls no domain.
+The front end (``populations.js``) is not trusted: what it sends is read as a `Document`, so a
+message that is not one of its forms calls no domain.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
-from workbench.documents import (
-    Document,
-    NewPopulation,
-    PopulationStatus,
-    ProposedChange,
-    WaitingChange,
-)
+from workbench.documents import Document, NewPopulation
 from workbench.documents.base import Digest, Line, Name
 from workbench.documents.card import Delta, Epsilon
-from workbench.errors import InvalidDocument, NotFound, WorkbenchError
-from workbench.space.client.client import DomainClient
+from workbench.errors import InvalidDocument
+from workbench.lab.service.steward.populations import Populations
 
-SECONDS = 60.0
-MOST_POPULATIONS = 100
-MOST_BLOCKS = 24
-MOST_DATASETS = 20
-MOST_HISTORIES = 20
-MOST_POINTS = 200
-_LONGEST_TICKET = 64
+LONGEST_TICKET = 64
 
 _Told = Annotated[Line, Field(min_length=1), StringConstraints(pattern=r"\S")]
 
@@ -65,11 +50,11 @@ _NEEDED = {
 }
 
 
-class _Form(Document):
+class Form(Document):
     """A message of the front end; `ticket` comes back with the answer."""
 
     action: str
-    ticket: Annotated[str, Field(max_length=_LONGEST_TICKET)] = ""
+    ticket: Annotated[str, Field(max_length=LONGEST_TICKET)] = ""
     domain: Annotated[str, Field(max_length=200)]
 
     @classmethod
@@ -82,12 +67,12 @@ class _Form(Document):
             needed = [_NEEDED.get(name, "only the fields of this form") for name in wrong]
             raise InvalidDocument(f"Nothing was changed. It needs {'; '.join(needed)}.") from None
 
-    def send(self, client: DomainClient) -> str:
-        """Do it; returns what came of it in plain words."""
+    def send(self, populations: Populations) -> str:
+        """Do what the form asks for, and return what came of it in plain words."""
         raise NotImplementedError
 
 
-class _Create(_Form):
+class _Create(Form):
     name: Name
     title: Line
     unit: _Told
@@ -97,22 +82,22 @@ class _Create(_Form):
     epsilon_per_researcher: Epsilon | None
     blocks: Line
 
-    def send(self, client: DomainClient) -> str:
-        wanted = NewPopulation.read(self.model_dump(include=set(NewPopulation.model_fields)))
-        made = client.create_population(wanted).population
+    def send(self, populations: Populations) -> str:
+        wanted = self.model_dump(include=set(NewPopulation.model_fields))
+        made = populations.create(self.domain, wanted)["population"]
         return (
-            f"Population '{made.name}' is made: {_caps(made.epsilon_total, made.delta)} for each "
-            f"{made.unit}. Datasets join it with 'population: {made.name}' in dataset.yaml."
+            f"Population '{made['name']}' is made: {_caps(made)} for each {made['unit']}. "
+            f"Datasets join it with 'population: {made['name']}' in dataset.yaml."
         )
 
 
-class _OptOut(_Form):
+class _OptOut(Form):
     name: Name
     person: _Label
     understood: _Ticked
 
-    def send(self, client: DomainClient) -> str:
-        datasets = client.opt_out(self.name, self.person)
+    def send(self, populations: Populations) -> str:
+        datasets = populations.opt_out(self.domain, self.name, self.person)["datasets"]
         # The label is not in the words: a notebook may be saved with what its widgets show.
         done = f"Noted: nothing starts any more on data of '{self.name}' that hold this person."
         if not datasets:
@@ -124,35 +109,38 @@ class _OptOut(_Form):
         )
 
 
-class _Raise(_Form):
+class _Raise(Form):
     name: Name
     epsilon_total: Epsilon
 
-    def send(self, client: DomainClient) -> str:
-        wanted = ProposedChange(epsilon_total=self.epsilon_total)
-        return _agreed(client.propose_change(self.name, wanted))
+    def send(self, populations: Populations) -> str:
+        wanted = {"epsilon_total": self.epsilon_total}
+        return _agreed(populations.propose_change(self.domain, self.name, wanted))
 
 
-class _Merge(_Form):
+class _Merge(Form):
     name: Name
     merge: Name
 
-    def send(self, client: DomainClient) -> str:
-        return _agreed(client.propose_change(self.name, ProposedChange(merge=self.merge)))
+    def send(self, populations: Populations) -> str:
+        wanted = {"merge": self.merge}
+        return _agreed(populations.propose_change(self.domain, self.name, wanted))
 
 
-class _Agree(_Form):
+class _Agree(Form):
     change: Digest
 
-    def send(self, client: DomainClient) -> str:
-        return _agreed(client.agree(self.change))
+    def send(self, populations: Populations) -> str:
+        return _agreed(populations.agree(self.domain, self.change))
 
 
-class _History(_Form):
+class History(Form):
+    """Asks for what was spent over time in one population."""
+
     name: Name
 
 
-_FORMS: dict[str, type[_Form]] = {
+FORMS: dict[str, type[Form]] = {
     "create-population": _Create,
     "opt-out": _OptOut,
     "raise-total": _Raise,
@@ -161,203 +149,12 @@ _FORMS: dict[str, type[_Form]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What a domain said when its requests and this panel were at `mark`."""
-
-    mark: object
-    time: float
-    section: dict[str, Any]
-
-
-class PopulationSection:
-    """What the panel knows about populations, and what its forms do.
-
-    Nothing is asked before the section was opened. Then a domain is asked again when a request
-    moved, when a form was sent, and after a minute.
-
-    Parameters
-    ----------
-    clients
-        The domains by name, with the steward's key.
-
-    Attributes
-    ----------
-    sent
-        How many forms a domain was sent: any of them may have moved budgets.
-    """
-
-    ACTIONS: ClassVar = frozenset({"populations", "history", *_FORMS})
-
-    def __init__(self, clients: Mapping[str, DomainClient]) -> None:
-        self._clients = clients
-        self.sent = 0
-        self._opened = 0
-        self._known: dict[str, _Known] = {}
-        self._followed: tuple[tuple[str, str], ...] = ()
-        self._histories: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
-        self._answer: dict[str, Any] = {"ticket": "", "ok": False, "words": ""}
-
-    def renew(self, client: DomainClient, moves: object) -> None:
-        """Ask a domain if there may be news; `moves` changes when a request moved."""
-        if not self._opened:
-            return
-        mark = (self._opened, self.sent, moves)
-        known = self._known.get(client.name)
-        if known is None or known.mark != mark or time.monotonic() - known.time > SECONDS:
-            before = None if known is None else known.section
-            known = _Known(mark, time.monotonic(), _section(client, before))
-            self._known = {**self._known, client.name: known}
-        followed = self._followed
-        histories = {key: value for key, value in self._histories.items() if key in followed}
-        for domain, name in followed:
-            found = histories.get((domain, name))
-            if domain == client.name and (found is None or found[0] != known.time):
-                histories[domain, name] = (known.time, _history(client, name))
-        self._histories = histories
-
-    def content(self) -> dict[str, Any]:
-        """Return what the front end shows; without populations before the section was opened."""
-        known = self._known
-        sections = [
-            known[name].section if name in known else _nothing(name) for name in self._clients
-        ]
-        return {
-            "populations": sections if self._opened else None,
-            "histories": {f"{d}/{n}": found for (d, n), (_, found) in self._histories.items()},
-            "answer": self._answer,
-        }
-
-    def act(self, content: dict[str, Any]) -> str:
-        """Do what a message asks for, one of `ACTIONS`.
-
-        Parameters
-        ----------
-        content
-            The message. Nothing of it is trusted.
-
-        Returns
-        -------
-        str
-            What came of it, in plain words; empty if only more is to be shown.
-        """
-        action = content["action"]
-        if action == "populations":
-            self._opened += 1
-            return ""
-        done = False
-        try:
-            if action == "history":
-                self._follow(_History.of(content))
-                return ""
-            words = self._send(_FORMS[action].of(content))
-            done = True
-        except WorkbenchError as error:
-            words = _said(error)
-        ticket = content.get("ticket")
-        ticket = ticket[:_LONGEST_TICKET] if isinstance(ticket, str) else ""
-        # At once, with its words: a thread may show it before the panel's message is set.
-        self._answer = {"ticket": ticket, "ok": done, "words": words}
-        return words
-
-    def _follow(self, form: _History) -> None:
-        key = (self._client(form.domain).name, form.name)
-        others = [other for other in self._followed if other != key]
-        self._followed = (*others, key)[-MOST_HISTORIES:]
-
-    def _send(self, form: _Form) -> str:
-        client = self._client(form.domain)
-        try:
-            return form.send(client)
-        finally:
-            # Afterwards: a thread that asks meanwhile may be told how it was before.
-            self.sent += 1
-
-    def _client(self, domain: str) -> DomainClient:
-        if domain not in self._clients:
-            raise NotFound(f"There is no domain '{domain}' here.")
-        return self._clients[domain]
-
-
-def _section(client: DomainClient, before: dict[str, Any] | None) -> dict[str, Any]:
-    try:
-        found, waiting = client.populations(), client.waiting_changes()
-    except WorkbenchError as error:
-        words = _said(error)
-        if isinstance(error, NotFound):
-            words = (
-                f"Domain '{client.name}' is older than this workbench and does not tell its "
-                "populations. Ask its operator to update it."
-            )
-        # What is being typed stays on the screen while a domain is away for a moment.
-        return (before or _nothing(client.name)) | {"error": words}
-    # Used ones first where there are more than anybody looks through.
-    most = sorted(
-        found, key=lambda status: -max((b.epsilon_spent for b in status.blocks), default=0.0)
-    )
-    shown = sorted(most[:MOST_POPULATIONS], key=lambda status: status.population.name)
-    return {
-        "domain": client.name,
-        "error": "",
-        "populations": [_shown(status) for status in shown],
-        "in_all": len(found),
-        "changes": [_waiting(client, change) for change in waiting],
-    }
-
-
-def _nothing(domain: str) -> dict[str, Any]:
-    return {"domain": domain, "error": "", "populations": [], "in_all": 0, "changes": []}
-
-
-def _shown(status: PopulationStatus) -> dict[str, Any]:
-    return {
-        "population": status.population.model_dump(mode="json"),
-        "datasets": list(status.datasets[:MOST_DATASETS]),
-        "datasets_in_all": len(status.datasets),
-        "blocks": [block.model_dump(mode="json") for block in status.blocks[:MOST_BLOCKS]],
-        "blocks_in_all": len(status.blocks),
-    }
-
-
-def _waiting(client: DomainClient, waiting: WaitingChange) -> dict[str, Any]:
-    change = waiting.change
-    # Words and digest are of what would be signed, whatever else the domain says of it.
-    return {
-        "digest": change.digest,
-        "words": change.words,
-        "proposed": change.proposed,
-        "by": list(waiting.by),
-        "mine": client.key.key_id in waiting.keys,
-    }
-
-
-def _history(client: DomainClient, name: str) -> dict[str, Any]:
-    try:
-        found = client.population_history(name)
-    except WorkbenchError as error:
-        return {"error": _said(error), "blocks": []}
-    blocks = []
-    for line in found.blocks:
-        points = [point.model_dump(mode="json") for point in line.points]
-        step = max(1, -(-len(points) // MOST_POINTS))
-        # From the end, so that the newest is always there.
-        blocks.append({"block": line.block, "points": points[::-1][::step][::-1]})
-    return {"error": "", "blocks": blocks}
-
-
-def _agreed(made: PopulationStatus | None) -> str:
-    if made is None:
+def _agreed(answer: dict[str, Any]) -> str:
+    if answer["population"] is None:
         return "Signed. It waits for a second steward, for 30 days."
-    population = made.population
-    return (
-        f"Two stewards agreed: population '{population.name}' has "
-        f"{_caps(population.epsilon_total, population.delta)} now."
-    )
+    population = answer["population"]["population"]
+    return f"Two stewards agreed: population '{population['name']}' has {_caps(population)} now."
 
 
-def _caps(epsilon: float, delta: float) -> str:
-    return f"epsilon {epsilon:g} at delta {delta:g}"
-
-
-def _said(error: WorkbenchError) -> str:
-    return f"{error.message} {error.hint}".strip()
+def _caps(population: dict[str, Any]) -> str:
+    return f"epsilon {population['epsilon_total']:g} at delta {population['delta']:g}"

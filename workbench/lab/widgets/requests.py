@@ -36,11 +36,7 @@ class RequestTable(LiveWidget):
             self.service.refresh()
         content = {
             "requests": self.service.requests(self.state),
-            "problems": [
-                {"domain": d["name"], "message": d["message"], "hint": d["hint"]}
-                for d in self.service.session()["domains"]
-                if d["state"] in ("down", "denied")
-            ],
+            "problems": self.service.problems(),
         }
         if anew or content != self._sent:
             self._sent = content
