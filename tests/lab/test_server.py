@@ -504,7 +504,19 @@ def test_a_steward_changes_a_policy_after_trying_it(steward_lab, clinic):
     assert steward_lab.put(f"{place}/policy", back).json()["approval"]["mode"] == "steward"
 
 
-def test_a_steward_reads_what_was_spent_and_who_did_what(steward_lab):
+@pytest.fixture(scope="module")
+def spent(clinic):
+    """Something was spent of the dataset of the clinic."""
+    handle = submit_progression(clinic.site.client(), repeat=100)
+    clinic.site.client(clinic.site.steward).decide(handle.digest, "approve")
+    handle.wait(progress=False)
+
+
+def test_a_steward_reads_what_was_spent_and_who_did_what(steward_lab, spent):
+    wanted = {"approval": {"mode": "policy", "epsilon": 0.1, "purposes": ["DUO:0000007"]}}
+    for approval in (wanted, {"approval": {"mode": "steward"}}):
+        place = "steward/hospital-b/datasets/diabetes/policy"
+        assert steward_lab.put(place, approval).is_success
     spending = steward_lab.json("steward/hospital-b/datasets/diabetes/spending")
     assert spending["budget"]["epsilon_total"] == 6.0
     assert spending["researchers"][0]["name"] == "Rosa Research"
@@ -517,7 +529,7 @@ def test_a_steward_reads_what_was_spent_and_who_did_what(steward_lab):
     assert max(e["sequence"] for e in more["entries"]) < min(numbers)
 
 
-def test_a_steward_looks_after_populations(steward_lab):
+def test_a_steward_looks_after_populations(steward_lab, spent):
     place = "steward/hospital-b/populations"
     wanted = {"name": "visitors", "unit": "person", "epsilon_total": 2.0, "delta": 1e-6}
     made = steward_lab.post(place, wanted).json()
