@@ -45,7 +45,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def panel(place):
-    """The steward's panel in a notebook that stays open."""
+    """Open a notebook with the steward's panel, once for all tests."""
     _, _, page, url, token = place
     open_notebook(page, url, token, "02-steward.ipynb")
     run_all(page)
@@ -54,7 +54,7 @@ def panel(place):
 
 @pytest.fixture(autouse=True)
 def queue(place, panel):
-    """No test sees what another one left to decide."""
+    """Cancel the requests that another test left waiting."""
     client = wb.connect(place[1]["researcher"]).domains["hospital-b"]
     for status in client.requests(state="pending"):
         client.cancel(status.request_digest)

@@ -1,4 +1,4 @@
-"""The sources of the front end: which file uses which."""
+"""Check the sources of the front end: which file uses which, how long they are, command ids."""
 
 from __future__ import annotations
 

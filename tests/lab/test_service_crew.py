@@ -1,4 +1,4 @@
-"""Threads for calls that may hang: bounded in number, and no work waits while one may be had."""
+"""Check the threads for calls that may hang: there are few, and no work waits without need."""
 
 from __future__ import annotations
 

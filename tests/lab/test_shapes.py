@@ -1,4 +1,4 @@
-"""What the service answers with has the fields that the front end expects, and no others."""
+"""Check that the service's answers have exactly the fields that the front end expects."""
 
 from __future__ import annotations
 

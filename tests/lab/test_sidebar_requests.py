@@ -125,7 +125,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def queue(place):
-    """No test sees what another one left to decide."""
+    """Cancel the requests that another test left waiting."""
     client = place.researcher.hospital
     for status in client.requests(state="pending"):
         client.cancel(status.request_digest)
@@ -135,7 +135,7 @@ def queue(place):
 
 @pytest.fixture(scope="module")
 def released(place):
-    """A request called "outcome" that the steward approved and that is released."""
+    """Make a request called "outcome", approve it, and wait until it is released."""
     request = ask(place, "outcome")
     place.steward.hospital.decide(request.digest, "approve")
     request.wait(progress=False)

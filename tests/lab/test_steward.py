@@ -1,4 +1,4 @@
-"""The panel's Python half: what it shows, what it signs, and when it asks."""
+"""Check the Python part of the panel: what it shows, what it signs, and when it asks."""
 
 import json
 import threading
@@ -179,7 +179,7 @@ def test_one_steward_cannot_approve_twice_and_reads_why(tmp_path):
 
 
 class TestPopulations:
-    """A register in blocks, of whose first one something was spent; it is one for all tests."""
+    """One register that these tests share; something was spent in its first block."""
 
     NAME = "hospital-a"
 

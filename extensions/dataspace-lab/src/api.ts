@@ -186,7 +186,7 @@ export class Api {
     const body = { person };
     return (await this.ask<{ datasets: string[] }>('POST', path, { body })).datasets;
   }
-  /** Tells whether it waits; if another steward had proposed the same, it is made. */
+  /** Tells whether it waits; it is made at once if another steward had proposed the same. */
   async proposeChange(
     domain: string,
     name: string,
@@ -200,7 +200,7 @@ export class Api {
     );
     return !answer.population;
   }
-  /** The population as it is then, or null if a word is still missing. */
+  /** The population as it is then, or null if a signature is still missing. */
   async agree(domain: string, digest: string): Promise<IPopulationStatus | null> {
     const path = ['steward', domain, 'changes', digest, 'agree'];
     const answer = await this.ask<{ population: IPopulationStatus | null }>(

@@ -51,7 +51,7 @@ export interface ISection {
   id: string;
   title: (context: IContext) => string;
   component: React.ComponentType<{ context: IContext }>;
-  /** Whether it takes what room the others leave. */
+  /** Whether it takes the room that the others leave. */
   grows?: boolean;
   /** Shown beside the title, for instance how many requests wait. */
   badge?: (context: IContext) => string;

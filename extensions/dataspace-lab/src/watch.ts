@@ -62,7 +62,7 @@ export class Watch implements IDisposable {
     });
   }
 
-  /** Connect anew now, whatever the pause between tries. */
+  /** Connect again now, without waiting for the next try. */
   refresh(): void {
     this.stop();
     this.pause = FIRST_RETRY;

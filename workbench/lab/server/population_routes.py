@@ -21,7 +21,7 @@ class PopulationRoute(Route):
 
 
 class PopulationsRoute(PopulationRoute):
-    """Whose data a domain holds."""
+    """Show and make populations."""
 
     @web.authenticated
     @authorized
@@ -40,7 +40,7 @@ class PopulationsRoute(PopulationRoute):
 
 
 class PopulationHistoryRoute(PopulationRoute):
-    """What was spent over time."""
+    """Show what was spent over time."""
 
     @web.authenticated
     @authorized
@@ -52,12 +52,12 @@ class PopulationHistoryRoute(PopulationRoute):
 
 
 class OptOutRoute(PopulationRoute):
-    """A person who takes part no more."""
+    """Take a person out of a population."""
 
     @web.authenticated
     @authorized
     async def post(self, domain: str, name: str) -> None:
-        """Note it, and return which datasets have to be published anew."""
+        """Note it, and return which datasets must be published again."""
         domain, name = self.name(domain), self.name(name)
         person = self.text(self.json_body("person"), "person", _LONGEST_LABEL)
         await self.answer(
@@ -66,7 +66,7 @@ class OptOutRoute(PopulationRoute):
 
 
 class PopulationChangeRoute(PopulationRoute):
-    """A change that takes two stewards."""
+    """Propose a change that needs two stewards."""
 
     @web.authenticated
     @authorized
@@ -80,7 +80,7 @@ class PopulationChangeRoute(PopulationRoute):
 
 
 class AgreeRoute(PopulationRoute):
-    """The second steward's word."""
+    """Sign a change as the second steward."""
 
     @web.authenticated
     @authorized

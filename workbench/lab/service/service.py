@@ -1,4 +1,4 @@
-"""All that a front end may ask: one object for the server's routes and for the widgets.
+"""Answer everything that a front end asks: one object for the routes and for the widgets.
 
 Every function returns what JSON can hold or raises a `WorkbenchError`. Those that call a domain
 may take long: a server calls them in a thread.
@@ -46,12 +46,12 @@ _MOST_KEPT = 64
 
 
 class Service:
-    """A data space for a front end.
+    """A data space as a front end sees it.
 
     Parameters
     ----------
     source
-        Gives the space of now.
+        Gives the current space.
     space_path
         What notebooks give to ``connect``, if it does not find the space by itself.
     most_requests
@@ -73,7 +73,7 @@ class Service:
         self.monitor = Monitor(self._domains_or_none)
 
     def _domains(self) -> dict[str, WatchedDomain]:
-        """Return the domains of now; raises what is wrong with the space."""
+        """Return the current domains; raise the error if something is wrong with the space."""
         space = self._source.current()
         with self._lock:
             if space is not self._space:
@@ -136,11 +136,11 @@ class Service:
         return list(self._domains_or_none().values())
 
     def problems(self) -> list[DomainProblem]:
-        """Return which domains cannot be used and why; asks nobody."""
+        """Return which domains cannot be used and why; asks no domain."""
         return problems_of(self.watched())
 
     def session(self) -> SessionView:
-        """Return who one is here and how the domains are; asks nobody."""
+        """Return who the user is and the state of each domain; asks no domain."""
         problem: Problem | None = None
         key_id = None
         try:
@@ -158,11 +158,11 @@ class Service:
         }
 
     def catalog_version(self) -> str:
-        """Return what changes whenever the catalog does; asks nobody."""
+        """Return the version of the catalog, another one after each change; asks no domain."""
         return self._catalog.version(self.watched())
 
     def catalog(self) -> CatalogBytes:
-        """Return the last known catalog; asks nobody."""
+        """Return the last known catalog; asks no domain."""
         return self._catalog.of(list(self._domains().values()))
 
     def dataset(self, domain: str, name: str) -> DatasetView:
@@ -215,7 +215,7 @@ class Service:
         return study(self.domain(domain).card(name), self._space_path)
 
     def requests(self, state: str | None = None) -> list[RequestView]:
-        """Return the last known requests of all domains, newest first; asks nobody."""
+        """Return the last known requests of all domains, newest first; asks no domain."""
         found = [view for domain in self.watched() for view in domain.requests()]
         if state:
             found = [view for view in found if view["state"] == State(state)]
@@ -256,7 +256,7 @@ class Service:
         return self.changed(domain, self.client(domain).cancel(digest))
 
     def changed(self, domain: str, status: RequestStatus, ask: bool = True) -> OneRequest:
-        """Return a request, and let all who watch know; with `ask` the next round comes now."""
+        """Note and return a changed request; with `ask` the domains are asked again at once."""
         self.domain(domain).put(status)
         if ask:
             self.monitor.ask_soon()

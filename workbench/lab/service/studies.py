@@ -76,7 +76,7 @@ class Studies:
         self._known: dict[str, _Known] = {}
 
     def _inside(self, text: str) -> Path:
-        """Return a path below the root, links followed.
+        """Return a path below the root, after following links.
 
         Raises
         ------
@@ -187,7 +187,7 @@ class Studies:
         return _view(known)
 
     def close(self) -> None:
-        """End all studies: the server ends."""
+        """End all studies, because the server ends."""
         with self._lock:
             running = [k.process for k in self._known.values() if k.ended is None]
         enders = [

@@ -1,4 +1,4 @@
-"""What the forms of the steward's panel send about populations, and what is answered in words.
+"""Read what the forms of the steward's panel send about populations, and do it.
 
 The front end (``populations.js``) is not trusted: what it sends is read as a `Document`, so a
 message that is not one of its forms calls no domain.
@@ -28,7 +28,7 @@ def _only_true(value: bool) -> bool:
 
 
 _Ticked = Annotated[bool, AfterValidator(_only_true)]
-# A label stays as it is, also with characters that nobody sees: it has to be that of the files.
+# A label is not changed, not even its invisible characters: it must equal the one in the files.
 _Label = Annotated[
     str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f]*[^\x00-\x20][^\x00-\x1f]*$")
 ]
@@ -59,7 +59,7 @@ class Form(Document):
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> Self:
-        """Return a message as what it should be; else say what it needs."""
+        """Return a message as this form, or raise an error that says what it needs."""
         try:
             return cls.model_validate(content)
         except ValidationError as error:

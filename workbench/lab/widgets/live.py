@@ -1,4 +1,4 @@
-"""A widget that follows the domains while it is on the screen, and asks nothing otherwise."""
+"""A widget that follows the domains while it is on the screen, and only then."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class LiveWidget(anywidget.AnyWidget):
         self.on_msg(self._on_message)
 
     def news(self, anew: bool) -> None:
-        """Send what changed; with `anew` everything, since a view knows nothing yet."""
+        """Send what changed; send everything if `anew`, because a new view knows nothing yet."""
         raise NotImplementedError
 
     def asked(self, action: str, content: dict[str, Any]) -> None:
-        """Do what a view asks for; called in a thread."""
+        """Do what a view asks for; this is called in a thread of its own."""
 
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         action = content.get("action") if isinstance(content, dict) else None
@@ -88,7 +88,7 @@ class LiveWidget(anywidget.AnyWidget):
             self.say(f"This view could not be renewed ({type(error).__name__}).")
 
     def say(self, message: str) -> None:
-        """Show a line to whoever looks."""
+        """Show a message in every view."""
         self.send({"kind": "message", "message": message})
 
     def _opened(self) -> None:

@@ -31,7 +31,7 @@ class RequestTable(LiveWidget):
         self._sent: object = None
 
     def news(self, anew: bool) -> None:
-        """Send the requests if they are others than before."""
+        """Send the requests if one of them changed."""
         if anew:
             self.service.refresh()
         content = {

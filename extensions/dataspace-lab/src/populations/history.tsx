@@ -9,7 +9,7 @@ import { ActionButton, Problem } from '../ui/parts';
 import { onceShown, useShown } from '../ui/shown';
 import { blockName } from './words';
 
-/** As many lines as a chart can tell apart. */
+/** The most lines that can be told apart in a chart. */
 const MOST_LINES = 6;
 
 function stepsOf(

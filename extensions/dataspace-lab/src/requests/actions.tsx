@@ -15,7 +15,7 @@ export function openRequest(
   context.pages.open('request', { domain, digest });
 }
 
-/** Ask whether it is meant, then cancel. */
+/** Ask the person to confirm, then cancel. */
 export async function cancelRequest(context: IContext, request: IRequest): Promise<void> {
   const { trans } = context;
   const sure = await confirm({

@@ -16,7 +16,7 @@ function roleWords(context: IContext, role: string): string {
     : context.trans.__('researcher');
 }
 
-/** Ask whether it is meant, then take back an admission; tells whether it was done. */
+/** Ask the person to confirm, then take back an admission; tells whether it was done. */
 export async function revoke(
   context: IContext,
   domain: string,

@@ -12,7 +12,7 @@ export interface IRun {
   parameters: Record<string, unknown>;
 }
 
-/** Ask for a notebook and its parameters; null if the person thinks better of it. */
+/** Ask for a notebook and its parameters; null if the person cancels. */
 export async function askForRun(context: IContext, path: string): Promise<IRun | null> {
   const { trans } = context;
   const body = new RunForm(context, path);

@@ -9,7 +9,7 @@ export async function tell(title: string, thrown: unknown): Promise<void> {
   await showErrorMessage(title, [message, hint].filter(Boolean).join(' '));
 }
 
-/** Ask whether something is meant; tells whether it is. */
+/** Ask the person to confirm something; tells whether they did. */
 export async function confirm(options: {
   title: string;
   body: React.ReactElement;

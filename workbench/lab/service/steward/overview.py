@@ -40,7 +40,7 @@ class Overview:
         self._facts = {**self._facts, digest: self._steward.facts(domain, digest)}
 
     def content(self) -> dict[str, Any]:
-        """Return everything to show as JSON; asks the domains for what may be other than before."""
+        """Return everything to show as JSON; ask the domains for what may have changed."""
         watched = self._service.watched()
         errors = {
             one["domain"]: f"{one['message']} {one['hint']}".strip()

@@ -1,4 +1,4 @@
-"""What a steward's panel shows of populations: few enough to look through, and seldom asked for."""
+"""Keep what a steward's panel shows of populations: bounded, and seldom asked for."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class PopulationOverview:
         self._changes += 1
 
     def renew(self, domain: str, moves: object) -> None:
-        """Ask a domain if there may be news; `moves` is another when a request moved."""
+        """Ask a domain if something may have changed; `moves` differs after a request moved."""
         if not self._opened:
             return
         mark = (self._opened, self._changes, moves)

@@ -1,4 +1,4 @@
-"""The catalog of all domains as bytes: made once for each version, also compressed."""
+"""Make the catalog of all domains as bytes, once for each version, also compressed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def problems_of(domains: Sequence[WatchedDomain]) -> list[DomainProblem]:
 
 
 class Catalog:
-    """The entries of all domains; those of a domain that is down stay, and a problem says so."""
+    """The entries of all domains; the entries of a domain that is down stay, with a problem."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""One domain as it is watched: asked in rounds, its last known answers kept."""
+"""Watch one domain: ask it again and again, and keep its last answers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class WatchedDomain:
         self._not_before = {}
 
     def begin(self) -> bool:
-        """Take the turn to make a round; False if another thread has it."""
+        """Return whether this thread may make the next round; not while another one makes it."""
         with self._lock:
             if self._asking:
                 return False
@@ -70,7 +70,7 @@ class WatchedDomain:
             return True
 
     def round(self) -> None:
-        """Ask for everything once; whoever called `begin` calls this."""
+        """Ask for everything once; only the thread that called `begin` calls this."""
         try:
             self._round()
         except Exception as error:
@@ -102,7 +102,7 @@ class WatchedDomain:
         self.state.answered(seconds)
 
     def _sparingly(self, what: str, least: float, ask: Any) -> None:
-        """Ask unless that took long a short while ago: long lists take a tenth of the time."""
+        """Ask; after a slow answer, wait ten times as long before asking this again."""
         began = time.monotonic()
         if began < self._not_before.get(what, 0.0):
             return
@@ -156,12 +156,12 @@ class WatchedDomain:
 
     @property
     def version(self) -> str:
-        """Changes whenever `entries` does."""
+        """The version of `entries`: another one after each change."""
         with self._lock:
             return self._version
 
     def entries(self) -> list[Entry]:
-        """Return the last known entries of the catalog; also of a domain that is down."""
+        """Return the last known entries of the catalog, also while the domain is down."""
         with self._lock:
             return [known.entry for known in self._entries.values()]
 
@@ -208,7 +208,7 @@ class WatchedDomain:
         return found
 
     def card(self, name: str) -> DatasetCard:
-        """Return the newest card of a dataset; the last known one if the domain is away.
+        """Return the newest card of a dataset, or the last known one if the domain does not answer.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Rounds over all domains: only while somebody watches, each domain for itself."""
+"""Ask all domains again and again, but only while somebody watches."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Monitor:
         self.notify()
 
     def notify(self) -> None:
-        """Let all who watch know that something may have changed."""
+        """Tell everybody who watches that something may have changed."""
         for watch in self._watches:
             watch.notify()
 
@@ -130,7 +130,7 @@ class Monitor:
             self._wake.clear()
 
     def _follow_running(self, domain: WatchedDomain) -> None:
-        """Follow running requests by the domain's events: progress shows without a round."""
+        """Follow the events of running requests, so that progress shows between two rounds."""
         for status in domain.statuses():
             digest = status.request_digest
             if status.state not in (State.RUNNING, State.APPROVED):

@@ -1,4 +1,4 @@
-"""Whether a domain is up: what the last calls showed, in one word and in plain words."""
+"""Say whether a domain is up, by what its last calls showed."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ class DomainState:
             )
 
     def met(self, seconds: float) -> None:
-        """Note that it said who it is; its lists, which may be long, are still to come."""
+        """Note that the domain said who it is; its lists, which may be long, come later."""
         with self._lock:
             self._asked = None
             if self._state == "unknown":
                 self.answered(seconds)
 
     def done(self) -> None:
-        """Note that no call is under way."""
+        """Note that no call is waiting for an answer."""
         with self._lock:
             self._asked = None
 
@@ -111,7 +111,7 @@ class DomainState:
         self._message, self._hint = message, hint
 
     def settle(self) -> None:
-        """See whether a call that is under way has taken so long that the state is another."""
+        """Change the state if a call that has not ended yet takes long."""
         with self._lock:
             waiting = 0.0 if self._asked is None else time.monotonic() - self._asked
             if waiting > DOWN_SECONDS:
