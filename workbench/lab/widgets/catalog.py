@@ -34,7 +34,7 @@ class CatalogBrowser(LiveWidget):
         self._version = ""
 
     def news(self, anew: bool) -> None:
-        """Send the catalog if it is another one than before."""
+        """Send the catalog if it changed."""
         if anew:
             self.service.refresh()
         found = self.service.catalog()
