@@ -143,7 +143,7 @@ def toy(monkeypatch):
 @pytest.fixture
 def asked():
     """A request with a plan of the third kind, and the card of its dataset."""
-    from tests.evidence.test_verify import HONEST
+    from tests.evidence.story import HONEST
     from workbench.documents.envelope import unverified
 
     bundle = HONEST.told()
