@@ -14,7 +14,7 @@ lab: $(STAMP)
 
 # Most of the tests wait for servers and browsers: two at a time, each module by one of them. Each
 # time in another order; make test ORDER=<number> repeats one.
-ORDER ?= $(shell date +%s)
+ORDER := $(or $(ORDER),$(shell date +%s))
 test: $(STAMP) system
 	@echo "The tests run in the order $(ORDER)."
 	$(BIN)/python -m pytest -p randomly --randomly-seed=$(ORDER) --numprocesses 2 --dist loadfile
