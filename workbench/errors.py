@@ -39,6 +39,20 @@ class InvalidDocument(WorkbenchError):
     status = 422
 
 
+class InvalidArgument(WorkbenchError):
+    """A function was called with a value that it cannot use; the message says what it expects."""
+
+    code = "invalid-argument"
+    status = 422
+
+
+class MissingPackage(WorkbenchError):
+    """A Python package that is needed for this is not installed; the hint says how to get it."""
+
+    code = "missing-package"
+    status = 409
+
+
 class InvalidSignature(WorkbenchError):
     """A signature is missing, wrong, or by another key than expected."""
 
@@ -68,7 +82,7 @@ class NotFound(WorkbenchError):
 
 
 class Conflict(WorkbenchError):
-    """The request is in a state in which this cannot be done."""
+    """Something is in a state in which this cannot be done, such as a request that has ended."""
 
     code = "conflict"
     status = 409

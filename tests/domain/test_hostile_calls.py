@@ -162,7 +162,7 @@ class TestRequests:
         thief = PrivateKey.create()
         envelope = Envelope.sign(good_request(site), thief)
         with pytest.raises(InvalidSignature):
-            site.client()._call("POST", "/v1/requests", envelope.canonical())
+            site.client().road.call("POST", "/v1/requests", envelope.canonical())
 
     def test_a_request_in_the_name_of_another(self, site):
         other = PrivateKey.create()
@@ -175,12 +175,12 @@ class TestRequests:
         other = Envelope.sign(good_request(site, epsilon=1.5), site.researcher)
         forged = envelope.model_copy(update={"payload": other.payload})
         with pytest.raises(InvalidSignature):
-            site.client()._call("POST", "/v1/requests", forged.canonical())
+            site.client().road.call("POST", "/v1/requests", forged.canonical())
 
     def test_garbage_instead_of_an_envelope(self, site):
         for body in (b"", b"{}", b"[" * 100_000, b"\x00\xff", b'{"payload":1}'):
             with pytest.raises(InvalidDocument):
-                site.client()._call("POST", "/v1/requests", body)
+                site.client().road.call("POST", "/v1/requests", body)
 
     def test_an_unknown_operator_and_other_bytes_than_the_digest(self, site):
         from workbench.documents import digest_bytes
@@ -192,7 +192,7 @@ class TestRequests:
 
     def test_a_body_over_the_limit_is_refused_by_its_announced_size(self, site):
         with pytest.raises(TooLarge):
-            site.client()._call("POST", "/v1/requests", bytes(3 << 20))
+            site.client().road.call("POST", "/v1/requests", bytes(3 << 20))
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -340,10 +340,10 @@ class TestRoles:
         forged = Envelope.sign(decision, PrivateKey.create()).canonical()
         steward = site.client(site.steward)
         with pytest.raises(InvalidSignature):
-            steward._call("POST", f"/v1/requests/{digest}/decision", forged)
+            steward.road.call("POST", f"/v1/requests/{digest}/decision", forged)
         honest = Envelope.sign(decision, site.steward).canonical()
         with pytest.raises(Conflict, match="another request"):
-            steward._call("POST", f"/v1/requests/sha256:{'1' * 64}/decision", honest)
+            steward.road.call("POST", f"/v1/requests/sha256:{'1' * 64}/decision", honest)
 
 
 def test_errors_have_one_form_and_unknown_paths_too(site):

@@ -13,7 +13,7 @@ from tests.support import wait_until
 from workbench.budget import chain
 from workbench.errors import (
     Conflict,
-    InvalidDocument,
+    InvalidArgument,
     LayersConverted,
     NotFound,
     RequestDenied,
@@ -76,7 +76,7 @@ def test_a_generator_is_trained_at_the_domain_and_its_settings_are_checked(site)
 
     settings = {"steps": 5, "sample_rate": 0.5, "learning_rate": 0.5}
     without = wb.training_function(**settings)(both)
-    with pytest.raises(InvalidDocument, match="a public loss, but public_learning_rate is None"):
+    with pytest.raises(InvalidArgument, match="a public loss, but public_learning_rate is None"):
         submit(site.client(), without, Adversarial())
     model = Adversarial()
     function = wb.training_function(**settings, public_learning_rate=0.01)(both)

@@ -61,7 +61,7 @@ def wish(site, approval=NARROW, **changes):
 
 def put(site, change, signer=None, path=f"/v1/datasets/{NAME}/policy"):
     body = Envelope.sign(change, signer or site.steward).canonical()
-    return site.client(site.steward)._call("PUT", path, body)
+    return site.client(site.steward).road.call("PUT", path, body)
 
 
 def test_a_change_publishes_a_card_with_the_same_data(site):
@@ -143,7 +143,7 @@ def test_a_forged_or_malformed_document_changes_nothing(site):
         Envelope.sign(site.client().dataset(NAME), site.steward),
     ):
         with pytest.raises((InvalidSignature, InvalidDocument)):
-            site.client(site.steward)._call(
+            site.client(site.steward).road.call(
                 "PUT", f"/v1/datasets/{NAME}/policy", forged.canonical()
             )
     for body in (b"", b"{}", b"[" * 10_000, b'{"approval":{}}'):

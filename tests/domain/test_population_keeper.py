@@ -159,7 +159,7 @@ class TestMaking:
     def test_what_makes_no_sense_changes_nothing(self, site, stella, body):
         before = site.domain.operator.populations.names()
         with pytest.raises(InvalidDocument):
-            stella._call("POST", "/v1/populations", body)
+            stella.road.call("POST", "/v1/populations", body)
         assert site.domain.operator.populations.names() == before
 
 
@@ -181,7 +181,7 @@ class TestOptingOut:
         with pytest.raises(NotFound, match="no population 'ghosts'"):
             stella.opt_out("ghosts", "p001")
         with pytest.raises(InvalidDocument):
-            stella._call("POST", "/v1/populations/patients/opt-out", b'{"person": ""}')
+            stella.road.call("POST", "/v1/populations/patients/opt-out", b'{"person": ""}')
 
 
 class TestTwoStewards:
@@ -241,12 +241,12 @@ class TestTwoStewards:
         )
         of_stella = Envelope.sign(proposed, site.steward)
         with pytest.raises(InvalidSignature, match="another steward has signed this"):
-            selma._call("POST", "/v1/population-changes", of_stella.canonical())
+            selma.road.call("POST", "/v1/population-changes", of_stella.canonical())
         forged = of_stella.model_copy(
             update={"signatures": Envelope.sign(proposed, PrivateKey.create()).signatures}
         )
         with pytest.raises((InvalidSignature, NotAdmitted)):
-            selma._call("POST", "/v1/population-changes", forged.canonical())
+            selma.road.call("POST", "/v1/population-changes", forged.canonical())
         assert selma.waiting_changes() == []
 
     @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ class TestTwoStewards:
         )
         word = Envelope.sign(proposed.model_copy(update=values), site.other)
         with pytest.raises(Conflict, match=why):
-            selma._call("POST", "/v1/population-changes", word.canonical())
+            selma.road.call("POST", "/v1/population-changes", word.canonical())
         assert selma.waiting_changes() == []
 
     @pytest.mark.parametrize("wanted", [{}, {"epsilon_total": 99.0, "merge": "nurses"}])
@@ -289,15 +289,15 @@ class TestTwoStewards:
             "patients", ProposedChange(epsilon_total=99.0)
         )
         sent = []
-        real = stella._call
+        real = stella.road.read
 
-        def call(method, target, body=b"", **more):
+        def read(kind, method, target, body=b""):
             sent.append(target)
             if target.endswith("/proposal"):
-                return type("Answer", (), {"content": proposed.canonical()})()
-            return real(method, target, body, **more)
+                return proposed
+            return real(kind, method, target, body)
 
-        monkeypatch.setattr(stella, "_call", call)
+        monkeypatch.setattr(stella.road, "read", read)
         for name, wanted in (
             ("patients", ProposedChange(epsilon_total=98.0)),
             ("nurses", ProposedChange(epsilon_total=99.0)),

@@ -44,6 +44,7 @@ from workbench.errors import (
     RequestDenied,
 )
 from workbench.space.requests.request import RequestHandle
+from workbench.space.results.kinds import result_of
 
 DATABASE = "domain.sqlite"
 
@@ -332,7 +333,7 @@ def test_what_waited_in_an_old_copy_never_runs_again(asked):
         with pytest.raises(Conflict, match="the request is denied"):
             act()
     with pytest.raises(RequestDenied, match="the domain did not start it"):
-        RequestHandle(site.client(), status).result()
+        RequestHandle(site.client(), status, result_of).result()
     # Nothing is missing any more, and nothing is given back.
     assert "nothing to do" in command("reconcile", root).output
     assert site.client().budget("visits").epsilon_spent == pytest.approx(3.8, abs=0.01)

@@ -19,13 +19,15 @@ from workbench.domain.runs.jobs import job_of
 from workbench.errors import (
     Conflict,
     GraphRefused,
-    InvalidDocument,
+    InvalidArgument,
     NotFound,
     TermsRefused,
     UnknownColumn,
 )
 from workbench.evidence.verify import verify
 from workbench.space.requests.request import RequestHandle
+from workbench.space.results.kinds import result_of
+from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.sums import SumFunction
 
 OPTIONS = {"epsilon": 2.0, "purpose": PURPOSE, "progress": False}
@@ -142,11 +144,11 @@ def test_what_is_wrong_is_said_before_anything_is_sent(site, ds):
     for column, what in (("mean_radio", UnknownColumn), ("diagnosis", UnknownColumn)):
         with pytest.raises(what):
             ds.mean(column, **OPTIONS)
-    with pytest.raises(InvalidDocument, match="epsilon is -1"):
+    with pytest.raises(InvalidArgument, match="epsilon is -1"):
         ds.count(epsilon=-1, purpose=PURPOSE)
-    with pytest.raises(InvalidDocument, match="does not begin with a code"):
+    with pytest.raises(InvalidArgument, match="does not begin with a code"):
         ds.count(epsilon=1.0, purpose="cancer")
-    with pytest.raises(InvalidDocument, match="bound is 0"):
+    with pytest.raises(InvalidArgument, match="bound is 0"):
         wb.statistic(bound=0)
     assert rows_of(site) == before
 
@@ -178,7 +180,7 @@ def test_a_steward_reads_what_would_leave(steward_site):
 
 def asked(ds, function=mean_radius, **changes):
     """A request for a statistic as it would be sent, with some fields changed; not sent."""
-    graph, _ = function._sum.graphs(ds)
+    graph, _ = function._sum.graphs(ds.target.schema)
     ds.client.upload(graph.digest, graph.archive)
     fields = {
         "researcher": ds.client.key.key_id,
@@ -267,7 +269,7 @@ def test_rounds_are_shown_to_the_steward_and_the_state_leaves(steward_site):
         lambda state, total: {"centre": (total / 442).float()},
         3,
     )
-    handle = summed.submit(ds, epsilon=2.0, purpose="DUO:0000007 x")
+    handle = summed.submit(ds.target, epsilon=2.0, purpose="DUO:0000007 x", result=StatisticResult)
     steward = steward_site.client(steward_site.steward)
     leaves = steward.review(handle.digest)["leaves"]
     assert leaves[0].startswith("10 noisy sums over all records, in each of 3 rounds")
@@ -276,7 +278,7 @@ def test_rounds_are_shown_to_the_steward_and_the_state_leaves(steward_site):
     result = handle.wait(progress=False)
     assert result.sums.shape == (3, 10)
     assert np.allclose(result.state["centre"], result.sums[-1] / 442, atol=1e-6)
-    again = RequestHandle(handle.client, handle.client.status(handle.digest)).result()
+    again = RequestHandle(handle.client, handle.client.status(handle.digest), result_of).result()
     assert np.array_equal(again.sums, result.sums)
     folder = again.save(steward_site.domain.folder.root / "out")
     content = (folder / "statistics.safetensors").read_bytes()

@@ -191,7 +191,7 @@ def test_a_researcher_cannot_be_the_second(pair):
         pair.site.client().decide(handle.digest, "approve")
     body = approval(handle, pair.other).canonical()
     with pytest.raises(InvalidSignature):
-        pair.first._call("POST", f"/v1/requests/{handle.digest}/decision", body)
+        pair.first.road.call("POST", f"/v1/requests/{handle.digest}/decision", body)
 
 
 def test_evidence_without_the_first_approval_or_with_a_copied_one_is_refused(pair):

@@ -1,4 +1,4 @@
-"""What tests say of the sidebar: where its parts are, and what must not happen."""
+"""Find the parts of the sidebar, and note errors that must not happen."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def dataset_page(page: Page, title: str) -> Locator:
 
 
 def layout_saved(*parts: str) -> Callable[[Request], bool]:
-    """Return what recognises the request that saves a layout with these parts."""
+    """Return a function that recognises the request that saves a layout with these parts."""
 
     def recognises(request: Request) -> bool:
         text = request.post_data or ""

@@ -215,7 +215,7 @@ def test_a_statistic_shows_its_noisy_sums(lab, hospital, monkeypatch):
 
 
 def test_progress_comes_between_two_rounds(lab, hospital):
-    """The interval is a minute: what comes meanwhile are the domain's events."""
+    """Check that progress comes by the domain's events, while the interval is a minute."""
     handle = submit(hospital.site.client(), endless)
     wait_until(lambda: handle.state == "running", 60)
     news = News(lab, interval=60)
@@ -238,16 +238,20 @@ def test_progress_comes_between_two_rounds(lab, hospital):
 
 
 def test_evidence_that_does_not_hold_shows_nothing(tmp_path, hospital):
-    """A domain that signs with another key: its releases cannot be believed."""
-    from workbench.lab.service.results import result_view
+    """Check a domain that signs with another key: nothing of its releases is shown."""
+    from workbench.lab.service.requests.results import result_view
     from workbench.space.client.client import DomainClient
+    from workbench.space.client.http import Transport
     from workbench.space.requests.request import RequestHandle
+    from workbench.space.results.kinds import result_of
 
     handle = submit(hospital.site.client(), model=linear())
     handle.wait(progress=False)
     site = hospital.site
-    stranger = DomainClient("hospital-a", PrivateKey.create().public, site.http, site.researcher)
-    found = result_view(RequestHandle(stranger, handle.last_status).result(), "code")
+    stranger = DomainClient(
+        Transport("hospital-a", PrivateKey.create().public, site.http, site.researcher)
+    )
+    found = result_view(RequestHandle(stranger, handle.last_status, result_of).result(), "code")
     assert found["evidence"]["verified"] is False
     assert "key" in found["evidence"]["message"]
     assert (found["metrics"], found["model"], found["load_code"]) == ([], False, "")
@@ -328,7 +332,7 @@ def test_a_page_of_somebody_else_cannot_use_the_cookie(lab):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_refusal_waits_for_the_body_so_that_it_is_not_lost(lab, method):
-    """What is refused by its headers is answered when all has come, on the same connection."""
+    """Check that a refused body is read to its end, and that the connection can be used again."""
     address = (lab.http.base_url.host, lab.http.base_url.port)
     head = (
         f"{method} {PREFIX}/studies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
@@ -347,7 +351,7 @@ def test_a_refusal_waits_for_the_body_so_that_it_is_not_lost(lab, method):
 
 
 def test_a_stranger_with_a_body_reaches_nothing(lab):
-    """Also where the refusal is no error but a way to the login page."""
+    """Check it also where the answer is a redirection to the login page."""
     for length in ("4", "9" * 5000):
         with socket.create_connection((lab.http.base_url.host, lab.http.base_url.port), 20) as line:
             head = f"GET {PREFIX}/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}"
@@ -504,7 +508,19 @@ def test_a_steward_changes_a_policy_after_trying_it(steward_lab, clinic):
     assert steward_lab.put(f"{place}/policy", back).json()["approval"]["mode"] == "steward"
 
 
-def test_a_steward_reads_what_was_spent_and_who_did_what(steward_lab):
+@pytest.fixture(scope="module")
+def spent(clinic):
+    """Spend some of the budget of the clinic's dataset."""
+    handle = submit_progression(clinic.site.client(), repeat=100)
+    clinic.site.client(clinic.site.steward).decide(handle.digest, "approve")
+    handle.wait(progress=False)
+
+
+def test_a_steward_reads_what_was_spent_and_who_did_what(steward_lab, spent):
+    wanted = {"approval": {"mode": "policy", "epsilon": 0.1, "purposes": ["DUO:0000007"]}}
+    for approval in (wanted, {"approval": {"mode": "steward"}}):
+        place = "steward/hospital-b/datasets/diabetes/policy"
+        assert steward_lab.put(place, approval).is_success
     spending = steward_lab.json("steward/hospital-b/datasets/diabetes/spending")
     assert spending["budget"]["epsilon_total"] == 6.0
     assert spending["researchers"][0]["name"] == "Rosa Research"
@@ -517,7 +533,7 @@ def test_a_steward_reads_what_was_spent_and_who_did_what(steward_lab):
     assert max(e["sequence"] for e in more["entries"]) < min(numbers)
 
 
-def test_a_steward_looks_after_populations(steward_lab):
+def test_a_steward_looks_after_populations(steward_lab, spent):
     place = "steward/hospital-b/populations"
     wanted = {"name": "visitors", "unit": "person", "epsilon_total": 2.0, "delta": 1e-6}
     made = steward_lab.post(place, wanted).json()
@@ -560,7 +576,7 @@ def test_a_researcher_is_no_steward(lab, clinic):
 
 
 def test_the_server_takes_no_time_to_end(tmp_path, hospital):
-    """A domain that hangs holds up a thread, and not the end of the server."""
+    """Check that a domain that hangs does not hold up the end of the server."""
     write_space(tmp_path / "root", hospital.site.researcher, hospital)
     with jupyter_server(tmp_path / "root") as lab:
         news = News(lab)

@@ -1,4 +1,4 @@
-"""Installing the package is all it takes: Jupyter finds the extension by itself."""
+"""Check that Jupyter finds the extension by itself once the package is installed."""
 
 from __future__ import annotations
 

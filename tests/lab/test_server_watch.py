@@ -1,4 +1,4 @@
-"""Domains that hang, end, come back and age; space files that appear: what a page is told."""
+"""Check what a page is told when domains hang, end, come back or are old, or a space appears."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_domains_are_asked_while_a_page_watches_and_not_otherwise(lab, two):
 
 
 def quiet(one: OpenDomain, seconds: float) -> bool:
-    """Whether no call comes for some seconds."""
+    """Return whether no call comes for some seconds."""
     count, end = len(one.calls), time.monotonic() + seconds
     while time.monotonic() < end:
         if len(one.calls) != count:

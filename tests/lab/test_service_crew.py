@@ -1,4 +1,4 @@
-"""Threads for calls that may hang: bounded in number, and no work waits while one may be had."""
+"""Check the threads for calls that may hang: there are few, and no work waits without need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from workbench.lab.service.crew import Crew
+from workbench.lab.service.watching.crew import Crew
 
 SECONDS = 10
 
@@ -72,7 +72,7 @@ def test_what_fails_tells_its_error_and_the_thread_goes_on():
 
 
 def test_threads_end_when_there_is_nothing_to_do_and_come_back(monkeypatch):
-    monkeypatch.setattr("workbench.lab.service.crew._IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("workbench.lab.service.watching.crew._IDLE_SECONDS", 0.05)
     crew = Crew(2, "short-lived")
     for _ in range(3):
         assert crew.submit(lambda: 7).result(SECONDS) == 7

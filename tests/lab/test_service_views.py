@@ -10,9 +10,9 @@ import pytest
 from tests.lab.test_service_starter import CLASS, card_of, column, tensor
 from workbench.catalog.snippets import schema_snippet
 from workbench.documents import BudgetStatus, Schema
-from workbench.lab.service.details import budget_view, card_view
-from workbench.lab.service.entries import entry
-from workbench.lab.service.snippets import MOST_COLUMNS, MOST_ROWS, snippet_view
+from workbench.lab.service.datasets.details import budget_view, card_view
+from workbench.lab.service.datasets.entries import entry
+from workbench.lab.service.datasets.snippets import MOST_COLUMNS, MOST_ROWS, snippet_view
 from workbench.views import words
 from workbench.views.kinds import kind_of
 

@@ -102,11 +102,13 @@ def test_a_dataset_is_found_by_words_and_by_filters(lab):
     expect(panel(lab).get_by_text("3 of 4 datasets")).to_be_visible()
 
 
-def test_a_dataset_shows_its_card_its_terms_its_snippet_and_its_budget(lab):
+def test_a_dataset_shows_its_card_its_terms_its_snippet_and_its_budget(lab, place):
+    budget = wb.connect(place[1]["researcher"]).domains["hospital-b"].budget("diabetes")
     datasets(lab).filter(has_text="hospital-b").filter(has_text="Diabetes").click()
     shown = dataset_page(lab, "Diabetes progression after one year")
     meter = shown.get_by_role("meter", name="Privacy budget left")
-    expect(meter).to_have_attribute("aria-valuetext", "ε 6 left of 6")
+    left = f"{round(budget.epsilon_left, 2):g}"
+    expect(meter).to_have_attribute("aria-valuetext", f"ε {left} left of 6")
     expect(shown.get_by_text("synthetic, level 0: made from the schema alone")).to_be_visible()
     expect(shown.get_by_text("The steward reads every request.")).to_be_visible()
     expect(shown.get_by_role("rowheader", name="progression target")).to_be_visible()

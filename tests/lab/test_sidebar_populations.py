@@ -106,12 +106,21 @@ def place(tmp_path_factory):
         register.stop()
 
 
-def open_populations(who: Session):
-    """Open the page by its button beside the domain's name."""
+def open_populations(who: Session, reload: bool = True):
+    """Open the page by its button beside the domain's name, and have it ask the domain again."""
     who.section("steward").get_by_role("button", name="Populations of hospital-a").click()
     page = who.article("Populations of hospital-a")
     expect(page.get_by_role("region", name="New population")).to_be_visible()
+    if reload:
+        page.get_by_role("button", name="Reload").click()
     return page
+
+
+def make(place, name, **wanted):
+    """Make a population without the browser: no test needs what another one made."""
+    fields = {"name": name, "unit": "person", "epsilon_total": 4.0, "delta": 1e-6} | wanted
+    client = place.register.client(place.register.steward)
+    client.create_population(NewPopulation.read(fields))
 
 
 def card(page, title="patients"):
@@ -123,7 +132,9 @@ def test_a_steward_sees_whose_data_they_are_and_what_each_block_spent(place):
     patients = card(page)
     for words in ("each person", "stays, winter", "month", "the block that spent most: jan"):
         expect(patients).to_contain_text(words)
-    (status,) = place.register.client(place.register.steward).populations()
+    found = place.register.client(place.register.steward).populations()
+    (status,) = (one for one in found if one.population.name == "patients")
+    (others,) = (block for block in status.blocks if not block.block)
     january, february = (block for block in status.blocks if block.block)
     assert january.epsilon_spent > february.epsilon_spent > 0
     left = patients.get_by_role("meter", name="budget of population patients")
@@ -131,7 +142,7 @@ def test_a_steward_sees_whose_data_they_are_and_what_each_block_spent(place):
     rows = patients.get_by_role("table", name="Blocks of patients").get_by_role("row")
     expect(rows.nth(1)).to_contain_text(f"jan{january.epsilon_spent:.3g}")
     expect(rows.nth(2)).to_contain_text(f"feb{february.epsilon_spent:.3g}")
-    expect(rows.filter(has_text="blocks to come")).to_contain_text("4")
+    expect(rows.filter(has_text="blocks to come")).to_contain_text(f"{others.epsilon_left:.3g}")
     expect(patients.get_by_role("img", name="Spent over time: patients")).to_be_visible()
     expect(patients.locator(".wb-chart-legend li")).to_have_text(["jan", "feb"])
     expect(page.get_by_role("region", name="Waiting for a second steward")).to_have_count(0)
@@ -146,16 +157,17 @@ def test_a_steward_makes_a_population(place):
     )
     form.get_by_label("Name", exact=True).fill("patients")
     expect(make).to_have_accessible_description("There is a population of this name.")
-    form.get_by_label("Name", exact=True).fill("staff")
-    form.get_by_label("Title").fill("Staff of the clinic")
+    form.get_by_label("Name", exact=True).fill("crew")
+    form.get_by_label("Title").fill("Crew of the ambulance")
+    form.get_by_label("Unit").fill("member")
     form.get_by_label("Total ε").fill("3")
     expect(make).to_have_accessible_description("Write δ: above 0, below 0.01.")
     form.get_by_label("δ", exact=True).fill("1e-6")
     form.get_by_label("Runs at most").fill("20")
     make.click()
-    expect(form.get_by_role("status")).to_contain_text("Population staff is made.")
-    made = card(page, "Staff of the clinic")
-    expect(made).to_contain_text("ε 3 at δ 0.000001, to each person")
+    expect(form.get_by_role("status")).to_contain_text("Population crew is made.")
+    made = card(page, "Crew of the ambulance")
+    expect(made).to_contain_text("ε 3 at δ 0.000001, to each member")
     expect(made).to_contain_text("20 runs")
     expect(made).to_contain_text("none yet")
 
@@ -195,28 +207,57 @@ def test_a_person_opts_out(place):
     expect(opener).to_be_focused()
 
 
-def test_a_steward_proposes_a_higher_total_and_cannot_agree_to_it(place):
+def test_a_steward_proposes_a_higher_total_and_a_second_one_agrees(place):
+    make(place, "visitors", unit="visitor")
     page = open_populations(place.stella)
-    card(page).get_by_role("button", name="Raise the total of patients").click()
-    propose = card(page).get_by_role("button", name="Sign and propose")
+    merge = card(page, "visitors").get_by_role("button", name="Merge into visitors")
+    expect(merge).to_have_accessible_description(
+        "There is no other population of this unit that has no blocks."
+    )
+    card(page, "visitors").get_by_role("button", name="Raise the total of visitors").click()
+    propose = card(page, "visitors").get_by_role("button", name="Sign and propose")
     expect(propose).to_have_accessible_description("Write a number above 4.")
-    card(page).get_by_label("New total ε").fill("6")
+    card(page, "visitors").get_by_label("New total ε").fill("6")
     propose.click()
-    expect(card(page).get_by_role("status")).to_contain_text("Another steward has to agree")
+    expect(card(page, "visitors").get_by_role("status")).to_contain_text(
+        "Another steward has to agree"
+    )
     waiting = card(page, "Waiting for a second steward")
-    expect(waiting).to_contain_text("the total of population 'patients' of hospital-a is raised")
+    expect(waiting).to_contain_text("the total of population 'visitors' of hospital-a is raised")
     expect(waiting).to_contain_text("waits for another steward")
     expect(waiting.get_by_role("button")).to_have_count(0)
-    expect(card(page)).to_contain_text("ε 4 at")
+    expect(card(page, "visitors")).to_contain_text("ε 4 at")
+
+    page = open_populations(place.selma)
+    agree = card(page, "Waiting for a second steward").get_by_role("button", name="Agree")
+    agree.click()
+    dialog = place.selma.dialog
+    expect(dialog).to_contain_text("the total of population 'visitors' of hospital-a is raised")
+    expect(dialog).to_contain_text("Signed by Stella Steward")
+    dialog.get_by_role("button", name="Not now").click()
+    expect(agree).to_be_focused()
+    agree.press("Enter")
+    dialog.get_by_role("button", name="Agree").click()
+    expect(page.get_by_role("status").first).to_contain_text("Two stewards have agreed")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(card(page, "visitors")).to_contain_text("ε 6 at")
+    expect(card(page, "Waiting for a second steward")).to_have_count(0)
+
+    # The first steward's page asks anew when it comes to the front again.
+    place.stella.section("steward").get_by_role("button", name="People of hospital-a").click()
+    expect(place.stella.article("People of hospital-a")).to_be_visible()
+    page = open_populations(place.stella, reload=False)
+    expect(card(page, "visitors")).to_contain_text("ε 6 at")
 
 
 def test_the_accessibility_checker_finds_nothing_serious_in_either_theme(place):
+    make(place, "nurses", epsilon_total=3.0)
     lab = place.selma.page
     lab.set_viewport_size({"width": 1300, "height": 1400})
     page = open_populations(place.selma)
     expect(page.get_by_role("img", name="Spent over time: patients")).to_be_visible()
     card(page).get_by_role("button", name="Merge into patients").click()
-    card(page).get_by_label("Which population goes into patients").select_option("staff")
+    card(page).get_by_label("Which population goes into patients").select_option("nurses")
     expect(card(page)).to_contain_text("The lower of the two totals, ε 3, holds for both.")
     for theme, name in THEMES.items():
         choose_theme(lab, name)
@@ -229,35 +270,10 @@ def test_the_accessibility_checker_finds_nothing_serious_in_either_theme(place):
     expect(card(page).get_by_role("button", name="Merge into patients")).to_be_focused()
 
 
-def test_a_second_steward_agrees_and_the_total_is_higher(place):
-    page = open_populations(place.selma)
-    agree = card(page, "Waiting for a second steward").get_by_role("button", name="Agree")
-    agree.click()
-    dialog = place.selma.dialog
-    expect(dialog).to_contain_text("the total of population 'patients' of hospital-a is raised")
-    expect(dialog).to_contain_text("Signed by Stella Steward")
-    dialog.get_by_role("button", name="Not now").click()
-    expect(agree).to_be_focused()
-    agree.press("Enter")
-    dialog.get_by_role("button", name="Agree").click()
-    expect(page.get_by_role("status").first).to_contain_text("Two stewards have agreed")
-    expect(page.get_by_role("heading", level=1)).to_be_focused()
-    expect(card(page)).to_contain_text("ε 6 at")
-    expect(card(page, "Waiting for a second steward")).to_have_count(0)
-
-    # The first steward's page asks anew when it comes to the front again.
-    place.stella.section("steward").get_by_role("button", name="People of hospital-a").click()
-    expect(place.stella.article("People of hospital-a")).to_be_visible()
-    expect(card(open_populations(place.stella))).to_contain_text("ε 6 at")
-
-
 def test_two_stewards_merge_populations(place):
+    make(place, "staff", title="Staff of the clinic", epsilon_total=3.0)
     page = open_populations(place.selma)
     staff = card(page, "Staff of the clinic")
-    merge = staff.get_by_role("button", name="Merge into staff")
-    expect(merge).to_have_accessible_description(
-        "There is no other population of this unit that has no blocks."
-    )
     card(page).get_by_role("button", name="Merge into patients").click()
     propose = card(page).get_by_role("button", name="Sign and propose")
     expect(propose).to_have_accessible_description("Choose a population first.")
@@ -295,8 +311,7 @@ def test_what_people_wrote_is_shown_as_text(place):
         name="hostile", title=HOSTILE, unit="<b>ward</b>", epsilon_total=1.0, delta=1e-6
     )
     place.register.client(place.register.second).create_population(wanted)
-    page = place.stella.article("Populations of hospital-a")
-    page.get_by_role("button", name="Reload").click()
+    page = open_populations(place.stella)
     expect(page.locator("bdi", has_text="<img src=x onerror=alert(1)>")).to_be_visible()
     expect(page).to_contain_text("to each <b>ward</b>")
     assert page.locator("img").count() == 0

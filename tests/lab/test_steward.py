@@ -1,4 +1,4 @@
-"""The panel's Python half: what it shows, what it signs, and when it asks."""
+"""Check the Python part of the panel: what it shows, what it signs, and when it asks."""
 
 import json
 import threading
@@ -12,7 +12,8 @@ from tests.support import Site, make_domain, wait_until
 from workbench.documents import PrivateKey
 from workbench.domain.populations.opting_out import stopped
 from workbench.errors import DomainUnavailable, NotFound
-from workbench.lab.widgets import populations
+from workbench.lab.service.steward import population_overview
+from workbench.lab.widgets.live import ANSWERER, FOLLOWER
 from workbench.lab.widgets.steward import StewardPanel
 from workbench.space.connection import Space
 
@@ -34,12 +35,17 @@ NEW = {
 def panel(study):
     panel = StewardPanel(study.steward)
     yield panel
-    while panel._open_views:
+    while panel._views:
         tell(panel, action="closed")
 
 
 def tell(panel, **message):
+    """Send a message as the front end does, and wait until it is answered."""
+    before = set(threading.enumerate())
     panel._handle_custom_msg(message, [])
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == ANSWERER:
+            thread.join(60)
 
 
 def view(panel):
@@ -51,7 +57,7 @@ def states(panel):
 
 
 def pollers():
-    return [thread for thread in threading.enumerate() if "_poll" in thread.name]
+    return [thread for thread in threading.enumerate() if thread.name == FOLLOWER]
 
 
 def test_it_shows_requests_newest_first_and_who_decided_them(study, panel):
@@ -159,20 +165,21 @@ def test_one_steward_cannot_approve_twice_and_reads_why(tmp_path):
     tell(first, action="decide", domain=DOMAIN, digest=digest, verdict="approve")
     assert "approved by Stella Steward, 1 more needed" in view(first)["message"]
     (row,) = view(first)["requests"]
-    assert (row["state"], row["approved_by_me"]) == ("pending", True)
+    assert row["state"] == "pending"
+    assert view(first)["key_id"] in row["approvals"]["keys"]
     tell(first, action="decide", domain=DOMAIN, digest=digest, verdict="approve")
     assert "you have approved this request" in view(first)["message"]
     other.refresh()
     (row,) = view(other)["requests"]
-    assert (row["approvals"], row["approvals_needed"]) == (["Stella Steward"], 2)
-    assert not row["approved_by_me"]
+    assert (row["approvals"]["given"], row["approvals"]["needed"]) == (["Stella Steward"], 2)
+    assert view(other)["key_id"] not in row["approvals"]["keys"]
     tell(other, action="decide", domain=DOMAIN, digest=digest, verdict="approve")
     wait_until(lambda: states(other)[digest] == "released" or other.refresh())
     site.close()
 
 
 class TestPopulations:
-    """A register in blocks, of whose first one something was spent; it is one for all tests."""
+    """One register that these tests share; something was spent in its first block."""
 
     NAME = "hospital-a"
 
@@ -215,7 +222,7 @@ class TestPopulations:
         for _ in range(3):
             panel.refresh()
         assert len(asked) == 1
-        monkeypatch.setattr(populations, "SECONDS", 0.0)
+        monkeypatch.setattr(population_overview, "SECONDS", 0.0)
         panel.refresh()
         assert len(asked) == 2
 
@@ -229,7 +236,7 @@ class TestPopulations:
 
     def test_what_was_spent_over_time_comes_for_one_that_is_opened(self, panel, monkeypatch):
         assert view(panel)["histories"] == {}
-        monkeypatch.setattr(populations, "MOST_POINTS", 1)
+        monkeypatch.setattr(population_overview, "MOST_POINTS", 1)
         self.say(panel, action="history", name="patients", ticket="")
         found = view(panel)["histories"]["hospital-a/patients"]
         (line,) = [line for line in found["blocks"] if line["block"] == "jan"]

@@ -51,15 +51,21 @@ def ready(place, name, *cells):
     return page
 
 
+def catalog(place):
+    """Open a notebook that shows the catalog, all four datasets in it."""
+    page = ready(place, "browse", "wb.CatalogBrowser()")
+    browser = page.get_by_role("region", name="catalog")
+    expect(listed(browser)).to_have_count(4)
+    return browser
+
+
 def listed(browser):
     return browser.get_by_role("listbox", name="datasets").get_by_role("option")
 
 
 def test_a_dataset_is_found_and_opened(place):
-    page = ready(place, "browse", "wb.CatalogBrowser()")
-    browser = page.get_by_role("region", name="catalog")
+    browser = catalog(place)
     options = listed(browser)
-    expect(options).to_have_count(4)
     browser.get_by_label("search datasets").fill("WISCONSIN mean_radius")
     expect(options).to_have_count(2)
     browser.get_by_label("domain").select_option("hospital-b")
@@ -71,15 +77,11 @@ def test_a_dataset_is_found_and_opened(place):
     expect(pane.get_by_label("schema")).to_contain_text("mean_radius")
     expect(pane.get_by_label("snippet")).to_be_visible()
     expect(pane).to_contain_text("synthetic, level 0")
-    page.screenshot(path=place[0] / "catalog-light.png")
+    place[2].screenshot(path=place[0] / "catalog-light.png")
 
 
 def test_the_catalog_is_worked_with_the_keyboard(place):
-    page = place[2]
-    browser = page.get_by_role("region", name="catalog")
-    browser.get_by_label("domain").select_option("")
-    browser.get_by_label("search datasets").fill("")
-    expect(listed(browser)).to_have_count(4)
+    browser = catalog(place)
     listbox = browser.get_by_role("listbox", name="datasets")
     listbox.press("Home")
     expect(listed(browser).first).to_have_attribute("aria-selected", "true")
@@ -93,7 +95,7 @@ def test_a_request_is_followed_and_cancelled_in_the_table(place):
     ask = {"epsilon": 0.3, "purpose": "DUO:0000007 cancer"}
     page = ready(place, "requests", "wb.RequestTable()")
     view = page.get_by_role("region", name="requests")
-    expect(view).to_contain_text("0 requests")
+    expect(view).to_contain_text(f"{len(space.requests())} request")
     dataset = space.dataset("hospital-a/breast-cancer")
     request = endless.submit(linear(), to=dataset, **ask, outputs=("model",))
     row = view.get_by_role("row").filter(has_text="endless")
@@ -109,10 +111,11 @@ def test_a_request_is_followed_and_cancelled_in_the_table(place):
 
 
 def test_the_requests_follow_the_dark_theme(place):
-    root, _, page, _, _ = place
+    page = ready(place, "requests", "wb.RequestTable()")
     choose_theme(page, "JupyterLab Dark")
-    page.screenshot(path=root / "requests-dark.png")
     view = page.get_by_role("region", name="requests")
+    expect(view).to_be_visible()
+    page.screenshot(path=place[0] / "requests-dark.png")
     colour = view.evaluate("node => getComputedStyle(node).color")
     red = int(re.findall(r"\d+", colour)[0])
     assert red > 150, f"dark text on a dark page: {colour}"
@@ -132,7 +135,7 @@ def test_a_rehearsal_draws_its_curve_and_a_run_its_progress(place):
 
 MANY = """
 import json
-from workbench.lab.service.catalog import CatalogBytes
+from workbench.lab.service.watching.catalog import CatalogBytes
 
 class Large(wb.CatalogBrowser):
     def news(self, anew):

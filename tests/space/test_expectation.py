@@ -1,4 +1,4 @@
-"""What to expect at several epsilons: a table and a figure from rehearsals, at no cost."""
+"""Check the table and the figure of rehearsals at several epsilons, which cost nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.studies import dataset, diagnose, linear
 from workbench.budget import chain
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 
 EPSILONS = (8.0, 0.5, 2.0)
 
@@ -54,5 +54,5 @@ def test_it_costs_nothing(site, found):
 
 
 def test_no_epsilon_is_refused(site):
-    with pytest.raises(InvalidDocument, match="no epsilon"):
+    with pytest.raises(InvalidArgument, match="no epsilon"):
         diagnose.expected(linear(), dataset(site.client()), epsilons=[])

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from workbench.cli import population
-from workbench.views.terminal import print_json, table
+from workbench.documents.base import hex_of, short
+from workbench.views.tables import Table
+from workbench.views.terminal import print_json
+from workbench.views.words import time_words
 
 if TYPE_CHECKING:
     from workbench.domain.publishing.approval import Wins
@@ -57,7 +60,7 @@ def admit(
     domain = Domain(root)
     person = domain.operator.admit(PublicKey.from_text(text), name, role)
     domain.close()
-    typer.echo(f"admitted {person.name} as {person.role}, key {person.key_id[:12]}")
+    typer.echo(f"admitted {person.name} as {person.role}, key {short(person.key_id)}")
 
 
 @app.command()
@@ -68,7 +71,7 @@ def revoke(root: Root, key_id: Annotated[str, typer.Argument(help="The key's id.
     domain = Domain(root)
     person = domain.operator.revoke(key_id)
     domain.close()
-    typer.echo(f"revoked {person.name}, key {person.key_id[:12]}")
+    typer.echo(f"revoked {person.name}, key {short(person.key_id)}")
 
 
 @app.command()
@@ -92,7 +95,7 @@ def publish(
         file = read_dataset(domain.folder.datasets / dataset).terms.approval
     finally:
         domain.close()
-    typer.echo(f"published {card.path}, version {card.dataset_version[:19]}")
+    typer.echo(f"published {card.path}, version {short(card.dataset_version)}")
     if card.terms.approval != file:
         typer.echo(
             "kept the approval that a steward set: "
@@ -109,7 +112,7 @@ def reconcile(
         bool, typer.Option("--lost", help="No copy of the database is left: start an empty one.")
     ] = False,
 ) -> None:
-    """After an old database was restored: charge what it does not know of, and run again."""
+    """Repair the ledger after an old database was restored: charge what it does not know."""
     from workbench.domain.service import Domain
 
     domain = Domain(root)
@@ -131,7 +134,7 @@ def move(
     root: Root,
     to: Annotated[str, typer.Option(help="An empty database: postgresql+pg8000://… or sqlite://…")],
 ) -> None:
-    """Carry the database to another one, its privacy ledger with it."""
+    """Move the domain to another database, with its privacy ledger."""
     from sqlalchemy import make_url
 
     from workbench.domain.heads.moving import move as carry
@@ -154,7 +157,7 @@ def log(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Show who did what when, newest first, after checking that no line was changed."""
+    """Check that no line of the access log was changed, and show it, newest first."""
     from workbench.domain.access import log as lines
     from workbench.domain.service import Domain
 
@@ -168,20 +171,20 @@ def log(
     if as_json:
         print_json([entry.model_dump(mode="json") for entry in found])
         return
-    table(
+    Table(
         ["line", "time", "event", "who", "subject", "detail"],
         [
             [
                 str(e.sequence),
-                e.time[:19],
+                time_words(e.time),
                 e.event,
                 e.who or "the domain",
-                e.subject.removeprefix("sha256:")[:20],
+                hex_of(e.subject)[:20],
                 e.detail,
             ]
             for e in found
         ],
-    )
+    ).show()
     head = f", the newest with hash {found[0].hash}" if found else ""
     typer.echo(f"{count} lines, each bound to the one before it{head}")
 
@@ -201,11 +204,11 @@ def requests(root: Root, as_json: AsJson = False) -> None:
     if as_json:
         print_json([status.model_dump(mode="json") for status in found])
         return
-    table(
+    Table(
         ["request", "state", "researcher", "dataset", "epsilon", "decided by", "reason"],
         [
             [
-                s.request_digest[7:19],
+                short(s.request_digest),
                 s.state,
                 s.researcher,
                 s.request.dataset,
@@ -215,7 +218,7 @@ def requests(root: Root, as_json: AsJson = False) -> None:
             ]
             for s in found
         ],
-    )
+    ).show()
 
 
 @app.command()
@@ -232,7 +235,7 @@ def budget(root: Root, as_json: AsJson = False) -> None:
     if as_json:
         print_json({b.dataset: b.model_dump(mode="json", exclude={"dataset"}) for b in found})
         return
-    table(
+    Table(
         ["dataset", "population", "epsilon total", "spent", "left", "delta", "runs"],
         [
             [
@@ -246,4 +249,4 @@ def budget(root: Root, as_json: AsJson = False) -> None:
             ]
             for s in found
         ],
-    )
+    ).show()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.views.terminal import print_json, table
+from workbench.views.tables import Table
+from workbench.views.terminal import print_json
 
 if TYPE_CHECKING:
     from workbench.documents import PopulationStatus
@@ -75,7 +76,7 @@ def merge(
     word: Words = None,
     out: Out = None,
 ) -> None:
-    """Let two populations have one total together, on two stewards' signed word."""
+    """Let two populations share one total; needs the signatures of two stewards."""
     _change(root, name, word, out, merge=other)
 
 
@@ -87,7 +88,7 @@ def raise_(
     word: Words = None,
     out: Out = None,
 ) -> None:
-    """Raise a population's total, on two stewards' signed word."""
+    """Raise a population's total; needs the signatures of two stewards."""
     _change(root, name, word, out, epsilon_total=epsilon_total)
 
 
@@ -164,7 +165,7 @@ def blocks(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain blocks with a table of yours: who is in which, and how often runs fit."""
+    """Show what blocks would do to a table of yours: who is in which, and how many runs fit."""
     from dataclasses import asdict
 
     from workbench.domain.populations.block_plan import plan
@@ -183,10 +184,10 @@ def blocks(
         figures = {"runs_each": found.runs_each, "came_back": found.came_back}
         print_json(asdict(found) | figures)
         return
-    table(
+    Table(
         ["block", "people", "records in it", "of its people, again later"],
         [[b.name, str(b.people), str(b.records), str(b.again)] for b in found.blocks],
-    )
+    ).show()
     typer.echo(
         f"Each person counts in one block, the first: {found.came_back} who come again stay where "
         "they are. A dataset with the later block alone leaves them out; one with both has all "
@@ -223,7 +224,7 @@ def show(
         shown = [status.model_dump(mode="json") for status in found]
         print_json(shown[0] if name else shown)
         return
-    table(
+    Table(
         [
             "population",
             "block",
@@ -250,7 +251,7 @@ def show(
             for s in found
             for first, b in ((b is s.blocks[0], b) for b in s.blocks)
         ],
-    )
+    ).show()
     if old:
         typer.echo(f"warning: {old}", err=True)
     for one in waiting:

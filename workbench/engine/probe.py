@@ -23,13 +23,13 @@ import secrets
 import torch
 
 from workbench.documents.plans import Plan, StatisticPlan
-from workbench.engine import SEED_BYTES
 from workbench.engine.postprocessing import private_part
 from workbench.engine.probing.compare import probe
 from workbench.engine.probing.records import Bounds, Drawn
 from workbench.engine.program.record_program import values_program
 from workbench.engine.program.tiles import whole_tiles
 from workbench.engine.sampling.noise import SealedRandom
+from workbench.engine.sampling.streams import SEED_BYTES
 from workbench.engine.statistics import sum_on_filling
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.distributed import Ranks

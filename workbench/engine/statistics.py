@@ -20,14 +20,13 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.documents.plans import StatisticPlan
-from workbench.engine import SEED_BYTES
 from workbench.engine.program.program import noted
 from workbench.engine.program.runner import Runner
 from workbench.engine.program.tiles import TILE
 from workbench.engine.sampling.batches import roomy, within_memory
 from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sampling.sources import Reader, Source
-from workbench.engine.sampling.streams import StreamName
+from workbench.engine.sampling.streams import SEED_BYTES, StreamName
 from workbench.engine.sums.bounded import BoundedSum
 from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.timing.pace import Pace, Progress

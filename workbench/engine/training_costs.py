@@ -7,11 +7,11 @@ from contextlib import suppress
 
 from workbench.documents.plans import Plan
 from workbench.documents.release import Metric
-from workbench.engine import SEED_BYTES
 from workbench.engine.descent import Parameters, descend
 from workbench.engine.metrics import evaluated_at_once, exact_sums
 from workbench.engine.program.program import noted
 from workbench.engine.sampling.noise import SealedRandom
+from workbench.engine.sampling.streams import SEED_BYTES
 from workbench.engine.sums.distributed import ALONE, Ranks
 from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured
 from workbench.engine.timing.slowest import slowest

@@ -1,1 +1,1 @@
-"""What people see in Jupyter: the steward's panel, tables."""
+"""What people see in Jupyter: the sidebar of JupyterLab and its server part, and widgets."""

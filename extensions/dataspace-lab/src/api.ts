@@ -2,10 +2,19 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type {
-  IApproval,
-  IBlockHistory,
   ICatalog,
   IDataset,
+  IProblem,
+  IRequest,
+  IResult,
+  ISession,
+  IStarter,
+  IStudy,
+  IParameter
+} from './model';
+import type {
+  IApproval,
+  IBlockHistory,
   IDryRun,
   ILogEntry,
   INewPopulation,
@@ -13,15 +22,8 @@ import type {
   IPolicy,
   IPopulations,
   IPopulationStatus,
-  IProblem,
-  IRequest,
-  IResult,
-  ISession,
-  ISpending,
-  IStarter,
-  IStudy,
-  IStudyParameter
-} from './model';
+  ISpending
+} from './oversight';
 import { readEvents, type IServerEvent } from './stream';
 
 /** The number of the routes' shapes that this front end speaks. */
@@ -104,8 +106,8 @@ export class Api {
   cancelStudy(id: string): Promise<IStudy> {
     return this.ask('POST', ['studies', id, 'cancel']);
   }
-  async studyParameters(path: string): Promise<IStudyParameter[]> {
-    const answer = await this.ask<{ parameters: IStudyParameter[] }>(
+  async studyParameters(path: string): Promise<IParameter[]> {
+    const answer = await this.ask<{ parameters: IParameter[] }>(
       'GET',
       ['studies', 'parameters'],
       { query: { path } }
@@ -184,7 +186,7 @@ export class Api {
     const body = { person };
     return (await this.ask<{ datasets: string[] }>('POST', path, { body })).datasets;
   }
-  /** Tells whether it waits; if another steward had proposed the same, it is made. */
+  /** Tells whether it waits; it is made at once if another steward had proposed the same. */
   async proposeChange(
     domain: string,
     name: string,
@@ -198,7 +200,7 @@ export class Api {
     );
     return !answer.population;
   }
-  /** The population as it is then, or null if a word is still missing. */
+  /** The population as it is then, or null if a signature is still missing. */
   async agree(domain: string, digest: string): Promise<IPopulationStatus | null> {
     const path = ['steward', domain, 'changes', digest, 'agree'];
     const answer = await this.ask<{ population: IPopulationStatus | null }>(
@@ -218,7 +220,7 @@ export class Api {
     const query = { interval: String(interval) };
     const response = await this.send('GET', ['watch'], { query, signal });
     if (response.body === null) {
-      throw new ApiError('no_stream', 'The server sent no stream.', '', response.status);
+      throw new ApiError('no-stream', 'The server sent no stream.', '', response.status);
     }
     await readEvents(response.body, onEvent);
   }
@@ -254,7 +256,7 @@ export class Api {
         throw thrown;
       }
       throw new ApiError(
-        'server_unreachable',
+        'server-unreachable',
         'The Jupyter server does not answer.',
         'Check that it still runs, then reload the page.',
         0
@@ -281,7 +283,7 @@ async function errorOf(response: Response): Promise<ApiError> {
   } catch {
     if (status === 404) {
       return new ApiError(
-        'extension_missing',
+        'extension-missing',
         'The server part of Data space is not running.',
         'In a terminal, run: jupyter server extension list',
         status

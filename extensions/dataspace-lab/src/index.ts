@@ -13,6 +13,7 @@ import * as React from 'react';
 
 import { Api } from './api';
 import { addCatalogCommands, catalogSection } from './catalog';
+import { CommandIDs } from './commands';
 import type { IContext } from './context';
 import { addDatasetCommands } from './dataset';
 import { dataSpaceIcon } from './icons';
@@ -82,8 +83,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
     addCatalogCommands(app, context);
     addDatasetCommands(app, context);
     addStudyCommands(app, context);
-    addRequestCommands(app, context);
-    addStewardCommands(app, context);
+    addRequestCommands(context);
+    addStewardCommands(context);
 
     const sections = [catalogSection, requestsSection, studiesSection, stewardSection];
     const panel = new DataSpaceWidget(context, () =>
@@ -96,7 +97,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     panel.node.setAttribute('aria-label', trans.__('Data space sidebar'));
     app.shell.add(panel, 'left', { rank: 350, type: 'Data space' });
     restorer?.add(panel, PANEL);
-    context.addCommand('dataspace:open', {
+    context.addCommand(CommandIDs.open, {
       label: trans.__('Show the data space'),
       icon: dataSpaceIcon,
       describedBy: { args: null },

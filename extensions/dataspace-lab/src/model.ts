@@ -1,4 +1,4 @@
-/** The shapes that the server extension answers with. */
+/** The shapes that the server extension answers with; a test compares them with its own. */
 
 export type DomainState = 'up' | 'slow' | 'down' | 'denied' | 'unknown';
 
@@ -50,10 +50,17 @@ export interface IEntry {
   expires: string | null;
 }
 
+/** Why a domain cannot be used now, and what to do. */
+export interface IDomainProblem {
+  domain: string;
+  message: string;
+  hint: string;
+}
+
 export interface ICatalog {
   version: string;
   datasets: IEntry[];
-  problems: { domain: string; message: string; hint: string }[];
+  problems: IDomainProblem[];
 }
 
 export interface IColumn {
@@ -61,6 +68,7 @@ export interface IColumn {
   kind: string;
   role: string;
   shape: number[] | null;
+  /** The public bounds or categories in words. */
   values: string;
   description: string;
 }
@@ -73,9 +81,21 @@ export interface IArrays {
   labels: string[];
 }
 
-export type IPlot =
-  | { column: string; kind: 'histogram'; edges: number[]; counts: number[] }
-  | { column: string; kind: 'bars'; labels: string[]; counts: number[] };
+export interface IHistogram {
+  column: string;
+  kind: 'histogram';
+  edges: number[];
+  counts: number[];
+}
+
+export interface IBars {
+  column: string;
+  kind: 'bars';
+  labels: string[];
+  counts: number[];
+}
+
+export type IPlot = IHistogram | IBars;
 
 export interface ISnippet {
   level: number;
@@ -97,8 +117,12 @@ export interface IBudget {
   uses_left: number | null;
 }
 
-export interface IDataset {
-  entry: IEntry;
+export interface ITerms {
+  text: string;
+  rows: [string, string][];
+}
+
+export interface ICard {
   title: string;
   description: string;
   citation: string;
@@ -106,15 +130,37 @@ export interface IDataset {
   version: string;
   published: string;
   schema: IColumn[];
-  terms: { text: string; rows: [string, string][] };
+  terms: ITerms;
+}
+
+export interface IDataset extends ICard {
+  entry: IEntry;
   budget: IBudget;
   snippet: ISnippet;
   models: IRequest[];
 }
 
+export interface ICell {
+  kind: 'markdown' | 'code';
+  source: string;
+}
+
 export interface IStarter {
   code: string;
-  cells: { kind: 'markdown' | 'code'; source: string }[];
+  cells: ICell[];
+}
+
+export interface IApprovals {
+  /** The names of those who approved it. */
+  given: string[];
+  keys: string[];
+  needed: number;
+}
+
+export interface IProgress {
+  step: number;
+  steps: number;
+  evaluations: IEvaluation[];
 }
 
 export interface IRequest {
@@ -142,9 +188,9 @@ export interface IRequest {
   reason: string;
   failure: string;
   failure_words: string;
-  charged: boolean | number;
-  progress: { step: number; steps: number; evaluations?: unknown } | null;
-  approvals: { given: string[]; needed: number; keys?: string[] };
+  charged: boolean;
+  progress: IProgress | null;
+  approvals: IApprovals;
   mine: boolean;
   can_cancel: boolean;
   why_not_cancel: string;
@@ -156,15 +202,37 @@ export interface IMetric {
   standard_error: number | null;
 }
 
+export interface IEvaluation {
+  step: number;
+  metrics: IMetric[];
+}
+
+export interface IPrivacy {
+  epsilon: number;
+  delta: number;
+}
+
+export interface IEvidence {
+  verified: boolean;
+  checks: string[];
+  message: string;
+}
+
+export interface IValues {
+  name: string;
+  values: number[];
+}
+
+/** A release; without verified evidence it holds nothing but why. */
 export interface IResult {
   metrics: IMetric[];
-  history: { step: number; metrics: IMetric[] }[];
-  privacy: { epsilon: number; delta: number };
-  steps: number;
+  history: IEvaluation[];
+  privacy: IPrivacy | null;
+  steps: number | null;
   engine: string;
-  evidence: { verified: boolean; checks: unknown[]; message: string };
+  evidence: IEvidence;
   model: boolean;
-  statistics: { name: string; values: number[] }[];
+  statistics: IValues[];
   load_code: string;
 }
 
@@ -181,137 +249,10 @@ export interface IStudy {
   ended: string | null;
 }
 
-export interface IStudyParameter {
+export interface IParameter {
   name: string;
   /** Python source. */
   default: string;
   type: string;
   help: string;
-}
-
-export interface IApproval {
-  mode: string;
-  epsilon: number | null;
-  purposes: string[];
-  approvals: number;
-}
-
-export interface ISpending {
-  budget: IBudget;
-  points: {
-    time: string;
-    epsilon_spent: number;
-    researcher: string;
-    request: string;
-    event: string;
-  }[];
-  researchers: {
-    name: string;
-    key_id: string;
-    epsilon_spent: number;
-    runs: number;
-    cap: number | null;
-  }[];
-}
-
-export interface IPerson {
-  key_id: string;
-  public_key: string;
-  name: string;
-  role: 'researcher' | 'steward';
-  admitted: string;
-  revoked: string | null;
-}
-
-export interface ILogEntry {
-  sequence: number;
-  time: string;
-  event: string;
-  who: string;
-  subject: string;
-  detail: unknown;
-}
-
-export interface IPopulation {
-  name: string;
-  title: string;
-  /** What one member is, such as "person". */
-  unit: string;
-  epsilon_total: number;
-  delta: number;
-  epsilon_per_researcher: number | null;
-  uses: number | null;
-  /** The column that parts it; absent if it is one block. */
-  blocks?: string;
-  /** Absent unless it was merged. */
-  merged_into?: string;
-}
-
-/** A block called "" is everybody, or of several those that are still to come. */
-export interface IBlock {
-  block: string;
-  epsilon_spent: number;
-  epsilon_left: number;
-  runs: number;
-}
-
-export interface IPopulationStatus {
-  population: IPopulation;
-  datasets: string[];
-  /** Who spent most comes first. */
-  blocks: IBlock[];
-}
-
-export interface IWaitingChange {
-  change: { name: string; proposed: string };
-  digest: string;
-  words: string;
-  by: string[];
-  keys: string[];
-  /** Whether this person has signed it. */
-  mine: boolean;
-}
-
-export interface IPopulations {
-  populations: IPopulationStatus[];
-  changes: IWaitingChange[];
-}
-
-export interface INewPopulation {
-  name: string;
-  title: string;
-  unit: string;
-  epsilon_total: number;
-  delta: number;
-  uses: number | null;
-  epsilon_per_researcher: number | null;
-  blocks: string;
-}
-
-export interface IBlockHistory {
-  block: string;
-  points: { time: string; epsilon_spent: number }[];
-}
-
-export interface IPolicy {
-  approval: IApproval;
-  purposes_allowed: string[];
-  epsilon_per_run: number;
-}
-
-export interface IDryRun {
-  requests: {
-    digest: string;
-    function: string;
-    researcher: string;
-    purpose: string;
-    epsilon: number;
-    submitted: string;
-    state: string;
-    decided_by: string;
-    would: 'approve' | 'ask';
-    why: string;
-  }[];
-  would_approve: number;
-  considered: number;
 }

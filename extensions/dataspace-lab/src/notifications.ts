@@ -3,6 +3,7 @@ import { Notification } from '@jupyterlab/apputils';
 import type { IStateDB } from '@jupyterlab/statedb';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { CommandIDs } from './commands';
 import type { IRequest } from './model';
 import type { Store } from './store';
 
@@ -64,7 +65,7 @@ export class Notifier {
       {
         label: trans.__('Show'),
         callback: () =>
-          void this.app.commands.execute('dataspace:open-request', { domain, digest })
+          void this.app.commands.execute(CommandIDs.openRequest, { domain, digest })
       }
     ];
     if (request.state === 'released') {

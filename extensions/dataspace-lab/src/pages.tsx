@@ -1,30 +1,16 @@
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
-import type { LabIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import * as React from 'react';
 
-import type { IContext } from './context';
+import { CommandIDs } from './commands';
+import type { IContext, IPage, IPages, PageArgs } from './context';
 import { DataSpaceWidget } from './widgets';
-
-/** What a page shows: a dataset's or a request's name, for instance. */
-export type PageArgs = Record<string, string>;
-
-/** A kind of page in the main area. */
-export interface IPage {
-  kind: string;
-  component: React.ComponentType<{ context: IContext; args: PageArgs }>;
-  label: (context: IContext, args: PageArgs) => string;
-  caption?: (context: IContext, args: PageArgs) => string;
-  icon?: LabIcon;
-}
 
 type PageWidget = MainAreaWidget<DataSpaceWidget> & { pageArgs: PageArgs };
 
 /** Opens pages in the main area, each at most once, and opens them again after a reload. */
-export class Pages {
-  static readonly OPEN = 'dataspace:open-page';
-
+export class Pages implements IPages {
   private kinds = new Map<string, IPage>();
   private tracker = new WidgetTracker<PageWidget>({ namespace: 'dataspace' });
   private context: IContext | null = null;
@@ -34,7 +20,7 @@ export class Pages {
   /** Start: from here on pages can be opened. */
   ready(context: IContext, restorer: ILayoutRestorer | null): void {
     this.context = context;
-    this.app.commands.addCommand(Pages.OPEN, {
+    this.app.commands.addCommand(CommandIDs.openPage, {
       label: context.trans.__('Open a page of the data space'),
       describedBy: { args: null },
       execute: args => {
@@ -44,7 +30,7 @@ export class Pages {
     });
     if (restorer) {
       void restorer.restore(this.tracker, {
-        command: Pages.OPEN,
+        command: CommandIDs.openPage,
         args: widget => widget.pageArgs as ReadonlyPartialJSONObject,
         name: widget => widget.id
       });
@@ -55,11 +41,10 @@ export class Pages {
     this.kinds.set(page.kind, page);
   }
 
-  /** Open the page, or bring it to the front if it is open. */
-  open(kind: string, args: PageArgs): PageWidget | null {
+  open(kind: string, args: PageArgs): void {
     const page = this.kinds.get(kind);
     if (page === undefined || this.context === null) {
-      return null;
+      return;
     }
     const id = ['dataspace', kind, ...Object.values(args)].join(':');
     const known = this.tracker.find(widget => widget.id === id);
@@ -68,7 +53,6 @@ export class Pages {
       this.app.shell.add(widget, 'main');
     }
     this.app.shell.activateById(id);
-    return widget;
   }
 
   private make(page: IPage, id: string, args: PageArgs): PageWidget {

@@ -9,7 +9,7 @@ import { ActionButton, Problem } from './ui/parts';
 export function Panel({ sections }: { sections: ISection[] }): React.ReactElement {
   const context = useContext();
   useStore(context.store, state => state);
-  const missing = context.store.state.problem?.code === 'extension_missing';
+  const missing = context.store.state.problem?.code === 'extension-missing';
   return (
     <div className="wb-Panel">
       <News />

@@ -62,7 +62,7 @@ export class Watch implements IDisposable {
     });
   }
 
-  /** Connect anew now, whatever the pause between tries. */
+  /** Connect again now, without waiting for the next try. */
   refresh(): void {
     this.stop();
     this.pause = FIRST_RETRY;
@@ -111,7 +111,7 @@ export class Watch implements IDisposable {
     }
     this.running = null;
     this.store.update({ link: 'lost', problem: problem ?? this.store.state.problem });
-    if (problem?.code === 'extension_missing') {
+    if (problem?.code === 'extension-missing') {
       // Only a restart of the server changes that: the person says when to try again.
       return;
     }

@@ -19,7 +19,7 @@ from tests.engine.families.common import (
     trained,
 )
 from workbench.graphs.export.features import noise
-from workbench.space.results.result import load_into
+from workbench.models.modules import load_into
 
 PIXELS = 64
 

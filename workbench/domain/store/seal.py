@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from workbench.engine import SEED_BYTES
+from workbench.engine.sampling.streams import SEED_BYTES
 from workbench.errors import InvalidConfiguration
 
 _NONCE_BYTES = 12

@@ -20,8 +20,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from numpy.typing import NDArray
 
-from workbench.engine import SEED_BYTES
-from workbench.engine.sampling.streams import StreamName
+from workbench.engine.sampling.streams import SEED_BYTES, StreamName
 
 _GRID = 2.0**-20
 _PIECE = 1 << 17

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+SEED_BYTES = 32
+"""How long the secret seed of a run is."""
+
 
 class StreamName(StrEnum):
     """The streams of one seed. A name is never changed: a replay needs the same numbers."""

@@ -17,10 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workbench.engine import SEED_BYTES
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
-from workbench.engine.sampling.streams import StreamName
+from workbench.engine.sampling.streams import SEED_BYTES, StreamName
 from workbench.engine.sums.distributed import ALONE, Ranks
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records

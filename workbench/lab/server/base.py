@@ -20,8 +20,8 @@ from workbench.errors import (
     TooLarge,
     WorkbenchError,
 )
-from workbench.lab.service.crew import Crew
 from workbench.lab.service.service import Service
+from workbench.lab.service.watching.crew import Crew
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Callers:
             async with asyncio.timeout(CALL_SECONDS):
                 await turn.acquire()
                 future = asyncio.wrap_future(self._crew.submit(work))
-                # The turn lasts as long as the thread does, also after nobody waits any more.
+                # The turn lasts as long as the thread, even if the caller has stopped waiting.
                 future.add_done_callback(lambda _: turn.release())
                 return await asyncio.shield(future)
         except TimeoutError:
@@ -115,7 +115,7 @@ class Route(APIHandler):
         return length.isdecimal() and len(length) < 20 and self._size < int(length)
 
     def send_error(self, *given: Any, **options: Any) -> None:
-        """Refuse; the route's method, if it has not begun, is not called any more."""
+        """Send an error; the route's method is not called if it has not begun yet."""
         self._refuses = True
         super().send_error(*given, **options)
 
@@ -161,27 +161,31 @@ class Route(APIHandler):
     def name(self, text: str) -> str:
         """Return the name of a domain or dataset from the address."""
         if not _NAME.fullmatch(text):
-            raise NotFound(f"'{text[:80]}' is no name: lower case, digits and inner hyphens")
+            raise NotFound(
+                f"'{text[:80]}' is not a name", "Use lower case letters, digits and inner hyphens."
+            )
         return text
 
     def digest(self, text: str) -> str:
         """Return a request's digest from the address."""
         if not _DIGEST.fullmatch(text):
-            raise NotFound(f"'{text[:80]}' is no digest of a request")
+            raise NotFound(
+                f"'{text[:80]}' is not the digest of a request", "Give its 64 hexadecimal digits."
+            )
         return "sha256:" + text.removeprefix("sha256:")
 
     def key(self, text: str) -> str:
         """Return a key's id from the address."""
         if not _KEY.fullmatch(text):
-            raise NotFound(f"'{text[:80]}' is no key id: 64 hexadecimal digits")
+            raise NotFound(f"'{text[:80]}' is not a key id: expected 64 hexadecimal digits")
         return text
 
     async def ask(self, domain: str, work: Callable[[], T]) -> T:
-        """Have `work`, which calls a domain, done in a thread."""
+        """Call a domain in a thread, and return what `work` returned."""
         return await self.callers.call(domain, work)
 
     def answer(self, content: Any) -> TornadoFuture[None]:
-        """Send JSON."""
+        """Send `content` as JSON."""
         self.set_header("Cache-Control", "no-store")
         return self.finish(json.dumps(content, ensure_ascii=False, allow_nan=False))
 
@@ -196,7 +200,7 @@ class Route(APIHandler):
             message, hint = self._words(status_code, error), _HINTS.get(status_code, "")
         else:
             code, message = "error", "the Jupyter server made an error"
-            hint = "Its log says more; tell whoever runs it."
+            hint = "Its log says more. Tell the person who runs the server."
         body = {"error": {"code": code, "message": message, "hint": hint}}
         self.finish(json.dumps(body, ensure_ascii=False))
 
@@ -207,7 +211,7 @@ class Route(APIHandler):
         return str(error.reason or responses.get(status_code, "error"))
 
     def log_exception(self, *error: Any) -> None:
-        """Log what was not expected; a `WorkbenchError` is an answer like others."""
+        """Log an unexpected error; a `WorkbenchError` is an ordinary answer and is not logged."""
         if not isinstance(error[1], WorkbenchError):
             super().log_exception(*error)
 

@@ -1,4 +1,4 @@
-"""The extension as Jupyter loads it: configuration, handlers, end."""
+"""The extension that Jupyter loads: its configuration, its routes, and what it does at the end."""
 
 from __future__ import annotations
 

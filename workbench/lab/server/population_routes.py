@@ -5,20 +5,30 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from workbench.lab.server.steward_routes import StewardRoute
+from workbench.lab.server.base import Route
+from workbench.lab.service.steward.populations import Populations
 
 _LONGEST_LABEL = 500
 
 
-class PopulationsRoute(StewardRoute):
-    """Whose data a domain holds."""
+class PopulationRoute(Route):
+    """Base of these routes."""
+
+    @property
+    def populations(self) -> Populations:
+        """The populations of the service's domains."""
+        return Populations(self.service)
+
+
+class PopulationsRoute(PopulationRoute):
+    """Show and make populations."""
 
     @web.authenticated
     @authorized
     async def get(self, domain: str) -> None:
         """Return the populations, and the changes that wait for a second steward."""
         domain = self.name(domain)
-        await self.answer(await self.ask(domain, lambda: self.steward.populations(domain)))
+        await self.answer(await self.ask(domain, lambda: self.populations.all(domain)))
 
     @web.authenticated
     @authorized
@@ -26,39 +36,37 @@ class PopulationsRoute(StewardRoute):
         """Make a population."""
         domain = self.name(domain)
         wanted = self.json_body("name", "epsilon_total", "delta")
-        await self.answer(
-            await self.ask(domain, lambda: self.steward.create_population(domain, wanted))
-        )
+        await self.answer(await self.ask(domain, lambda: self.populations.create(domain, wanted)))
 
 
-class PopulationHistoryRoute(StewardRoute):
-    """What was spent over time."""
+class PopulationHistoryRoute(PopulationRoute):
+    """Show what was spent over time."""
 
     @web.authenticated
     @authorized
     async def get(self, domain: str, name: str) -> None:
         """Return what was spent over time in each block."""
         domain, name = self.name(domain), self.name(name)
-        found = await self.ask(domain, lambda: self.steward.population_history(domain, name))
+        found = await self.ask(domain, lambda: self.populations.history(domain, name))
         await self.answer(found)
 
 
-class OptOutRoute(StewardRoute):
-    """A person who takes part no more."""
+class OptOutRoute(PopulationRoute):
+    """Take a person out of a population."""
 
     @web.authenticated
     @authorized
     async def post(self, domain: str, name: str) -> None:
-        """Note it, and return which datasets have to be published anew."""
+        """Note it, and return which datasets must be published again."""
         domain, name = self.name(domain), self.name(name)
         person = self.text(self.json_body("person"), "person", _LONGEST_LABEL)
         await self.answer(
-            await self.ask(domain, lambda: self.steward.opt_out(domain, name, person))
+            await self.ask(domain, lambda: self.populations.opt_out(domain, name, person))
         )
 
 
-class PopulationChangeRoute(StewardRoute):
-    """A change that takes two stewards."""
+class PopulationChangeRoute(PopulationRoute):
+    """Propose a change that needs two stewards."""
 
     @web.authenticated
     @authorized
@@ -67,19 +75,19 @@ class PopulationChangeRoute(StewardRoute):
         domain, name = self.name(domain), self.name(name)
         wanted = self.json_body()
         await self.answer(
-            await self.ask(domain, lambda: self.steward.propose_change(domain, name, wanted))
+            await self.ask(domain, lambda: self.populations.propose_change(domain, name, wanted))
         )
 
 
-class AgreeRoute(StewardRoute):
-    """The second steward's word."""
+class AgreeRoute(PopulationRoute):
+    """Sign a change as the second steward."""
 
     @web.authenticated
     @authorized
     async def post(self, domain: str, digest: str) -> None:
         """Sign a change that waits."""
         domain, digest = self.name(domain), self.digest(digest)
-        await self.answer(await self.ask(domain, lambda: self.steward.agree(domain, digest)))
+        await self.answer(await self.ask(domain, lambda: self.populations.agree(domain, digest)))
 
 
 ROUTES = [

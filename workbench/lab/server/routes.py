@@ -15,7 +15,7 @@ _COMPRESS_FROM = 10_000
 
 
 class SessionRoute(Route):
-    """Who one is here and how the domains are."""
+    """Who the user is, and the state of each domain."""
 
     @web.authenticated
     @authorized
@@ -90,10 +90,10 @@ class RequestsRoute(Route):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Return requests, newest first, those of one state if one is given."""
+        """Return requests, newest first; only those of one state if a state is given."""
         state = self.get_query_argument("state", "")
         if state and state not in {str(known) for known in State}:
-            raise InvalidDocument(f"state: '{state[:40]}' is none of {', '.join(State)}")
+            raise InvalidDocument(f"state: expected one of {', '.join(State)}")
         await self.ask("", self.service.refresh)
         found = await self.ask("", lambda: self.service.requests(state or None))
         await self.answer({"requests": found})
@@ -111,7 +111,7 @@ class RequestRoute(Route):
 
 
 class CancelRoute(Route):
-    """The end of a request."""
+    """Cancel a request."""
 
     @web.authenticated
     @authorized
@@ -136,12 +136,12 @@ class EvidenceRoute(Route):
 
 
 class NoRoute(Route):
-    """Whatever is not there."""
+    """Answer every path that no route has."""
 
     @web.authenticated
     @authorized
     async def get(self, *parts: Any) -> None:
-        """Raise `NotFound`."""
+        """Say that there is no such route."""
         raise NotFound(
             "the Jupyter server's extension has no such route",
             "Front end and server may be of different versions: restart the Jupyter server, then "

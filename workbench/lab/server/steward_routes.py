@@ -7,7 +7,7 @@ from tornado import web
 
 from workbench.errors import InvalidDocument
 from workbench.lab.server.base import Route
-from workbench.lab.service.steward import MOST_LOG, Steward
+from workbench.lab.service.steward.steward import MOST_LOG, Steward
 
 
 class StewardRoute(Route):
@@ -19,7 +19,7 @@ class StewardRoute(Route):
         return Steward(self.service)
 
     def number(self, name: str, default: int | None, most: int) -> int | None:
-        """Return a number of the address's query."""
+        """Return a number from the query part of the address."""
         text = self.get_query_argument(name, "")
         if not text:
             return default
@@ -29,7 +29,7 @@ class StewardRoute(Route):
 
 
 class ReviewRoute(StewardRoute):
-    """All facts for a decision."""
+    """Show all facts for a decision."""
 
     @web.authenticated
     @authorized
@@ -40,7 +40,7 @@ class ReviewRoute(StewardRoute):
 
 
 class DecisionRoute(StewardRoute):
-    """A decision."""
+    """Send a decision about a request."""
 
     @web.authenticated
     @authorized
@@ -54,7 +54,7 @@ class DecisionRoute(StewardRoute):
 
 
 class SpendingRoute(StewardRoute):
-    """What was spent of a budget."""
+    """Show what was spent of a budget."""
 
     @web.authenticated
     @authorized
@@ -65,7 +65,7 @@ class SpendingRoute(StewardRoute):
 
 
 class PeopleRoute(StewardRoute):
-    """Who is admitted."""
+    """Show and change who is admitted."""
 
     @web.authenticated
     @authorized
@@ -88,7 +88,7 @@ class PeopleRoute(StewardRoute):
 
 
 class RevokeRoute(StewardRoute):
-    """The end of an admission."""
+    """Take back an admission."""
 
     @web.authenticated
     @authorized
@@ -99,7 +99,7 @@ class RevokeRoute(StewardRoute):
 
 
 class LogRoute(StewardRoute):
-    """A domain's log."""
+    """Show a domain's log."""
 
     @web.authenticated
     @authorized
@@ -112,7 +112,7 @@ class LogRoute(StewardRoute):
 
 
 class PolicyRoute(StewardRoute):
-    """Which requests are approved without a steward."""
+    """Show and change which requests are approved without a steward."""
 
     @web.authenticated
     @authorized
@@ -132,7 +132,7 @@ class PolicyRoute(StewardRoute):
 
 
 class DryRunRoute(StewardRoute):
-    """What another policy would have done."""
+    """Try another policy on past requests."""
 
     @web.authenticated
     @authorized

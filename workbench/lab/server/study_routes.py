@@ -25,7 +25,7 @@ class StudyRoute(Route):
 
 
 class StudiesRoute(StudyRoute):
-    """All studies."""
+    """List studies, and write a notebook for a new one."""
 
     @web.authenticated
     @authorized
@@ -46,7 +46,7 @@ class StudiesRoute(StudyRoute):
 
 
 class RunRoute(StudyRoute):
-    """The start of a study."""
+    """Start a study."""
 
     @web.authenticated
     @authorized
@@ -71,7 +71,7 @@ class ParametersRoute(StudyRoute):
 
 
 class CancelStudyRoute(StudyRoute):
-    """The end of a study."""
+    """Cancel a study."""
 
     @web.authenticated
     @authorized

@@ -1,4 +1,4 @@
-"""The stream of news: server-sent events for as long as a page looks."""
+"""Send a page news of the domains, as server-sent events, while the page is open."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _dumped(content: Any) -> str:
 
 
 def _mark(event: str, content: Any) -> str:
-    """Return what changes if there is something new to tell."""
+    """Return a text that is another one when there is something new to send."""
     if event != "session":
         return _dumped(content)
     # The latency changes with every call.

@@ -1,4 +1,4 @@
-"""All that a front end may ask: one object for the server's routes and for the widgets.
+"""Answer everything that a front end asks: one object for the routes and for the widgets.
 
 Every function returns what JSON can hold or raises a `WorkbenchError`. Those that call a domain
 may take long: a server calls them in a thread.
@@ -7,27 +7,36 @@ may take long: a server calls them in a thread.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from workbench._version import __version__
 from workbench.documents import RequestStatus, State
-from workbench.errors import NotFound, WorkbenchError
-from workbench.lab.service.catalog import Catalog, CatalogBytes
-from workbench.lab.service.details import budget_view, card_view
-from workbench.lab.service.domains import WatchedDomain
-from workbench.lab.service.entries import entry
-from workbench.lab.service.loading import load_code
-from workbench.lab.service.monitor import Monitor, Watch
-from workbench.lab.service.requests import MOST_REQUESTS, request_view
-from workbench.lab.service.results import result_view
-from workbench.lab.service.snippets import snippet_view
+from workbench.errors import Conflict, NotFound, WorkbenchError
+from workbench.lab.service.datasets.details import budget_view, card_view
+from workbench.lab.service.datasets.entries import entry
+from workbench.lab.service.datasets.snippets import SnippetView, snippet_view
+from workbench.lab.service.kept import Kept
+from workbench.lab.service.requests.loading import load_code
+from workbench.lab.service.requests.results import ResultView, result_view
+from workbench.lab.service.requests.views import MOST_REQUESTS, RequestView, request_view
+from workbench.lab.service.shapes import (
+    DatasetView,
+    OneRequest,
+    Problem,
+    RequestAndResult,
+    SessionView,
+    Starter,
+)
 from workbench.lab.service.sources import Source
+from workbench.lab.service.watching.catalog import Catalog, CatalogBytes, DomainProblem, problems_of
+from workbench.lab.service.watching.domains import WatchedDomain
+from workbench.lab.service.watching.monitor import Monitor, Watch
 from workbench.space.client.client import DomainClient
 from workbench.space.connection import Space
 from workbench.space.datasets import Dataset
-from workbench.space.requests.request import RequestHandle
+from workbench.space.results.kinds import result_of
+from workbench.space.results.training import TrainingResult
 from workbench.space.starter.cells import starter, study
 
 API = 1
@@ -38,34 +47,42 @@ _MOST_KEPT = 64
 
 
 class Service:
-    """A data space for a front end.
+    """A data space as a front end sees it.
 
     Parameters
     ----------
     source
-        Gives the space of now.
+        Gives the current space.
     space_path
         What notebooks give to ``connect``, if it does not find the space by itself.
+    most_requests
+        How many requests are shown: of each domain, and of all together.
     """
 
-    def __init__(self, source: Source, space_path: str = "") -> None:
+    def __init__(
+        self, source: Source, space_path: str = "", most_requests: int = MOST_REQUESTS
+    ) -> None:
         self._source = source
         self._space_path = space_path
+        self._most_requests = most_requests
         self._lock = threading.Lock()
         self._space: Space | None = None
         self._watched: dict[str, WatchedDomain] = {}
         self._catalog = Catalog()
-        self._results: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self._snippets: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._results: Kept[ResultView] = Kept(_MOST_KEPT)
+        self._snippets: Kept[SnippetView] = Kept(_MOST_KEPT)
         self.monitor = Monitor(self._domains_or_none)
 
     def _domains(self) -> dict[str, WatchedDomain]:
-        """Return the domains of now; raises what is wrong with the space."""
+        """Return the current domains; raise the error if something is wrong with the space."""
         space = self._source.current()
         with self._lock:
             if space is not self._space:
                 self._space = space
-                self._watched = {name: WatchedDomain(c) for name, c in space.domains.items()}
+                self._watched = {
+                    name: WatchedDomain(client, self._most_requests)
+                    for name, client in space.domains.items()
+                }
                 self._results.clear()
                 self._snippets.clear()
             return self._watched
@@ -86,20 +103,47 @@ class Service:
         """
         domains = self._domains()
         if name not in domains:
-            raise NotFound(f"there is no domain '{name}'", f"There are: {', '.join(domains)}")
+            raise NotFound(f"there is no domain '{name}' here", f"There are: {', '.join(domains)}")
         return domains[name]
 
-    def client(self, name: str) -> DomainClient:
-        """Return a client of one domain for a call that a person waits for."""
-        return self.domain(name).client.hurried(CALL_SECONDS)
+    def client(self, name: str, api: int = 1) -> DomainClient:
+        """Return a client of one domain for a call that a person waits for.
 
-    def refresh(self) -> None:
-        """Ask the domains if nobody watches them and what they said is older than some seconds."""
-        self.monitor.refresh(FRESH_SECONDS, PATIENCE_SECONDS)
+        Parameters
+        ----------
+        name
+            Of the domain.
+        api
+            The first version of the domains' API that has the call.
 
-    def session(self) -> dict[str, Any]:
-        """Return who one is here and how the domains are; asks nobody."""
-        problem, key_id = None, None
+        Raises
+        ------
+        NotFound
+            If the space has no domain of that name.
+        Conflict
+            If the domain is known to be older.
+        """
+        domain = self.domain(name)
+        if domain.state.api is not None and domain.state.api < api:
+            raise too_old(name)
+        return domain.client.hurried(CALL_SECONDS)
+
+    def refresh(self, older_than: float = FRESH_SECONDS) -> None:
+        """Ask the domains whose answers are older than some seconds, and wait for them a while."""
+        self.monitor.refresh(older_than, PATIENCE_SECONDS)
+
+    def watched(self) -> list[WatchedDomain]:
+        """Return the domains of the space; none if something is wrong with it."""
+        return list(self._domains_or_none().values())
+
+    def problems(self) -> list[DomainProblem]:
+        """Return which domains cannot be used and why; asks no domain."""
+        return problems_of(self.watched())
+
+    def session(self) -> SessionView:
+        """Return who the user is and the state of each domain; asks no domain."""
+        problem: Problem | None = None
+        key_id = None
         try:
             domains = self._domains()
             key_id = next(iter(domains.values())).client.key.key_id if domains else None
@@ -115,14 +159,14 @@ class Service:
         }
 
     def catalog_version(self) -> str:
-        """Return what changes whenever the catalog does; asks nobody."""
-        return self._catalog.version(list(self._domains_or_none().values()))
+        """Return the version of the catalog, another one after each change; asks no domain."""
+        return self._catalog.version(self.watched())
 
     def catalog(self) -> CatalogBytes:
-        """Return the last known catalog; asks nobody."""
+        """Return the last known catalog; asks no domain."""
         return self._catalog.of(list(self._domains().values()))
 
-    def dataset(self, domain: str, name: str) -> dict[str, Any]:
+    def dataset(self, domain: str, name: str) -> DatasetView:
         """Return one dataset in full."""
         dataset = self._dataset(domain, name)
         card = dataset.card
@@ -145,33 +189,14 @@ class Service:
             ],
         }
 
-    def _snippet(self, dataset: Dataset) -> dict[str, Any]:
+    def _snippet(self, dataset: Dataset) -> SnippetView:
         card = dataset.card
 
-        def make() -> dict[str, Any]:
-            return snippet_view(card, dataset.snippet_records.columns)
+        def make() -> SnippetView:
+            return snippet_view(card, dataset.target.snippet.columns)
 
         # The content's digest is signed: what it was is what it is, also while the domain is away.
-        return self._kept(self._snippets, f"{card.path} {card.snippet.content}", make)
-
-    def _kept(
-        self,
-        kept: OrderedDict[str, dict[str, Any]],
-        key: str,
-        make: Callable[[], dict[str, Any]],
-        worth: Callable[[dict[str, Any]], bool] = lambda found: True,
-    ) -> dict[str, Any]:
-        """Return what is kept under `key`, else make it and keep it if it is worth it."""
-        with self._lock:
-            if key in kept:
-                return kept[key]
-        found = make()
-        if worth(found):
-            with self._lock:
-                kept[key] = found
-                if len(kept) > _MOST_KEPT:
-                    kept.popitem(last=False)
-        return found
+        return self._snippets.get(f"{card.path} {card.snippet.content}", make, lambda _: True)
 
     def _dataset(self, domain: str, name: str) -> Dataset:
         watched = self.domain(domain)
@@ -181,57 +206,58 @@ class Service:
         """Return a dataset's Croissant description."""
         return self.client(domain).croissant(name)
 
-    def starter(self, domain: str, name: str) -> dict[str, Any]:
+    def starter(self, domain: str, name: str) -> Starter:
         """Return a training function for the schema of a dataset, as cells."""
-        return starter(self.domain(domain).card(name), self._space_path)
+        found = starter(self.domain(domain).card(name), self._space_path)
+        return {"code": found["code"], "cells": found["cells"]}
 
     def study_cells(self, domain: str, name: str) -> list[dict[str, str]]:
         """Return the cells of a new study: the starter, with parameters."""
         return study(self.domain(domain).card(name), self._space_path)
 
-    def requests(self, state: str | None = None) -> list[dict[str, Any]]:
-        """Return the last known requests of all domains, newest first; asks nobody."""
-        found = [view for d in self._domains_or_none().values() for view in d.requests()]
+    def requests(self, state: str | None = None) -> list[RequestView]:
+        """Return the last known requests of all domains, newest first; asks no domain."""
+        found = [view for domain in self.watched() for view in domain.requests()]
         if state:
             found = [view for view in found if view["state"] == State(state)]
         found.sort(key=lambda view: str(view["submitted"]), reverse=True)
-        return found[:MOST_REQUESTS]
+        return found[: self._most_requests]
 
-    def request(self, domain: str, digest: str) -> dict[str, Any]:
+    def request(self, domain: str, digest: str) -> RequestAndResult:
         """Return one request and, once it is released, its result."""
         client = self.client(domain)
         status = client.status(digest)
         self.domain(domain).put(status)
         return {"request": self._view(domain, status), "result": self._result(client, status)}
 
-    def _view(self, domain: str, status: RequestStatus) -> dict[str, Any]:
+    def _view(self, domain: str, status: RequestStatus) -> RequestView:
         return request_view(domain, status, self.domain(domain).client.key.key_id)
 
-    def _result(self, client: DomainClient, status: RequestStatus) -> dict[str, Any] | None:
+    def _result(self, client: DomainClient, status: RequestStatus) -> ResultView | None:
         if status.state != State.RELEASED:
             return None
 
-        def make() -> dict[str, Any]:
-            result = RequestHandle(client, status).result()
+        def make() -> ResultView:
+            result = result_of(client, status)
             shapes = None
             try:
-                if result.release.model is not None:
+                if isinstance(result, TrainingResult) and result.release.model is not None:
                     shapes = {name: tuple(v.shape) for name, v in result.parameters.items()}
             except WorkbenchError:
                 # The view says what does not hold.
                 shapes = None
             return result_view(result, load_code(status, shapes, self._space_path))
 
-        return self._kept(
-            self._results, status.request_digest, make, lambda found: found["evidence"]["verified"]
+        return self._results.get(
+            status.request_digest, make, lambda found: found["evidence"]["verified"]
         )
 
-    def cancel(self, domain: str, digest: str) -> dict[str, Any]:
+    def cancel(self, domain: str, digest: str) -> OneRequest:
         """Cancel a request."""
         return self.changed(domain, self.client(domain).cancel(digest))
 
-    def changed(self, domain: str, status: RequestStatus, ask: bool = True) -> dict[str, Any]:
-        """Return a request, and let all who watch know; with `ask` the next round comes now."""
+    def changed(self, domain: str, status: RequestStatus, ask: bool = True) -> OneRequest:
+        """Note and return a changed request; with `ask` the domains are asked again at once."""
         self.domain(domain).put(status)
         if ask:
             self.monitor.ask_soon()
@@ -250,3 +276,11 @@ class Service:
     def unwatch(self, watch: Watch) -> None:
         """End a watch."""
         self.monitor.close(watch)
+
+
+def too_old(domain: str) -> Conflict:
+    """Return the error that says that a domain's API does not have what is asked for."""
+    return Conflict(
+        f"domain '{domain}' is older than this workbench and does not offer this",
+        "Ask its operator to update it.",
+    )

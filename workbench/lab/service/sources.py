@@ -1,4 +1,4 @@
-"""Where the space comes from: a file that may appear or change, or a space that is there."""
+"""Find the space: from a file that may appear or change, or one that is connected already."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from workbench.space.connection import FILE, VARIABLE, Space, connect, nearest
 
 
 class Source(Protocol):
-    """Gives the space of now."""
+    """Gives the current space."""
 
     def current(self) -> Space:
-        """Return the space; raises a `WorkbenchError` that says what to do if there is none."""
+        """Return the space; raise a `WorkbenchError` that says what to do if there is none."""
 
 
 class FixedSource:
@@ -30,7 +30,7 @@ class FixedSource:
 
 
 class FileSource:
-    """The space of a ``space.toml``, connected anew whenever the file or its key changes.
+    """The space of a ``space.toml``, connected again whenever the file or its key changes.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class FileSource:
         )
 
     def path(self) -> Path | None:
-        """Return the space.toml of now, if there is one."""
+        """Return the path of the current space.toml, if there is one."""
         try:
             return self._find()
         except InvalidConfiguration:
@@ -72,7 +72,7 @@ class FileSource:
 
     @staticmethod
     def _mark(path: Path) -> object:
-        """Return what changes when the file, or a key beside it, does."""
+        """Return a value that is another one after the file, or a key beside it, changed."""
         marks = []
         for file in (path, *sorted(path.parent.glob("*.key")), *sorted(path.parent.glob("*.pem"))):
             try:

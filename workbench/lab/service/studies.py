@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from workbench.documents import now
 from workbench.errors import Conflict, InvalidDocument, NotFound
@@ -17,6 +17,30 @@ from workbench.space.studies.process import StudyProcess
 MOST_RUNNING = 4
 MOST_KNOWN = 100
 _LONGEST_PATH = 500
+
+
+class StudyView(TypedDict):
+    """A study as people see it; paths are below the folder that the server shows."""
+
+    id: str
+    path: str
+    out: str
+    state: str
+    cell: int
+    cells: int
+    message: str
+    report: str | None
+    started: str
+    ended: str | None
+
+
+class ParameterView(TypedDict):
+    """A parameter of a notebook; its default is Python source."""
+
+    name: str
+    default: str
+    type: str
+    help: str
 
 
 class _Known:
@@ -52,7 +76,7 @@ class Studies:
         self._known: dict[str, _Known] = {}
 
     def _inside(self, text: str) -> Path:
-        """Return a path below the root, links followed.
+        """Return a path below the root, after following links.
 
         Raises
         ------
@@ -75,7 +99,7 @@ class Studies:
             raise NotFound(f"there is no notebook '{text[:200]}' here", "Has it been saved?")
         return path
 
-    def make(self, name: str, folder: str, cells: list[dict[str, str]]) -> dict[str, Any]:
+    def make(self, name: str, folder: str, cells: list[dict[str, str]]) -> dict[str, str]:
         """Write a new notebook from cells; an earlier one is never overwritten.
 
         Parameters
@@ -93,7 +117,7 @@ class Studies:
         path = write_new(place, name, cells)
         return {"path": path.relative_to(self._root).as_posix()}
 
-    def parameters(self, path: str) -> dict[str, Any]:
+    def parameters(self, path: str) -> dict[str, list[ParameterView]]:
         """Return the parameters of a notebook."""
         found = parameters_of(self._notebook(path)).values()
         return {
@@ -103,7 +127,7 @@ class Studies:
             ]
         }
 
-    def run(self, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def run(self, path: str, parameters: Mapping[str, Any]) -> StudyView:
         """Start a notebook as a study in a folder of its own."""
         notebook = self._notebook(path)
         with self._lock:
@@ -147,13 +171,13 @@ class Studies:
                     del self._known[number]
         self._changed()
 
-    def all(self) -> list[dict[str, Any]]:
+    def all(self) -> list[StudyView]:
         """Return the studies since the server started, newest first."""
         with self._lock:
             known = list(self._known.values())
         return [_view(one) for one in reversed(known)]
 
-    def cancel(self, number: str) -> dict[str, Any]:
+    def cancel(self, number: str) -> StudyView:
         """End a study and its kernel; requests that were sent stay with the domains."""
         with self._lock:
             known = self._known.get(number)
@@ -163,7 +187,7 @@ class Studies:
         return _view(known)
 
     def close(self) -> None:
-        """End all studies: the server ends."""
+        """End all studies, because the server ends."""
         with self._lock:
             running = [k.process for k in self._known.values() if k.ended is None]
         enders = [
@@ -175,7 +199,7 @@ class Studies:
             ender.join(20)
 
 
-def _view(known: _Known) -> dict[str, Any]:
+def _view(known: _Known) -> StudyView:
     process = known.process
     report = process.report if process else None
     return {

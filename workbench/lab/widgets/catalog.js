@@ -33,15 +33,15 @@ function detailOf(entry, detail) {
       copied.textContent = " copied";
     } }, "Copy"), copied),
     table([], [["budget", budgetOf(detail.budget)], ["citation", detail.citation],
-      ["licence", detail.licence], ...detail.terms.rows].filter(([, value]) => value !== ""), "facts"),
+      ["licence", detail.licence], ...detail.terms.rows].filter(([, value]) => value !== ""), { label: "facts" }),
     h("details", {}, h("summary", {}, "Terms of use"), h("p", { class: "wbc-terms" }, detail.terms.text)),
     h("details", { open: true }, h("summary", {}, `Schema: ${detail.schema.length} columns`),
       table(["column", "kind", "role", "public bounds or categories", "description"],
         detail.schema.slice(0, 200).map((c) => [c.name, c.kind + (c.shape ? ` ${c.shape.join("×")}` : ""),
-          c.role, c.values, c.description]), "schema")),
+          c.role, c.values, c.description]), { label: "schema" })),
     snippet.rows.length ? h("details", { open: true }, h("summary", {}, `Snippet: ${snippet.words}`),
       table(snippet.columns, snippet.rows.slice(0, 8).map((row) => row.map((cell) =>
-        typeof cell === "number" ? number(cell, 4) : String(cell ?? ""))), "snippet")) : null,
+        typeof cell === "number" ? number(cell, 4) : String(cell ?? ""))), { label: "snippet" })) : null,
   ];
 }
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.lab.widgets.live import LiveWidget, module, style
+from workbench.space.cards import Catalog
 from workbench.space.connection import Space, connect
-from workbench.space.datasets import Catalog
 
 _MOST_ROWS = 100
 
@@ -34,7 +34,7 @@ class CatalogBrowser(LiveWidget):
         self._version = ""
 
     def news(self, anew: bool) -> None:
-        """Send the catalog if it is another one than before."""
+        """Send the catalog if it changed."""
         if anew:
             self.service.refresh()
         found = self.service.catalog()

@@ -1,4 +1,4 @@
-"""A widget that follows the domains while it is on the screen, and asks nothing otherwise."""
+"""A widget that follows the domains while it is on the screen, and only then."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from typing import Any
 import anywidget
 
 from workbench.errors import WorkbenchError
-from workbench.lab.service.monitor import Watch
+from workbench.lab.service.requests.views import MOST_REQUESTS
 from workbench.lab.service.service import Service
 from workbench.lab.service.sources import FixedSource
+from workbench.lab.service.watching.monitor import Watch
 from workbench.space.connection import Space
 
 _HERE = Path(__file__).parent
 POLL_SECONDS = 2.0
+FOLLOWER, ANSWERER = "workbench-view", "workbench-answer"
+"""Names of threads: one follows the domains while a view is open, others answer its messages."""
 _PAUSE_SECONDS = 0.2
 
 
-def module(name: str) -> str:
-    """Return the ESM of a widget: what all share, then its own."""
-    return (_HERE / "parts.js").read_text() + (_HERE / name).read_text()
+def module(*names: str) -> str:
+    """Return the ESM of a widget: what all share, then its own parts in this order."""
+    return "".join((_HERE / name).read_text() for name in ("parts.js", *names))
 
 
 def style(name: str) -> str:
@@ -41,12 +44,14 @@ class LiveWidget(anywidget.AnyWidget):
     ----------
     space
         What is watched.
+    most_requests
+        How many requests of each domain are known, the newest first.
     """
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, most_requests: int = MOST_REQUESTS) -> None:
         super().__init__()
         self.space = space
-        self.service = Service(FixedSource(space))
+        self.service = Service(FixedSource(space), most_requests=most_requests)
         self._views = 0
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -54,11 +59,11 @@ class LiveWidget(anywidget.AnyWidget):
         self.on_msg(self._on_message)
 
     def news(self, anew: bool) -> None:
-        """Send what changed; with `anew` everything, since a view knows nothing yet."""
+        """Send what changed; send everything if `anew`, because a new view knows nothing yet."""
         raise NotImplementedError
 
     def asked(self, action: str, content: dict[str, Any]) -> None:
-        """Do what a view asks for; called in a thread."""
+        """Do what a view asks for; this is called in a thread of its own."""
 
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         action = content.get("action") if isinstance(content, dict) else None
@@ -68,12 +73,10 @@ class LiveWidget(anywidget.AnyWidget):
             self._closed()
         elif isinstance(action, str):
             # A domain that hangs must not hold up the kernel.
-            self._thread(lambda: self.asked(action, content))
+            self._thread(lambda: self.asked(action, content), ANSWERER)
 
-    def _thread(self, task: Callable[[], None]) -> None:
-        threading.Thread(
-            target=self._guarded, args=(task,), name="workbench-view", daemon=True
-        ).start()
+    def _thread(self, task: Callable[[], None], name: str) -> None:
+        threading.Thread(target=self._guarded, args=(task,), name=name, daemon=True).start()
 
     def _guarded(self, task: Callable[[], None]) -> None:
         try:
@@ -85,7 +88,7 @@ class LiveWidget(anywidget.AnyWidget):
             self.say(f"This view could not be renewed ({type(error).__name__}).")
 
     def say(self, message: str) -> None:
-        """Show a line to whoever looks."""
+        """Show a message in every view."""
         self.send({"kind": "message", "message": message})
 
     def _opened(self) -> None:
@@ -95,9 +98,9 @@ class LiveWidget(anywidget.AnyWidget):
             if first:
                 self._watch = self.service.watch(POLL_SECONDS, self._wake.set)
         if first:
-            self._thread(self._follow)
+            self._thread(self._follow, FOLLOWER)
         else:
-            self._thread(lambda: self.news(anew=True))
+            self._thread(lambda: self.news(anew=True), ANSWERER)
 
     def _closed(self) -> None:
         with self._lock:

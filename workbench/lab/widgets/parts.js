@@ -15,14 +15,23 @@ function h(tag, attributes = {}, ...children) {
   return node;
 }
 
-const number = (value, digits = 3) => Number(Number(value).toPrecision(digits)).toLocaleString("en");
+const number = (value, digits = 3) =>
+  Number(value).toLocaleString("en", { maximumSignificantDigits: digits });
 const when = (text) => `${text.slice(0, 16).replace("T", " ")} UTC`;
 
-function table(header, rows, label) {
-  return h("div", { class: "wbw-wide" }, h("table", { "aria-label": label },
+// A cell may be a node of its own: with a class, or as the head of its row.
+function cellsOf(row, heads = false) {
+  return row.map((cell, i) => cell instanceof HTMLTableCellElement ? cell
+    : heads && i === 0 ? h("th", { scope: "row" }, cell) : h("td", {}, cell));
+}
+
+// `rows` are lists of cells, or a body that is kept. Without a header each row begins with its head.
+function table(header, rows, { label, kind, around = "", heads = !header.length } = {}) {
+  const body = rows instanceof Node ? rows
+    : h("tbody", {}, rows.map((row) => h("tr", {}, cellsOf(row, heads))));
+  return h("div", { class: `wbw-wide ${around}` }, h("table", { class: kind, "aria-label": label },
     header.length ? h("thead", {}, h("tr", {}, header.map((t) => h("th", { scope: "col" }, t)))) : null,
-    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, i) =>
-      !header.length && i === 0 ? h("th", { scope: "row" }, cell) : h("td", {}, cell)))))));
+    body));
 }
 
 function problemsOf(list) {

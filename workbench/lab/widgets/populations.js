@@ -1,4 +1,4 @@
-// Populations in the steward's panel; it is one module with steward.js and uses its parts.
+// Populations in the steward's panel; one module with parts.js and steward.js, and uses both.
 // Nodes with forms are made once and stay: what is being typed survives news from the domains.
 
 const LINES = ["#2f81d6", "#c9730a", "#17936a", "#c2559d", "#8a6ad0", "#7d8a10", "#b0543c", "#77818c"];
@@ -24,15 +24,11 @@ function more(all, shown, words) {
 }
 
 function blockTable(status) {
-  return h("div", { class: "wbs-wide" }, h("table", { class: "wbs-diff wbs-blocks",
-    "aria-label": `blocks of ${status.population.name}` },
-    h("thead", {}, h("tr", {}, ["block", "spent at most", "left", "runs"]
-      .map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, status.blocks.map((block) => h("tr", {},
-      h("th", { scope: "row" }, blockName(block.block, false)),
-      h("td", {}, `ε ${number(block.epsilon_spent)}`), h("td", {}, `ε ${number(block.epsilon_left)}`),
-      h("td", {}, block.runs))))),
-  more(status.blocks_in_all, status.blocks.length, "blocks of which less was spent"));
+  return [table(["block", "spent at most", "left", "runs"], status.blocks.map((block) =>
+    [blockName(block.block, false), `ε ${number(block.epsilon_spent)}`,
+      `ε ${number(block.epsilon_left)}`, block.runs]),
+  { label: `blocks of ${status.population.name}`, kind: "wbs-diff wbs-blocks", heads: true }),
+  more(status.blocks_in_all, status.blocks.length, "blocks of which less was spent")];
 }
 
 function spentChart(status, blocks) {
@@ -52,7 +48,7 @@ function spentChart(status, blocks) {
     + number(line.points[line.points.length - 1].epsilon_spent));
   const dates = [first, last].map((time) => when(new Date(time).toISOString()));
   const text = (content, at) => svg("text", at, content);
-  return h("div", { class: "wbs-wide" }, svg("svg", { class: "wbs-chart", viewBox: `0 0 ${width} ${height}`, role: "img",
+  return h("div", { class: "wbw-wide" }, svg("svg", { class: "wbs-chart", viewBox: `0 0 ${width} ${height}`, role: "img",
     "aria-label": `Spent at most, of ε ${number(total)}, from ${dates.join(" to ")}. Now ${words.join(", ")}.` },
     svg("path", { class: "wbs-axis", d: `M${left} ${top}V${bottom}H${right}` }),
     svg("path", { class: "wbs-total", d: `M${left} ${y(total)}H${right}` }),
@@ -68,7 +64,7 @@ function spentChart(status, blocks) {
 
 function spentOverTime(status, history) {
   if (!history) return h("p", { class: "wbs-small" }, "Asking the domain what was spent over time …");
-  if (history.error) return h("p", { class: "wbs-error" }, history.error);
+  if (history.error) return h("p", { class: "wbw-error" }, history.error);
   return spentChart(status, history.blocks);
 }
 
@@ -203,7 +199,7 @@ function populationPart(model, ask, domain, name) {
       : gauge({ dataset: name, epsilon_total: population.epsilon_total, ...first }));
     summary.textContent = population.merged_into ? `merged into ${population.merged_into}` : summaryOf(status);
     told.replaceChildren(h("p", { class: "wbs-small" }, capsOf(status)),
-      blocks.length > 1 ? blockTable(status) : "");
+      ...(blocks.length > 1 ? blockTable(status).filter(Boolean) : []));
     spent.replaceChildren(spentOverTime(status, history));
   } };
 }
@@ -219,7 +215,7 @@ function changeRow(ask, domain, change) {
     });
   } }, "Agree");
   return h("li", {}, h("div", {}, change.words),
-    h("div", { class: "wbs-small" }, `signed by ${change.by.join(" and ")}; proposed ${when(change.proposed)}`),
+    h("div", { class: "wbs-small" }, `signed by ${change.by.join(" and ")}; proposed ${when(change.change.proposed)}`),
     change.mine ? h("div", { class: "wbs-why" }, "waits for another steward") : h("div", {}, agree, why));
 }
 
@@ -231,7 +227,7 @@ function keep(node, children) {
 
 function domainPart(model, ask, domain) {
   const heading = h("h4", { tabindex: -1 }, domain);
-  const problem = h("p", { class: "wbs-error" });
+  const problem = h("p", { class: "wbw-error" });
   const changes = h("div", { class: "wbs-form wbs-changes" });
   const list = h("div", {});
   const rest = h("div", {});

@@ -7,7 +7,7 @@ function progressOf(row) {
   const bar = h("div", {});
   bar.style.width = `${100 * step / steps}%`;
   return h("div", {}, h("span", { class: "wbw-meter", role: "progressbar", "aria-valuemin": 0,
-    "aria-valuemax": steps, "aria-valuenow": step, "aria-label": `rounds of ${row.function}` }, bar),
+    "aria-valuemax": steps, "aria-valuenow": step, "aria-label": `${row.kind === "statistic" ? "rounds" : "steps"} of ${row.function}` }, bar),
     h("span", { class: "wbw-small" }, `${step} of ${steps}`));
 }
 
@@ -45,16 +45,15 @@ function render({ model, el }) {
   }
 
   function cells(row) {
-    return [
-      h("td", {}, h("strong", {}, row.function), h("div", { class: "wbw-small" }, row.digest.slice(7, 19))),
-      h("td", {}, row.path, h("div", { class: "wbw-small" }, row.mine ? "" : row.researcher)),
-      h("td", {}, `ε ${number(row.epsilon)}`),
-      h("td", {}, h("span", { class: "wbr-state", "data-state": row.state }, row.state_words),
-        progressOf(row)),
-      h("td", {}, whyOf(row)),
-      h("td", {}, when(row.submitted)),
-      h("td", {}, cancelOf(row)),
-    ];
+    return cellsOf([
+      [h("strong", {}, row.function), h("div", { class: "wbw-small" }, row.digest.slice(7, 19))],
+      [row.path, h("div", { class: "wbw-small" }, row.mine ? "" : row.researcher)],
+      `ε ${number(row.epsilon)}`,
+      [h("span", { class: "wbr-state", "data-state": row.state }, row.state_words), progressOf(row)],
+      whyOf(row),
+      when(row.submitted),
+      cancelOf(row),
+    ]);
   }
 
   // A row that did not change stays as it is: what somebody is about to click must not move.
@@ -96,9 +95,8 @@ function render({ model, el }) {
   count.textContent = "Asking the domains …";
   el.append(h("div", { class: "wbw", role: "region", "aria-label": "requests" },
     h("div", { class: "wbw-bar" }, h("strong", {}, "Requests"), search, count), problems, message,
-    h("div", { class: "wbw-wide wbr-rows" }, h("table", { "aria-label": "requests" },
-      h("thead", {}, h("tr", {}, ["function", "dataset", "privacy", "state", "why", "submitted", ""]
-        .map((name) => h("th", { scope: "col" }, name)))), body))));
+    table(["function", "dataset", "privacy", "state", "why", "submitted", ""], body,
+      { label: "requests", around: "wbr-rows" })));
   model.on("msg:custom", take);
   model.send({ action: "opened" });
   return () => { model.off("msg:custom", take); model.send({ action: "closed" }); };

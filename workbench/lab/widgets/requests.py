@@ -31,16 +31,12 @@ class RequestTable(LiveWidget):
         self._sent: object = None
 
     def news(self, anew: bool) -> None:
-        """Send the requests if they are others than before."""
+        """Send the requests if one of them changed."""
         if anew:
             self.service.refresh()
         content = {
             "requests": self.service.requests(self.state),
-            "problems": [
-                {"domain": d["name"], "message": d["message"], "hint": d["hint"]}
-                for d in self.service.session()["domains"]
-                if d["state"] in ("down", "denied")
-            ],
+            "problems": self.service.problems(),
         }
         if anew or content != self._sent:
             self._sent = content

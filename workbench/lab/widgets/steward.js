@@ -1,32 +1,16 @@
 // The steward's panel. All text comes from requests and is untrusted: textContent only.
 
-function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value !== null) node.setAttribute(name, String(value));
-  }
-  for (const child of children.flat()) {
-    if (child !== null && child !== undefined)
-      node.append(child instanceof Node ? child : document.createTextNode(String(child)));
-  }
-  return node;
-}
-
 const WORDS = {
   pending: "waits for you", approved: "approved", running: "running", released: "released",
   denied: "denied", cancelled: "cancelled", failed: "failed",
 };
-const words = (row) => row.state === "pending" && row.approved_by_me
+const words = (row, person) => row.state === "pending" && approvedBy(row, person)
   ? "waits for another steward" : WORDS[row.state];
-const number = (value, digits = 3) => Number(value.toPrecision(digits)).toString();
-const when = (text) => text.slice(0, 16).replace("T", " ") + " UTC";
+const approvedBy = (row, person) => row.approvals.keys.includes(person);
+const purposeOf = (row) => `${row.purpose} ${row.purpose_text}`.trim();
 
 function facts(rows) {
-  return h("table", { class: "wbs-facts" }, h("tbody", {}, rows
-    .filter(([, value]) => value !== "" && value !== null)
-    .map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)))));
+  return table([], rows.filter(([, value]) => value !== "" && value !== null), { kind: "wbs-facts" });
 }
 
 function list(items) {
@@ -60,12 +44,9 @@ function rehearsal(found) {
 function changes(previous) {
   if (!previous) return "this function has not been approved before";
   if (!previous.changes.length) return "nothing has changed";
-  return h("table", { class: "wbs-diff" },
-    h("thead", {}, h("tr", {}, ["field", "before", "now"].map((t) => h("th", { scope: "col" }, t)))),
-    h("tbody", {}, previous.changes.map((change) => h("tr", {},
-      h("td", {}, change.field),
-      h("td", { class: "wbs-before" }, change.before.slice(0, 80)),
-      h("td", { class: "wbs-after" }, change.after.slice(0, 80))))));
+  return table(["field", "before", "now"], previous.changes.map((change) => [change.field,
+    h("td", { class: "wbs-before" }, change.before.slice(0, 80)),
+    h("td", { class: "wbs-after" }, change.after.slice(0, 80))]), { kind: "wbs-diff" });
 }
 
 function operators(found) {
@@ -82,7 +63,7 @@ function plan(value) {
       + `${number(value.sample_rate)}, bound on one unit ${number(value.max_norm)}, `
       + `noise multiplier ${number(value.noise_multiplier)}`;
   }
-  return `${value.steps} rounds of ${value.optimizer}, sampling rate ${number(value.sample_rate)}, `
+  return `${value.steps} steps of ${value.optimizer}, sampling rate ${number(value.sample_rate)}, `
     + `clipping norm ${number(value.max_grad_norm)}, noise multiplier `
     + `${number(value.noise_multiplier)}, learning rate ${number(value.learning_rate)}`
     + options(value);
@@ -105,19 +86,21 @@ function counts(found) {
 }
 
 function approvals(row) {
-  const missing = row.approvals_needed - row.approvals.length;
-  const given = row.approvals.length ? `approved by ${row.approvals.join(" and ")}` : "none yet";
+  const names = row.approvals.given;
+  const missing = row.approvals.needed - names.length;
+  const given = names.length ? `approved by ${names.join(" and ")}` : "none yet";
   if (row.state !== "pending") return given;
-  return `${given}, ${missing} ${row.approvals.length ? "more " : ""}needed`;
+  return `${given}, ${missing} ${names.length ? "more " : ""}needed`;
 }
 
-function decisionForm(model, row, drafts) {
+function decisionForm(model, row, person, drafts) {
+  const done = approvedBy(row, person);
   const reason = h("textarea", { rows: 2, maxlength: 2000, "aria-label": "reason",
     placeholder: "Reason: the researcher will read it" });
   reason.value = drafts.get(row.digest) ?? "";
   const deny = h("button", { type: "button", class: "wbs-deny" }, "Deny");
   // Two stewards means two people: the domain refuses a second approval by the same key.
-  const mine = row.approved_by_me ? "You have approved this: another steward has to approve it too. " : "";
+  const mine = done ? "You have approved this: another steward has to approve it too. " : "";
   const why = h("span", { class: "wbs-why", id: `why-${row.digest.slice(7, 19)}` });
   deny.setAttribute("aria-describedby", why.id);
   const update = () => {
@@ -133,7 +116,7 @@ function decisionForm(model, row, drafts) {
     drafts.delete(row.digest);
   };
   const approve = h("button", { type: "button", class: "wbs-approve",
-    disabled: row.approved_by_me, "aria-describedby": why.id,
+    disabled: done, "aria-describedby": why.id,
     onclick: () => send("approve") }, "Approve");
   deny.addEventListener("click", () => send("deny"));
   reason.addEventListener("input", update);
@@ -141,7 +124,7 @@ function decisionForm(model, row, drafts) {
   return h("div", { class: "wbs-form" }, reason, h("div", {}, approve, deny, why));
 }
 
-function detail(model, row, review, drafts) {
+function detail(model, row, person, review, drafts) {
   const parts = [
     h("h4", {}, `${row.function} on ${row.domain}/${row.dataset}`),
     h("p", { class: "wbs-kind" }, "Private by construction: only allow-listed operators run, on one "
@@ -149,7 +132,7 @@ function detail(model, row, review, drafts) {
   ];
   const rows = [
     ["who", row.researcher],
-    ["purpose", row.purpose],
+    ["purpose", purposeOf(row)],
     ["dataset version", row.version],
     ["submitted", when(row.submitted)],
     ["privacy asked", `ε ${number(row.epsilon)}, δ ${row.delta}`],
@@ -171,7 +154,7 @@ function detail(model, row, review, drafts) {
       onclick: () => model.send({ action: "review", domain: row.domain, digest: row.digest }) },
       "Show all facts")]);
   }
-  if (row.approvals_needed > 1) rows.push(["approvals", approvals(row)]);
+  if (row.approvals.needed > 1) rows.push(["approvals", approvals(row)]);
   if (row.state !== "pending") {
     rows.push(["state", WORDS[row.state] + (row.failure ? `: ${row.failure}` : "")
       + (row.charged ? ", charged" : ", nothing charged")]);
@@ -179,7 +162,7 @@ function detail(model, row, review, drafts) {
     rows.push(["reason", row.reason]);
   }
   parts.push(facts(rows));
-  if (row.state === "pending") parts.push(decisionForm(model, row, drafts));
+  if (row.state === "pending") parts.push(decisionForm(model, row, person, drafts));
   return h("section", { class: "wbs-detail", "aria-label": "request" }, parts);
 }
 
@@ -206,11 +189,11 @@ function render({ model, el }) {
   function matches(row) {
     const kept = show === "all" || (show === "pending" ? row.state === "pending"
       : row.decided_by === "policy");
-    return kept && [row.researcher, row.domain, row.dataset, row.purpose, row.function, row.state]
+    return kept && [row.researcher, row.domain, row.dataset, purposeOf(row), row.function, row.state]
       .join(" ").toLowerCase().includes(text);
   }
 
-  function entry(row, position, all) {
+  function entry(row, position, all, person) {
     const progress = row.progress ? ` ${row.progress.step}/${row.progress.steps}` : "";
     const shown = all.some((one) => one.digest === chosen);
     const select = (to) => { chosen = all[to]?.digest ?? chosen; draw(true);
@@ -224,7 +207,7 @@ function render({ model, el }) {
         if (event.key === "ArrowDown") { event.preventDefault(); select(position + 1); }
         if (event.key === "ArrowUp") { event.preventDefault(); select(position - 1); }
       } },
-      h("strong", {}, row.function), h("span", { class: "wbs-state" }, words(row) + progress),
+      h("strong", {}, row.function), h("span", { class: "wbs-state" }, words(row, person) + progress),
       h("div", {}, `${row.domain}/${row.dataset}, ε ${number(row.epsilon)}`),
       h("div", { class: "wbs-small" }, `${row.researcher}, ${when(row.submitted)}`));
   }
@@ -244,16 +227,18 @@ function render({ model, el }) {
       chosen = found[0]?.digest ?? null;
     const rest = found.length > 200 ? [h("p", {}, `and ${found.length - 200} older ones; filter`)] : [];
     const focused = entries.contains(document.activeElement);
-    entries.replaceChildren(...found.slice(0, 200).map(entry), ...rest);
+    entries.replaceChildren(...found.slice(0, 200)
+      .map((row, position, all) => entry(row, position, all, content.key_id)), ...rest);
     if (focused) entries.querySelector("[aria-selected=true]")?.focus();
     if (!found.length) entries.append(h("p", { class: "wbs-small" },
       show === "pending" ? "Nothing waits for you." : "No request matches."));
     const row = content.requests.find((one) => one.digest === chosen);
     if (!writing || !row || row.state !== "pending")
-      pane.replaceChildren(row ? detail(model, row, content.reviews[row.digest], drafts) : "");
+      pane.replaceChildren(row ? detail(model, row, content.key_id,
+        content.reviews[row.digest], drafts) : "");
     status.textContent = content.message;
     domains.replaceChildren(...content.domains.filter((one) => one.error)
-      .map((one) => h("p", { class: "wbs-error" }, one.error)));
+      .map((one) => h("p", { class: "wbw-error" }, one.error)));
     const more = content.budgets_in_all - content.budgets.length;
     budgets.replaceChildren(...content.budgets.map((budget) => gauge(budget)),
       ...(more ? [h("p", { class: "wbs-small" }, `and ${more} of datasets with fewer runs`)] : []));

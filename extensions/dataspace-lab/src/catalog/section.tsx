@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { CommandIDs } from '../commands';
 import { useContext } from '../context';
 import { useStore } from '../store';
 import { Empty, Loading, Problem } from '../ui/parts';
@@ -60,7 +61,7 @@ export function CatalogSection(): React.ReactElement {
           selected={selected}
           onSelect={entry => store.update({ selected: entry.path })}
           onOpen={({ domain, name }) =>
-            void app.commands.execute('dataspace:open-dataset', { domain, name })
+            void app.commands.execute(CommandIDs.openDataset, { domain, name })
           }
         />
       ) : (

@@ -1,4 +1,4 @@
-/** One bar per name, lying down so that long names fit, with the noise's standard error. */
+/** One horizontal bar for each name, with the standard error of the noise. */
 
 import * as React from 'react';
 import { IMargins, XAxis } from './axes';

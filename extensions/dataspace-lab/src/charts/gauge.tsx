@@ -11,7 +11,7 @@ export function Gauge(props: {
   total: number;
   /** `null`: the domain has not said. */
   left: number | null;
-  /** Caps may leave less than the total less this. */
+  /** Caps may leave less than the total minus this. */
   spent: number | null;
   /** What a request asks for. It is set aside already, so it is a part of what is spent. */
   asked?: number;

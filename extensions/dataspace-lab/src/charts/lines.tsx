@@ -20,7 +20,7 @@ export function Lines(
     yLabel: string;
     /** Ends of the x axis, so that a curve that grows does not change its scale. */
     xRange?: Interval;
-    /** Between which the values lie by their nature; noise beyond is not drawn. */
+    /** The limits of the values; noise beyond them is not drawn. */
     yLimits?: Interval;
   }
 ): JSX.Element {

@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { CommandIDs } from '../commands';
 import { useContext } from '../context';
 import { useNotebook } from '../notebook';
 import { ActionButton } from '../ui/parts';
@@ -25,23 +26,23 @@ export function Actions(props: { domain: string; name: string }): React.ReactEle
             : trans.__('No notebook is open. Open one, or use “In a new notebook”.')
         }
         title={notebook ? trans.__('Into %1', notebook.title.label) : undefined}
-        onClick={() => run('dataspace:insert-starter')}
+        onClick={() => run(CommandIDs.insertStarter)}
       >
         {trans.__('Insert starter cell')}
       </ActionButton>
       <ActionButton
         variant={notebook ? 'plain' : 'primary'}
-        onClick={() => run('dataspace:new-notebook')}
+        onClick={() => run(CommandIDs.newNotebook)}
       >
         {trans.__('In a new notebook')}
       </ActionButton>
-      <ActionButton onClick={() => run('dataspace:new-study')}>
+      <ActionButton onClick={() => run(CommandIDs.newStudy)}>
         {trans.__('New study')}
       </ActionButton>
-      <ActionButton onClick={() => run('dataspace:run-study')}>
+      <ActionButton onClick={() => run(CommandIDs.runStudy)}>
         {trans.__('Run study …')}
       </ActionButton>
-      <ActionButton variant="quiet" onClick={() => run('dataspace:save-croissant')}>
+      <ActionButton variant="quiet" onClick={() => run(CommandIDs.saveCroissant)}>
         {trans.__('Croissant metadata')}
       </ActionButton>
     </div>

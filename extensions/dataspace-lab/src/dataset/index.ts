@@ -1,11 +1,12 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification, showErrorMessage } from '@jupyterlab/apputils';
+import { Notification } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
-import { toApiError } from '../api';
+import { CommandIDs } from '../commands';
 import type { IContext } from '../context';
 import { dataSpaceIcon } from '../icons';
 import { insertCells } from '../notebook';
+import { attempt, save } from '../ui/attempt';
 import { DatasetPage } from './page';
 
 /** Which dataset a command is about. */
@@ -29,22 +30,6 @@ export function targetOf(context: IContext, args: object): ITarget | null {
   }
   const [first, ...rest] = (context.store.state.selected ?? '').split('/');
   return rest.length > 0 ? { domain: first, name: rest.join('/') } : null;
-}
-
-/** Do something and show what went wrong, if it did. */
-export async function attempt(
-  context: IContext,
-  doing: () => Promise<unknown>
-): Promise<void> {
-  try {
-    await doing();
-  } catch (thrown) {
-    const { message, hint } = toApiError(thrown);
-    await showErrorMessage(
-      context.trans.__('That did not work'),
-      [message, hint].filter(Boolean).join('\n')
-    );
-  }
 }
 
 /** Add the page of a dataset and the commands that act on one. */
@@ -71,16 +56,16 @@ export function addDatasetCommands(app: JupyterFrontEnd, context: IContext): voi
       caption: trans.__('Acts on the dataset that is selected in the data space'),
       execute: args => {
         const target = targetOf(context, args);
-        return target && attempt(context, () => execute(target));
+        return target && attempt(trans, () => execute(target));
       }
     });
 
-  add('dataspace:open-dataset', trans.__('Open the dataset'), async target => {
+  add(CommandIDs.openDataset, trans.__('Open the dataset'), async target => {
     context.store.update({ selected: `${target.domain}/${target.name}` });
     pages.open('dataset', { ...target });
   });
   add(
-    'dataspace:insert-starter',
+    CommandIDs.insertStarter,
     trans.__('Insert a starter cell for the dataset'),
     async ({ domain, name }) => {
       const panel = notebooks?.currentWidget;
@@ -93,7 +78,7 @@ export function addDatasetCommands(app: JupyterFrontEnd, context: IContext): voi
     () => !!notebooks?.currentWidget
   );
   add(
-    'dataspace:new-notebook',
+    CommandIDs.newNotebook,
     trans.__('Start a new notebook with the dataset'),
     async ({ domain, name }) => {
       const { cells } = await api.starter(domain, name);
@@ -105,7 +90,7 @@ export function addDatasetCommands(app: JupyterFrontEnd, context: IContext): voi
     }
   );
   add(
-    'dataspace:save-croissant',
+    CommandIDs.saveCroissant,
     trans.__('Save the Croissant metadata of the dataset'),
     async ({ domain, name }) => {
       const text = JSON.stringify(await api.croissant(domain, name), null, 2);
@@ -118,13 +103,4 @@ export function addDatasetCommands(app: JupyterFrontEnd, context: IContext): voi
       );
     }
   );
-}
-
-/** Let the browser save a file. */
-export function save(content: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { CommandIDs } from '../commands';
 import { useContext } from '../context';
 import type { IRequest } from '../model';
 import { Card, Empty } from '../ui/parts';
@@ -22,7 +23,7 @@ export function Models({ models }: { models: IRequest[] }): React.ReactElement {
                 <button
                   type="button"
                   onClick={() =>
-                    void app.commands.execute('dataspace:open-request', {
+                    void app.commands.execute(CommandIDs.openRequest, {
                       domain,
                       digest
                     })

@@ -1,9 +1,8 @@
 import * as React from 'react';
 
 import { purposeWords } from '../catalog/purposes';
-import { IContext, useContext } from '../context';
+import { IContext, PageArgs, useContext } from '../context';
 import type { IDataset } from '../model';
-import type { PageArgs } from '../pages';
 import { useStore } from '../store';
 import { Glyph } from '../ui/icons';
 import { useLoaded } from '../ui/load';

@@ -1,23 +1,14 @@
 import * as React from 'react';
 
 import type { IContext } from '../context';
-import type { IPopulation, IPopulationStatus } from '../model';
+import type { IPopulation, IPopulationStatus } from '../oversight';
 import { ActionButton } from '../ui/parts';
 import { MergeForm, RaiseForm } from './changing';
+import type { IFormProps } from './form';
 import { OptOutForm } from './optout';
 import { mergeable } from './words';
 
 type Action = 'opt-out' | 'raise' | 'merge';
-
-/** What each form gets. */
-export interface IFormProps {
-  context: IContext;
-  domain: string;
-  population: IPopulation;
-  /** Called when it is done, with what came of it. */
-  onDone: (said: React.ReactNode) => void;
-  onClose: () => void;
-}
 
 /** What a steward can do with a population; each button opens its form. */
 export function Actions(props: {

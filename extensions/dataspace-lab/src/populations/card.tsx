@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import { figure, Gauge } from '../charts';
 import type { IContext } from '../context';
-import type { IPopulation, IPopulationStatus } from '../model';
+import type { IPopulation, IPopulationStatus } from '../oversight';
 import { Foreign } from '../requests/words';
 import { Card, Facts } from '../ui/parts';
 import { count } from '../ui/words';

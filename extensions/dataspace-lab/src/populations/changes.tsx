@@ -1,10 +1,10 @@
 import * as React from 'react';
 
 import type { IContext } from '../context';
-import type { IWaitingChange } from '../model';
-import { confirm } from '../requests/actions';
+import type { IWaiting } from '../oversight';
 import { Foreign, useNow } from '../requests/words';
 import { useAttempt } from '../ui/attempt';
+import { confirm } from '../ui/dialogs';
 import { ActionButton, Card, Problem } from '../ui/parts';
 import { ago } from '../ui/words';
 
@@ -12,7 +12,7 @@ import { ago } from '../ui/words';
 export function ChangesCard(props: {
   context: IContext;
   domain: string;
-  changes: IWaitingChange[];
+  changes: IWaiting[];
   /** Called with what came of it. */
   onAgreed: (words: string) => void;
 }): React.ReactElement {
@@ -21,7 +21,7 @@ export function ChangesCard(props: {
   const now = useNow();
   const { busy, problem, attempt } = useAttempt();
 
-  const agree = async (one: IWaitingChange): Promise<void> => {
+  const agree = async (one: IWaiting): Promise<void> => {
     const sure = await confirm({
       title: trans.__('Agree to this change?'),
       body: (

@@ -2,11 +2,11 @@ import * as React from 'react';
 
 import { figure } from '../charts';
 import type { IContext } from '../context';
-import type { IPopulation } from '../model';
+import type { IPopulation } from '../oversight';
 import { useAttempt } from '../ui/attempt';
 import { Field, numberOf } from '../ui/field';
 import { Problem } from '../ui/parts';
-import type { IFormProps } from './actions';
+import type { IFormProps } from './form';
 import { Send } from './send';
 import { LARGEST_EPSILON } from './words';
 

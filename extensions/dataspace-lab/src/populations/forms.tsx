@@ -19,7 +19,7 @@ const EMPTY = {
 type Draft = typeof EMPTY;
 
 const NAME = /^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
-/** What dataset.yaml says for a population of its own, so none can be called so. */
+/** The word in dataset.yaml for a population of its own; no population can have this name. */
 const RESERVED = 'new';
 const LARGEST_DELTA = 0.01;
 

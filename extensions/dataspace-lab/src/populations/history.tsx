@@ -3,13 +3,13 @@ import * as React from 'react';
 
 import { figure, type ISteps, Steps } from '../charts';
 import type { IContext } from '../context';
-import type { IBlockHistory, IPopulationStatus } from '../model';
+import type { IBlockHistory, IPopulationStatus } from '../oversight';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Problem } from '../ui/parts';
 import { onceShown, useShown } from '../ui/shown';
 import { blockName } from './words';
 
-/** As many lines as a chart can tell apart. */
+/** The most lines that can be told apart in a chart. */
 const MOST_LINES = 6;
 
 function stepsOf(

@@ -1,12 +1,12 @@
 import * as React from 'react';
 
 import type { IContext } from '../context';
-import { confirm } from '../requests/actions';
 import { Foreign } from '../requests/words';
 import { useAttempt } from '../ui/attempt';
+import { confirm } from '../ui/dialogs';
 import { Field } from '../ui/field';
 import { Problem } from '../ui/parts';
-import type { IFormProps } from './actions';
+import type { IFormProps } from './form';
 import { Send } from './send';
 
 /** A person does not want to take part any more. */

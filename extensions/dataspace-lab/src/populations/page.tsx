@@ -1,8 +1,7 @@
 import * as React from 'react';
 
-import type { IContext } from '../context';
-import type { IPopulations } from '../model';
-import type { PageArgs } from '../pages';
+import type { IContext, PageArgs } from '../context';
+import type { IPopulations } from '../oversight';
 import { useStore } from '../store';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Empty, Loading, Problem } from '../ui/parts';

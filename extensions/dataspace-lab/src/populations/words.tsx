@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { IPopulation, IPopulationStatus } from '../model';
+import type { IPopulation, IPopulationStatus } from '../oversight';
 import { Foreign } from '../requests/words';
 
 /** The largest epsilon that a domain takes. */

@@ -1,38 +1,13 @@
-import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import * as React from 'react';
 
-import { toApiError } from '../api';
 import type { IContext } from '../context';
 import type { IRequest } from '../model';
 import { insertCells } from '../notebook';
+import { save } from '../ui/attempt';
+import { confirm, tell } from '../ui/dialogs';
 import { Foreign, shortDigest, whatStaysCharged } from './words';
 
-/** Show why something did not work, and what to do next. */
-export async function tell(title: string, thrown: unknown): Promise<void> {
-  const { message, hint } = toApiError(thrown);
-  await showErrorMessage(title, [message, hint].filter(Boolean).join(' '));
-}
-
-export async function confirm(options: {
-  title: string;
-  body: React.ReactElement;
-  keep: string;
-  go: string;
-  /** Whether it can be taken back. */
-  harmless?: boolean;
-}): Promise<boolean> {
-  const answer = await showDialog({
-    title: options.title,
-    body: options.body,
-    buttons: [
-      Dialog.cancelButton({ label: options.keep }),
-      (options.harmless ? Dialog.okButton : Dialog.warnButton)({ label: options.go })
-    ],
-    defaultButton: 0
-  });
-  return answer.button.accept;
-}
-
+/** Open the page of a request. */
 export function openRequest(
   context: IContext,
   { domain, digest }: Pick<IRequest, 'domain' | 'digest'>
@@ -40,7 +15,7 @@ export function openRequest(
   context.pages.open('request', { domain, digest });
 }
 
-/** Ask whether it is meant, then cancel. */
+/** Ask the person to confirm, then cancel. */
 export async function cancelRequest(context: IContext, request: IRequest): Promise<void> {
   const { trans } = context;
   const sure = await confirm({
@@ -76,12 +51,7 @@ export async function downloadEvidence(
 ): Promise<void> {
   try {
     const bundle = await context.api.evidence(request.domain, request.digest);
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(bundle);
-    link.download = `evidence-${shortDigest(request.digest)}.json`;
-    link.click();
-    // The browser reads it after this turn.
-    window.setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    save(bundle, `evidence-${shortDigest(request.digest)}.json`);
   } catch (thrown) {
     await tell(context.trans.__('There is no evidence to download'), thrown);
   }

@@ -1,14 +1,15 @@
 import { InputDialog } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { CommandIDs } from '../commands';
 import type { IContext } from '../context';
 import type { IRequest } from '../model';
+import { tell } from '../ui/dialogs';
 import {
   cancelRequest,
   downloadEvidence,
   insertCode,
   openRequest,
-  tell,
   whyNoNotebook
 } from './actions';
 import { myRequests } from './section';
@@ -60,7 +61,7 @@ export function addCommands(context: IContext): void {
       }
     });
 
-  context.addCommand('dataspace:open-request', {
+  context.addCommand(CommandIDs.openRequest, {
     label: trans.__('Open a request…'),
     describedBy: { args: null },
     execute: async args => {
@@ -74,20 +75,20 @@ export function addCommands(context: IContext): void {
     }
   });
   add(
-    'dataspace:cancel-request',
+    CommandIDs.cancelRequest,
     trans.__('Cancel a request…'),
     () => myRequests(all()).filter(one => one.can_cancel),
     request => cancelRequest(context, request)
   );
   const released = (): IRequest[] => all().filter(one => one.state === 'released');
   add(
-    'dataspace:download-evidence',
+    CommandIDs.downloadEvidence,
     trans.__('Download the evidence of a request…'),
     released,
     request => downloadEvidence(context, request)
   );
   add(
-    'dataspace:insert-load-code',
+    CommandIDs.insertLoadCode,
     trans.__('Insert code to load a released model…'),
     () => myRequests(released()),
     async request => {

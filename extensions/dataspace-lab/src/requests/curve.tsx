@@ -2,26 +2,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Lines } from '../charts';
-import type { IMetric } from '../model';
+import type { IEvaluation } from '../model';
 
-export interface IEvaluation {
-  step: number;
-  metrics: IMetric[];
-}
-
-/** The evaluations of a run that goes on; none if the domain does not tell them. */
-export function evaluationsOf(
-  progress: { evaluations?: unknown } | null | undefined
-): IEvaluation[] {
-  const found = progress?.evaluations;
-  return Array.isArray(found)
-    ? (found as IEvaluation[]).filter(
-        one => typeof one?.step === 'number' && Array.isArray(one.metrics)
-      )
-    : [];
-}
-
-/** The metrics along the rounds, with their noise. */
+/** The metrics along the steps of a training run, with their noise. */
 export function LearningCurve(props: {
   trans: TranslationBundle;
   history: readonly IEvaluation[];
@@ -35,7 +18,7 @@ export function LearningCurve(props: {
     <Lines
       trans={trans}
       title={trans.__('Learning curve')}
-      xLabel={trans.__('rounds')}
+      xLabel={trans.__('steps')}
       yLabel={trans.__('metric')}
       xRange={[0, steps]}
       yLimits={[0, 1]}

@@ -1,8 +1,5 @@
-import type { JupyterFrontEnd } from '@jupyterlab/application';
-
-import type { IContext, ISection } from '../context';
+import type { IContext, ISection, PageArgs } from '../context';
 import { dataSpaceIcon } from '../icons';
-import type { PageArgs } from '../pages';
 import { addCommands } from './commands';
 import { RequestPage } from './page';
 import { myRequests, RequestsSection } from './section';
@@ -10,7 +7,7 @@ import { isFinal } from './states';
 import { shortDigest } from './words';
 
 /** Add the commands and pages of the section. */
-export function addRequestCommands(_app: JupyterFrontEnd, context: IContext): void {
+export function addRequestCommands(context: IContext): void {
   context.pages.add({
     kind: 'request',
     component: RequestPage,

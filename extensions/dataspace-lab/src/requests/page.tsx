@@ -1,14 +1,13 @@
 import * as React from 'react';
 
-import type { IContext } from '../context';
+import type { IContext, PageArgs } from '../context';
 import type { IRequest, IResult } from '../model';
 import { useNotebook } from '../notebook';
-import type { PageArgs } from '../pages';
 import { useStore } from '../store';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Card, Loading, Problem } from '../ui/parts';
 import { cancelRequest, insertCode, whyNoNotebook } from './actions';
-import { evaluationsOf, LearningCurve } from './curve';
+import { LearningCurve } from './curve';
 import { FactsCard } from './facts';
 import { ResultCards } from './result';
 import { isFinal, RunProgress, StateMark } from './states';
@@ -155,7 +154,7 @@ function Growing(props: {
 }): React.ReactElement | null {
   const { trans } = props.context;
   const { request } = props;
-  const history = evaluationsOf(request.progress);
+  const history = request.progress?.evaluations ?? [];
   if (request.state !== 'running' || history.length === 0) {
     return null;
   }

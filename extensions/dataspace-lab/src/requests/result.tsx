@@ -15,7 +15,8 @@ export function ResultCards(props: {
 }): React.ReactElement {
   const { trans } = useContext();
   const { request, result } = props;
-  if (!result.evidence.verified) {
+  const { evidence, privacy, steps } = result;
+  if (!evidence.verified || privacy === null || steps === null) {
     // The server sends no figure then, and a card without figures would look like a result.
     return <EvidenceCard {...props} />;
   }
@@ -35,7 +36,7 @@ export function ResultCards(props: {
             }))}
           />
           {result.history.length > 0 && (
-            <LearningCurve trans={trans} history={result.history} steps={result.steps} />
+            <LearningCurve trans={trans} history={result.history} steps={steps} />
           )}
         </Card>
       )}
@@ -55,10 +56,13 @@ export function ResultCards(props: {
       <Card title={trans.__('Privacy spent')}>
         <Facts
           rows={[
-            [trans.__('this run'), `ε ${figure(result.privacy.epsilon)}`],
+            [trans.__('this run'), `ε ${figure(privacy.epsilon)}`],
             [trans.__('asked'), `ε ${figure(request.epsilon)}`],
-            [trans.__('δ'), figure(result.privacy.delta)],
-            [trans.__('rounds'), rounds(trans.__('stopped early'), request, result)],
+            [trans.__('δ'), figure(privacy.delta)],
+            [
+              request.kind === 'statistic' ? trans.__('rounds') : trans.__('steps'),
+              ran(trans.__('stopped early'), request, steps)
+            ],
             [trans.__('engine'), result.engine]
           ]}
         />
@@ -68,11 +72,10 @@ export function ResultCards(props: {
   );
 }
 
-function rounds(early: string, request: IRequest, result: IResult): string {
-  const planned = Number(request.plan.steps ?? request.plan.rounds ?? result.steps);
-  return result.steps < planned
-    ? `${result.steps} / ${planned} (${early})`
-    : String(result.steps);
+/** How many steps or rounds ran, beside how many were planned. */
+function ran(early: string, { plan }: IRequest, steps: number): string {
+  const planned = Number(plan.steps ?? plan.rounds ?? steps);
+  return steps < planned ? `${steps} / ${planned} (${early})` : String(steps);
 }
 
 /** Whether the signed documents hold, what was checked, and the bundle to keep. */

@@ -20,7 +20,7 @@ export function isFinal(request: IRequest): boolean {
   return FINAL.has(request.state);
 }
 
-// Each state has a shape of its own, so that nobody needs to see its colour.
+// Each state has a shape of its own, so that it can be told without its colour.
 const SHAPES: Record<string, string> = {
   pending:
     'M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm0 2a8 8 0 1 1 0 16 8 8 0 0 1 0-16zm-1 3v6l4.5 3 1-1.6-3.5-2.4V7z',
@@ -60,7 +60,9 @@ export function stateWords(trans: TranslationBundle, request: IRequest): string 
   }
   if (request.state === 'running' && request.progress) {
     const { step, steps } = request.progress;
-    return trans.__('running, round %1 of %2', step, steps);
+    return request.kind === 'statistic'
+      ? trans.__('running, round %1 of %2', step, steps)
+      : trans.__('running, step %1 of %2', step, steps);
   }
   return stateName(trans, request.state);
 }

@@ -4,7 +4,7 @@ import * as React from 'react';
 import { figure } from '../charts';
 import type { IRequest } from '../model';
 
-/** Text that somebody else wrote: it is shown as it is, and cannot turn the text around it. */
+/** Text that somebody else wrote: it is shown as it is, and cannot change the direction of the text around it. */
 export function Foreign({ children }: { children: string }): React.ReactElement {
   return <bdi className="wb-Foreign">{children}</bdi>;
 }
@@ -75,7 +75,7 @@ export function planWords(trans: TranslationBundle, request: IRequest): string {
     .map(name => `, ${name.replace(/_/g, ' ')} ${text(name)}`);
   return (
     trans.__(
-      '%1 rounds of %2, sampling rate %3, clipping norm %4, noise multiplier %5, learning rate %6',
+      '%1 steps of %2, sampling rate %3, clipping norm %4, noise multiplier %5, learning rate %6',
       text('steps'),
       text('optimizer'),
       text('sample_rate'),
@@ -86,7 +86,7 @@ export function planWords(trans: TranslationBundle, request: IRequest): string {
   );
 }
 
-/** The time now, anew every half a minute, so that ages stay true. */
+/** The current time, renewed every half a minute, so that ages stay true. */
 export function useNow(): number {
   const [now, setNow] = React.useState(Date.now);
   React.useEffect(() => {

@@ -1,10 +1,11 @@
 import { InputDialog } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { CommandIDs } from '../commands';
 import type { IContext } from '../context';
 import type { IRequest } from '../model';
-import { tell } from '../requests/actions';
 import { pickRequest } from '../requests/commands';
+import { tell } from '../ui/dialogs';
 import { whyNotApprove } from './decision';
 import { datasetsOf, stewardDomains, waiting } from './domains';
 import { revoke } from './people';
@@ -75,13 +76,13 @@ export function addCommands(context: IContext): void {
   };
 
   onRequest(
-    'dataspace:review-request',
+    CommandIDs.reviewRequest,
     trans.__('Review a waiting request…'),
     queue,
     ({ domain, digest }) => pages.open('review', { domain, digest })
   );
   onRequest(
-    'dataspace:approve-request',
+    CommandIDs.approveRequest,
     trans.__('Approve a waiting request…'),
     mine,
     async request => {
@@ -96,7 +97,7 @@ export function addCommands(context: IContext): void {
     }
   );
   onRequest(
-    'dataspace:deny-request',
+    CommandIDs.denyRequest,
     trans.__('Deny a waiting request…'),
     queue,
     async request => {
@@ -112,7 +113,7 @@ export function addCommands(context: IContext): void {
     }
   );
   onDomain(
-    'dataspace:open-holding',
+    CommandIDs.openHolding,
     trans.__('Budget and policy of a dataset…'),
     async (domain, args) => {
       const names = datasetsOf(store.state, domain).map(entry => entry.name);
@@ -121,11 +122,11 @@ export function addCommands(context: IContext): void {
       return name && pages.open('holding', { domain, name });
     }
   );
-  onDomain('dataspace:open-people', trans.__('People: admit and revoke…'), domain =>
+  onDomain(CommandIDs.openPeople, trans.__('People: admit and revoke…'), domain =>
     pages.open('people', { domain })
   );
   onDomain(
-    'dataspace:revoke-person',
+    CommandIDs.revokePerson,
     trans.__("Revoke somebody's admission…"),
     async domain => {
       try {
@@ -143,11 +144,11 @@ export function addCommands(context: IContext): void {
     }
   );
   onDomain(
-    'dataspace:open-populations',
+    CommandIDs.openPopulations,
     trans.__('Populations: whose budget is spent…'),
     domain => pages.open('populations', { domain })
   );
-  onDomain('dataspace:open-log', trans.__('Audit log of a domain…'), domain =>
+  onDomain(CommandIDs.openLog, trans.__('Audit log of a domain…'), domain =>
     pages.open('log', { domain })
   );
 }

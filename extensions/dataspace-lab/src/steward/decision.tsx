@@ -19,7 +19,7 @@ export function whyNotApprove(context: IContext, request: IRequest): string {
     : '';
 }
 
-/** Who approved so far, and how many more it takes. */
+/** Who approved so far, and how many more approvals are needed. */
 export function Approvals(props: {
   context: IContext;
   request: IRequest;

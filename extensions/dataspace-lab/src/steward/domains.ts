@@ -23,5 +23,5 @@ export function datasetsOf(state: IState, domain: string): IEntry[] {
 /** Whether this person's approval is among those given. */
 export function approvedByMe(state: IState, request: IRequest): boolean {
   const me = state.session?.key_id;
-  return !!me && (request.approvals.keys ?? []).includes(me);
+  return !!me && request.approvals.keys.includes(me);
 }

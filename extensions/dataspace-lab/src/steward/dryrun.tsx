@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { figure } from '../charts';
-import type { IDryRun } from '../model';
+import type { IDryRun } from '../oversight';
 import { stateName } from '../requests/states';
 import { Foreign } from '../requests/words';
 import { ActionButton } from '../ui/parts';

@@ -1,7 +1,6 @@
 import * as React from 'react';
 
-import type { IContext } from '../context';
-import type { PageArgs } from '../pages';
+import type { IContext, PageArgs } from '../context';
 import { useStore } from '../store';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Loading, Problem } from '../ui/parts';

@@ -1,5 +1,3 @@
-import type { JupyterFrontEnd } from '@jupyterlab/application';
-
 import type { IContext, ISection } from '../context';
 import { dataSpaceIcon } from '../icons';
 import { PopulationsPage } from '../populations';
@@ -13,7 +11,7 @@ import { PeoplePage } from './people';
 import { StewardSection } from './section';
 
 /** Add the commands and pages of the section. */
-export function addStewardCommands(_app: JupyterFrontEnd, context: IContext): void {
+export function addStewardCommands(context: IContext): void {
   const { pages } = context;
   const icon = dataSpaceIcon;
   pages.add({

@@ -1,8 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { IContext } from '../context';
-import type { PageArgs } from '../pages';
+import type { IContext, PageArgs } from '../context';
 import { Foreign, shortDigest } from '../requests/words';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Card, Loading, Problem } from '../ui/parts';

@@ -1,8 +1,7 @@
 import * as React from 'react';
 
-import type { IContext } from '../context';
+import type { IContext, PageArgs } from '../context';
 import type { IRequest } from '../model';
-import type { PageArgs } from '../pages';
 import { RunProgress, StateMark } from '../requests/states';
 import { cost, Foreign } from '../requests/words';
 import { useStore } from '../store';

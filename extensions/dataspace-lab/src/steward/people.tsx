@@ -1,12 +1,11 @@
 import * as React from 'react';
 
 import { ApiError, toApiError } from '../api';
-import type { IContext } from '../context';
-import type { IPerson } from '../model';
-import type { PageArgs } from '../pages';
-import { confirm, tell } from '../requests/actions';
+import type { IContext, PageArgs } from '../context';
+import type { IPerson } from '../oversight';
 import { Foreign, shortDigest } from '../requests/words';
 import { useStore } from '../store';
+import { confirm, tell } from '../ui/dialogs';
 import { useLoaded } from '../ui/load';
 import { ActionButton, Card, Loading, Problem } from '../ui/parts';
 import { clock } from '../ui/words';
@@ -17,7 +16,7 @@ function roleWords(context: IContext, role: string): string {
     : context.trans.__('researcher');
 }
 
-/** Ask whether it is meant, then take back an admission; tells whether it was done. */
+/** Ask the person to confirm, then take back an admission; tells whether it was done. */
 export async function revoke(
   context: IContext,
   domain: string,

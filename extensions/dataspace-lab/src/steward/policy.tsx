@@ -3,8 +3,8 @@ import * as React from 'react';
 import { ApiError, toApiError } from '../api';
 import { figure } from '../charts';
 import type { IContext } from '../context';
-import type { IApproval, IDryRun, IPolicy } from '../model';
-import { confirm } from '../requests/actions';
+import type { IApproval, IDryRun, IPolicy } from '../oversight';
+import { confirm } from '../ui/dialogs';
 import { ActionButton, Card, Problem, useUniqueId } from '../ui/parts';
 import { DryRun } from './dryrun';
 

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { figure, Gauge, type ISteps, Steps } from '../charts';
-import type { ISpending } from '../model';
+import type { ISpending } from '../oversight';
 import { Foreign, shortDigest } from '../requests/words';
 import { Card } from '../ui/parts';
 

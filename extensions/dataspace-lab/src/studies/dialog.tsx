@@ -2,7 +2,7 @@ import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import * as React from 'react';
 
 import { ContextProvider, IContext, useContext } from '../context';
-import type { IStudyParameter } from '../model';
+import type { IParameter } from '../model';
 import { useLoaded } from '../ui/load';
 import { Empty, Loading, Problem } from '../ui/parts';
 
@@ -12,7 +12,7 @@ export interface IRun {
   parameters: Record<string, unknown>;
 }
 
-/** Ask for a notebook and its parameters; null if the person thinks better of it. */
+/** Ask for a notebook and its parameters; null if the person cancels. */
 export async function askForRun(context: IContext, path: string): Promise<IRun | null> {
   const { trans } = context;
   const body = new RunForm(context, path);
@@ -122,7 +122,7 @@ function isText(source: string): boolean {
 }
 
 /** What was typed, as the kind of value that the default is. */
-function parsed(text: string, { default: source }: IStudyParameter): unknown {
+function parsed(text: string, { default: source }: IParameter): unknown {
   const plain: Record<string, unknown> = { True: true, False: false, None: null };
   if (isText(source)) {
     return text;

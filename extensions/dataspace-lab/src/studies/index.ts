@@ -1,8 +1,10 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { PathExt } from '@jupyterlab/coreutils';
 
+import { CommandIDs } from '../commands';
 import type { IContext, ISection } from '../context';
-import { attempt, targetOf } from '../dataset';
+import { targetOf } from '../dataset';
+import { attempt } from '../ui/attempt';
 import { askForRun } from './dialog';
 import { StudiesSection } from './section';
 
@@ -30,25 +32,25 @@ export function addStudyCommands(app: JupyterFrontEnd, context: IContext): void 
       properties: { domain: string, name: string, path: string }
     }
   };
-  context.addCommand('dataspace:new-study', {
+  context.addCommand(CommandIDs.newStudy, {
     label: trans.__('New study of the dataset'),
     caption: trans.__('A notebook with parameters, to run many times'),
     describedBy,
     isEnabled: args => targetOf(context, args) !== null,
     execute: args =>
-      attempt(context, async () => {
+      attempt(trans, async () => {
         const target = targetOf(context, args)!;
         const folder = context.folder();
         const { path } = await api.newStudy(`${target.domain}/${target.name}`, folder);
         await app.commands.execute('docmanager:open', { path });
       })
   });
-  context.addCommand('dataspace:run-study', {
+  context.addCommand(CommandIDs.runStudy, {
     label: trans.__('Run a study …'),
     caption: trans.__('Run a notebook from top to bottom with other parameters'),
     describedBy,
     execute: args =>
-      attempt(context, async () => {
+      attempt(trans, async () => {
         const notebook = notebooks?.currentWidget?.context;
         if (notebook?.model.dirty) {
           // What runs is the file.
@@ -63,11 +65,11 @@ export function addStudyCommands(app: JupyterFrontEnd, context: IContext): void 
         const wanted = await askForRun(context, path);
         if (wanted) {
           store.putStudy(await api.runStudy(wanted.path, wanted.parameters));
-          await app.commands.execute('dataspace:open');
+          await app.commands.execute(CommandIDs.open);
         }
       })
   });
-  context.addCommand('dataspace:open-report', {
+  context.addCommand(CommandIDs.openReport, {
     label: trans.__('Open the report of the last study'),
     describedBy,
     isEnabled: args => !!args.path || lastReport(context) !== null,

@@ -1,9 +1,10 @@
 import * as React from 'react';
 
+import { CommandIDs } from '../commands';
 import { useContext } from '../context';
-import { attempt } from '../dataset';
 import type { IStudy } from '../model';
 import { useStore } from '../store';
+import { attempt } from '../ui/attempt';
 import { ActionButton, Meter } from '../ui/parts';
 import { ago } from '../ui/words';
 
@@ -53,7 +54,7 @@ function Study({ study }: { study: IStudy }): React.ReactElement {
           <ActionButton
             label={trans.__('Cancel %1', name)}
             onClick={() =>
-              void attempt(context, async () =>
+              void attempt(trans, async () =>
                 store.putStudy(await api.cancelStudy(study.id))
               )
             }
@@ -65,7 +66,7 @@ function Study({ study }: { study: IStudy }): React.ReactElement {
             label={trans.__('Open the report of %1', name)}
             reason={report ? '' : trans.__('This study ended before it wrote a report.')}
             onClick={() =>
-              void app.commands.execute('dataspace:open-report', { path: report })
+              void app.commands.execute(CommandIDs.openReport, { path: report })
             }
           >
             {trans.__('Open report')}

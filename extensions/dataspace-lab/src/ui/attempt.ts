@@ -1,6 +1,34 @@
+import { showErrorMessage } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { ApiError, toApiError } from '../api';
+
+/** Do something and show what went wrong, if something did. */
+export async function attempt(
+  trans: TranslationBundle,
+  action: () => Promise<unknown>
+): Promise<void> {
+  try {
+    await action();
+  } catch (thrown) {
+    const { message, hint } = toApiError(thrown);
+    await showErrorMessage(
+      trans.__('That did not work'),
+      [message, hint].filter(Boolean).join('\n')
+    );
+  }
+}
+
+/** Let the browser save a file. */
+export function save(content: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  // The browser reads it after this turn.
+  window.setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
 
 export interface IAttempt {
   busy: boolean;

@@ -36,7 +36,7 @@ export function ago(trans: TranslationBundle, iso: string, now = Date.now()): st
   return new Date(then).toLocaleDateString();
 }
 
-/** A moment as a time of day if it is today, as a date and time otherwise. */
+/** A moment as a time of day if it is today, else as a date and time. */
 export function clock(iso: string): string {
   const then = new Date(iso);
   if (Number.isNaN(then.getTime())) {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from workbench.documents import BudgetStatus, Column, DatasetCard, Terms
-from workbench.views import words
+from workbench.views.purposes import purpose
 
 MOST_COLUMNS = 1000
 _MOST_CATEGORIES = 12
@@ -18,7 +18,49 @@ _OUTPUTS = {
 }
 
 
-def column_view(column: Column) -> dict[str, Any]:
+class ColumnView(TypedDict):
+    """A column of the schema; `values` says its public bounds or categories in words."""
+
+    name: str
+    kind: str
+    role: str
+    shape: list[int] | None
+    values: str
+    description: str
+
+
+class TermsView(TypedDict):
+    """The terms of use: their text, and rows of a name and plain words."""
+
+    text: str
+    rows: list[list[str]]
+
+
+class BudgetView(TypedDict):
+    """A privacy budget; what is not known now is None."""
+
+    epsilon_total: float
+    epsilon_spent: float | None
+    epsilon_left: float | None
+    delta: float
+    runs: int | None
+    uses_left: int | None
+
+
+class CardView(TypedDict):
+    """What a card says."""
+
+    title: str
+    description: str
+    citation: str
+    licence: str
+    version: str
+    published: str
+    schema: list[ColumnView]
+    terms: TermsView
+
+
+def column_view(column: Column) -> ColumnView:
     """Return a column as JSON, its public values in words."""
     return {
         "name": column.name,
@@ -43,7 +85,7 @@ def _values(column: Column) -> str:
 
 def terms_rows(terms: Terms) -> list[list[str]]:
     """Return the terms of use as rows of a name and plain words."""
-    purposes = [words.purpose(code) for code in terms.purposes[:_MOST_PURPOSES]]
+    purposes = [purpose(code) for code in terms.purposes[:_MOST_PURPOSES]]
     rows = [
         ["purposes", ", ".join(purposes)],
         ["who", _who(terms)],
@@ -74,7 +116,7 @@ def _approval(terms: Terms) -> str:
     stewards = "a steward decides" if needed == 1 else f"{needed} stewards decide"
     if approval.mode == "steward":
         return f"{stewards} each request"
-    codes = ", ".join(words.purpose(code) for code in approval.purposes[:_MOST_PURPOSES])
+    codes = ", ".join(purpose(code) for code in approval.purposes[:_MOST_PURPOSES])
     return f"a policy approves up to epsilon {approval.epsilon:g} for {codes}; {stewards} the rest"
 
 
@@ -88,7 +130,7 @@ def population_rows(card: DatasetCard, budget: BudgetStatus | None) -> list[list
     return rows
 
 
-def budget_view(budget: BudgetStatus | None, terms: Terms) -> dict[str, Any]:
+def budget_view(budget: BudgetStatus | None, terms: Terms) -> BudgetView:
     """Return the budget as JSON; what is not known now is null."""
     return {
         "epsilon_total": terms.epsilon_total if budget is None else budget.epsilon_total,
@@ -100,7 +142,7 @@ def budget_view(budget: BudgetStatus | None, terms: Terms) -> dict[str, Any]:
     }
 
 
-def card_view(card: DatasetCard, budget: BudgetStatus | None = None) -> dict[str, Any]:
+def card_view(card: DatasetCard, budget: BudgetStatus | None = None) -> CardView:
     """Return what the card says, and who shares its budget, as JSON."""
     rows = [*terms_rows(card.terms), *population_rows(card, budget)]
     return {

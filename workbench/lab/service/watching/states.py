@@ -1,11 +1,11 @@
-"""Whether a domain is up: what the last calls showed, in one word and in plain words."""
+"""Say whether a domain is up, by what its last calls showed."""
 
 from __future__ import annotations
 
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 from workbench._version import __version__
 from workbench.errors import (
@@ -21,6 +21,22 @@ SLOW_SECONDS = 1.5
 DOWN_SECONDS = 15.0
 API = 3
 """The domains' API that this version knows."""
+
+
+class DomainView(TypedDict):
+    """The state of a domain as people see it."""
+
+    name: str
+    title: str
+    state: str
+    since: str | None
+    latency_ms: float | None
+    message: str
+    hint: str
+    version: str | None
+    api: int | None
+    warning: str
+    role: str | None
 
 
 @dataclass
@@ -63,14 +79,14 @@ class DomainState:
             )
 
     def met(self, seconds: float) -> None:
-        """Note that it said who it is; its lists, which may be long, are still to come."""
+        """Note that the domain said who it is; its lists, which may be long, come later."""
         with self._lock:
             self._asked = None
             if self._state == "unknown":
                 self.answered(seconds)
 
     def done(self) -> None:
-        """Note that no call is under way."""
+        """Note that no call is waiting for an answer."""
         with self._lock:
             self._asked = None
 
@@ -95,7 +111,7 @@ class DomainState:
         self._message, self._hint = message, hint
 
     def settle(self) -> None:
-        """See whether a call that is under way has taken so long that the state is another."""
+        """Change the state if a call that has not ended yet takes long."""
         with self._lock:
             waiting = 0.0 if self._asked is None else time.monotonic() - self._asked
             if waiting > DOWN_SECONDS:
@@ -109,7 +125,7 @@ class DomainState:
         with self._lock:
             return self._state in ("up", "slow")
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> DomainView:
         """Return the state as JSON."""
         with self._lock:
             return {

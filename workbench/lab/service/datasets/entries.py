@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal, TypedDict
 
 from workbench.documents import BudgetStatus, DatasetCard
 from workbench.views.kinds import kind_of
@@ -10,7 +10,29 @@ from workbench.views.kinds import kind_of
 MOST_FIELDS = 200
 
 
-def entry(card: DatasetCard, budget: BudgetStatus | None = None) -> dict[str, Any]:
+class Entry(TypedDict):
+    """A dataset in the list; what the domain did not say of its budget is None."""
+
+    path: str
+    domain: str
+    name: str
+    title: str
+    purposes: list[str]
+    fields: list[str]
+    records: int
+    unit: str
+    kind: str
+    epsilon_total: float
+    epsilon_spent: float | None
+    epsilon_left: float | None
+    epsilon_per_run: float
+    delta: float
+    approval: Literal["steward", "policy"]
+    approvals: int
+    expires: str | None
+
+
+def entry(card: DatasetCard, budget: BudgetStatus | None = None) -> Entry:
     """Return a card as an entry of the catalog.
 
     Parameters

@@ -6,7 +6,7 @@ All of it is made from the snippet, whose records are synthetic, and from public
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,47 @@ MOST_POINTS = 256
 BINS = 20
 
 
-def snippet_view(card: DatasetCard, columns: Columns, rows: int = MOST_ROWS) -> dict[str, Any]:
+class ArraysView(TypedDict):
+    """Records of a tensor column: each item is a picture or a series of `shape`, in one row."""
+
+    column: str
+    kind: Literal["image", "series"]
+    shape: list[int]
+    items: list[list[float]]
+    labels: list[str]
+
+
+class Histogram(TypedDict):
+    """How many synthetic records lie between each two edges."""
+
+    column: str
+    kind: Literal["histogram"]
+    edges: list[float]
+    counts: list[int]
+
+
+class Bars(TypedDict):
+    """How many synthetic records have each label."""
+
+    column: str
+    kind: Literal["bars"]
+    labels: list[str]
+    counts: list[int]
+
+
+class SnippetView(TypedDict):
+    """A synthetic snippet to look at."""
+
+    level: int
+    epsilon: float
+    words: str
+    columns: list[str]
+    rows: list[list[str | float | int]]
+    arrays: list[ArraysView]
+    plots: list[Histogram | Bars]
+
+
+def snippet_view(card: DatasetCard, columns: Columns, rows: int = MOST_ROWS) -> SnippetView:
     """Return a snippet as JSON.
 
     Parameters
@@ -93,7 +133,7 @@ def _labels(schema: Schema, columns: Columns, rows: int) -> list[str]:
     return [f"{target.name}: {_cell(target, value)}" for value in columns[target.name][:rows]]
 
 
-def _array(column: Column, values: NDArray[Any], labels: list[str]) -> dict[str, Any]:
+def _array(column: Column, values: NDArray[Any], labels: list[str]) -> ArraysView:
     image = kind_of_column(column) in ("image", "graph")
     items = [_image(column, value) if image else _series(value) for value in values]
     return {
@@ -121,7 +161,7 @@ def _series(value: NDArray[Any]) -> NDArray[Any]:
     return lines[:, ::step]
 
 
-def _plot(column: Column, values: NDArray[Any]) -> dict[str, Any]:
+def _plot(column: Column, values: NDArray[Any]) -> Histogram | Bars:
     if column.kind == "category":
         counts = np.bincount(values.astype(np.int64), minlength=len(column.categories))
         order = np.argsort(-counts, kind="stable") if len(counts) > 2 * BINS else None

@@ -1,4 +1,4 @@
-"""Threads for calls that may hang: bounded in number, and never in the way of the process's end."""
+"""Run calls that may hang in a bounded number of threads that end with the process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Crew:
         self._idle = 0
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Have `work` done by the next free thread."""
+        """Do `work` in the next free thread."""
         future: Future[T] = Future()
         with self._changed:
             self._work.append((future, work))

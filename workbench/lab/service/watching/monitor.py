@@ -1,4 +1,4 @@
-"""Rounds over all domains: only while somebody watches, each domain for itself."""
+"""Ask all domains again and again, but only while somebody watches."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from workbench.documents import State
 from workbench.errors import WorkbenchError
-from workbench.lab.service.crew import Crew
-from workbench.lab.service.domains import WatchedDomain
+from workbench.lab.service.watching.crew import Crew
+from workbench.lab.service.watching.domains import WatchedDomain
 
 MOST_THREADS = 64
 MOST_FOLLOWED = 16
@@ -57,7 +57,8 @@ class Monitor:
 
     def open(self, watch: Watch) -> None:
         """Begin to watch; the first round comes at once."""
-        self.ask_soon()
+        for domain in self._domains().values():
+            domain.asked_at = 0.0
         with self._lock:
             self._watches = [*self._watches, watch]
             if self._thread is None:
@@ -72,9 +73,9 @@ class Monitor:
         self._wake.set()
 
     def ask_soon(self) -> None:
-        """Have the next round now, such as after a change that a person made."""
+        """Have the next round now and ask for everything, as after a change that a person made."""
         for domain in self._domains().values():
-            domain.asked_at = 0.0
+            domain.ask_anew()
         self._wake.set()
 
     def refresh(self, older_than: float, patience: float) -> None:
@@ -103,7 +104,7 @@ class Monitor:
         self.notify()
 
     def notify(self) -> None:
-        """Let all who watch know that something may have changed."""
+        """Tell everybody who watches that something may have changed."""
         for watch in self._watches:
             watch.notify()
 
@@ -129,7 +130,7 @@ class Monitor:
             self._wake.clear()
 
     def _follow_running(self, domain: WatchedDomain) -> None:
-        """Follow running requests by the domain's events: progress shows without a round."""
+        """Follow the events of running requests, so that progress shows between two rounds."""
         for status in domain.statuses():
             digest = status.request_digest
             if status.state not in (State.RUNNING, State.APPROVED):

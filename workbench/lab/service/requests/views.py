@@ -2,15 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from workbench.documents import RequestStatus, State
-from workbench.space.requests.request import FAILURE_WORDS, STATE_WORDS
+from workbench.views.words import FAILURE_WORDS, STATE_WORDS
 
 MOST_REQUESTS = 500
 
 
-def request_view(domain: str, status: RequestStatus, key_id: str) -> dict[str, Any]:
+class ApprovalsView(TypedDict):
+    """The stewards who approved a request, by name and by key id, and how many are needed."""
+
+    given: list[str]
+    keys: list[str]
+    needed: int
+
+
+class RequestView(TypedDict):
+    """A request as people see it."""
+
+    digest: str
+    domain: str
+    dataset: str
+    path: str
+    version: str
+    function: str
+    kind: Literal["training", "statistic"]
+    researcher: str
+    purpose: str
+    purpose_text: str
+    epsilon: float
+    delta: float
+    repeat: int
+    outputs: list[str]
+    plan: dict[str, Any]
+    state: str
+    state_words: str
+    submitted: str
+    updated: str
+    decided_by: str
+    decider: str
+    reason: str
+    failure: str
+    failure_words: str
+    charged: bool
+    progress: dict[str, Any] | None
+    approvals: ApprovalsView
+    mine: bool
+    can_cancel: bool
+    why_not_cancel: str
+
+
+def request_view(domain: str, status: RequestStatus, key_id: str) -> RequestView:
     """Return a request as JSON.
 
     Parameters
@@ -59,7 +102,7 @@ def request_view(domain: str, status: RequestStatus, key_id: str) -> dict[str, A
     }
 
 
-def _approvals(status: RequestStatus) -> dict[str, Any]:
+def _approvals(status: RequestStatus) -> ApprovalsView:
     given = list(status.approvals)
     # Domains before API 2 say only who decided.
     denied = status.state in (State.PENDING, State.DENIED, State.CANCELLED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -14,7 +14,58 @@ from workbench.space.results.statistic import StatisticResult
 MOST_VALUES = 1000
 
 
-def result_view(result: Result, load_code: str) -> dict[str, Any]:
+class MetricView(TypedDict):
+    """A noisy metric."""
+
+    name: str
+    value: float
+    standard_error: float | None
+
+
+class EvaluationView(TypedDict):
+    """The metrics after a step of a training run."""
+
+    step: int
+    metrics: list[MetricView]
+
+
+class PrivacyView(TypedDict):
+    """What a run cost."""
+
+    epsilon: float
+    delta: float
+
+
+class EvidenceView(TypedDict):
+    """Whether the evidence holds, the names of the checks that passed, and what else to know."""
+
+    verified: bool
+    checks: list[str]
+    message: str
+
+
+class ValuesView(TypedDict):
+    """Noisy sums or a part of the last state, in one row."""
+
+    name: str
+    values: list[float]
+
+
+class ResultView(TypedDict):
+    """A release; without verified evidence it holds nothing but why."""
+
+    metrics: list[MetricView]
+    history: list[EvaluationView]
+    privacy: PrivacyView | None
+    steps: int | None
+    engine: str
+    evidence: EvidenceView
+    model: bool
+    statistics: list[ValuesView]
+    load_code: str
+
+
+def result_view(result: Result, load_code: str) -> ResultView:
     """Return a result as JSON; if its evidence does not hold, nothing but why.
 
     Parameters
@@ -50,7 +101,7 @@ def result_view(result: Result, load_code: str) -> dict[str, Any]:
     }
 
 
-def _nothing(error: WorkbenchError) -> dict[str, Any]:
+def _nothing(error: WorkbenchError) -> ResultView:
     message = f"{error.message} {error.hint}".strip()
     return {
         "metrics": [],
@@ -65,7 +116,7 @@ def _nothing(error: WorkbenchError) -> dict[str, Any]:
     }
 
 
-def _metric(metric: Metric) -> dict[str, Any]:
+def _metric(metric: Metric) -> MetricView:
     return {
         "name": metric.name,
         "value": metric.value,
@@ -73,14 +124,16 @@ def _metric(metric: Metric) -> dict[str, Any]:
     }
 
 
-def _statistics(result: Result) -> list[dict[str, Any]]:
+def _statistics(result: Result) -> list[ValuesView]:
     if not isinstance(result, StatisticResult):
         return []
-    rounds = [
+    rounds: list[ValuesView] = [
         {"name": _round_name(number, len(result.sums)), "values": _plain(values)}
         for number, values in enumerate(result.sums)
     ]
-    state = [{"name": name, "values": _plain(values)} for name, values in result.state.items()]
+    state: list[ValuesView] = [
+        {"name": name, "values": _plain(values)} for name, values in result.state.items()
+    ]
     return [*rounds, *state]
 
 

@@ -1,4 +1,4 @@
-"""One domain as it is watched: asked in rounds, its last known answers kept."""
+"""Watch one domain: ask it again and again, and keep its last answers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from workbench.documents import BudgetStatus, DatasetCard, RequestStatus
 from workbench.errors import NotAdmitted, NotFound, WorkbenchError
-from workbench.lab.service.entries import entry
-from workbench.lab.service.requests import MOST_REQUESTS, request_view
-from workbench.lab.service.states import DomainState
+from workbench.lab.service.datasets.entries import Entry, entry
+from workbench.lab.service.requests.views import MOST_REQUESTS, RequestView, request_view
+from workbench.lab.service.watching.states import DomainState
 from workbench.space.client.client import DomainClient
 
 POLL_SECONDS = 8.0
@@ -24,7 +24,7 @@ _OLD_API_BUDGETS = 100
 class _KnownEntry:
     card: DatasetCard
     left: float | None
-    entry: dict[str, Any]
+    entry: Entry
 
 
 class WatchedDomain:
@@ -36,10 +36,13 @@ class WatchedDomain:
     ----------
     client
         The domain, as the person of the space.
+    most_requests
+        How many requests are asked for, the newest first.
     """
 
-    def __init__(self, client: DomainClient) -> None:
+    def __init__(self, client: DomainClient, most_requests: int = MOST_REQUESTS) -> None:
         self.client = client
+        self._most_requests = most_requests
         self.state = DomainState(client.name)
         self.asked_at = 0.0
         self._quick = client.hurried(POLL_SECONDS)
@@ -48,13 +51,18 @@ class WatchedDomain:
         self._cards: dict[str, DatasetCard] = {}
         self._budgets: dict[str, BudgetStatus] = {}
         self._requests: dict[str, RequestStatus] = {}
-        self._views: dict[str, dict[str, Any]] = {}
+        self._views: dict[str, tuple[RequestStatus, RequestView]] = {}
         self._entries: dict[str, _KnownEntry] = {}
         self._version = ""
         self._not_before: dict[str, float] = {}
 
+    def ask_anew(self) -> None:
+        """Make the next round due now, and ask in it also for what is asked sparingly."""
+        self.asked_at = 0.0
+        self._not_before = {}
+
     def begin(self) -> bool:
-        """Take the turn to make a round; False if another thread has it."""
+        """Return whether this thread may make the next round; not while another one makes it."""
         with self._lock:
             if self._asking:
                 return False
@@ -62,7 +70,7 @@ class WatchedDomain:
             return True
 
     def round(self) -> None:
-        """Ask for everything once; whoever called `begin` calls this."""
+        """Ask for everything once; only the thread that called `begin` calls this."""
         try:
             self._round()
         except Exception as error:
@@ -83,7 +91,7 @@ class WatchedDomain:
         self.state.title = str(info.get("title", ""))[:500]
         self.state.version = str(info.get("version", ""))[:100]
         self.state.api = api if isinstance(api, int) else None
-        requests = self._quick.requests(most=MOST_REQUESTS)
+        requests = self._quick.requests(most=self._most_requests)
         with self._lock:
             self._requests = {status.request_digest: status for status in requests}
         self.state.met(seconds)
@@ -94,7 +102,7 @@ class WatchedDomain:
         self.state.answered(seconds)
 
     def _sparingly(self, what: str, least: float, ask: Any) -> None:
-        """Ask unless that took long a short while ago: long lists take a tenth of the time."""
+        """Ask; after a slow answer, wait ten times as long before asking this again."""
         began = time.monotonic()
         if began < self._not_before.get(what, 0.0):
             return
@@ -148,12 +156,12 @@ class WatchedDomain:
 
     @property
     def version(self) -> str:
-        """Changes whenever `entries` does."""
+        """The version of `entries`: another one after each change."""
         with self._lock:
             return self._version
 
-    def entries(self) -> list[dict[str, Any]]:
-        """Return the last known entries of the catalog; also of a domain that is down."""
+    def entries(self) -> list[Entry]:
+        """Return the last known entries of the catalog, also while the domain is down."""
         with self._lock:
             return [known.entry for known in self._entries.values()]
 
@@ -171,7 +179,7 @@ class WatchedDomain:
         with self._lock:
             return list(self._requests.values())
 
-    def requests(self) -> list[dict[str, Any]]:
+    def requests(self) -> list[RequestView]:
         """Return the last known requests as JSON."""
         with self._lock:
             statuses, views = self._requests, self._views
@@ -180,12 +188,17 @@ class WatchedDomain:
         for digest, status in statuses.items():
             known = views.get(digest)
             # Most requests are final: made into JSON once.
-            if known is None or known["status"] != status:
-                known = {"status": status, "view": request_view(self.client.name, status, key_id)}
+            if known is None or known[0] != status:
+                known = (status, request_view(self.client.name, status, key_id))
             found[digest] = known
         with self._lock:
             self._views = found
-        return [known["view"] for known in found.values()]
+        return [view for _, view in found.values()]
+
+    def budgets(self) -> dict[str, BudgetStatus]:
+        """Return the last known budgets by dataset."""
+        with self._lock:
+            return self._budgets
 
     def budget(self, name: str) -> BudgetStatus:
         """Ask for the budget of one dataset."""
@@ -195,7 +208,7 @@ class WatchedDomain:
         return found
 
     def card(self, name: str) -> DatasetCard:
-        """Return the newest card of a dataset; the last known one if the domain is away.
+        """Return the newest card of a dataset, or the last known one if the domain does not answer.
 
         Raises
         ------

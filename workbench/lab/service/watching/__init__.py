@@ -1,0 +1,1 @@
+"""What the domains say, asked again and again while somebody looks."""
