@@ -12,7 +12,8 @@ from workbench.engine.metrics import evaluated_at_once, exact_sums
 from workbench.engine.program.program import noted
 from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
 from workbench.engine.sums.distributed import ALONE, Ranks
-from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured
+from workbench.engine.timing.costs import Chunks, Cost
+from workbench.engine.timing.measured import Enough, Filling, Measured
 from workbench.engine.timing.slowest import slowest
 from workbench.graphs.record_graph import RecordGraph
 
