@@ -102,9 +102,9 @@ class Site:
         domain = Domain(root)
         site = cls(domain, TestClient(create_app(domain), raise_server_exceptions=False))
         for dataset in sorted(p.name for p in (root / "datasets").iterdir()):
-            domain.publish(dataset)
-        domain.admit(site.researcher.public, "Rosa Research", "researcher")
-        domain.admit(site.steward.public, "Stella Steward", "steward")
+            domain.operator.publish(dataset)
+        domain.operator.admit(site.researcher.public, "Rosa Research", "researcher")
+        domain.operator.admit(site.steward.public, "Stella Steward", "steward")
         if start:
             domain.start()
         return site

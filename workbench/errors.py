@@ -6,7 +6,10 @@ what was expected, and a ``hint`` that says what to do next. A message never car
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+Failure = Literal["out-of-memory", "timeout", "not-finite", "worker-died", "internal"]
+"""Why a run ended without a release: one of few words, so that nothing private fits in."""
 
 
 class WorkbenchError(Exception):
@@ -171,10 +174,22 @@ class RequestDenied(WorkbenchError):
 
 
 class RequestFailed(WorkbenchError):
-    """A run started and ended without a release; its privacy cost stays charged."""
+    """A run started and ended without a release; its privacy cost stays charged.
+
+    Parameters
+    ----------
+    message, hint
+        As for `WorkbenchError`.
+    failure
+        Why, in the one word that a request's status has for it; None where it is not known.
+    """
 
     code = "request-failed"
     status = 409
+
+    def __init__(self, message: str, hint: str = "", failure: Failure | None = None) -> None:
+        super().__init__(message, hint)
+        self.failure = failure
 
 
 class VerificationFailed(WorkbenchError):

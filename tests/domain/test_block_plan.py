@@ -13,7 +13,7 @@ from tests.support import Site
 from workbench.budget.accountant import calibrate, run_curve
 from workbench.cli.domain import app
 from workbench.documents import Plan
-from workbench.domain.populations import persons, registry
+from workbench.domain.populations import accounts, persons
 from workbench.errors import BudgetExhausted, InvalidData, UnknownColumn
 
 
@@ -83,7 +83,7 @@ def test_as_many_runs_fit_as_it_says(tmp_path, table):
     card = site.client().dataset("stays")
     fitted = 0
     with pytest.raises(BudgetExhausted), site.domain.store.write() as connection:
-        account = registry.account(connection, card)
+        account = accounts.account(connection, card)
         for number in range(100):
             ledger.reserve(
                 connection,

@@ -12,7 +12,7 @@ import torch
 from tests.processes import ServerSite
 from tests.studies import endless, linear, submit
 from tests.support import wait_until
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.domain.store.database import Store
 from workbench.errors import DomainUnavailable, RequestFailed
 
@@ -41,7 +41,7 @@ def events(site) -> list[str]:
     """Return the ledger's events in order."""
     store = Store(site.database_url)
     with store.read() as connection:
-        found = [e.event for e in ledger.entries(connection, population="breast-cancer")]
+        found = [e.event for e in chain.entries(connection, population="breast-cancer")]
     store.close()
     return found
 
@@ -107,23 +107,20 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     result = handle.wait(progress=False)
     first, metrics = result.model_bytes, result.release.metrics
     site.stop()
-    from workbench.documents import DatasetCard, Envelope, Request
-    from workbench.documents.envelope import unverified
-    from workbench.domain.datasets import cards
+    from workbench.domain.datasets import files
     from workbench.domain.kinds.job import MODEL
-    from workbench.domain.requests import intake, stored
+    from workbench.domain.requests import stored
+    from workbench.domain.runs.jobs import job_of
     from workbench.domain.service import Domain
 
     domain = Domain(site.root)
     with domain.store.read() as connection:
         row = stored.get(connection, handle.digest)
-    request = unverified(Envelope.parse(row.envelope), Request)
-    card = unverified(Envelope.parse(row.card), DatasetCard)
-    place = cards.prepared(domain.folder, card)
-    seed = domain._seal.open_seed(row.seed, handle.digest)
-    job = intake.job_of(
-        domain.folder, "training", request, card, str(place.training), str(place.holdout), seed
-    )
+    request = row.request
+    card = row.card
+    place = files.prepared(domain.folder, card)
+    seed = domain.home.seal.open_seed(row.seed, handle.digest)
+    job = job_of(domain.folder, "run", request, card, str(place.training), str(place.holdout), seed)
     folder = tmp_path / "replay"
     outcome = domain.runs.executor.run("replay", job, folder)
     assert (folder / MODEL).read_bytes() == first

@@ -10,12 +10,12 @@ import torch
 import workbench as wb
 from tests.studies import PURPOSE, dataset, diagnose, linear
 from tests.support import Site, add_dataset, make_domain, wait_until
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget.accountant import epsilon_of, run_curve
-from workbench.documents import Envelope, Request
-from workbench.documents.envelope import unverified
-from workbench.domain.datasets import cards
-from workbench.domain.requests import intake, stored
+from workbench.documents import Request
+from workbench.domain.datasets import files
+from workbench.domain.requests import stored
+from workbench.domain.runs.jobs import job_of
 from workbench.errors import (
     Conflict,
     GraphRefused,
@@ -69,7 +69,7 @@ def within(estimate, expected, deviations=5.0):
 
 def rows_of(site):
     with site.domain.store.read() as connection:
-        return ledger.count(connection)
+        return chain.count(connection)
 
 
 def test_a_statistic_of_ones_own_is_released_with_its_noise(site, ds, frame):
@@ -93,7 +93,7 @@ def test_the_same_statistic_is_free_and_the_ledger_has_what_the_accountant_says(
     with site.domain.store.read() as connection:
         charged = [
             row.curve
-            for row in ledger.entries(connection, population=ds.card.population_name)
+            for row in chain.entries(connection, population=ds.card.population_name)
             if row.request == first.result.digest and row.event == "charge"
         ]
     curve = run_curve(first.result.plan, 0)
@@ -291,11 +291,11 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
     domain = site.domain
     with domain.store.read() as connection:
         row = stored.get(connection, first.digest)
-        request = unverified(Envelope.parse(row.envelope), Request)
-        seed = domain._seal.open_seed(row.seed, first.digest)
-    place = cards.prepared(domain.folder, ds.card)
-    job = intake.job_of(
-        domain.folder, "training", request, ds.card, str(place.training), str(place.holdout), seed
+        request = row.request
+        seed = domain.home.seal.open_seed(row.seed, first.digest)
+    place = files.prepared(domain.folder, ds.card)
+    job = job_of(
+        domain.folder, "run", request, ds.card, str(place.training), str(place.holdout), seed
     )
     outcome = domain.runs.executor.run("again", job, domain.folder.root / "state" / "again")
     assert outcome.statistics == first.release.statistics

@@ -15,16 +15,16 @@ from tests.engine.models import MODELS, _schema, classify
 from tests.engine.test_clipping import batch, clipped_sum
 from tests.engine.test_soundness import SEED, exported, flat, plan, records, sensitivity, trained
 from workbench.documents import Evaluation, Metric
+from workbench.documents.release import best, kept, stops
 from workbench.engine.bounds import AdaptiveBound, layers
+from workbench.engine.gradients import NoisedGradients
 from workbench.engine.optimizers import optimizer_of, schedule_of
-from workbench.engine.rounds import NoisedRounds
+from workbench.engine.rehearsal import rehearse
 from workbench.engine.sampling import batches
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
-from workbench.engine.stopping import best, kept, stops
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.distributed import ALONE
-from workbench.engine.train import rehearse
 from workbench.errors import InvalidDocument
 from workbench.graphs.export.training import export
 
@@ -107,7 +107,7 @@ def test_the_adaptive_bound_stays_in_its_public_range(noisy):
 def rounds(graph, seed, training=None, **changes):
     random = SealedRandom(seed)
     table = UnitTable(training or records(), graph.inputs, 1)
-    return NoisedRounds(graph, plan(**changes), table, 20.0, random, ALONE)
+    return NoisedGradients(graph, plan(**changes), table, 20.0, random, ALONE)
 
 
 def test_adaptive_noise_has_the_variances_of_the_theorem(graph):

@@ -225,8 +225,9 @@ def test_a_run_that_diverges_tells_so_at_its_end():
     graph, records = graph_and_records()
     pace = Stopped()
     plan = PLAN.model_copy(update={"learning_rate": 1e4, "weight_decay": 1.0, "steps": 20})
-    with pytest.raises(RequestFailed, match="not-finite"):
+    with pytest.raises(RequestFailed, match="diverged") as failed:
         run(graph, records, plan, pace=pace)
+    assert failed.value.failure == "not-finite"
     assert pace.elapsed == pytest.approx(pace.due(20))
 
 

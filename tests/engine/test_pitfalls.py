@@ -25,7 +25,7 @@ from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import Stream
 from workbench.engine.statistics import noisy_sums
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.engine.sums.contributions import CANCELLING
+from workbench.engine.sums.contributions.rounding import CANCELLING
 from workbench.engine.train import train
 from workbench.graphs.export.statistic import export_statistic, export_update
 from workbench.graphs.export.training import export

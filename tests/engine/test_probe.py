@@ -11,8 +11,10 @@ from tests.engine.models import MODELS
 from tests.engine.test_pace import PLAN, SEED, graph_and_records
 from tests.engine.test_statistics import SCHEMA, values
 from workbench.documents import StatisticPlan
-from workbench.engine.probe import Drawn, check, probe
-from workbench.engine.program.program import RecordProgram
+from workbench.engine.probe import check
+from workbench.engine.probing.compare import probe
+from workbench.engine.probing.records import Drawn
+from workbench.engine.program.record_program import RecordProgram
 from workbench.engine.train import train
 from workbench.errors import GraphRefused
 from workbench.graphs.export.statistic import export_statistic

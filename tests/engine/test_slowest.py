@@ -31,7 +31,7 @@ A = torch.ops.aten
 
 @pytest.fixture(autouse=True)
 def as_in_a_worker():
-    """One thread and no subnormal numbers, as `workbench.domain.runs.surroundings` makes it."""
+    """One thread and no subnormal numbers, as `workbench.domain.worker.surroundings` makes it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -20,7 +20,7 @@ from tests.engine.models import CLASSES, MODELS, Net, _schema, classify
 from tests.engine.test_clipping import batch, clipped_sum
 from workbench.documents import Plan
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.engine.sums.contributions import OuterProduct, OuterProducts, PerUnit, Rows
+from workbench.engine.sums.contributions.forms import OuterProduct, OuterProducts, PerUnit, Rows
 from workbench.engine.train import train
 from workbench.errors import RequestFailed
 from workbench.graphs.export.training import export
@@ -320,5 +320,6 @@ def test_metrics_lie_in_bounds_and_their_noise_has_its_variance(graph):
 
 
 def test_a_run_that_overflows_is_closed_with_one_word(graph):
-    with pytest.raises(RequestFailed, match="not-finite"):
+    with pytest.raises(RequestFailed, match="diverged") as failed:
         trained(graph, learning_rate=1e4, noise_multiplier=1e6, steps=200, weight_decay=1.0)
+    assert failed.value.failure == "not-finite"

@@ -9,7 +9,7 @@ from sklearn import cluster, datasets, decomposition, ensemble, linear_model, na
 
 from tests.studies import dataset
 from tests.support import Site, add_dataset, make_domain
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget.accountant import epsilon_of, run_curve
 from workbench.errors import Conflict, InvalidArgument
 from workbench.space.estimators.bayes import GaussianNB
@@ -170,7 +170,7 @@ def test_k_means_finds_scikit_learns_centres(site, at):
     with site.domain.store.read() as connection:
         charged = [
             row.curve
-            for row in ledger.entries(connection, population="blobs")
+            for row in chain.entries(connection, population="blobs")
             if row.request == ours.result_.digest and row.event == "charge"
         ]
     curve = run_curve(ours.result_.plan, 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -15,29 +14,13 @@ from workbench.views.terminal import print_json
 from workbench.views.words import time_words
 
 if TYPE_CHECKING:
-    from workbench.domain.publishing.publish import Wins
+    from workbench.domain.publishing.approval import Wins
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
 app.add_typer(population.app, name="population")
 
 Root = Annotated[Path, typer.Argument(help="The domain's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-_TEMPLATE = """\
-name = {name}
-title = {title}
-host = "127.0.0.1"
-port = {port}
-# database = "postgresql+pg8000://user:password@host/database"
-# certificate = "tls/server.crt"
-# private_key = "tls/server.key"
-
-[limits]
-seconds = 600
-cpu_seconds = 600
-memory_mb = 4096
-jobs = 1
-"""
 
 
 @app.command()
@@ -48,23 +31,9 @@ def init(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to listen.")] = 8700,
 ) -> None:
     """Make a domain's folder: configuration, signing key, sealing key."""
-    from workbench.domain.kinds.job import make_private, write_private
-    from workbench.domain.store.config import FILE, DomainConfig, DomainFolder
-    from workbench.domain.store.seal import Seal
-    from workbench.errors import InvalidConfiguration
-    from workbench.identity.keys import PrivateKey
+    from workbench.domain.setup import set_up
 
-    DomainConfig.read({"name": name, "title": title, "port": port})
-    if (root / FILE).exists():
-        raise InvalidConfiguration(f"{root / FILE} exists", "Choose another folder.")
-    make_private(root)
-    template = _TEMPLATE.format(name=json.dumps(name), title=json.dumps(title), port=port)
-    write_private(root / FILE, template.encode())
-    folder = DomainFolder(root)
-    for place in (folder.signing_key.parent, folder.datasets, folder.data, folder.state):
-        make_private(place)
-    PrivateKey.create().save(folder.signing_key)
-    Seal.create(folder.sealing_key)
+    set_up(root, name=name, title=title, port=port)
     typer.echo(f"made {root}: put data into data/, cards into datasets/, then publish and serve")
 
 
@@ -89,7 +58,7 @@ def admit(
 
     text = Path(key).read_text() if Path(key).is_file() else key
     domain = Domain(root)
-    person = domain.admit(PublicKey.from_text(text), name, role)
+    person = domain.operator.admit(PublicKey.from_text(text), name, role)
     domain.close()
     typer.echo(f"admitted {person.name} as {person.role}, key {short(person.key_id)}")
 
@@ -100,7 +69,7 @@ def revoke(root: Root, key_id: Annotated[str, typer.Argument(help="The key's id.
     from workbench.domain.service import Domain
 
     domain = Domain(root)
-    person = domain.revoke(key_id)
+    person = domain.operator.revoke(key_id)
     domain.close()
     typer.echo(f"revoked {person.name}, key {short(person.key_id)}")
 
@@ -122,7 +91,7 @@ def publish(
         raise typer.BadParameter("'file' or 'kept'", param_hint="--approval")
     domain = Domain(root)
     try:
-        card = domain.publish(dataset, cast("Wins", approval))
+        card = domain.operator.publish(dataset, cast("Wins", approval))
         file = read_dataset(domain.folder.datasets / dataset).terms.approval
     finally:
         domain.close()
@@ -149,7 +118,7 @@ def reconcile(
     domain = Domain(root)
     try:
         with domain.alone():
-            found = domain.reconcile(lost=lost)
+            found = domain.operator.reconcile(lost=lost)
     finally:
         domain.close()
     typer.echo(
@@ -258,9 +227,9 @@ def budget(root: Root, as_json: AsJson = False) -> None:
     from workbench.domain.service import Domain
 
     domain = Domain(root)
-    found, after = domain.budgets()
+    found, after = domain.holdings.budgets()
     while after is not None:
-        more, after = domain.budgets(after)
+        more, after = domain.holdings.budgets(after)
         found += more
     domain.close()
     if as_json:

@@ -43,7 +43,6 @@ def create(
 ) -> None:
     """Make a population before its first dataset is published."""
     from workbench.documents import NewPopulation
-    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
@@ -60,7 +59,7 @@ def create(
                 "epsilon_per_researcher": epsilon_per_researcher,
             }
         )
-        made = domain.populations.create(OPERATOR, wanted)
+        made = domain.operator.populations.create(wanted)
     finally:
         domain.close()
     typer.echo(
@@ -97,7 +96,6 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
     from workbench.documents import Envelope, ProposedChange
     from workbench.documents.envelope import unverified
     from workbench.documents.population import PopulationChange
-    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
     from workbench.errors import InvalidConfiguration
 
@@ -105,7 +103,7 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
     try:
         if not words:
             place = out or Path("change.json")
-            proposed = domain.populations.propose(OPERATOR, name, ProposedChange.read(what))
+            proposed = domain.operator.populations.propose(name, ProposedChange.read(what))
             place.write_bytes(proposed.canonical())
             typer.echo(
                 f"wrote {place}: {proposed.words}.\nTwo stewards sign it, each with 'workbench "
@@ -117,13 +115,13 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
         except OSError as error:
             raise InvalidConfiguration(f"cannot read {error.filename}: {error.strerror}") from None
         # The stewards must have signed the very change that is asked for here.
-        wanted = domain.populations.propose(OPERATOR, name, ProposedChange.read(what))
+        wanted = domain.operator.populations.propose(name, ProposedChange.read(what))
         for envelope in envelopes:
             signed = unverified(envelope, PopulationChange)
             if signed.model_copy(update={"proposed": wanted.proposed}) != wanted:
                 raise InvalidConfiguration(f"the stewards signed something else: {signed.words}")
-        made = domain.populations.change(envelopes)
-        less = domain.populations.narrower(made)
+        made = domain.operator.populations.change(envelopes)
+        less = domain.operator.populations.narrower(made)
     finally:
         domain.close()
     typer.echo(f"population {made.name}: epsilon {made.epsilon_total:g} at delta {made.delta:g}")
@@ -141,12 +139,11 @@ def opt_out(
     person: Annotated[str, typer.Option(help="As the unit column of the files has it.")],
 ) -> None:
     """Note that a person takes part in no run any more; what was spent on them stays."""
-    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
-        datasets = domain.populations.opt_out(OPERATOR, name, person)
+        datasets = domain.operator.populations.opt_out(name, person)
     finally:
         domain.close()
     typer.echo("noted: nothing starts any more on data that hold this person")
@@ -211,15 +208,16 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show what a person has been charged at most, by block, and what is left."""
-    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
-        names = [name] if name else domain.populations.names()
-        found = [domain.populations.status(one) for one in names]
-        old = domain.populations.behind()
-        waiting = [w for w in domain.populations.waiting(OPERATOR) if name in (None, w.change.name)]
+        names = [name] if name else domain.operator.populations.names()
+        found = [domain.operator.populations.status(one) for one in names]
+        old = domain.operator.behind()
+        waiting = [
+            w for w in domain.operator.populations.waiting() if name in (None, w.change.name)
+        ]
     finally:
         domain.close()
     if as_json:

@@ -92,8 +92,8 @@ def set_up(store: Path, meta: Path) -> dict[str, Path]:
     dict of str to Path
         ``researcher`` and ``steward`` to their space files.
     """
-    from workbench.cli.domain import init
     from workbench.domain.service import Domain
+    from workbench.domain.setup import set_up as make_domain
 
     people: dict[str, PrivateKey] = {}
     for role in ("researcher", "steward"):
@@ -105,16 +105,16 @@ def set_up(store: Path, meta: Path) -> dict[str, Path]:
     for name, datasets in HOLDINGS.items():
         root = store / name
         if not (root / "domain.toml").exists():
-            init(root, name=name, title=name.replace("-", " ").title(), port=_free_port())
+            make_domain(root, name=name, title=name.replace("-", " ").title(), port=_free_port())
         port = _settle_port(root)
         domain = Domain(root)
         for role, person in people.items():
-            domain.admit(person.public, f"Demo {role}", role)
+            domain.operator.admit(person.public, f"Demo {role}", role)
         for dataset in datasets:
             if not any((root / "data").glob(f"{dataset}.*")):
                 materialise(name, root / "data")
             shutil.copytree(meta / dataset, root / "datasets" / dataset, dirs_exist_ok=True)
-            domain.publish(dataset)
+            domain.operator.publish(dataset)
         entries.append((name, port, str(domain.key.public)))
         domain.close()
     found = {}
@@ -200,7 +200,7 @@ def _wait(root: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def _ledger_rows(store: Path) -> int:
-    from workbench.budget.ledger import count
+    from workbench.budget.chain import count
     from workbench.domain.store.config import DomainFolder
     from workbench.domain.store.database import Store
 

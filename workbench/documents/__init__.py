@@ -37,12 +37,12 @@ from workbench.documents.schema import Column, Schema
 from workbench.documents.status import (
     BudgetStatus,
     DatasetBudget,
-    Failure,
     Person,
     Progress,
     RequestStatus,
     State,
 )
+from workbench.errors import Failure
 from workbench.identity.keys import PrivateKey, PublicKey
 
 __all__ = [

@@ -21,6 +21,7 @@ from workbench.documents.base import (
 from workbench.documents.plans import MAX_EVALUATIONS
 from workbench.documents.release import Evaluation
 from workbench.documents.request import Request
+from workbench.errors import Failure
 
 
 class State(StrEnum):
@@ -38,10 +39,6 @@ class State(StrEnum):
     def final(self) -> bool:
         """Whether the request will never change again."""
         return self in (State.RELEASED, State.DENIED, State.CANCELLED, State.FAILED)
-
-
-Failure = Literal["out-of-memory", "timeout", "not-finite", "worker-died", "internal"]
-"""Why a run ended without a release: one of few words, so that nothing private fits in."""
 
 
 class Progress(Document):

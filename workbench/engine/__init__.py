@@ -2,3 +2,6 @@
 
 ENGINE = "workbench-engine/5"
 """The engine's version; a release names it, and a replay needs the same one."""
+
+SEED_BYTES = 32
+"""How long the secret seed of a run is."""

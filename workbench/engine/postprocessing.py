@@ -14,11 +14,13 @@ import torch
 
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.plans import Plan, PublicLoss
-from workbench.engine.program.checker import Value
-from workbench.engine.program.program import Program, public_program
+from workbench.engine.program.checker.values.value import Value
+from workbench.engine.program.program import Program
+from workbench.engine.program.record_program import public_program
 from workbench.engine.program.runner import Runner, pruned
 from workbench.engine.sampling.batches import chunk_size
 from workbench.engine.sampling.noise import SealedRandom, Stream
+from workbench.engine.sampling.streams import StreamName
 from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import RecordGraph
 
@@ -52,7 +54,9 @@ def private_part(
     if plan.public_loss is None:
         return graph, lambda parameters: None
     names = sorted(publicly_trained(graph, graph.inputs))
-    steps = _PublicSteps(graph, plan.public_loss, random.stream("public-noise"), names, parameters)
+    steps = _PublicSteps(
+        graph, plan.public_loss, random.stream(StreamName.PUBLIC_NOISE), names, parameters
+    )
     return replace(graph, trainable=graph.trainable - frozenset(names)), steps
 
 

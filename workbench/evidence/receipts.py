@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Sequence
 
 from workbench.documents import Document, Release
-from workbench.documents.base import Digest, Name, Timestamp
+from workbench.documents.base import Digest, Name, Timestamp, short
 from workbench.documents.ledger_head import LedgerPoint
 from workbench.evidence.bundle import KeyText
 
@@ -74,6 +74,6 @@ def _backwards(domain: str, before: Receipt, after: Receipt) -> str:
 def _forked(domain: str, before: Receipt, after: Receipt) -> str:
     return (
         f"the privacy ledger of domain '{domain}' went back: row {after.ledger.rows} was "
-        f"{before.ledger.hash[:12]} at the release of {before.released[:19]} and "
-        f"{after.ledger.hash[:12]} at that of {after.released[:19]}"
+        f"{short(before.ledger.hash)} at the release of {before.released[:19]} and "
+        f"{short(after.ledger.hash)} at that of {after.released[:19]}"
     )

@@ -16,7 +16,7 @@ import torch
 import torch.fx
 
 from tests.engine.checker.generator import Program
-from workbench.engine.program.checker import Place, Value
+from workbench.engine.program.checker.values.value import Place, Value
 
 A = torch.ops.aten
 R = 4

@@ -18,12 +18,20 @@ from workbench.errors import TermsRefused
 class Facts:
     """What the checks look at.
 
-    `epsilon` is what the plan really costs by the domain's own accounting; `today` is in UTC.
+    Attributes
+    ----------
+    request, card
+        What is asked for, and the card with the terms.
+    epsilon
+        What the plan really costs by the domain's own accounting; None where only the other terms
+        are asked, because the cost was checked before and is set aside.
+    today
+        The date, in UTC.
     """
 
     request: Request
     card: DatasetCard
-    epsilon: float
+    epsilon: float | None
     today: date
 
 
@@ -33,7 +41,7 @@ class Term(Protocol):
     label: str
 
     def verify(self, facts: Facts) -> None:
-        """Return None, or raise `TermsRefused` with what was got and what was expected."""
+        """Raise `TermsRefused`, with what was got and what was expected, if it does not hold."""
 
 
 class Who:
@@ -115,7 +123,7 @@ class Epsilon:
         asked, cap = facts.request.epsilon, facts.card.terms.epsilon_per_run
         if asked > cap:
             raise TermsRefused(f"epsilon {asked:g} is above the cap of {cap:g} on one run")
-        if not facts.epsilon <= asked:
+        if facts.epsilon is not None and not facts.epsilon <= asked:
             raise TermsRefused(
                 f"the plan costs epsilon {facts.epsilon:.4g}, but {asked:g} was asked",
                 "Use a larger noise_multiplier; submit() does it for you.",
@@ -150,7 +158,7 @@ def today() -> date:
 
 
 def check_terms(facts: Facts) -> None:
-    """Return None if every term holds.
+    """Check that every term holds.
 
     Raises
     ------

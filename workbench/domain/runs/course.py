@@ -14,16 +14,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
-from workbench.documents import Evaluation, Plan, Request
+from workbench.documents import Evaluation
 from workbench.domain.kinds.job import EVALUATIONS, Evaluated
 from workbench.domain.store.tables import evaluations
 from workbench.errors import Conflict, InvalidDocument
-
-
-def has_some(request: Request) -> bool:
-    """Return whether a run of this request shows evaluations."""
-    plan = request.plan
-    return isinstance(plan, Plan) and plan.evaluations > 1 and "metrics" in request.outputs
 
 
 def read(folder: Path) -> tuple[Evaluation, ...]:

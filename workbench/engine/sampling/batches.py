@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench.documents.inputs import NoiseInput, noise_numbers
 from workbench.engine.program.tiles import tile_of_units
 from workbench.engine.sampling.noise import Stream
-from workbench.engine.sums.contributions import float32_units
+from workbench.engine.sums.contributions.rounding import float32_units
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import torch
 
-from workbench.engine.program.program import values_program
+from workbench.engine.program.record_program import values_program
 from workbench.engine.program.tiles import filled, whole_tiles
 from workbench.graphs.record_graph import RecordGraph
 

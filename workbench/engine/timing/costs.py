@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workbench.engine import SEED_BYTES
 from workbench.engine.sampling.batches import UnitTable
-from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
+from workbench.engine.sampling.noise import SealedRandom
+from workbench.engine.sampling.streams import StreamName
 from workbench.engine.sums.distributed import ALONE, Ranks
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
@@ -220,7 +222,7 @@ class Filling(UnitTable):
         }
         records = Records(columns, np.zeros(records_per_unit, dtype=np.int64))
         # The seed is no secret: what is drawn from it covers nobody.
-        drawn = SealedRandom(bytes(SEED_BYTES)).stream("filling")
+        drawn = SealedRandom(bytes(SEED_BYTES)).stream(StreamName.FILLING)
         super().__init__(records, graph.inputs, records_per_unit, drawn)
         self.units = units
         self.given, self.size = 1, 1

@@ -8,8 +8,8 @@ programs is called by itself, in the shapes that it will have, on numbers of man
 difference between the slowest and the fastest is added. All of this is made up and public.
 
 What is not tried: products of matrices and convolutions, which take most of the time. Theirs does
-not depend on values where subnormal numbers are flushed (`workbench.domain.runs.surroundings`), as
-``tests/engine/test_slowest.py`` measures.
+not depend on values where subnormal numbers are flushed (`workbench.domain.worker.surroundings`),
+as ``tests/engine/test_slowest.py`` measures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine.program.checker import is_laid
+from workbench.engine.program.checker.values.order import is_laid
 from workbench.engine.program.program import Program
 from workbench.engine.timing.costs import Cost
 from workbench.engine.timing.pace import SLACK

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, overload
@@ -82,7 +81,8 @@ class TrainingFunction:
         GraphRefused, UnknownColumn
             If the function cannot run at a domain; says what to change.
         """
-        from workbench.engine.train import rehearse
+        from workbench.engine.metrics import noise_scale, standard_error
+        from workbench.engine.rehearsal import rehearse
         from workbench.models.modules import load_into
 
         target = target_of(dataset)
@@ -106,10 +106,10 @@ class TrainingFunction:
                     (False, "without privacy"),
                 )
             ]
-        held_out = card.record_count * card.holdout_fraction
-        scale = plan.metrics_noise_multiplier * math.sqrt(max(len(graph.metrics), 1))
+        held_out = max(card.record_count * card.holdout_fraction, 1)
+        scale = noise_scale(max(len(graph.metrics), 1), plan.metrics_noise_multiplier)
         noise = {
-            m.name: scale * math.hypot(m.value, 1 - m.value) / max(held_out, 1)
+            m.name: standard_error(m.value * held_out, (1 - m.value) * held_out, scale)
             for m in runs[0].metrics
         }
         trained = load_into(model, runs[0].parameters)
