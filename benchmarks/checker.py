@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from workbench.domain.runs.surroundings import worker_environment
+from workbench.domain.worker.surroundings import worker_environment
 
 if TYPE_CHECKING:
     from tests.engine.checker.generator import Program
@@ -59,14 +59,15 @@ class Tally:
         """Check one program, and run it if it is accepted."""
         from tests.engine.checker.generator import plain
         from tests.engine.checker.truth import Static, findings
-        from workbench.engine.program import checker
+        from workbench.engine.program.checker.values.value import Value
+        from workbench.engine.program.checker.walk import Refused
 
         self.programs[kind] += 1
         claims = program.known
         if claims is None or self.programs[kind] % 10 == 0:
             try:
                 found = program.check()
-            except checker.Refused as error:
+            except Refused as error:
                 self.refused[plain(error.reason)] += 1
                 self.disagreed += claims is not None
                 return
@@ -80,11 +81,7 @@ class Tally:
             self.static += 1
             return
         for node in program.calls:
-            places = [
-                claims[a].place
-                for a in node.all_input_nodes
-                if isinstance(claims[a], checker.Value)
-            ]
+            places = [claims[a].place for a in node.all_input_nodes if isinstance(claims[a], Value)]
             self.met[str(node.target)] += any(place is not None for place in places)
         for finding in wrong:
             self.note(finding.kind, str(finding.node.target), f"{kind} {seed}: {finding}")

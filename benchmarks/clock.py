@@ -31,10 +31,10 @@ import workbench as wb
 from tests.processes import ServerSite
 from tests.support import add_dataset
 from workbench.documents import Request
-from workbench.domain.datasets.cards import prepared
-from workbench.domain.kinds.job import load_records, save_records
+from workbench.domain.datasets.files import prepared
 from workbench.domain.service import Domain
 from workbench.domain.store.config import DomainFolder
+from workbench.domain.store.files import load_records, save_records
 from workbench.records import Records
 from workbench.space.datasets import Dataset
 
@@ -82,7 +82,7 @@ def _site(folder):
     site = ServerSite(folder / "clinic", "clinic", ())
     add_dataset(site.root, "people", frame, columns)
     domain = Domain(site.root)
-    domain.publish("people")
+    domain.operator.publish("people")
     domain.close()
     return site.start()
 

@@ -31,9 +31,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.models import CASES, Case, Recurrent
 from workbench.documents import Plan
-from workbench.domain.runs.surroundings import worker_environment
+from workbench.domain.worker.surroundings import worker_environment
+from workbench.engine.gradients import NoisedGradients
 from workbench.engine.optimizers import joined, optimizer_of
-from workbench.engine.rounds import NoisedRounds
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sums.distributed import ALONE
@@ -95,7 +95,7 @@ def workbench(case: Case) -> Step:
         metrics_noise_multiplier=1.0,
     )
     table = UnitTable(records, graph.inputs, 1)
-    rounds = NoisedRounds(graph, plan, table, case.batch, SealedRandom(bytes(32)), ALONE)
+    rounds = NoisedGradients(graph, plan, table, case.batch, SealedRandom(bytes(32)), ALONE)
     parameters = {name: value.clone() for name, value in graph.parameters.items()}
     whole, parameters = joined(parameters, sorted(graph.trainable))
     optimizer = optimizer_of(plan, [whole])

@@ -221,7 +221,7 @@ def prepared(folder):
     other = PrivateKey.create()
     other.save(Path(folder) / "greedy.key")
     domain = Domain(site.root)
-    domain.admit(other.public, "Greta Greedy", "researcher")
+    domain.operator.admit(other.public, "Greta Greedy", "researcher")
     domain.close()
     return site.start(), {"domain": str(site.public_key), "key": Path(folder) / "greedy.key"}
 

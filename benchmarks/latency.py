@@ -75,9 +75,9 @@ def in_worker(site, times):
     """Time the job's own parts in this process: loading the graph and training."""
     from dataclasses import replace
 
-    from workbench.domain.datasets.cards import prepared
-    from workbench.domain.kinds.job import load_records
+    from workbench.domain.datasets.files import prepared
     from workbench.domain.store.config import DomainFolder
+    from workbench.domain.store.files import load_records
     from workbench.engine.train import train
     from workbench.graphs.reading.load import load
 
@@ -116,7 +116,7 @@ def main():
         from workbench.domain.service import Domain
 
         domain = Domain(site.root)
-        domain.publish("breast-cancer")
+        domain.operator.publish("breast-cancer")
         domain.close()
         client = site.client()
         data = dataset(client)

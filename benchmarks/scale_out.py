@@ -23,9 +23,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from workbench.documents import Plan, Schema
-from workbench.domain.kinds.job import Job, save_records
+from workbench.domain.kinds.job import Job
 from workbench.domain.runs.executor import Executor
 from workbench.domain.store.config import JobLimits
+from workbench.domain.store.files import save_records
 from workbench.graphs.export.training import export
 from workbench.records import Records
 
@@ -87,7 +88,7 @@ def job(model: nn.Module, place: Path) -> Job:
         metrics_noise_multiplier=1.0,
     )
     return Job(
-        kind="training",
+        mode="run",
         graph=str(place / "graph"),
         training=str(place / "training.npz"),
         holdout=str(place / "holdout.npz"),

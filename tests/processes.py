@@ -46,9 +46,9 @@ class ServerSite:
         self.researcher, self.steward = PrivateKey.create(), PrivateKey.create()
         domain = Domain(self.root)
         for dataset in datasets:
-            domain.publish(dataset)
-        domain.admit(self.researcher.public, "Rosa Research", "researcher")
-        domain.admit(self.steward.public, "Stella Steward", "steward")
+            domain.operator.publish(dataset)
+        domain.operator.admit(self.researcher.public, "Rosa Research", "researcher")
+        domain.operator.admit(self.steward.public, "Stella Steward", "steward")
         self.public_key = domain.key.public
         domain.close()
         self.scheme, self.ca = "http", None

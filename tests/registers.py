@@ -11,8 +11,8 @@ from tests.support import add_dataset, make_domain
 from workbench.budget import ledger
 from workbench.budget.accountant import pure_curve
 from workbench.cli.domain import app
-from workbench.domain.datasets import cards
-from workbench.domain.populations import registry
+from workbench.domain.datasets import files
+from workbench.domain.populations import accounts
 
 PURPOSE = "DUO:0000042 general research use"
 COLUMNS = [
@@ -40,7 +40,7 @@ def spend(site, name, epsilon, request):
     with site.domain.store.write() as connection:
         ledger.reserve(
             connection,
-            account=registry.account(connection, card),
+            account=accounts.account(connection, card),
             request=request,
             researcher="rosa",
             curve=pure_curve(epsilon),
@@ -58,7 +58,7 @@ def stays(people, months, seed=0, **more):
 
 def records_of(site, name):
     """Return how many records of the present version train and measure."""
-    place = cards.prepared(site.domain.folder, site.client().dataset(name))
+    place = files.prepared(site.domain.folder, site.client().dataset(name))
     return sum(len(np.load(path)["units"]) for path in (place.training, place.holdout))
 
 

@@ -1,4 +1,4 @@
-"""The functions and models that tests submit."""
+"""What tests submit, and the space files that they connect with."""
 
 from __future__ import annotations
 
@@ -51,3 +51,14 @@ def submit(client, function=diagnose, model=None, name="breast-cancer", **option
 
 def submit_progression(client, **options):
     return submit(client, progression, linear(10, 1), "diabetes", **options)
+
+
+def space_file(folder, key, *entries):
+    """Write a space.toml with domains of (name, address, public key), and the key beside it."""
+    if not (folder / "me.key").exists():
+        key.save(folder / "me.key")
+    lines = ['key = "me.key"']
+    for name, url, public in entries:
+        lines += ["[[domains]]", f'name = "{name}"', f'url = "{url}"', f'public_key = "{public}"']
+    (folder / "space.toml").write_text("\n".join(lines))
+    return folder / "space.toml"

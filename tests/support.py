@@ -1,4 +1,4 @@
-"""Parts that tests share: a real domain in a folder, and clients that call it without a socket."""
+"""Make what tests share: a real domain in a folder, and clients that call it without a socket."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from workbench.domain.api import create_app
 from workbench.domain.requests import stored
 from workbench.domain.service import Domain
 from workbench.space.client.client import DomainClient
+from workbench.space.client.http import Transport
 
 META = Path(__file__).parent.parent / "datasets_meta"
 
@@ -60,7 +61,7 @@ def add_dataset(
     population: str = "new",
     **schema,
 ) -> None:
-    """Give a domain's folder a dataset of one's own, whose policy approves whatever fits."""
+    """Add a dataset to a domain's folder, with a policy that approves every request that fits."""
     frame.to_csv(root / "data" / f"{name}.csv", index=False)
     folder = root / "datasets" / name
     folder.mkdir(parents=True)
@@ -101,9 +102,9 @@ class Site:
         domain = Domain(root)
         site = cls(domain, TestClient(create_app(domain), raise_server_exceptions=False))
         for dataset in sorted(p.name for p in (root / "datasets").iterdir()):
-            domain.publish(dataset)
-        domain.admit(site.researcher.public, "Rosa Research", "researcher")
-        domain.admit(site.steward.public, "Stella Steward", "steward")
+            domain.operator.publish(dataset)
+        domain.operator.admit(site.researcher.public, "Rosa Research", "researcher")
+        domain.operator.admit(site.steward.public, "Stella Steward", "steward")
         if start:
             domain.start()
         return site
@@ -111,10 +112,12 @@ class Site:
     def client(self, key: PrivateKey | None = None) -> DomainClient:
         """Return a client of the domain for `key`, the researcher's by default."""
         config = self.domain.folder.config
-        return DomainClient(config.name, self.domain.key.public, self.http, key or self.researcher)
+        return DomainClient(
+            Transport(config.name, self.domain.key.public, self.http, key or self.researcher)
+        )
 
     def launch(self, digest: str) -> None:
-        """Launch a request past all that decides on it."""
+        """Launch a request without a decision on it."""
         with self.domain.store.read() as connection:
             row = stored.get(connection, digest)
         self.domain.runs.launch(row)
@@ -130,7 +133,7 @@ def error_of(response: httpx.Response) -> str:
 
 
 def wait_until(condition, seconds: float = 30.0) -> None:
-    """Return once `condition` holds; fail the test if it takes too long."""
+    """Wait until `condition` holds; fail the test if it takes too long."""
     import time
 
     deadline = time.monotonic() + seconds

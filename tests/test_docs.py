@@ -12,7 +12,14 @@ from workbench.domain.store.config import CallLimits
 from workbench.graphs.operators.allowed import ALLOWED
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MAP = [
+    ROOT / "docs" / "architecture.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs" / "adr").glob("*.md")),
+]
+"""Pages about the code itself: what they name has to be where they say."""
+GUIDES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*GUIDES, *(page for page in MAP if page not in GUIDES)]
 CLAIMS = [ROOT / "docs" / f"{name}.md" for name in ("privacy", "threat-model", "pitfalls")]
 
 
@@ -95,3 +102,34 @@ def test_every_command_in_the_guides_exists():
             assert words[0] in commands, line
             inner = getattr(commands[words[0]], "commands", None)
             assert inner is None or words[1] in inner, line
+
+
+def _named(page):
+    """Return the places in our sources that a page names, as (path, name or nothing)."""
+    spans = re.findall(r"`((?:workbench|extensions)/[^`\n]*)`", page.read_text())
+    return [span.partition("::")[::2] for span in spans]
+
+
+@pytest.mark.parametrize("page", MAP, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_files_that_the_map_names_exist(page):
+    assert [path for path, _ in _named(page) if not (ROOT / path).exists()] == []
+
+
+def test_what_the_walk_names_is_defined_where_it_says():
+    walk = [(path, name) for path, name in _named(MAP[0]) if name]
+    missing = [
+        f"{path}::{name}"
+        for path, name in walk
+        if not re.search(rf"^\s*(def|class) {name}\b", (ROOT / path).read_text(), re.M)
+    ]
+    assert missing == []
+    assert len(walk) > 35
+
+
+def test_every_room_is_on_the_map():
+    rooms = {init.parent for init in (ROOT / "workbench").rglob("__init__.py")}
+    rooms = {path.relative_to(ROOT) for path in rooms}
+    text = MAP[0].read_text()
+    # Below the second level a folder is a part of its room.
+    wanted = sorted(room for room in rooms if 2 <= len(room.parts) <= 3)
+    assert [str(room) for room in wanted if f"`{room}/`" not in text] == []

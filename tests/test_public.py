@@ -1,8 +1,9 @@
-"""The public face: names, import time, and the direction of imports inside."""
+"""Check the public face: names, signatures, import time, and that nothing is unpickled."""
 
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -69,6 +70,14 @@ def test_importing_takes_less_than_300_ms_and_not_torch():
     assert min(times) < 300_000
     code = "import workbench, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_help_and_completion_know_every_setting_of_a_training_function():
+    settings = inspect.signature(workbench.training_function).parameters
+    assert [name for name, one in settings.items() if one.default is one.empty] == ["learning_rate"]
+    assert all(one.kind is one.KEYWORD_ONLY for one in settings.values())
+    explained = workbench.training_function.__doc__.partition("Raises")[0]
+    assert [name for name in settings if not re.search(rf"^ .*\b{name}\b", explained, re.M)] == []
 
 
 def imports(path: Path) -> set[str]:

@@ -6,7 +6,10 @@ what was expected, and a ``hint`` that says what to do next. A message never car
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+Failure = Literal["out-of-memory", "timeout", "not-finite", "worker-died", "internal"]
+"""Why a run ended without a release: one of few words, so that nothing private fits in."""
 
 
 class WorkbenchError(Exception):
@@ -34,6 +37,20 @@ class InvalidDocument(WorkbenchError):
 
     code = "invalid-document"
     status = 422
+
+
+class InvalidArgument(WorkbenchError):
+    """A function was called with a value that it cannot use; the message says what it expects."""
+
+    code = "invalid-argument"
+    status = 422
+
+
+class MissingPackage(WorkbenchError):
+    """A Python package that is needed for this is not installed; the hint says how to get it."""
+
+    code = "missing-package"
+    status = 409
 
 
 class InvalidSignature(WorkbenchError):
@@ -65,7 +82,7 @@ class NotFound(WorkbenchError):
 
 
 class Conflict(WorkbenchError):
-    """The request is in a state in which this cannot be done."""
+    """Something is in a state in which this cannot be done, such as a request that has ended."""
 
     code = "conflict"
     status = 409
@@ -106,7 +123,7 @@ class GraphRefused(WorkbenchError):
     status = 422
 
     def at(self, line: str | None) -> GraphRefused:
-        """Return it with the line of the researcher's code that it is about; or as it is."""
+        """Return this error with the line of the researcher's code that it is about."""
         if not line:
             return self
         found = type(self)(f"{self.message}\nat {line}", self.hint)
@@ -157,10 +174,22 @@ class RequestDenied(WorkbenchError):
 
 
 class RequestFailed(WorkbenchError):
-    """A run started and ended without a release; its privacy cost stays charged."""
+    """A run started and ended without a release; its privacy cost stays charged.
+
+    Parameters
+    ----------
+    message, hint
+        As for `WorkbenchError`.
+    failure
+        Why, in the one word that a request's status has for it; None where it is not known.
+    """
 
     code = "request-failed"
     status = 409
+
+    def __init__(self, message: str, hint: str = "", failure: Failure | None = None) -> None:
+        super().__init__(message, hint)
+        self.failure = failure
 
 
 class VerificationFailed(WorkbenchError):

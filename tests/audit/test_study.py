@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from workbench.audit import broken
 from workbench.audit.canaries import observe
-from workbench.audit.study import audit, known_rounds, last_iterate, scenarios
+from workbench.audit.study import audit, known_steps, last_iterate, scenarios
 from workbench.cli.app import app
 from workbench.documents import Plan
 from workbench.engine.sampling.batches import UnitTable
@@ -85,7 +85,7 @@ def test_disjoint_batches_take_everybody_once_per_epoch():
         seen = observe(quiet, 300, 8.0, seed=1)
     taken = seen.gradients > 1e-3
     assert (taken.sum(0) == np.where(seen.included, 2, 0)).all()
-    assert np.array_equal(known_rounds(seen, quiet) > 1e-3, seen.included)
+    assert np.array_equal(known_steps(seen, quiet) > 1e-3, seen.included)
 
 
 @pytest.mark.parametrize(

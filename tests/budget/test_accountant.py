@@ -1,4 +1,4 @@
-"""The accountant agrees with Opacus, and with nobody who tries to make a run look cheap."""
+"""Check that the accountant agrees with Opacus, and that no run can be made to look cheap."""
 
 import math
 import subprocess

@@ -1,4 +1,4 @@
-"""An adversary who chooses each run by all that was admitted before never gets past the filter.
+"""Check that nobody gets past the filter who chooses each run by all that was admitted before.
 
 Reservations, charges, voids and crashes in the middle of a transaction are interleaved freely, over
 versions, datasets and blocks of one population. What holds throughout is the ledger's own promise,
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from sqlalchemy import create_engine
 
-from workbench.budget import ledger, tables
+from workbench.budget import balance, ledger, tables
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve, run_curve
-from workbench.budget.ledger import Account, Caps
+from workbench.budget.caps import Account, Caps
 from workbench.documents import Plan, Terms
 from workbench.errors import BudgetExhausted, Conflict
 
@@ -190,7 +190,7 @@ class Adversary(RuleBasedStateMachine):
     def the_ledger_says_what_happened(self):
         for block in EVER:
             with self.engine.begin() as connection:
-                status = ledger.status(connection, account=account((block,)))
+                status = balance.status(connection, account=account((block,)))
             total = sum(self.curves(block), np.zeros(len(ORDERS)))
             assert abs(status.epsilon_spent - epsilon_of(total, TERMS.delta)) <= 1e-9
 

@@ -1,4 +1,4 @@
-"""What a run costs, against Google's dp-accounting and against Opacus, over plans of every kind."""
+"""Check what a run costs against dp-accounting and Opacus, over plans of every kind."""
 
 from __future__ import annotations
 

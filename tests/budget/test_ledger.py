@@ -1,4 +1,4 @@
-"""The ledger: what is reserved counts, what is charged stays, and nothing else fits in."""
+"""Check the ledger: what is reserved counts, what is charged stays, nothing else is admitted."""
 
 import math
 import threading
@@ -14,10 +14,17 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from workbench.budget import ledger, tables
-from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
-from workbench.budget.ledger import Account, Caps
-from workbench.documents import Terms
+from workbench.budget import balance, chain, ledger, tables
+from workbench.budget.accountant import (
+    ORDERS,
+    calibrate,
+    epsilon_of,
+    filter_budget,
+    pure_curve,
+    run_curve,
+)
+from workbench.budget.caps import Account, Caps
+from workbench.documents import Plan, Terms
 from workbench.domain.store import database as store_module
 from workbench.domain.store.database import Store
 from workbench.errors import (
@@ -99,7 +106,7 @@ def test_runs_are_admitted_up_to_the_total_and_no_further(store):
     expected = next(n for n in range(1000) if epsilon_of(CURVE * (n + 1), 1e-5) > 3.0)
     with store.write() as connection:
         assert fill(connection, terms()) == expected > 1
-        status = ledger.status(connection, account=account(terms()))
+        status = balance.status(connection, account=account(terms()))
     assert status.runs == expected
     assert status.epsilon_spent == pytest.approx(epsilon_of(CURVE * expected, 1e-5))
     assert status.epsilon_spent + status.epsilon_left == pytest.approx(3.0)
@@ -127,7 +134,7 @@ def test_versions_and_datasets_of_one_population_share_its_budget(store, other):
         fill(connection, terms())
         with pytest.raises(BudgetExhausted, match="of the budget of population 'patients'"):
             reserve(connection, "elsewhere", **other)
-        status = ledger.status(connection, account=account(**other))
+        status = balance.status(connection, account=account(**other))
     assert status.epsilon_left < epsilon_of(CURVE, 1e-5)
 
 
@@ -135,7 +142,7 @@ def test_populations_have_budgets_of_their_own(store):
     with store.write() as connection:
         fill(connection, terms())
         reserve(connection, "elsewhere", population="staff")
-        status = ledger.status(connection, account=account(population="staff"))
+        status = balance.status(connection, account=account(population="staff"))
     assert status.runs == 1
 
 
@@ -154,7 +161,7 @@ def test_a_dataset_has_its_own_total_inside_that_of_its_population(store):
                     researcher="rosa",
                     curve=CURVE,
                 )
-        status = ledger.status(connection, account=narrow)
+        status = balance.status(connection, account=narrow)
         assert status.epsilon_total == 3.0
         assert status.cap == 1.0
         assert status.epsilon_left == pytest.approx(1.0 - status.epsilon_spent)
@@ -179,8 +186,8 @@ def test_a_run_has_to_fit_in_each_block_that_it_reads(store):
         with pytest.raises(BudgetExhausted, match="block 'january'"):
             reserve(connection, "all")
         reserve(connection, "fresh", blocks=("february",))
-        late = ledger.status(connection, account=account(blocks=("february",)))
-        early = ledger.status(connection, account=account(blocks=("february", "january")))
+        late = balance.status(connection, account=account(blocks=("february",)))
+        early = balance.status(connection, account=account(blocks=("february", "january")))
     assert late.epsilon_spent == pytest.approx(epsilon_of(CURVE, 1e-5))
     assert early.block == "january"
     assert early.epsilon_spent == pytest.approx(epsilon_of(CURVE * admitted, 1e-5))
@@ -191,7 +198,7 @@ def test_a_run_that_reads_all_blocks_counts_in_those_that_are_still_to_come(stor
         admitted = fill(connection, terms())
         with pytest.raises(BudgetExhausted):
             reserve(connection, "later", blocks=("next year",))
-        status = ledger.status(connection, account=account(blocks=("next year",)))
+        status = balance.status(connection, account=account(blocks=("next year",)))
     assert status.epsilon_spent == pytest.approx(epsilon_of(CURVE * admitted, 1e-5))
 
 
@@ -212,16 +219,16 @@ def test_the_order_of_a_population_stays_when_its_total_changes(store):
 
 def test_the_newest_row_stands_for_all(store):
     with store.write() as connection:
-        assert ledger.head(connection) == (0, ledger.START)
+        assert chain.head(connection) == (0, chain.START)
         reserve(connection, "one")
-        first = ledger.head(connection)
+        first = chain.head(connection)
         ledger.charge(connection, request="one")
         reserve(connection, "two", blocks=("january",), curve=np.where(CURVE > 5, np.inf, CURVE))
-        count, newest = ledger.head(connection)
-        assert (count, ledger.check(connection)) == (3, 3)
-        assert ledger.holds(connection, first[1])
-        assert ledger.holds(connection, newest)
-        assert not ledger.holds(connection, "f" * 64)
+        count, newest = chain.head(connection)
+        assert (count, chain.check(connection)) == (3, 3)
+        assert chain.holds(connection, first[1])
+        assert chain.holds(connection, newest)
+        assert not chain.holds(connection, "f" * 64)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -242,7 +249,7 @@ def test_a_changed_ledger_does_not_hold_together(store, change):
             connection.execute(text(f"DROP TRIGGER {name}"))
         connection.execute(text(change))
     with store.read() as connection, pytest.raises(VerificationFailed, match="at row"):
-        ledger.check(connection)
+        chain.check(connection)
 
 
 def test_a_researcher_has_a_share_and_others_keep_theirs(store):
@@ -258,7 +265,7 @@ def test_uses_are_counted(store):
     twice = terms(total=50.0, uses=2)
     with store.write() as connection:
         assert fill(connection, twice) == 2
-        assert ledger.status(connection, account=account(twice)).uses_left == 0
+        assert balance.status(connection, account=account(twice)).uses_left == 0
 
 
 def test_reserving_again_costs_nothing(store):
@@ -268,7 +275,7 @@ def test_reserving_again_costs_nothing(store):
         ledger.charge(connection, request="one")
         ledger.charge(connection, request="one")
         reserve(connection, "one")
-        assert ledger.count(connection) == 2
+        assert chain.count(connection) == 2
 
 
 def test_a_reservation_can_be_given_back_once_and_then_never_runs(store):
@@ -276,7 +283,7 @@ def test_a_reservation_can_be_given_back_once_and_then_never_runs(store):
         admitted = fill(connection, terms())
         ledger.release_reservation(connection, request="fill-0")
         ledger.release_reservation(connection, request="fill-0")
-        assert ledger.status(connection, account=account(terms())).runs < admitted
+        assert balance.status(connection, account=account(terms())).runs < admitted
         reserve(connection, "in its place")
         with pytest.raises(Conflict):
             reserve(connection, "fill-0")
@@ -290,7 +297,7 @@ def test_a_charge_is_never_given_back(store):
         ledger.charge(connection, request="one")
         with pytest.raises(Conflict, match="never given back"):
             ledger.release_reservation(connection, request="one")
-        assert ledger.status(connection, account=account(terms())).runs == 1
+        assert balance.status(connection, account=account(terms())).runs == 1
 
 
 def test_nothing_is_charged_that_was_not_reserved(store):
@@ -320,7 +327,7 @@ def test_entries_give_back_exactly_what_was_written(store):
     with store.write() as connection:
         reserve(connection, "one")
         ledger.charge(connection, request="one")
-        found = ledger.entries(connection, population="patients")
+        found = chain.entries(connection, population="patients")
     assert [(entry.request, entry.event) for entry in found] == [
         ("one", "reserve"),
         ("one", "charge"),
@@ -333,7 +340,7 @@ def test_a_snippet_from_counts_is_charged_once_and_takes_no_use(store):
     with store.write() as connection:
         for _ in range(2):
             ledger.charge_snippet(connection, account=account(single), epsilon=0.5)
-        status = ledger.status(connection, account=account(single))
+        status = balance.status(connection, account=account(single))
         assert (status.runs, status.uses_left) == (0, 1)
         assert status.epsilon_spent == pytest.approx(epsilon_of(pure_curve(0.5), 1e-5))
 
@@ -349,9 +356,9 @@ def test_reading_changes_nothing(store):
         reserve(connection, "one")
     before = rows(store)
     with store.read() as connection:
-        first = ledger.status(connection, account=account(terms()))
-        ledger.entries(connection, population="patients")
-        assert ledger.status(connection, account=account(terms())) == first
+        first = balance.status(connection, account=account(terms()))
+        chain.entries(connection, population="patients")
+        assert balance.status(connection, account=account(terms())) == first
     assert rows(store) == before
 
 
@@ -422,7 +429,7 @@ def test_no_adaptive_history_gets_past_the_filter(data):
                         ledger.release_reservation(connection, request=chosen)
                         del alive[chosen]
                 elif move in ("gaussian", "pure"):
-                    spent = ledger.status(connection, account=account(under))
+                    spent = balance.status(connection, account=account(under))
                     size = data.draw(st.floats(0.02, 1.0)) * max(spent.epsilon_left, 0.1)
                     curve = (
                         np.asarray(ORDERS) * size**2 / 25
@@ -436,7 +443,7 @@ def test_no_adaptive_history_gets_past_the_filter(data):
                 pass
             zero = np.zeros(len(ORDERS))
             total = sum((curve for _, curve in alive.values()), zero)
-            status = ledger.status(connection, account=account(under))
+            status = balance.status(connection, account=account(under))
             assert status.epsilon_spent == pytest.approx(epsilon_of(total, 1e-5))
             assert epsilon_of(total, 1e-5) <= 2.0 + 1e-9
             for name in ("rosa", "otto"):
@@ -542,11 +549,6 @@ def test_a_database_file_that_is_damaged_is_told(store, tmp_path):
 
 def test_a_first_run_may_take_the_whole_total_and_is_then_the_last(database_url):
     """Chosen before any release, it may use its own best order; nothing fits after it."""
-    from workbench.budget.accountant import calibrate, run_curve
-    from workbench.documents import Plan, Terms
-    from workbench.domain.store.database import Store
-    from workbench.errors import BudgetExhausted
-
     noise, _ = calibrate(epsilon=2.0, delta=1e-5, sample_rate=0.25, steps=100, metrics=0)
     plan = Plan(
         learning_rate=0.1,
@@ -592,12 +594,12 @@ def test_what_was_given_back_is_not_read_again(store, monkeypatch):
             reserve(connection, f"cancelled-{number}")
             ledger.release_reservation(connection, request=f"cancelled-{number}")
         read = []
-        real = ledger._entry
-        monkeypatch.setattr(ledger, "_entry", lambda row: read.append(row) or real(row))
+        real = chain._entry
+        monkeypatch.setattr(chain, "_entry", lambda row: read.append(row) or real(row))
         reserve(connection, "two")
         assert len(read) == 1
-        spent = ledger.status(connection, account=account()).epsilon_spent
-        everything = ledger.everything(connection)
+        spent = balance.status(connection, account=account()).epsilon_spent
+        everything = balance.totals(connection)
         assert len(read) == 1 + 2 + 2
     assert spent == pytest.approx(epsilon_of(2 * CURVE, 1e-5))
     assert epsilon_of(everything["patients", ""], 1e-5) == pytest.approx(spent)
@@ -610,7 +612,7 @@ def test_a_refusal_at_the_fixed_order_says_so(store):
         with pytest.raises(BudgetExhausted, match="at which runs are admitted, and") as refused:
             for number in range(100):
                 reserve(connection, f"run-{number}", curve=curve)
-        left = ledger.status(connection, account=account()).epsilon_left
+        left = balance.status(connection, account=account()).epsilon_left
     assert left > 1.0
     assert "fixed before the first run" in refused.value.hint
 

@@ -1,4 +1,4 @@
-"""The Croissant description validates with MLCommons' own tool and carries the terms."""
+"""Check that the Croissant description passes MLCommons' own validation and has the terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a steward writes: read as meant, or refused with file, line and field."""
+"""Check that a steward's files are read as meant, or refused with file, line and field."""
 
 from __future__ import annotations
 

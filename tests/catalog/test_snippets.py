@@ -1,4 +1,4 @@
-"""Synthetic snippets: made from the schema or from noised counts, and read back strictly."""
+"""Check synthetic snippets: made from the schema or noised counts, and read back strictly."""
 
 from __future__ import annotations
 

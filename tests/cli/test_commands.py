@@ -1,4 +1,4 @@
-"""The command line as a stranger meets it."""
+"""Check the command line as somebody new to it would use it."""
 
 from __future__ import annotations
 

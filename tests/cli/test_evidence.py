@@ -1,4 +1,4 @@
-"""`workbench verify` says what holds, and never passes for trusted what it could not check."""
+"""Check that `workbench verify` says what holds, and trusts nothing that it did not check."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_with_the_domains_key_all_is_checked_and_the_model_beside_it(evidence):
 
 
 def test_the_signed_metrics_are_told_and_what_was_not_there_to_check(evidence, tmp_path):
-    """Copies beside it, such as metrics.json, are for reading: these figures count."""
+    """Check that the figures shown are those signed, not those of copies such as metrics.json."""
     (tmp_path / "metrics.json").write_text('{"accuracy": 1.0}')
     (metric,) = verified(HONEST.told().canonical(), DOMAIN.public, MODEL).release.metrics
     told = run(evidence, "--domain-key", DOMAIN.public).output

@@ -1,4 +1,4 @@
-"""Schemathesis over the API: whatever a caller sends, the answer is one that the API describes."""
+"""Check with Schemathesis that every answer is one that the API describes, whatever is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The helper explains blocks as publishing and the ledger treat them."""
+"""Check that the plan of blocks says what publishing and the ledger do."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from tests.registers import change, make_register, stays
 from tests.support import Site
+from workbench.budget import ledger
 from workbench.budget.accountant import calibrate, run_curve
 from workbench.cli.domain import app
 from workbench.documents import Plan
-from workbench.domain.populations import persons, registry
+from workbench.domain.populations import accounts, persons
 from workbench.errors import BudgetExhausted, InvalidData, UnknownColumn
 
 
@@ -66,8 +67,6 @@ def test_publishing_says_the_same(table, tmp_path):
 
 def test_as_many_runs_fit_as_it_says(tmp_path, table):
     """The ledger admits exactly that many of the runs that it counts."""
-    from workbench.budget import ledger
-
     options = ("--epsilon-total", 4, "--delta", 1e-5, "--epsilon-run", 1, "--window", 2)
     found = json.loads(told(table, "--column", "month", "--unit", "patient", *options, "--json"))
     noise, metrics = calibrate(epsilon=1.0, delta=1e-5, sample_rate=1.0, steps=1, metrics=0)
@@ -83,7 +82,7 @@ def test_as_many_runs_fit_as_it_says(tmp_path, table):
     card = site.client().dataset("stays")
     fitted = 0
     with pytest.raises(BudgetExhausted), site.domain.store.write() as connection:
-        account = registry.account(connection, card)
+        account = accounts.account(connection, card)
         for number in range(100):
             ledger.reserve(
                 connection,

@@ -1,4 +1,4 @@
-"""A database that is locked or gone, a disk that is full: refused, and nothing half done."""
+"""Check that a locked database or a full disk is told, and that nothing is left half done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.studies import submit, submit_progression
 from tests.support import Site, make_domain
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.documents import Decision, Envelope, now
 from workbench.domain.store import database as store_module
 from workbench.domain.store.tables import requests
@@ -26,7 +26,7 @@ def small_site(tmp_path):
 
 def counts(site):
     with site.domain.store.read() as connection:
-        return ledger.count(connection)
+        return chain.count(connection)
 
 
 def test_a_locked_database(tmp_path, monkeypatch):

@@ -13,21 +13,12 @@ import time
 import numpy as np
 import pytest
 
-from tests.engine.test_pace import PLAN, graph_and_records
-from tests.engine.test_statistics import SCHEMA, values
+from tests.engine.small_runs import PLAN, SCHEMA, graph_and_records, values
 from workbench.documents import StatisticPlan
-from workbench.domain.kinds.job import (
-    EVALUATIONS,
-    JOB,
-    LOADED,
-    PROGRESS,
-    Evaluated,
-    Job,
-    save_records,
-    write_private,
-)
-from workbench.domain.runs import worker
-from workbench.domain.runs.ranks import Crew
+from workbench.domain.kinds.job import EVALUATIONS, JOB, LOADED, PROGRESS, Evaluated, Job
+from workbench.domain.store.files import save_records, write_private
+from workbench.domain.worker import child
+from workbench.domain.worker.ranks import Crew
 from workbench.engine.sums.bounded import BoundedSum
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.timing import pace
@@ -104,7 +95,7 @@ def job_of(folder, graph, records, plan):
     for name, part in zip(("training", "holdout"), parts, strict=True):
         save_records(folder / f"{name}.npz", part)
     return Job(
-        kind="training",
+        mode="run",
         graph=str(folder / "graph.pt2"),
         training=str(folder / "training.npz"),
         holdout=str(folder / "holdout.npz"),
@@ -141,7 +132,7 @@ def told(folder, job, **limits):
     looking = threading.Thread(target=keep_looking)
     looking.start()
     try:
-        worker.run_job(folder, Crew(folder), **limits)
+        child.run_job(folder, Crew(folder), **limits)
         seen["end"] = time.monotonic()
     finally:
         ended.set()

@@ -12,7 +12,12 @@ import torch
 from tests.processes import ServerSite
 from tests.studies import endless, linear, submit
 from tests.support import wait_until
-from workbench.budget import ledger
+from workbench.budget import chain
+from workbench.domain.datasets import files
+from workbench.domain.kinds.job import MODEL
+from workbench.domain.requests import stored
+from workbench.domain.runs.jobs import job_of
+from workbench.domain.service import Domain
 from workbench.domain.store.database import Store
 from workbench.errors import DomainUnavailable, RequestFailed
 
@@ -41,7 +46,7 @@ def events(site) -> list[str]:
     """Return the ledger's events in order."""
     store = Store(site.database_url)
     with store.read() as connection:
-        found = [e.event for e in ledger.entries(connection, population="breast-cancer")]
+        found = [e.event for e in chain.entries(connection, population="breast-cancer")]
     store.close()
     return found
 
@@ -49,6 +54,21 @@ def events(site) -> list[str]:
 def running(site, handle) -> bool:
     status = handle.status
     return status.state == "running" and status.progress is not None and bool(site.jobs())
+
+
+def replayed(site, handle, folder):
+    """Run a request of a stopped server once more with its stored seed; its model and metrics."""
+    domain = Domain(site.root)
+    with domain.store.read() as connection:
+        row = stored.get(connection, handle.digest)
+    place = files.prepared(domain.folder, row.card)
+    seed = domain.home.seal.open_seed(row.seed, handle.digest)
+    job = job_of(
+        domain.folder, "run", row.request, row.card, str(place.training), str(place.holdout), seed
+    )
+    outcome = domain.runs.executor.run("replay", job, folder)
+    domain.close()
+    return (folder / MODEL).read_bytes(), outcome.metrics
 
 
 def medium():
@@ -66,7 +86,7 @@ def medium():
     return medium_run
 
 
-def test_a_killed_worker_runs_again_with_the_same_noise_and_one_charge(server):
+def test_a_killed_worker_runs_again_with_the_same_noise_and_one_charge(server, tmp_path):
     function = medium()
     undisturbed = submit(server.client(), function, repeat=0)
     expected = undisturbed.wait(progress=False)
@@ -78,6 +98,9 @@ def test_a_killed_worker_runs_again_with_the_same_noise_and_one_charge(server):
     assert result.verified
     assert events(server) == ["reserve", "charge"] * 2
     assert not torch.equal(result.parameters["weight"], expected.parameters["weight"])
+    released = result.model_bytes, result.release.metrics
+    server.stop()
+    assert replayed(server, handle, tmp_path / "replay") == released
 
 
 def test_a_killed_server_takes_the_run_up_again_and_charges_once(server):
@@ -107,28 +130,7 @@ def test_the_replay_after_a_crash_is_bit_for_bit_the_run(sqlite_server, tmp_path
     result = handle.wait(progress=False)
     first, metrics = result.model_bytes, result.release.metrics
     site.stop()
-    from workbench.documents import DatasetCard, Envelope, Request
-    from workbench.documents.envelope import unverified
-    from workbench.domain.datasets import cards
-    from workbench.domain.kinds.job import MODEL
-    from workbench.domain.requests import intake, stored
-    from workbench.domain.service import Domain
-
-    domain = Domain(site.root)
-    with domain.store.read() as connection:
-        row = stored.get(connection, handle.digest)
-    request = unverified(Envelope.parse(row.envelope), Request)
-    card = unverified(Envelope.parse(row.card), DatasetCard)
-    place = cards.prepared(domain.folder, card)
-    seed = domain._seal.open_seed(row.seed, handle.digest)
-    job = intake.job_of(
-        domain.folder, "training", request, card, str(place.training), str(place.holdout), seed
-    )
-    folder = tmp_path / "replay"
-    outcome = domain.runs.executor.run("replay", job, folder)
-    assert (folder / MODEL).read_bytes() == first
-    assert outcome.metrics == metrics
-    domain.close()
+    assert replayed(site, handle, tmp_path / "replay") == (first, metrics)
 
 
 def test_a_worker_that_dies_every_time_ends_in_failed_and_stays_charged(sqlite_server):

@@ -1,4 +1,4 @@
-"""Loading private data: what fits, what is clamped and counted, what stops the load."""
+"""Check how private data are loaded: what fits, what is clamped, what stops the load."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 
 from tests.support import Site, make_domain
 from workbench.documents import Schema
-from workbench.domain.datasets.load import DataLimits, load
+from workbench.domain.datasets.load import load
+from workbench.domain.datasets.readers import DataLimits
 from workbench.errors import InvalidData, TooLarge
 
 SCHEMA = Schema.read(
@@ -210,24 +211,24 @@ def test_a_level_1_snippet_is_charged_once_and_never_noised_anew(tmp_path):
     assert 0 < spent <= 1.01
     content = site.client().snippet(card)
     (folder / "dataset.yaml").write_text(LEVEL_1.replace("title: Visits", "title: All visits"))
-    again = site.domain.publish("visits")
+    again = site.domain.operator.publish("visits")
     assert again.title == "All visits"
     assert again.snippet == card.snippet
     assert site.client().snippet(again) == content
     assert site.client().budget("visits").epsilon_spent == spent
     (folder / "dataset.yaml").write_text(LEVEL_1.replace("rows: 50", "rows: 60"))
     with pytest.raises(Conflict, match="would be another release"):
-        site.domain.publish("visits")
+        site.domain.operator.publish("visits")
     site.close()
 
 
 def test_a_level_1_snippet_counts_no_more_records_of_a_person_than_published(tmp_path, monkeypatch):
-    from workbench.domain.publishing import publish
+    from workbench.domain.publishing import snippet
 
     seen = []
-    honest = publish.counts_snippet
+    honest = snippet.counts_snippet
     monkeypatch.setattr(
-        publish,
+        snippet,
         "counts_snippet",
         lambda schema, records, *rest: seen.append(records) or honest(schema, records, *rest),
     )

@@ -16,10 +16,10 @@ import workbench as wb
 from tests.processes import ServerSite
 from tests.studies import submit
 from tests.support import Site, make_domain, wait_until
-from workbench.budget import ledger
-from workbench.domain.heads import head
+from workbench.budget import chain
+from workbench.domain.heads import files
 from workbench.domain.requests import stored
-from workbench.domain.runs import lifecycle, releases
+from workbench.domain.runs import launching, lifecycle, releases
 from workbench.domain.store import database as store_module
 
 pytestmark = pytest.mark.slow
@@ -73,7 +73,7 @@ def launches(site, handle):
 def charged(site, handle):
     """How often a request was reserved and charged, as the ledger has it."""
     with site.domain.store.read() as connection:
-        found = ledger.entries(connection, population="breast-cancer")
+        found = chain.entries(connection, population="breast-cancer")
         return [entry.event for entry in found if entry.request == handle.digest]
 
 
@@ -164,18 +164,18 @@ def test_a_worker_that_is_killed_again_and_again_as_it_starts(server):
 
 def test_a_head_that_cannot_be_written_is_no_attempt_to_run(impatient, monkeypatch):
     """The disk is full for the head alone: the run waits, and is not closed as worker-died."""
-    real, tries = head._write, []
+    real, tries = files.write, []
 
     def full(*arguments):
         tries.append(1)
-        if len(tries) <= lifecycle.MAX_ATTEMPTS + 1:
+        if len(tries) <= launching.MAX_ATTEMPTS + 1:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(*arguments)
 
-    monkeypatch.setattr(head, "_write", full)
+    monkeypatch.setattr(files, "write", full)
     handle = submit(impatient.client(), medium, epsilon=0.3)
     handle.wait(progress=False)
-    assert len(tries) > lifecycle.MAX_ATTEMPTS + 1
+    assert len(tries) > launching.MAX_ATTEMPTS + 1
     with impatient.domain.store.read() as connection:
         row = stored.get(connection, handle.digest)
     assert (row.state, row.attempts) == ("released", 1)

@@ -13,10 +13,10 @@ import torch
 
 from tests.studies import endless, submit
 from tests.support import Site, make_domain
-from workbench.budget import ledger
-from workbench.domain.runs import executor
-from workbench.domain.runs.surroundings import worker_environment
+from workbench.budget import chain
+from workbench.domain.runs import executor, worker_process
 from workbench.domain.store.config import DomainFolder, JobLimits
+from workbench.domain.worker.surroundings import worker_environment
 from workbench.errors import (
     DomainUnavailable,
     GraphRefused,
@@ -157,7 +157,7 @@ def test_the_worker_sees_no_environment_and_no_secret(tmp_path, monkeypatch):
     submit(site.client()).wait(progress=False)
     assert not list(site.domain.folder.state.rglob("job.json"))
     with site.domain.store.read() as connection:
-        assert ledger.count(connection) == 2
+        assert chain.count(connection) == 2
     site.close()
 
 
@@ -185,7 +185,7 @@ def test_a_worker_finds_one_byte_and_no_data_in_memory_that_was_not_written():
 def test_the_processes_of_a_run_know_no_subnormal_numbers():
     found = in_a_worker("""
 import os, threading
-from workbench.domain.runs.surroundings import flushes_subnormal, settle
+from workbench.domain.worker.surroundings import flushes_subnormal, settle
 print(flushes_subnormal())
 settle()
 print(flushes_subnormal(), flush=True)
@@ -215,7 +215,7 @@ os.wait()
 )
 def test_a_worker_whose_surroundings_are_not_right_does_not_serve(monkeypatch, missing, message):
     environment = worker_environment() | missing
-    monkeypatch.setattr(executor, "worker_environment", lambda: environment)
+    monkeypatch.setattr(worker_process, "worker_environment", lambda: environment)
     refusing = executor.Executor(JobLimits())
     with pytest.raises(DomainUnavailable, match=message) as caught:
         refusing.warm_up()

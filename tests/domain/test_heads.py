@@ -1,4 +1,4 @@
-"""A domain does not forget what was spent: an older database, or another one, does not run."""
+"""Check that a domain does not run on an older database, or on another one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 from tests.studies import submit
 from tests.support import Site, make_domain
-from workbench.budget import ledger, tables
+from workbench.budget import balance, chain, ledger, tables
 from workbench.budget.accountant import ORDERS
-from workbench.budget.ledger import Caps
+from workbench.budget.caps import Caps
 from workbench.cli.domain import app
-from workbench.domain.heads import head
+from workbench.documents.ledger_head import LedgerState, Spent
+from workbench.domain.heads import files
+from workbench.domain.heads.reconcile import missing_of
 from workbench.domain.service import Domain
 from workbench.errors import InvalidConfiguration, LedgerBehind
 
@@ -34,7 +36,7 @@ def ran(tmp_path_factory):
     old = shutil.copy(top / "hospital-a" / DATABASE, top / "old.sqlite")
     site = Site.open(top / "hospital-a")
     result = submit(site.client(), epsilon=1.0).wait(progress=False)
-    spent = site.domain.budget("breast-cancer").epsilon_spent
+    spent = site.domain.holdings.budget("breast-cancer").epsilon_spent
     site.close()
     return top / "hospital-a", old, spent, result.release
 
@@ -62,8 +64,8 @@ def test_a_release_says_where_the_ledger_stood(root, ran):
     domain = Domain(root)
     with domain.store.read() as connection:
         assert ran[3].ledger is not None
-        assert ran[3].ledger.rows == ledger.count(connection) == 2
-        assert ledger.holds(connection, ran[3].ledger.hash)
+        assert ran[3].ledger.rows == chain.count(connection) == 2
+        assert chain.holds(connection, ran[3].ledger.hash)
     domain.close()
 
 
@@ -78,7 +80,7 @@ def test_an_older_database_does_not_run(restored):
     with pytest.raises(LedgerBehind, match="of 0 rows and .* does not hold the newest .* 2 rows"):
         domain.start()
     with pytest.raises(LedgerBehind):
-        domain.publish("breast-cancer")
+        domain.operator.publish("breast-cancer")
     domain.close()
 
 
@@ -93,7 +95,7 @@ def test_a_database_that_is_swapped_under_a_server_starts_no_run(root, ran):
     with pytest.raises(Exception, match="the domain met an error"):
         handle.wait(progress=False)
     with site.domain.store.read() as connection:
-        events = [e.event for e in ledger.entries(connection, population="breast-cancer")]
+        events = [e.event for e in chain.entries(connection, population="breast-cancer")]
     assert "charge" not in events
     site.close()
 
@@ -104,14 +106,14 @@ def test_reconciling_charges_what_the_old_database_does_not_know(restored, ran):
     assert "1 blocks charged" in done.output
     domain = Domain(restored)
     domain.start()
-    budget = domain.budget("breast-cancer")
+    budget = domain.holdings.budget("breast-cancer")
     assert budget.epsilon_spent == pytest.approx(ran[2])
     with domain.store.read() as connection:
-        ledger.check(connection)
+        chain.check(connection)
     domain.close()
     assert "nothing to do" in command("reconcile", restored).output
     domain = Domain(restored)
-    assert domain.budget("breast-cancer") == budget
+    assert domain.holdings.budget("breast-cancer") == budget
     domain.close()
 
 
@@ -119,10 +121,10 @@ def test_reconciling_charges_what_the_old_database_does_not_know(restored, ran):
 def test_a_head_that_the_domain_did_not_sign_is_not_believed(root, change, tmp_path):
     if change == "another domain's":
         other = Site.open(make_domain(tmp_path / "hospital-b", "hospital-b"), start=False)
-        change = head.path(other.domain.folder).read_bytes()
+        change = files.path(other.domain.folder).read_bytes()
         other.close()
     domain = Domain(root)
-    head.path(domain.folder).write_bytes(change)
+    files.path(domain.folder).write_bytes(change)
     with pytest.raises(InvalidConfiguration, match="not one that this domain signed"):
         domain.start()
     domain.close()
@@ -133,9 +135,9 @@ def test_a_domain_moves_to_another_database_with_its_ledger(root, ran, database_
     assert moved.exit_code == 0, moved.output
     site = Site.open(root)
     assert site.domain.folder.database_url == database_url
-    assert site.domain.budget("breast-cancer").epsilon_spent == pytest.approx(ran[2])
+    assert site.domain.holdings.budget("breast-cancer").epsilon_spent == pytest.approx(ran[2])
     submit(site.client(), epsilon=1.0, repeat=1).wait(progress=False)
-    assert site.domain.budget("breast-cancer").epsilon_spent > ran[2]
+    assert site.domain.holdings.budget("breast-cancer").epsilon_spent > ran[2]
     site.close()
     again = command("move", root, "--to", database_url)
     assert again.exit_code != 0
@@ -179,12 +181,12 @@ def test_after_reconciling_nobody_has_less_than_the_head_says(kept, lost):
                     researcher="rosa",
                     curve=size * orders,
                 )
-            sums.append(ledger.everything(connection))
+            sums.append(balance.totals(connection))
     newest = [
-        head.Spent(population=p, block=b, curve=tuple(float(v) for v in c))
+        Spent(population=p, block=b, curve=tuple(float(v) for v in c))
         for (p, b), c in sums[0].items()
     ]
-    missing = head._missing(head.LedgerState(spent=tuple(newest)), sums[1])
+    missing = missing_of(LedgerState(spent=tuple(newest)), sums[1])
     for (population, block), wanted in sums[0].items():
         base = sums[1].get((population, block), sums[1].get((population, ""), 0.0))
         added = missing.get((population, ""), 0.0)
@@ -202,6 +204,6 @@ def test_a_file_is_moved_into_the_domains_folder_wherever_one_is(root, ran, tmp_
     assert str(root / "new.sqlite") in "".join(moved.output.split())
     assert not list(elsewhere.iterdir())
     domain = Domain(root)
-    assert domain.budget("breast-cancer").epsilon_spent == pytest.approx(ran[2])
+    assert domain.holdings.budget("breast-cancer").epsilon_spent == pytest.approx(ran[2])
     domain.start()
     domain.close()

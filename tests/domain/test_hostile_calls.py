@@ -1,4 +1,4 @@
-"""Bad input at the door: a clear typed error, nothing changed, nothing charged."""
+"""Check that bad calls are refused with a clear error, and that they change and cost nothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sqlalchemy import insert, select
 
 from tests.studies import dataset, diagnose, linear, submit
 from tests.support import error_of
-from workbench.budget import ledger
+from workbench.budget import chain, ledger
 from workbench.budget.accountant import run_curve
-from workbench.budget.ledger import Account, Caps
+from workbench.budget.caps import Account, Caps
 from workbench.documents import Decision, Envelope, PrivateKey, Request, now
-from workbench.domain import service
+from workbench.domain import callers
 from workbench.domain.store.tables import tokens as used
 from workbench.errors import (
     BudgetExhausted,
@@ -48,7 +48,7 @@ def unchanged(site):
 
     def state():
         with site.domain.store.read() as connection:
-            return ledger.count(connection), len(site.client(site.steward).requests())
+            return chain.count(connection), len(site.client(site.steward).requests())
 
     before = state()
     yield
@@ -162,11 +162,11 @@ class TestRequests:
         thief = PrivateKey.create()
         envelope = Envelope.sign(good_request(site), thief)
         with pytest.raises(InvalidSignature):
-            site.client()._call("POST", "/v1/requests", envelope.canonical())
+            site.client().road.call("POST", "/v1/requests", envelope.canonical())
 
     def test_a_request_in_the_name_of_another(self, site):
         other = PrivateKey.create()
-        site.domain.admit(other.public, "Otto Other", "researcher")
+        site.domain.operator.admit(other.public, "Otto Other", "researcher")
         with pytest.raises(NotAdmitted, match="another researcher"):
             site.client(other).submit(good_request(site))
 
@@ -175,12 +175,12 @@ class TestRequests:
         other = Envelope.sign(good_request(site, epsilon=1.5), site.researcher)
         forged = envelope.model_copy(update={"payload": other.payload})
         with pytest.raises(InvalidSignature):
-            site.client()._call("POST", "/v1/requests", forged.canonical())
+            site.client().road.call("POST", "/v1/requests", forged.canonical())
 
     def test_garbage_instead_of_an_envelope(self, site):
         for body in (b"", b"{}", b"[" * 100_000, b"\x00\xff", b'{"payload":1}'):
             with pytest.raises(InvalidDocument):
-                site.client()._call("POST", "/v1/requests", body)
+                site.client().road.call("POST", "/v1/requests", body)
 
     def test_an_unknown_operator_and_other_bytes_than_the_digest(self, site):
         from workbench.documents import digest_bytes
@@ -192,7 +192,7 @@ class TestRequests:
 
     def test_a_body_over_the_limit_is_refused_by_its_announced_size(self, site):
         with pytest.raises(TooLarge):
-            site.client()._call("POST", "/v1/requests", bytes(3 << 20))
+            site.client().road.call("POST", "/v1/requests", bytes(3 << 20))
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -271,7 +271,7 @@ class TestTokens:
         def fresh():
             return tokens.make(site.researcher, "hospital-a", "POST", "/v1/requests", body)
 
-        monkeypatch.setattr(service, "_FORGET_EVERY", 1)
+        monkeypatch.setattr(callers, "_FORGET_EVERY", 1)
         token = fresh()
         assert post(token) == "invalid-document"
         real = time.time
@@ -285,7 +285,7 @@ class TestTokens:
 
     def test_used_tokens_are_forgotten_in_the_end(self, site, monkeypatch):
         for name, value in (("_FORGET_EVERY", 1), ("_REMEMBERED", 1)):
-            monkeypatch.setattr(service, name, value)
+            monkeypatch.setattr(callers, name, value)
         with site.domain.store.write() as connection:
             for number in range(5):
                 connection.execute(insert(used).values(jti=f"old-{number}", expires=number))
@@ -302,9 +302,9 @@ class TestTokens:
         stranger = PrivateKey.create()
         with pytest.raises(InvalidToken, match="not known here"):
             site.client(stranger).datasets()
-        site.domain.admit(stranger.public, "Eva Ex", "researcher")
+        site.domain.operator.admit(stranger.public, "Eva Ex", "researcher")
         assert site.client(stranger).datasets()
-        site.domain.revoke(stranger.key_id)
+        site.domain.operator.revoke(stranger.key_id)
         with pytest.raises(NotAdmitted):
             site.client(stranger).datasets()
 
@@ -330,7 +330,7 @@ class TestRoles:
 
     def test_one_key_has_one_role(self, site):
         with pytest.raises(Conflict, match="already admitted as researcher"):
-            site.domain.admit(site.researcher.public, "Rosa", "steward")
+            site.domain.operator.admit(site.researcher.public, "Rosa", "steward")
 
     def test_a_decision_by_another_key_or_on_another_request(self, site):
         digest = "sha256:" + "0" * 64
@@ -340,10 +340,10 @@ class TestRoles:
         forged = Envelope.sign(decision, PrivateKey.create()).canonical()
         steward = site.client(site.steward)
         with pytest.raises(InvalidSignature):
-            steward._call("POST", f"/v1/requests/{digest}/decision", forged)
+            steward.road.call("POST", f"/v1/requests/{digest}/decision", forged)
         honest = Envelope.sign(decision, site.steward).canonical()
         with pytest.raises(Conflict, match="another request"):
-            steward._call("POST", f"/v1/requests/sha256:{'1' * 64}/decision", honest)
+            steward.road.call("POST", f"/v1/requests/sha256:{'1' * 64}/decision", honest)
 
 
 def test_errors_have_one_form_and_unknown_paths_too(site):

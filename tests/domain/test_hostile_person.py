@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tests.engine.test_pace import PLAN, graph_and_records
-from workbench.domain.kinds.job import MODEL, Job, save_records, write_private
+from tests.engine.small_runs import PLAN, graph_and_records
+from workbench.domain.kinds.job import MODEL, Job
 from workbench.domain.runs.executor import Executor
 from workbench.domain.store.config import JobLimits
+from workbench.domain.store.files import save_records, write_private
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +74,7 @@ def job(tmp_path_factory):
         path = folder / f"{value}.npz"
         save_records(path, type(records)(changed, records.units))
         return Job(
-            kind="training",
+            mode="run",
             graph=str(folder / "graph.pt2"),
             training=str(path),
             holdout=str(folder / "holdout.npz"),

@@ -16,7 +16,7 @@ from torch import nn
 import workbench as wb
 from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.domain.runs import checks, executor
 from workbench.errors import GraphRefused, LimitReached
 
@@ -37,7 +37,7 @@ def checked(site, monkeypatch):
     run = site.domain.runs.executor.run
 
     def noted(identity, job, *rest, **options):
-        if job.kind == "check":
+        if job.mode == "check":
             names.append(identity)
         return run(identity, job, *rest, **options)
 
@@ -53,7 +53,7 @@ def wide(width):
 
 def spent(site):
     with site.domain.store.read() as connection:
-        return ledger.count(connection)
+        return chain.count(connection)
 
 
 def requests_of(site):

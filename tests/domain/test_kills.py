@@ -24,7 +24,7 @@ import workbench as wb
 from tests.processes import ServerSite
 from tests.studies import submit
 from tests.support import wait_until
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, run_curve
 from workbench.documents import State, digest_bytes
 from workbench.domain.access import log
@@ -156,7 +156,7 @@ def test_after_kills_at_random_moments_all_is_exact(site, request):
     print(f"WORKBENCH_SEED={SEED}")
     with contextlib.closing(Domain(site.root)) as domain:
         # Only down: the dataset's own terms are narrower than its population's.
-        domain.publish("breast-cancer")
+        domain.operator.publish("breast-cancer")
     site.start()
     asks = Submitter(site)
     asks.thread.start()
@@ -188,10 +188,10 @@ def exact(site, asks, states):
     assert asks.taken == set(states)
     assert not asks.taken & asks.refused
     with contextlib.closing(Domain(site.root)) as domain, domain.store.read() as connection:
-        ledger.check(connection)
+        chain.check(connection)
         log.check(connection)
         head.check(connection, domain.folder, domain.key)
-        rows = ledger.entries(connection, population="breast-cancer")
+        rows = chain.entries(connection, population="breast-cancer")
         lines, _ = log.page(connection, limit=10_000)
         folder = domain.folder
     events = {}

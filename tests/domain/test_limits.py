@@ -1,4 +1,4 @@
-"""What strangers and greedy people may take of a domain, and that others do not notice."""
+"""Check what strangers and greedy people may take of a domain, and that others go on."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def exported(site, width):
 
 def test_graphs_of_one_person_are_limited_in_number_and_in_bytes(here):
     other = PrivateKey.create()
-    here.domain.admit(other.public, "Otto Other", "researcher")
+    here.domain.operator.admit(other.public, "Otto Other", "researcher")
     mine, theirs = here.client(), here.client(other)
     large = exported(here, 9000)
     assert len(large.archive) > 1 << 20

@@ -10,10 +10,10 @@ from torch import nn
 import workbench as wb
 from tests.studies import dataset, diagnose, linear, submit, submit_progression
 from tests.support import wait_until
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.errors import (
     Conflict,
-    InvalidDocument,
+    InvalidArgument,
     LayersConverted,
     NotFound,
     RequestDenied,
@@ -23,7 +23,7 @@ from workbench.evidence.verify import verify
 
 def ledger_rows(site):
     with site.domain.store.read() as connection:
-        return ledger.count(connection)
+        return chain.count(connection)
 
 
 def test_a_request_within_the_policy_is_trained_and_released(site):
@@ -76,7 +76,7 @@ def test_a_generator_is_trained_at_the_domain_and_its_settings_are_checked(site)
 
     settings = {"steps": 5, "sample_rate": 0.5, "learning_rate": 0.5}
     without = wb.training_function(**settings)(both)
-    with pytest.raises(InvalidDocument, match="a public loss, but public_learning_rate is None"):
+    with pytest.raises(InvalidArgument, match="a public loss, but public_learning_rate is None"):
         submit(site.client(), without, Adversarial())
     model = Adversarial()
     function = wb.training_function(**settings, public_learning_rate=0.01)(both)
@@ -164,7 +164,7 @@ def test_researchers_see_their_own_requests_only(site):
 
     mine = submit(site.client(), repeat=7)
     other = PrivateKey.create()
-    site.domain.admit(other.public, "Otto Other", "researcher")
+    site.domain.operator.admit(other.public, "Otto Other", "researcher")
     assert site.client(other).requests() == []
     for call in ("status", "evidence", "model", "cancel"):
         with pytest.raises(NotFound):

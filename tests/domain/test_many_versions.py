@@ -1,4 +1,4 @@
-"""Thirty versions under three names, an old copy restored, another database: one total."""
+"""Check the total over thirty versions under three names, a restored copy and a move."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import workbench as wb
 from tests.registers import COLUMNS, PURPOSE, change, frame
 from tests.studies import linear, submit
 from tests.support import Site, add_dataset, make_domain
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, run_curve
 from workbench.cli.domain import app
 from workbench.domain.access import log
@@ -59,7 +59,7 @@ def published(site, root, step):
         schema={"columns": [COLUMNS[0] | {"upper": upper}, COLUMNS[1]]},
     )
     data.to_csv(root / "data" / f"{name}.csv", index=False)
-    site.domain.publish(name)
+    site.domain.operator.publish(name)
     return name
 
 
@@ -105,10 +105,10 @@ def test_never_gives_a_person_more_than_the_total(tmp_path, database_url):
     # Both happened, and after the restored copy too.
     assert released >= 6
     assert refused >= 2
-    (shown,) = site.domain.populations.status(NAMES[0]).blocks
+    (shown,) = site.domain.operator.populations.status(NAMES[0]).blocks
     assert shown.epsilon_spent >= epsilon_of(spent, DELTA) - 1e-9
     with site.domain.store.read() as connection:
-        ledger.check(connection)
+        chain.check(connection)
         log.check(connection)
     site.close()
     domain = Domain(root)

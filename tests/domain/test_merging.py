@@ -1,4 +1,4 @@
-"""What only two stewards can change: two populations with one total, and a total raised."""
+"""Check what only two stewards can change: merge two populations, and raise a total."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ from workbench.budget import ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget, pure_curve
 from workbench.cli.app import app
 from workbench.documents import Envelope, NewPopulation, PrivateKey, ProposedChange
-from workbench.domain.access.log import OPERATOR
-from workbench.domain.populations import persons, registry
+from workbench.domain.populations import accounts, opting_out, persons, registry
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -88,18 +87,18 @@ def root(tmp_path):
 def site(root):
     site = Site.open(root, start=False)
     site.other = PrivateKey.create()
-    site.domain.admit(site.other.public, "Selma Second", "steward")
+    site.domain.operator.admit(site.other.public, "Selma Second", "steward")
     yield site
     site.domain.close()
 
 
 def words(site, name="patients", keys=None, **what):
-    proposed = site.domain.populations.propose(OPERATOR, name, ProposedChange(**what))
+    proposed = site.domain.operator.populations.propose(name, ProposedChange(**what))
     return [Envelope.sign(proposed, key) for key in keys or (site.steward, site.other)]
 
 
 def merged(site):
-    return site.domain.populations.change(words(site, merge="staff"))
+    return site.domain.operator.change(words(site, merge="staff"))
 
 
 class TestMerging:
@@ -114,7 +113,8 @@ class TestMerging:
             with pytest.raises(BudgetExhausted, match="population 'patients'"):
                 spend(site, name, 1.0, f"three {name}")
         blocks = {
-            b.block: b.epsilon_spent for b in site.domain.populations.status("patients").blocks
+            b.block: b.epsilon_spent
+            for b in site.domain.operator.populations.status("patients").blocks
         }
         assert blocks["jan"] == pytest.approx(both)
         assert blocks[""] == pytest.approx(epsilon_of(pure_curve(1.5), 1e-5))
@@ -123,7 +123,7 @@ class TestMerging:
         before = site.client().dataset("shifts")
         merged(site)
         with site.domain.store.read() as connection:
-            account = registry.account(connection, before)
+            account = accounts.account(connection, before)
         assert (account.population, account.blocks) == ("patients", ())
         assert account.whole.epsilon_total == 3.0
         spend(site, "shifts", 2.9, "late")
@@ -142,22 +142,22 @@ class TestMerging:
 
     def test_its_datasets_belong_to_the_other_one_from_now_on(self, site, root):
         merged(site)
-        assert site.domain.populations.status("patients").datasets == ("shifts", "stays")
+        assert site.domain.operator.populations.status("patients").datasets == ("shifts", "stays")
         assert site.client().budget("stays").shared == ("shifts",)
         # dataset.yaml may go on saying 'staff'; the card says whose they are.
         change(root, "shifts", title="Shifts, corrected")
-        assert site.domain.publish("shifts").population_name == "patients"
+        assert site.domain.operator.publish("shifts").population_name == "patients"
         change(root, "shifts", population="new")
         with pytest.raises(Conflict, match="belongs to population 'patients'"):
-            site.domain.publish("shifts")
+            site.domain.operator.publish("shifts")
 
     def test_people_of_both_are_no_overlap_any_more(self, site, root):
         people = [f"s{i:03d}" for i in range(60)] + [f"p{i:03d}" for i in range(40)]
         frame(100, 1, patient=people).to_csv(root / "data" / "shifts.csv", index=False)
         with pytest.raises(Conflict, match="are in population 'patients' too"):
-            site.domain.publish("shifts")
+            site.domain.operator.publish("shifts")
         merged(site)
-        site.domain.publish("shifts")
+        site.domain.operator.publish("shifts")
         assert records_of(site, "shifts") == 100
         # Who was a patient first stays in January; the others are in no block.
         with site.domain.store.read() as connection:
@@ -166,21 +166,21 @@ class TestMerging:
         assert (labels.count("jan"), labels.count("")) == (40, 60)
         change(root, "shifts", blocks=["feb"])
         with pytest.raises(InvalidData, match="nobody is left"):
-            site.domain.publish("shifts")
+            site.domain.operator.publish("shifts")
 
     def test_who_opted_out_of_either_is_out_of_both(self, site, root):
-        assert site.domain.populations.opt_out(OPERATOR, "staff", "s007") == ["shifts"]
+        assert site.domain.operator.populations.opt_out("staff", "s007") == ["shifts"]
         merged(site)
         card = site.client().dataset("shifts")
-        site.domain.populations.opt_out(OPERATOR, "patients", "s008")
-        site.domain.populations.opt_out(OPERATOR, "staff", "p007")
+        site.domain.operator.populations.opt_out("patients", "s008")
+        site.domain.operator.populations.opt_out("staff", "p007")
         with site.domain.store.read() as connection:
             for name in ("patients", "staff"):
-                assert len(persons.gone(connection, name)) == 3
-            assert registry.stopped(connection, card.population_name, card.dataset_version)
+                assert len(opting_out.gone(connection, name)) == 3
+            assert opting_out.stopped(connection, card.population_name, card.dataset_version)
             version = site.client().dataset("stays").dataset_version
-            assert registry.stopped(connection, "patients", version)
-        site.domain.publish("stays")
+            assert opting_out.stopped(connection, "patients", version)
+        site.domain.operator.publish("stays")
         assert records_of(site, "stays") == 99
 
     def test_a_lost_database_takes_it_up_again(self, site, root, tmp_path):
@@ -196,22 +196,24 @@ class TestMerging:
             shutil.copy(path, root)
         assert command("domain", "reconcile", root).exit_code == 0
         site.domain = Domain(root)
-        assert site.domain.budget("shifts").population == "patients"
-        assert site.domain.budget("shifts").epsilon_spent >= epsilon_of(pure_curve(1.5), 1e-5)
+        assert site.domain.holdings.budget("shifts").population == "patients"
+        assert site.domain.holdings.budget("shifts").epsilon_spent >= epsilon_of(
+            pure_curve(1.5), 1e-5
+        )
 
     def test_what_cannot_be_merged(self, site, root):
         with pytest.raises(Conflict, match="'patients' has blocks"):
-            site.domain.populations.propose(OPERATOR, "staff", ProposedChange(merge="patients"))
+            site.domain.operator.populations.propose("staff", ProposedChange(merge="patients"))
         with pytest.raises(Conflict, match="into itself"):
-            site.domain.populations.propose(OPERATOR, "staff", ProposedChange(merge="staff"))
+            site.domain.operator.populations.propose("staff", ProposedChange(merge="staff"))
         command(
             "domain", "population", "create", root, "rows", "--epsilon-total", 3, "--delta", "1e-5"
         )
         with pytest.raises(Conflict, match="the unit of 'patients' is 'person'"):
-            site.domain.populations.propose(OPERATOR, "patients", ProposedChange(merge="rows"))
+            site.domain.operator.populations.propose("patients", ProposedChange(merge="rows"))
         merged(site)
         with pytest.raises(Conflict, match="'staff' was merged into 'patients'"):
-            site.domain.populations.propose(OPERATOR, "patients", ProposedChange(merge="staff"))
+            site.domain.operator.populations.propose("patients", ProposedChange(merge="staff"))
 
 
 class TestTheWordOfTwo:
@@ -222,11 +224,11 @@ class TestTheWordOfTwo:
             before = registry.get(connection, "patients")
         with pytest.raises(BudgetExhausted):
             spend(site, "stays", 2.0, "two")
-        made = site.domain.populations.change(words(site, epsilon_total=9.0))
+        made = site.domain.operator.change(words(site, epsilon_total=9.0))
         assert (made.epsilon_total, made.order, made.blocks) == (9.0, before.order, "month")
         assert made.order != ORDERS[filter_budget(9.0, made.delta)[0]]
         change(root, "stays", "terms.yaml", epsilon_total=9.0, epsilon_per_run=9.0)
-        site.domain.publish("stays")
+        site.domain.operator.publish("stays")
         spend(site, "stays", 2.0, "two")
         assert site.client().budget("stays").epsilon_total == 9.0
 
@@ -238,30 +240,30 @@ class TestTheWordOfTwo:
             [site.steward, PrivateKey.create()],
         ):
             with pytest.raises(NotAdmitted):
-                site.domain.populations.change(words(site, keys=keys, epsilon_total=9.0))
+                site.domain.operator.change(words(site, keys=keys, epsilon_total=9.0))
         signed = words(site, epsilon_total=9.0)
-        site.domain.revoke(site.other.key_id)
+        site.domain.operator.revoke(site.other.key_id)
         with pytest.raises(NotAdmitted):
-            site.domain.populations.change(signed)
-        assert site.domain.populations.status("patients").population.epsilon_total == 4.0
+            site.domain.operator.change(signed)
+        assert site.domain.operator.populations.status("patients").population.epsilon_total == 4.0
 
     def test_both_sign_the_same(self, site):
         one, _ = words(site, epsilon_total=9.0)
         _, two = words(site, epsilon_total=8.0)
         with pytest.raises(InvalidSignature, match="different changes"):
-            site.domain.populations.change([one, two])
+            site.domain.operator.change([one, two])
 
     def test_it_holds_once_and_for_what_was_there(self, site):
         signed = words(site, epsilon_total=9.0)
         late = words(site, epsilon_total=12.0)
-        site.domain.populations.change(signed)
+        site.domain.operator.change(signed)
         for again in (signed, late):
             with pytest.raises(Conflict, match="has changed since this was proposed"):
-                site.domain.populations.change(again)
+                site.domain.operator.change(again)
 
     def test_it_holds_for_a_month_and_this_domain(self, site):
-        proposed = site.domain.populations.propose(
-            OPERATOR, "patients", ProposedChange(epsilon_total=9.0)
+        proposed = site.domain.operator.populations.propose(
+            "patients", ProposedChange(epsilon_total=9.0)
         )
         for values, why in (
             ({"proposed": "2020-01-01T00:00:00.000000Z"}, "propose it again"),
@@ -270,12 +272,12 @@ class TestTheWordOfTwo:
             other = proposed.model_copy(update=values)
             signed = [Envelope.sign(other, key) for key in (site.steward, site.other)]
             with pytest.raises(Conflict, match=why):
-                site.domain.populations.change(signed)
+                site.domain.operator.change(signed)
 
     def test_a_total_is_not_lowered_and_both_words_are_kept(self, site):
         with pytest.raises(Conflict, match="the total of 'patients' is 4 already"):
-            site.domain.populations.propose(OPERATOR, "patients", ProposedChange(epsilon_total=3.0))
-        site.domain.populations.change(words(site, epsilon_total=9.0))
+            site.domain.operator.populations.propose("patients", ProposedChange(epsilon_total=3.0))
+        site.domain.operator.change(words(site, epsilon_total=9.0))
         with site.domain.store.read() as connection:
             kept = connection.exec_driver_sql("SELECT key FROM population_changes").scalars()
             assert set(kept) == {site.steward.key_id, site.other.key_id}
@@ -333,7 +335,7 @@ def test_what_waits_at_a_merge_starts_only_where_it_still_fits(tmp_path):
         )
     site = Site.open(root)
     site.other = PrivateKey.create()
-    site.domain.admit(site.other.public, "Selma Second", "steward")
+    site.domain.operator.admit(site.other.public, "Selma Second", "steward")
     handles = [
         submit(site.client(), ill, linear(1, 2), name, epsilon=3.8, purpose=PURPOSE)
         for name in ("patients", "staff")
@@ -354,10 +356,10 @@ def test_an_opt_out_reaches_all_names_of_a_population(tmp_path):
     root = make_domain(tmp_path / "hospital-a", datasets=())
     site = Site.open(root, start=False)
     site.other = PrivateKey.create()
-    site.domain.admit(site.other.public, "Selma Second", "steward")
+    site.domain.operator.admit(site.other.public, "Selma Second", "steward")
     for name in ("patients", "ward", "staff"):
-        site.domain.populations.create(
-            OPERATOR, NewPopulation(name=name, unit="person", epsilon_total=4.0, delta=1e-5)
+        site.domain.operator.populations.create(
+            NewPopulation(name=name, unit="person", epsilon_total=4.0, delta=1e-5)
         )
     add_dataset(
         root,
@@ -373,11 +375,11 @@ def test_an_opt_out_reaches_all_names_of_a_population(tmp_path):
     change(root, "samples", records_per_member=2)
     for name in ("stays", "samples"):
         change(root, name, "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
-        site.domain.publish(name)
-    site.domain.populations.opt_out(OPERATOR, "patients", "p005")
+        site.domain.operator.publish(name)
+    site.domain.operator.populations.opt_out("patients", "p005")
     for into, other in (("ward", "staff"), ("patients", "ward")):
-        site.domain.populations.change(words(site, into, merge=other))
+        site.domain.operator.change(words(site, into, merge=other))
     card = site.client().dataset("samples")
     with site.domain.store.read() as connection:
-        assert registry.stopped(connection, card.population_name, card.dataset_version)
+        assert opting_out.stopped(connection, card.population_name, card.dataset_version)
     site.domain.close()

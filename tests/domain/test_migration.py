@@ -1,4 +1,4 @@
-"""A domain's older database comes up to date at its start, and nothing in it is lost."""
+"""Check that an older database is brought up to date at the start, and loses nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support import Site, make_domain
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.documents import DatasetCard, Envelope, PrivateKey
 from workbench.domain.access import people
@@ -80,20 +80,20 @@ def test_an_old_domain_opens_with_its_card_its_people_and_what_was_spent(
     old.close()
 
     domain = Domain(root)
-    assert domain.dataset(card.name).open(DatasetCard, key.public) == card
+    assert domain.holdings.dataset(card.name).open(DatasetCard, key.public) == card
     # What was spent on an earlier version counts, and so does what nobody can place any more.
-    budget = domain.budget(card.name)
+    budget = domain.holdings.budget(card.name)
     assert budget.runs == 3
     assert budget.population == card.name
     assert budget.epsilon_spent == pytest.approx(epsilon_of(3 * pure_curve(0.5), card.terms.delta))
     with domain.store.read() as connection:
-        assert ledger.check(connection) == 3
+        assert chain.check(connection) == 3
     with domain.store.read() as connection:
         person = people.require(people.find(connection, steward.key_id), "steward")
-    assert domain.stewards.policy(person, card.name).file is None
-    domain.admit(PrivateKey.create().public, "Rosa Research", "researcher")
-    assert [entry.event for entry in domain.stewards.log(person)[0]] == ["admit"]
-    assert domain.publish(card.name).terms == card.terms
+    assert domain.steward(person).policy(card.name).file is None
+    domain.operator.admit(PrivateKey.create().public, "Rosa Research", "researcher")
+    assert [entry.event for entry in domain.steward(person).log()[0]] == ["admit"]
+    assert domain.operator.publish(card.name).terms == card.terms
     with domain.store.read() as connection:
         made = registry.get(connection, card.name)
     assert (made.epsilon_total, made.delta) == (card.terms.epsilon_total, card.terms.delta)

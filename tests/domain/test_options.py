@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import workbench as wb
 from tests.studies import PURPOSE, dataset, diagnose, linear, submit
 from tests.support import wait_until
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument, InvalidDocument
 from workbench.evidence.verify import verify
 
 OPTIONS = {
@@ -145,7 +145,7 @@ def test_evaluations_and_patience_need_a_metric(site):
     ids=str,
 )
 def test_options_out_of_range_are_refused_before_anything_is_sent(site, options):
-    with pytest.raises(InvalidDocument):
+    with pytest.raises(InvalidArgument):
         submit(site.client(), function(**options))
 
 

@@ -1,4 +1,4 @@
-"""What stewards can look back on: the log, and who spent what; and what others cannot."""
+"""Check what stewards, and nobody else, can look back on: the log, and who spent what."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def busy(tmp_path_factory):
     root = make_domain(tmp_path_factory.mktemp("busy") / "hospital-a")
     site = Site.open(root)
     site.other = PrivateKey.create()
-    site.domain.admit(site.other.public, "Otto Other", "researcher")
+    site.domain.operator.admit(site.other.public, "Otto Other", "researcher")
     submit(site.client()).wait(progress=False)
     submit(site.client(), repeat=1).wait(progress=False)
     submit(site.client(site.other), epsilon=1.0).wait(progress=False)
@@ -191,7 +191,7 @@ class TestSpending:
 
 def test_a_researcher_gets_nothing_that_is_for_stewards(busy):
     mine = busy.client()
-    before = busy.domain.cards_version()
+    before = busy.domain.holdings.cards_version()
     digest = "sha256:" + "0" * 64
     for call in (
         lambda: mine.log(),
@@ -206,7 +206,7 @@ def test_a_researcher_gets_nothing_that_is_for_stewards(busy):
     ):
         with pytest.raises(NotAdmitted, match="is for steward; you are researcher"):
             call()
-    assert busy.domain.cards_version() == before
+    assert busy.domain.holdings.cards_version() == before
 
 
 def test_a_killed_run_is_in_the_log_with_one_word(tmp_path):

@@ -1,4 +1,4 @@
-"""Versions commit to the data; parts depend on each unit alone."""
+"""Check that versions commit to the data, and that parts depend on each unit alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from workbench.documents import Schema
-from workbench.domain.datasets.load import _units, dataset_version, split
+from workbench.domain.datasets.partition import dataset_version, split
+from workbench.domain.datasets.units import unit_numbers
 from workbench.errors import InvalidData
 from workbench.records import Records
 
@@ -63,7 +64,7 @@ def test_equal_records_fall_on_the_same_side():
 
 def people(labels, values):
     raw = {"person": np.array(labels, dtype=object), "age": np.array(values)}
-    return Records({"age": np.asarray(values, dtype=np.float32)}, _units(PEOPLE, raw))
+    return Records({"age": np.asarray(values, dtype=np.float32)}, unit_numbers(PEOPLE, raw))
 
 
 def test_a_person_is_on_one_side_with_at_most_their_share_and_moves_nobody():

@@ -1,4 +1,4 @@
-"""A privacy budget belongs to people: whatever is published about them, and under which name."""
+"""Check that a privacy budget belongs to people, whatever is published about them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ from workbench.budget import ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.cli.domain import app
 from workbench.documents import NewPopulation
-from workbench.domain.access.log import OPERATOR
-from workbench.domain.datasets import cards
-from workbench.domain.datasets.load import person_of
-from workbench.domain.populations import persons, registry
+from workbench.domain.datasets import files
+from workbench.domain.datasets.units import person_of
+from workbench.domain.populations import accounts, opting_out, persons, registry
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -96,7 +95,7 @@ def test_another_version_opens_no_fresh_total(site, root, changed):
             data = data.iloc[::-1]
         data.to_csv(root / "data" / "visits.csv", index=False)
     version = site.client().dataset("visits").digest
-    assert site.domain.publish("visits").digest != version
+    assert site.domain.operator.publish("visits").digest != version
     after = site.client().budget("visits")
     assert (
         after.epsilon_spent
@@ -112,7 +111,7 @@ class TestTheSecondDataset:
         add_dataset(root, "drugs", frame(seed=1), COLUMNS)
         change(root, "drugs", population=None)
         with pytest.raises(InvalidSchema, match="say whose data these are; there is 'visits'") as e:
-            site.domain.publish("drugs")
+            site.domain.operator.publish("drugs")
         assert "population: visits" in e.value.hint
         assert "population: new" in e.value.hint
 
@@ -120,11 +119,11 @@ class TestTheSecondDataset:
         add_dataset(root, "drugs", frame(seed=1), COLUMNS)
         change(root, "drugs", population="visits")
         change(root, "drugs", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
-        site.domain.publish("drugs")
+        site.domain.operator.publish("drugs")
         spend(site, "visits", 2.0, "first")
         with pytest.raises(BudgetExhausted, match="population 'visits'"):
             spend(site, "drugs", 3.9, "second")
-        budgets = {b.dataset: b for b in site.domain.budgets()[0]}
+        budgets = {b.dataset: b for b in site.domain.holdings.budgets()[0]}
         assert budgets["drugs"].epsilon_spent == budgets["visits"].epsilon_spent > 2.0
         assert budgets["drugs"].shared == ("visits",)
         assert budgets["visits"].shared == ("drugs",)
@@ -132,7 +131,7 @@ class TestTheSecondDataset:
 
     def test_has_a_population_of_its_own_if_it_says_so(self, site, root):
         add_dataset(root, "staff", frame(seed=1), COLUMNS)
-        site.domain.publish("staff")
+        site.domain.operator.publish("staff")
         spend(site, "visits", 3.0, "first")
         spend(site, "staff", 3.0, "second")
         assert site.client().budget("staff").population == "staff"
@@ -141,16 +140,16 @@ class TestTheSecondDataset:
         add_dataset(root, "drugs", frame(seed=1), COLUMNS)
         change(root, "drugs", population="visits")
         with pytest.raises(InvalidSchema, match="100 is more than the 4 of population 'visits'"):
-            site.domain.publish("drugs")
+            site.domain.operator.publish("drugs")
         change(root, "drugs", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0, delta=1e-4)
         with pytest.raises(InvalidSchema, match=r"terms.yaml: delta: 0.0001 is more than"):
-            site.domain.publish("drugs")
+            site.domain.operator.publish("drugs")
 
     def test_may_not_name_a_population_that_is_not_there(self, site, root):
         add_dataset(root, "drugs", frame(seed=1), COLUMNS)
         change(root, "drugs", population="vistis")
         with pytest.raises(InvalidSchema, match="there is no population 'vistis'; there is 'vis"):
-            site.domain.publish("drugs")
+            site.domain.operator.publish("drugs")
 
     def test_takes_nothing_over_that_has_its_name(self, site, root):
         CliRunner().invoke(
@@ -160,28 +159,28 @@ class TestTheSecondDataset:
         )
         add_dataset(root, "drugs", frame(seed=1), COLUMNS)
         with pytest.raises(Conflict, match="there is a population 'drugs' already"):
-            site.domain.publish("drugs")
+            site.domain.operator.publish("drugs")
 
 
 def test_a_dataset_stays_with_its_population(site, root):
     add_dataset(root, "staff", frame(seed=1), COLUMNS)
-    site.domain.publish("staff")
+    site.domain.operator.publish("staff")
     for wish in ("staff", "new"):
         change(root, "visits", population=wish)
         if wish == "staff":
             with pytest.raises(Conflict, match="belongs to population 'visits'"):
-                site.domain.publish("visits")
+                site.domain.operator.publish("visits")
         else:
-            site.domain.publish("visits")
+            site.domain.operator.publish("visits")
     assert site.client().budget("visits").population == "visits"
 
 
 def test_a_total_cannot_be_raised_by_publishing_again(site, root):
     change(root, "visits", "terms.yaml", epsilon_total=8.0)
     with pytest.raises(InvalidSchema, match="8 is more than the 4"):
-        site.domain.publish("visits")
+        site.domain.operator.publish("visits")
     change(root, "visits", "terms.yaml", epsilon_total=2.0, epsilon_per_run=2.0)
-    site.domain.publish("visits")
+    site.domain.operator.publish("visits")
     budget = site.client().budget("visits")
     assert (budget.epsilon_total, budget.cap, budget.epsilon_left) == (4.0, 2.0, 2.0)
 
@@ -209,9 +208,9 @@ class TestPersonsAndRecords:
         add_dataset(root, "samples", frame(seed=3), COLUMNS)
         change(root, "samples", population="stays")
         with pytest.raises(InvalidSchema, match="counts each person, and this dataset single rec"):
-            persons.domain.publish("samples")
+            persons.domain.operator.publish("samples")
         change(root, "samples", records_per_member=4)
-        assert persons.domain.publish("samples").records_per_member == 4
+        assert persons.domain.operator.publish("samples").records_per_member == 4
 
     def test_persons_do_not_join_records(self, persons, root):
         people = [f"p{i % 100}" for i in range(400)]
@@ -227,12 +226,12 @@ class TestPersonsAndRecords:
         )
         change(root, "again", population="visits")
         with pytest.raises(InvalidSchema, match="'person'; the unit of population 'visits' is"):
-            persons.domain.publish("again")
+            persons.domain.operator.publish("again")
 
     def test_a_bound_says_nothing_where_the_units_are_the_same(self, persons, root):
         change(root, "stays", records_per_member=4)
         with pytest.raises(InvalidSchema, match="records_per_member: only for single records"):
-            persons.domain.publish("stays")
+            persons.domain.operator.publish("stays")
 
 
 class TestTheCommand:
@@ -290,7 +289,7 @@ class TestBlocks:
     def test_a_dataset_holds_the_people_of_its_blocks(self, living, register):
         assert records_of(living, "stays") == 100
         change(register, "stays", blocks=["jan", "feb"])
-        living.domain.publish("stays")
+        living.domain.operator.publish("stays")
         assert records_of(living, "stays") == 200
 
     def test_a_new_block_arrives_fresh(self, living, register):
@@ -298,10 +297,10 @@ class TestBlocks:
         with pytest.raises(BudgetExhausted, match="block 'jan'"):
             spend(living, "stays", 3.5, "again")
         change(register, "stays", blocks=["feb"])
-        living.domain.publish("stays")
+        living.domain.operator.publish("stays")
         spend(living, "stays", 3.5, "second")
         change(register, "stays", blocks=["feb", "mar"])
-        living.domain.publish("stays")
+        living.domain.operator.publish("stays")
         with pytest.raises(BudgetExhausted, match="block 'feb'"):
             spend(living, "stays", 3.5, "third")
 
@@ -311,10 +310,10 @@ class TestBlocks:
         months = ["jan"] * 90 + ["feb"] * 110 + ["mar"] * 100 + ["feb"] * 10
         stays(people, months).to_csv(register / "data" / "stays.csv", index=False)
         change(register, "stays", blocks=["feb"])
-        living.domain.publish("stays")
+        living.domain.operator.publish("stays")
         assert records_of(living, "stays") == 100
         change(register, "stays", blocks=["jan"])
-        living.domain.publish("stays")
+        living.domain.operator.publish("stays")
         # The hundred of January, and the second stays of ten of them.
         assert records_of(living, "stays") == 110
 
@@ -331,18 +330,18 @@ class TestBlocks:
         )
         change(register, "drugs", population="patients", blocks=["feb"])
         change(register, "drugs", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
-        living.domain.publish("drugs")
+        living.domain.operator.publish("drugs")
         assert records_of(living, "drugs") == 50
 
     def test_a_block_that_nobody_knows_is_refused(self, living, register):
         change(register, "stays", blocks=["april"])
         with pytest.raises(InvalidSchema, match="'april' is not a block of 'patients'"):
-            living.domain.publish("stays")
+            living.domain.operator.publish("stays")
 
     def test_a_population_without_blocks_takes_none(self, site, root):
         change(root, "visits", blocks=["jan"])
         with pytest.raises(InvalidSchema, match="population 'visits' has no blocks"):
-            site.domain.publish("visits")
+            site.domain.operator.publish("visits")
 
     def test_the_worst_person_by_an_independent_account(self, living, register):
         """Each person's own sum, from who was in the files of each run, never passes the total."""
@@ -358,7 +357,7 @@ class TestBlocks:
             read = sorted({str(m) for m in random.choice(months, 2)}, key=months.index)
             change(register, "stays", blocks=read, title=f"version {step}")
             try:
-                living.domain.publish("stays")
+                living.domain.operator.publish("stays")
             except InvalidData:
                 continue
             here = {}
@@ -370,7 +369,7 @@ class TestBlocks:
             try:
                 card = living.client().dataset("stays")
                 with living.domain.store.write() as connection:
-                    account = registry.account(connection, card)
+                    account = accounts.account(connection, card)
                     ledger.reserve(
                         connection,
                         account=account,
@@ -386,7 +385,7 @@ class TestBlocks:
                     spent[person] = spent.get(person, 0.0) + curve
         assert admitted > 4
         assert max(epsilon_of(total, 1e-5) for total in spent.values()) <= 4.0
-        shown = living.domain.populations.status("patients").blocks[0].epsilon_spent
+        shown = living.domain.operator.populations.status("patients").blocks[0].epsilon_spent
         assert max(epsilon_of(total, 1e-5) for total in spent.values()) <= shown + 1e-9
 
 
@@ -395,7 +394,7 @@ class TestOverlap:
         wider = [COLUMNS[0] | {"upper": 200}, COLUMNS[1]]
         add_dataset(root, "copy", frame().iloc[::-1], wider)
         with pytest.raises(Conflict, match="are in population 'visits' too") as refused:
-            site.domain.publish("copy")
+            site.domain.operator.publish("copy")
         assert "population: visits" in refused.value.hint
 
     def test_rows_that_many_people_have_tell_nobody(self, site, root):
@@ -403,7 +402,7 @@ class TestOverlap:
             add_dataset(root, name, frame(400, seed)[["ill"]], [COLUMNS[1]])
             # Equal records are in one part: of two kinds none may be left to measure.
             change(root, name, holdout_fraction=0.0)
-            site.domain.publish(name)
+            site.domain.operator.publish(name)
         assert site.client().budget("replies").population == "replies"
 
     def test_one_person_in_two_populations_is_one_too_many(self, living, register):
@@ -419,10 +418,10 @@ class TestOverlap:
             max_records_per_unit=4,
         )
         with pytest.raises(Conflict, match="are in population 'patients' too"):
-            living.domain.publish("staff")
+            living.domain.operator.publish("staff")
         others = [*people[:-1], "q99"]
         frame(100, 1, patient=others).to_csv(register / "data" / "staff.csv", index=False)
-        living.domain.publish("staff")
+        living.domain.operator.publish("staff")
 
     def test_numbers_and_text_name_the_same_person(self, living, register):
         numbers = frame(100, 1, patient=list(range(100)))
@@ -435,7 +434,7 @@ class TestOverlap:
             privacy_unit="person",
             max_records_per_unit=4,
         )
-        living.domain.publish("staff")
+        living.domain.operator.publish("staff")
         add_dataset(
             register,
             "again",
@@ -448,7 +447,7 @@ class TestOverlap:
         numbers.to_parquet(register / "data" / "again.parquet")
         change(register, "again", data="again.parquet")
         with pytest.raises(Conflict, match="are in population 'staff' too"):
-            living.domain.publish("again")
+            living.domain.operator.publish("again")
 
     def test_no_hash_tells_a_person_without_the_domains_key(self, living):
         with living.domain.store.read() as connection:
@@ -473,14 +472,14 @@ class TestOptingOut:
         assert done.exit_code == 0, done.output
         assert "publish 'stays' again" in done.output
         with living.domain.store.read() as connection:
-            assert registry.stopped(connection, "patients", version)
-        assert not cards.prepared(living.domain.folder, card).root.exists()
+            assert opting_out.stopped(connection, "patients", version)
+        assert not files.prepared(living.domain.folder, card).root.exists()
         assert living.client().budget("stays").epsilon_spent == spent
-        living.domain.publish("stays")
+        living.domain.operator.publish("stays")
         assert records_of(living, "stays") == 99
         with living.domain.store.read() as connection:
             now = living.client().dataset("stays").dataset_version
-            assert not registry.stopped(connection, "patients", now)
+            assert not opting_out.stopped(connection, "patients", now)
         assert living.client().budget("stays").epsilon_spent == spent
 
     def test_a_person_of_another_block_stops_nothing(self, living, register):
@@ -488,7 +487,7 @@ class TestOptingOut:
         assert self.out(register, "p150").exit_code == 0
         version = living.client().dataset("stays").dataset_version
         with living.domain.store.read() as connection:
-            assert not registry.stopped(connection, "patients", version)
+            assert not opting_out.stopped(connection, "patients", version)
 
     def test_a_label_that_nobody_has_is_told(self, living, register):
         assert "nobody in population 'patients' has this label" in str(
@@ -500,7 +499,7 @@ class TestOptingOut:
         change(register, "samples", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
         change(register, "samples", population="patients", records_per_member=2)
         with pytest.raises(InvalidSchema, match="has blocks"):
-            living.domain.publish("samples")
+            living.domain.operator.publish("samples")
 
     def test_a_request_that_waits_never_starts(self, register):
         """Somebody opts out between request and approval: nothing is charged, nothing runs."""
@@ -527,18 +526,18 @@ class TestWhatIsSeen:
         root = make_domain(tmp_path / "hospital-a", datasets=())
         made = NewPopulation(name="patients", unit="person", epsilon_total=4.0, delta=1e-5)
         domain = Domain(root)
-        domain.populations.create(OPERATOR, made)
+        domain.operator.populations.create(made)
         add_dataset(root, "samples", frame(), COLUMNS, population="patients")
         change(root, "samples", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
         snippet = {"level": 1, "rows": 100, "epsilon": 0.5}
         change(root, "samples", records_per_member=9, snippet=snippet)
         with pytest.raises(BudgetExhausted, match=r"total to epsilon 4\.5"):
-            domain.publish("samples")
+            domain.operator.publish("samples")
         # What is refused leaves no records behind.
         assert not list(domain.folder.folder("prepared").iterdir())
         change(root, "samples", records_per_member=4)
-        domain.publish("samples")
-        spent = domain.budget("samples").epsilon_spent
+        domain.operator.publish("samples")
+        spent = domain.holdings.budget("samples").epsilon_spent
         assert spent == pytest.approx(epsilon_of(pure_curve(2.0), 1e-5))
         domain.close()
 
@@ -547,15 +546,15 @@ class TestWhatIsSeen:
         domain = Domain(make_domain(tmp_path / "hospital-a", datasets=()))
         wanted = NewPopulation(name="visits", epsilon_total=4.0, delta=1e-5, blocks="month")
         with pytest.raises(InvalidSchema, match="the unit cannot be a single record"):
-            domain.populations.create(OPERATOR, wanted)
+            domain.operator.populations.create(wanted)
         domain.close()
 
     def test_blanks_around_a_label_make_no_other_unit(self, living, register):
         people = [f"{' ' * (i // 100)}p{i % 100:03d}{' ' * (i % 2)}" for i in range(400)]
         stays(people, ["jan"] * 400).to_csv(register / "data" / "stays.csv", index=False)
         change(register, "stays", blocks=["jan"])
-        living.domain.publish("stays")
-        place = cards.prepared(living.domain.folder, living.client().dataset("stays"))
+        living.domain.operator.publish("stays")
+        place = files.prepared(living.domain.folder, living.client().dataset("stays"))
         units = [set(np.load(path)["units"]) for path in (place.training, place.holdout)]
         assert len(units[0] | units[1]) == 100
         assert not units[0] & units[1]
@@ -565,24 +564,24 @@ class TestWhatIsSeen:
         january = stays([f"p{i:03d}" for i in range(100)], ["jan"] * 100)
         january.to_csv(register / "data" / "stays.csv", index=False)
         change(register, "stays", blocks=["jan"])
-        before = living.domain.publish("stays").dataset_version
+        before = living.domain.operator.publish("stays").dataset_version
         february = stays([f"q{i:03d}" for i in range(100)], ["feb"] * 100, 1)
         both = pd.concat([january, february])
         both.to_csv(register / "data" / "stays.csv", index=False)
-        assert living.domain.publish("stays").dataset_version == before
+        assert living.domain.operator.publish("stays").dataset_version == before
         march = stays([f"q{i:03d}" for i in range(100)], ["mar"] * 100, 1)
         pd.concat([january, march]).to_csv(register / "data" / "stays.csv", index=False)
         change(register, "stays", blocks=["mar"])
         with pytest.raises(InvalidData, match="nobody is left in the blocks"):
-            living.domain.publish("stays")
-        assert living.domain.populations.opt_out(OPERATOR, "patients", "q050") == []
+            living.domain.operator.publish("stays")
+        assert living.domain.operator.populations.opt_out("patients", "q050") == []
 
     def test_an_opt_out_removes_what_a_publication_left_half_done(self, living):
         left = living.domain.folder.folder("prepared") / ("0" * 64)
         left.mkdir()
         (left / "training.npz").write_bytes(b"records")
-        here = cards.prepared(living.domain.folder, living.client().dataset("stays")).root
-        living.domain.populations.opt_out(OPERATOR, "patients", "p150")
+        here = files.prepared(living.domain.folder, living.client().dataset("stays")).root
+        living.domain.operator.populations.opt_out("patients", "p150")
         assert not left.exists()
         # Of a person in a block that is not read.
         assert here.exists()
@@ -591,4 +590,4 @@ class TestWhatIsSeen:
         path = register / "datasets" / "stays" / "dataset.yaml"
         path.write_text(path.read_text().replace("privacy_unit: person", "privacy_unit: patient"))
         with pytest.raises(InvalidSchema, match="'patient'; the unit of population 'patients' is"):
-            living.domain.publish("stays")
+            living.domain.operator.publish("stays")

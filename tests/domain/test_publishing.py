@@ -1,4 +1,4 @@
-"""A publication changes nothing under a run: each division of a version has files of its own."""
+"""Check that no later publication changes the files that a run reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.studies import submit_progression
 from tests.support import Site, make_domain
-from workbench.domain.datasets import cards
+from workbench.domain.datasets.files import prepared
 from workbench.domain.service import Domain
 from workbench.errors import RequestDenied
 
@@ -27,7 +27,7 @@ def waiting(tmp_path):
 
 def files(site, card):
     """The files of a card, by name."""
-    place = cards.prepared(site.domain.folder, card).root
+    place = prepared(site.domain.folder, card).root
     return {path.name: path.read_bytes() for path in place.iterdir()}
 
 
@@ -36,7 +36,7 @@ def publish(site, fraction):
     path = site.domain.folder.datasets / NAME / "dataset.yaml"
     lines = [x for x in path.read_text().splitlines() if not x.startswith("holdout_fraction")]
     path.write_text("\n".join([*lines, f"holdout_fraction: {fraction}", ""]))
-    return site.domain.publish(NAME)
+    return site.domain.operator.publish(NAME)
 
 
 def approve(site):
@@ -56,7 +56,7 @@ def test_a_request_runs_on_the_division_of_its_own_card(waiting, fraction):
 
 
 def test_publishing_again_leaves_files_that_are_there_and_makes_those_that_are_not(waiting):
-    place = cards.prepared(waiting.domain.folder, waiting.card)
+    place = prepared(waiting.domain.folder, waiting.card)
     before, written = files(waiting, waiting.card), place.training.stat().st_mtime_ns
     publish(waiting, 0.25)
     assert place.training.stat().st_mtime_ns == written
@@ -66,7 +66,7 @@ def test_publishing_again_leaves_files_that_are_there_and_makes_those_that_are_n
 
 
 def test_a_request_whose_files_are_gone_is_denied_and_costs_nothing(waiting):
-    shutil.rmtree(cards.prepared(waiting.domain.folder, waiting.card).root)
+    shutil.rmtree(prepared(waiting.domain.folder, waiting.card).root)
     with pytest.raises(RequestDenied, match="publish"):
         approve(waiting)
     assert not waiting.handle.status.charged
@@ -75,11 +75,11 @@ def test_a_request_whose_files_are_gone_is_denied_and_costs_nothing(waiting):
 def test_files_of_an_older_domain_are_those_of_its_newest_card(waiting):
     newest = publish(waiting, 0.4)
     expected = files(waiting, newest)
-    place = cards.prepared(waiting.domain.folder, newest).root
+    place = prepared(waiting.domain.folder, newest).root
     for path in place.iterdir():
         path.rename(place.parent / path.name)
     for card in (newest, waiting.card):
-        shutil.rmtree(cards.prepared(waiting.domain.folder, card).root)
+        shutil.rmtree(prepared(waiting.domain.folder, card).root)
     Domain(waiting.domain.folder.root).close()
     assert files(waiting, newest) == expected
-    assert not cards.prepared(waiting.domain.folder, waiting.card).root.exists()
+    assert not prepared(waiting.domain.folder, waiting.card).root.exists()

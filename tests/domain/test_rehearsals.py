@@ -113,7 +113,7 @@ def test_a_rehearsal_ends_with_its_request(asked, wait_long, end):
 def test_few_rehearsals_of_one_person_and_in_all_wait(asked, wait_long):
     other, third = PrivateKey.create(), PrivateKey.create()
     for key in (other, third):
-        asked.domain.admit(key.public, "Otto Other", "researcher")
+        asked.domain.operator.admit(key.public, "Otto Other", "researcher")
     mine = [wait_long() for _ in range(3)]
     assert "rehearsals_per_person" in rehearsal(asked, mine[2])["note"]
     theirs = wait_long(other)

@@ -1,4 +1,4 @@
-"""What a restored copy of the database does not know about people, the ledger's head does."""
+"""Check that a restored database learns from the ledger's head what it lacks about people."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from tests.registers import (
 from tests.studies import linear, submit
 from tests.support import Site, add_dataset, make_domain
 from workbench.budget import ledger
+from workbench.budget.accountant import ORDERS
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard
 from workbench.documents.envelope import unverified
-from workbench.domain.access.log import OPERATOR
 from workbench.domain.api import create_app
 from workbench.domain.datasets import cards
-from workbench.domain.heads import head
-from workbench.domain.populations import persons, registry
+from workbench.domain.heads import files, head
+from workbench.domain.populations import opting_out, persons
 from workbench.domain.service import Domain
 from workbench.errors import (
     BudgetExhausted,
@@ -44,6 +44,7 @@ from workbench.errors import (
     RequestDenied,
 )
 from workbench.space.requests.request import RequestHandle
+from workbench.space.results.kinds import result_of
 
 DATABASE = "domain.sqlite"
 
@@ -116,7 +117,7 @@ def test_who_comes_back_stays_in_the_block_that_the_lost_database_knew(lost):
     spend(site, "stays", 3.5, "second")
     stays(people, ["jan"] * 140).to_csv(lost / "data" / "stays.csv", index=False)
     change(lost, "stays", blocks=["jan"])
-    site.domain.publish("stays")
+    site.domain.operator.publish("stays")
     assert records_of(site, "stays") == 40
     with pytest.raises(BudgetExhausted, match="block 'jan'"):
         spend(site, "stays", 3.5, "third")
@@ -137,7 +138,7 @@ def test_who_opted_out_stays_out(root, tmp_path):
     domain = Domain(root)
     with domain.store.read() as connection:
         (known,) = persons.versions(connection, dataset="stays")
-        assert registry.stopped(connection, "patients", known.version)
+        assert opting_out.stopped(connection, "patients", known.version)
     domain.close()
     site = Site.open(root, start=False)
     assert records_of(site, "stays") == 99
@@ -167,7 +168,7 @@ def test_a_population_keeps_its_caps(tmp_path):
     assert "the caps of 1 populations" in command("reconcile", root, "--lost").output
     assert isinstance(command(*make, "--epsilon-total", "50").exception, Conflict)
     domain = Domain(root)
-    population = domain.populations.status("patients").population
+    population = domain.operator.populations.status("patients").population
     assert (population.epsilon_total, population.uses, population.unit) == (4.0, 7, "person")
     domain.close()
 
@@ -205,14 +206,14 @@ def test_a_dataset_stays_with_the_population_that_it_had(root, tmp_path, persons
     whose = "patients" if persons_known else "staff"
     change(root, "drugs", population=whose)
     change(root, "drugs", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
-    site.domain.publish("drugs")
+    site.domain.operator.publish("drugs")
     site.close()
     restore(root, tmp_path / "old")
     assert command("reconcile", root).exit_code == 0
     domain = Domain(root)
     change(root, "drugs", population="new")
     with pytest.raises(Conflict, match=f"belongs to population '{whose}'"):
-        domain.publish("drugs")
+        domain.operator.publish("drugs")
     if persons_known:
         people = [f"q{i:03d}" for i in range(99)] + ["p060"]
         add_dataset(
@@ -225,7 +226,7 @@ def test_a_dataset_stays_with_the_population_that_it_had(root, tmp_path, persons
             max_records_per_unit=4,
         )
         with pytest.raises(Conflict, match="are in population 'patients' too"):
-            domain.publish("others")
+            domain.operator.publish("others")
     domain.close()
 
 
@@ -261,10 +262,10 @@ def test_the_files_beside_the_head_are_few(root):
     site = Site.open(root, start=False)
     for step in range(5):
         change(root, "stays", title=f"version {step}", blocks=["jan", "feb"][: 1 + step % 2])
-        site.domain.publish("stays")
+        site.domain.operator.publish("stays")
         spend(site, "stays", 0.1, f"r{step}")
         kept(site.domain)
-    place = head.path(site.domain.folder).parent
+    place = files.path(site.domain.folder).parent
     names = sorted(path.name.split("-")[0] for path in place.glob("*.json"))
     assert names == ["ledger", "members", "state"]
     site.close()
@@ -273,9 +274,6 @@ def test_the_files_beside_the_head_are_few(root):
 def test_a_domain_of_many_blocks_has_a_head(root):
     """Its curves are longer than one document may be."""
     site = Site.open(root, start=False)
-    from workbench.budget import ledger
-    from workbench.budget.accountant import ORDERS
-
     wide = ledger.Caps(1e6, 1e-5)
     with site.domain.store.write() as connection:
         for block in range(400):
@@ -335,7 +333,7 @@ def test_what_waited_in_an_old_copy_never_runs_again(asked):
         with pytest.raises(Conflict, match="the request is denied"):
             act()
     with pytest.raises(RequestDenied, match="the domain did not start it"):
-        RequestHandle(site.client(), status).result()
+        RequestHandle(site.client(), status, result_of).result()
     # Nothing is missing any more, and nothing is given back.
     assert "nothing to do" in command("reconcile", root).output
     assert site.client().budget("visits").epsilon_spent == pytest.approx(3.8, abs=0.01)
@@ -393,21 +391,21 @@ def test_single_records_stay_stopped_over_a_loss(tmp_path):
     def stopped():
         with domain.store.read() as connection:
             card = unverified(cards.latest(connection, "samples"), DatasetCard)
-            return registry.stopped(connection, "patients", card.dataset_version)
+            return opting_out.stopped(connection, "patients", card.dataset_version)
 
     for name in ("stays", "samples"):
-        domain.publish(name)
-    domain.populations.opt_out(OPERATOR, "patients", "p005")
-    domain.publish("samples")
+        domain.operator.publish(name)
+    domain.operator.populations.opt_out("patients", "p005")
+    domain.operator.publish("samples")
     assert stopped()
     domain.close()
     restore(root, tmp_path / "old")
     assert command("reconcile", root, "--lost").exit_code == 0
     domain = Domain(root)
-    domain.publish("samples")
+    domain.operator.publish("samples")
     assert stopped()
     frame(seed=3).iloc[:-1].to_csv(root / "data" / "samples.csv", index=False)
-    domain.publish("samples")
+    domain.operator.publish("samples")
     assert not stopped()
     domain.close()
 

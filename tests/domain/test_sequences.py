@@ -1,4 +1,4 @@
-"""Whatever is published, asked, crashed, restored and moved: nobody is charged above the total.
+"""Check that nobody is charged above the total, in random sequences of all that can happen.
 
 Each person has an age of their own, so the prepared files of a run say who was in it. What a run
 costs each of them is added up here, from the files alone; neither the ledger, nor blocks, nor
@@ -26,15 +26,14 @@ from typer.testing import CliRunner
 
 from tests.registers import COLUMNS, MONTH, PERSON, change
 from tests.support import add_dataset, make_domain
-from workbench.budget import ledger
+from workbench.budget import chain, ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
 from workbench.cli.domain import app
 from workbench.documents import DatasetCard, State, now
 from workbench.documents.envelope import unverified
-from workbench.domain.access.log import OPERATOR
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import cards, files
 from workbench.domain.heads import head, moving
-from workbench.domain.populations import registry
+from workbench.domain.populations import accounts, opting_out, registry
 from workbench.domain.requests import stored
 from workbench.domain.service import Domain
 from workbench.domain.store import tables
@@ -95,7 +94,7 @@ def template(tmp_path_factory):
         )
         change(root, name, population=whose, records_per_member=None if of_persons else 2)
         change(root, name, "terms.yaml", epsilon_total=TOTAL, epsilon_per_run=TOTAL)
-        domain.publish(name)
+        domain.operator.publish(name)
     domain.close()
     Sequences.template = root
     return root
@@ -157,9 +156,9 @@ class Sequences(RuleBasedStateMachine):
         )
         with contextlib.suppress(InvalidData, InvalidSchema), self.refused():
             if crash:
-                self.cut_off(lambda: self.domain.publish(name))
+                self.cut_off(lambda: self.domain.operator.publish(name))
             else:
-                self.domain.publish(name)
+                self.domain.operator.publish(name)
         if then is not None:
             self.ask(name, then, "")
 
@@ -193,9 +192,9 @@ class Sequences(RuleBasedStateMachine):
         try:
             with self.refused(), store.write() as connection:
                 card = unverified(cards.latest(connection, name), DatasetCard)
-                if registry.stopped(connection, card.population_name, card.dataset_version):
+                if opting_out.stopped(connection, card.population_name, card.dataset_version):
                     return
-                account = registry.account(connection, card)
+                account = accounts.account(connection, card)
                 # What a group of two costs is the caller's to say; the curve here is that already.
                 ledger.reserve(
                     connection, account=account, request=request, researcher="rosa", curve=curve
@@ -226,17 +225,17 @@ class Sequences(RuleBasedStateMachine):
         with self.refused():
             with store.write() as connection:
                 row = stored.get(connection, request)
-                card = DatasetCard.parse(row.card)
+                card = DatasetCard.parse(row.signed_card.text)
                 population, version = card.population_name, card.dataset_version
                 try:
-                    if registry.stopped(connection, population, version):
+                    if opting_out.stopped(connection, population, version):
                         return
-                    cards.require_prepared(self.domain.folder, card)
+                    files.require_prepared(self.domain.folder, card)
                     ledger.require_room(
                         connection,
                         request=request,
                         merges=partial(registry.merges, connection),
-                        caps=registry.account(connection, card).whole,
+                        caps=accounts.account(connection, card).whole,
                     )
                 except NotFound:
                     return
@@ -245,7 +244,7 @@ class Sequences(RuleBasedStateMachine):
                 stored.move(connection, request, State.RUNNING)
                 (curve,) = [
                     e.curve
-                    for e in ledger.entries(connection, population=population)
+                    for e in chain.entries(connection, population=population)
                     if (e.request, e.event) == (request, "reserve")
                 ]
             if crash == "charged":
@@ -278,7 +277,7 @@ class Sequences(RuleBasedStateMachine):
 
     def computed(self, card, curve):
         """Charge the persons whose ages are in the files that the run reads."""
-        place = cards.prepared(self.domain.folder, card)
+        place = files.prepared(self.domain.folder, card)
         ages = np.concatenate([np.load(p)["column/age"] for p in (place.training, place.holdout)])
         for person in {round((float(age) - 0.25) / 0.5) for age in ages}:
             assert card.population_name not in self.out.get(person, ())
@@ -295,7 +294,7 @@ class Sequences(RuleBasedStateMachine):
     def opt_out(self, person, crash, again):
         try:
             with self.refused():
-                self.domain.populations.opt_out(OPERATOR, "patients", f"p{person:03d}")
+                self.domain.operator.populations.opt_out("patients", f"p{person:03d}")
                 self.out.setdefault(person, set()).add("patients")
         except NotFound:
             return
@@ -303,7 +302,7 @@ class Sequences(RuleBasedStateMachine):
             self.reopen()
         for name in NAMES if again else ():
             with contextlib.suppress(InvalidData, InvalidSchema), self.refused():
-                self.domain.publish(name)
+                self.domain.operator.publish(name)
 
     @rule()
     def copy(self):
@@ -367,7 +366,7 @@ class Sequences(RuleBasedStateMachine):
 
     @rule()
     def reconcile(self):
-        self.domain.reconcile(lost=True)
+        self.domain.operator.reconcile(lost=True)
         self.behind = False
 
     @rule()

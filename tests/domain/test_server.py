@@ -1,4 +1,4 @@
-"""The server process over TLS with a certificate of its own."""
+"""Check the server process over TLS with a certificate of its own."""
 
 from __future__ import annotations
 

@@ -10,22 +10,24 @@ import torch
 import workbench as wb
 from tests.studies import PURPOSE, dataset, diagnose, linear
 from tests.support import Site, add_dataset, make_domain, wait_until
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget.accountant import epsilon_of, run_curve
-from workbench.documents import Envelope, Request
-from workbench.documents.envelope import unverified
-from workbench.domain.datasets import cards
-from workbench.domain.requests import intake, stored
+from workbench.documents import Request
+from workbench.domain.datasets import files
+from workbench.domain.requests import stored
+from workbench.domain.runs.jobs import job_of
 from workbench.errors import (
     Conflict,
     GraphRefused,
-    InvalidDocument,
+    InvalidArgument,
     NotFound,
     TermsRefused,
     UnknownColumn,
 )
 from workbench.evidence.verify import verify
 from workbench.space.requests.request import RequestHandle
+from workbench.space.results.kinds import result_of
+from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.sums import SumFunction
 
 OPTIONS = {"epsilon": 2.0, "purpose": PURPOSE, "progress": False}
@@ -67,7 +69,7 @@ def within(estimate, expected, deviations=5.0):
 
 def rows_of(site):
     with site.domain.store.read() as connection:
-        return ledger.count(connection)
+        return chain.count(connection)
 
 
 def test_a_statistic_of_ones_own_is_released_with_its_noise(site, ds, frame):
@@ -91,7 +93,7 @@ def test_the_same_statistic_is_free_and_the_ledger_has_what_the_accountant_says(
     with site.domain.store.read() as connection:
         charged = [
             row.curve
-            for row in ledger.entries(connection, population=ds.card.population_name)
+            for row in chain.entries(connection, population=ds.card.population_name)
             if row.request == first.result.digest and row.event == "charge"
         ]
     curve = run_curve(first.result.plan, 0)
@@ -142,11 +144,11 @@ def test_what_is_wrong_is_said_before_anything_is_sent(site, ds):
     for column, what in (("mean_radio", UnknownColumn), ("diagnosis", UnknownColumn)):
         with pytest.raises(what):
             ds.mean(column, **OPTIONS)
-    with pytest.raises(InvalidDocument, match="epsilon is -1"):
+    with pytest.raises(InvalidArgument, match="epsilon is -1"):
         ds.count(epsilon=-1, purpose=PURPOSE)
-    with pytest.raises(InvalidDocument, match="does not begin with a code"):
+    with pytest.raises(InvalidArgument, match="does not begin with a code"):
         ds.count(epsilon=1.0, purpose="cancer")
-    with pytest.raises(InvalidDocument, match="bound is 0"):
+    with pytest.raises(InvalidArgument, match="bound is 0"):
         wb.statistic(bound=0)
     assert rows_of(site) == before
 
@@ -178,7 +180,7 @@ def test_a_steward_reads_what_would_leave(steward_site):
 
 def asked(ds, function=mean_radius, **changes):
     """A request for a statistic as it would be sent, with some fields changed; not sent."""
-    graph, _ = function._sum.graphs(ds)
+    graph, _ = function._sum.graphs(ds.target.schema)
     ds.client.upload(graph.digest, graph.archive)
     fields = {
         "researcher": ds.client.key.key_id,
@@ -267,7 +269,7 @@ def test_rounds_are_shown_to_the_steward_and_the_state_leaves(steward_site):
         lambda state, total: {"centre": (total / 442).float()},
         3,
     )
-    handle = summed.submit(ds, epsilon=2.0, purpose="DUO:0000007 x")
+    handle = summed.submit(ds.target, epsilon=2.0, purpose="DUO:0000007 x", result=StatisticResult)
     steward = steward_site.client(steward_site.steward)
     leaves = steward.review(handle.digest)["leaves"]
     assert leaves[0].startswith("10 noisy sums over all records, in each of 3 rounds")
@@ -276,7 +278,7 @@ def test_rounds_are_shown_to_the_steward_and_the_state_leaves(steward_site):
     result = handle.wait(progress=False)
     assert result.sums.shape == (3, 10)
     assert np.allclose(result.state["centre"], result.sums[-1] / 442, atol=1e-6)
-    again = RequestHandle(handle.client, handle.client.status(handle.digest)).result()
+    again = RequestHandle(handle.client, handle.client.status(handle.digest), result_of).result()
     assert np.array_equal(again.sums, result.sums)
     folder = again.save(steward_site.domain.folder.root / "out")
     content = (folder / "statistics.safetensors").read_bytes()
@@ -289,11 +291,11 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
     domain = site.domain
     with domain.store.read() as connection:
         row = stored.get(connection, first.digest)
-        request = unverified(Envelope.parse(row.envelope), Request)
-        seed = domain._seal.open_seed(row.seed, first.digest)
-    place = cards.prepared(domain.folder, ds.card)
-    job = intake.job_of(
-        domain.folder, "training", request, ds.card, str(place.training), str(place.holdout), seed
+        request = row.request
+        seed = domain.home.seal.open_seed(row.seed, first.digest)
+    place = files.prepared(domain.folder, ds.card)
+    job = job_of(
+        domain.folder, "run", request, ds.card, str(place.training), str(place.holdout), seed
     )
     outcome = domain.runs.executor.run("again", job, domain.folder.root / "state" / "again")
     assert outcome.statistics == first.release.statistics

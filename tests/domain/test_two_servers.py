@@ -1,4 +1,4 @@
-"""Two servers on one database would run every request twice: the second does not start."""
+"""Check that a second server on one database does not start: it would run requests twice."""
 
 from __future__ import annotations
 

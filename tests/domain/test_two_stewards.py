@@ -54,7 +54,7 @@ def pair(tmp_path):
     edit_terms(root, "diabetes", approval={"mode": "steward", "approvals": 2})
     site = Site.open(root)
     found = Pair(site, PrivateKey.create())
-    site.domain.admit(found.other.public, "Selma Second", "steward")
+    site.domain.operator.admit(found.other.public, "Selma Second", "steward")
     yield found
     site.close()
 
@@ -112,7 +112,7 @@ def test_an_approval_of_somebody_revoked_since_does_not_count(pair):
     status = pair.second.decide(handle.digest, "approve")
     assert (status.state, status.approvals) == ("pending", ("Selma Second",))
     third = PrivateKey.create()
-    pair.site.domain.admit(third.public, "Tara Third", "steward")
+    pair.site.domain.operator.admit(third.public, "Tara Third", "steward")
     pair.site.client(third).decide(handle.digest, "approve")
     evidence = handle.wait(progress=False).verified
     assert {evidence.decision.key, *(a.key for a in evidence.approvals)} == {
@@ -175,8 +175,8 @@ def test_what_was_slipped_into_the_database_launches_nothing(pair, trick):
 def test_a_card_with_laxer_terms_in_the_place_of_the_requests_own_launches_nothing(pair):
     handle = pair.ask()
     edit_terms(pair.site.domain.folder.root, "diabetes", approval={"mode": "steward"})
-    pair.site.domain.publish("diabetes")
-    lax = pair.site.domain.dataset("diabetes").canonical().decode()
+    pair.site.domain.operator.publish("diabetes")
+    lax = pair.site.domain.holdings.dataset("diabetes").canonical().decode()
     with pair.site.domain.store.write() as connection:
         connection.execute(requests.update().values(card=lax))
     approve_in_the_database(pair, handle, approval(handle, pair.site.steward))
@@ -191,7 +191,7 @@ def test_a_researcher_cannot_be_the_second(pair):
         pair.site.client().decide(handle.digest, "approve")
     body = approval(handle, pair.other).canonical()
     with pytest.raises(InvalidSignature):
-        pair.first._call("POST", f"/v1/requests/{handle.digest}/decision", body)
+        pair.first.road.call("POST", f"/v1/requests/{handle.digest}/decision", body)
 
 
 def test_evidence_without_the_first_approval_or_with_a_copied_one_is_refused(pair):

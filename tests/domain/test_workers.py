@@ -13,11 +13,10 @@ from torch import nn
 import workbench as wb
 from tests.studies import endless, submit
 from tests.support import Site, make_domain, wait_until
-from workbench.documents import DatasetCard, Envelope, Request
-from workbench.documents.envelope import unverified
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.kinds.job import MODEL
-from workbench.domain.requests import intake, stored
+from workbench.domain.requests import stored
+from workbench.domain.runs import jobs
 from workbench.domain.runs.executor import Executor, _private
 from workbench.domain.store.config import JobLimits
 from workbench.errors import RequestFailed
@@ -54,12 +53,12 @@ def job_of(site, digest):
     domain = site.domain
     with domain.store.read() as connection:
         row = stored.get(connection, digest)
-    request = unverified(Envelope.parse(row.envelope), Request)
-    card = unverified(Envelope.parse(row.card), DatasetCard)
-    place = cards.prepared(domain.folder, card)
-    seed = domain.runs._seal.open_seed(row.seed, digest)
-    return intake.job_of(
-        domain.folder, "training", request, card, str(place.training), str(place.holdout), seed
+    request = row.request
+    card = row.card
+    place = files.prepared(domain.folder, card)
+    seed = domain.home.seal.open_seed(row.seed, digest)
+    return jobs.job_of(
+        domain.folder, "run", request, card, str(place.training), str(place.holdout), seed
     )
 
 

@@ -15,7 +15,7 @@ Case = tuple[Callable[[], nn.Module], Callable, Schema]
 CLASSES = 3
 
 
-def _schema(shape: tuple[int, ...], lower: float = -1.0, upper: float = 1.0) -> Schema:
+def schema_of(shape: tuple[int, ...], lower: float = -1.0, upper: float = 1.0) -> Schema:
     return Schema.read(
         {
             "columns": [
@@ -198,20 +198,20 @@ def scaled():
 
 
 MODELS: dict[str, Case] = {
-    "linear": (linear, classify, _schema((6,))),
-    "mlp": (mlp, classify, _schema((6,))),
-    "cnn": (cnn, classify, _schema((2, 8, 8))),
-    "group_norm_cnn": (group_norm_cnn, classify_image, _schema((2, 8, 8))),
-    "embedding": (embedding, classify, _schema((7,), 0.0, 1.0)),
-    "dilated": (dilated, classify, _schema((2, 8, 8))),
-    "padded_embedding": (padded_embedding, classify, _schema((7,), 0.0, 1.0)),
-    "tied": (tied, classify, _schema((7,), 0.0, 1.0)),
-    "called_twice": (called_twice, classify, _schema((6,))),
-    "gru": (gru, classify, _schema((5, 3))),
-    "lstm": (lstm, classify, _schema((5, 3))),
-    "transformer": (transformer, classify, _schema((5, 8))),
-    "causal_attention": (causal_attention, classify, _schema((5, 8))),
-    "frozen_base": (frozen_base, classify, _schema((6,))),
-    "scaled": (scaled, classify, _schema((6,))),
-    "regression": (mlp, regress, _schema((6,))),
+    "linear": (linear, classify, schema_of((6,))),
+    "mlp": (mlp, classify, schema_of((6,))),
+    "cnn": (cnn, classify, schema_of((2, 8, 8))),
+    "group_norm_cnn": (group_norm_cnn, classify_image, schema_of((2, 8, 8))),
+    "embedding": (embedding, classify, schema_of((7,), 0.0, 1.0)),
+    "dilated": (dilated, classify, schema_of((2, 8, 8))),
+    "padded_embedding": (padded_embedding, classify, schema_of((7,), 0.0, 1.0)),
+    "tied": (tied, classify, schema_of((7,), 0.0, 1.0)),
+    "called_twice": (called_twice, classify, schema_of((6,))),
+    "gru": (gru, classify, schema_of((5, 3))),
+    "lstm": (lstm, classify, schema_of((5, 3))),
+    "transformer": (transformer, classify, schema_of((5, 8))),
+    "causal_attention": (causal_attention, classify, schema_of((5, 8))),
+    "frozen_base": (frozen_base, classify, schema_of((6,))),
+    "scaled": (scaled, classify, schema_of((6,))),
+    "regression": (mlp, regress, schema_of((6,))),
 }

@@ -15,9 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.engine.models import CLASSES, MODELS, Net, _schema
-from tests.engine.test_clipping import batch
-from tests.engine.test_soundness import exported, flat
+from tests.engine.models import CLASSES, MODELS, Net, schema_of
+from tests.engine.support import batch, exported, flat
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.graphs.export.training import export
 
@@ -175,7 +174,7 @@ def test_a_hostile_graph_moves_nobody_elses_term(loss):
     """One record's size and signs change, and it comes and goes: the others' terms stay."""
     graph = exported(loss, nn.Linear(6, CLASSES))
     for seed in range(6):
-        columns = batch(_schema((6,)), 32, seed)
+        columns = batch(schema_of((6,)), 32, seed)
         assert distance(graph, columns, 0) <= 1
         summing, everybody = ClippedSum(graph, 1.0), torch.ones(32, dtype=torch.bool)
         others = everybody.clone()
@@ -203,8 +202,8 @@ def test_climbing_towards_larger_gradients_never_gets_past_the_bound(restart):
 
     torch.manual_seed(restart)
     made = Net(lambda m, x: m.b(torch.tanh(m.a(x)) ** 2), a=nn.Linear(6, 8), b=nn.Linear(8, 3))
-    graph = export(loss, made, _schema((6,)))
-    columns = batch(_schema((6,)), 8, restart)
+    graph = export(loss, made, schema_of((6,)))
+    columns = batch(schema_of((6,)), 8, restart)
     names, found = list(graph.parameters), 0.0
     for _ in range(25):
         at = {n: p.detach().requires_grad_() for n, p in graph.parameters.items()}

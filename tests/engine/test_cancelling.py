@@ -17,7 +17,8 @@ from torch import nn
 
 from workbench.documents import Schema
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.engine.sums.contributions import CANCELLING, OuterProducts, Rows, float64_share
+from workbench.engine.sums.contributions.forms import OuterProducts, Rows
+from workbench.engine.sums.contributions.rounding import CANCELLING, float64_share
 from workbench.graphs.export.training import export
 
 

@@ -11,55 +11,17 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.engine.models import CLASSES, MODELS
+from tests.engine.support import (
+    BATCH,
+    assert_close,
+    batch,
+    clipped,
+    clipped_sum,
+    per_record_gradients,
+)
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.training import export, outputs_of
-
-BATCH = 9
-
-
-def batch(schema, rows=BATCH, seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    column = schema["x"]
-    unit = torch.rand((rows, *column.shape), generator=generator)
-    x = column.lower + unit * (column.upper - column.lower)
-    return {"x": x, "y": torch.randint(CLASSES, (rows,), generator=generator)}
-
-
-def per_record_gradients(model, function, schema, columns):
-    """One gradient per record by torch.func, straight from the Python function."""
-    trained = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
-    fixed = {n: p.detach() for n, p in model.named_parameters() if not p.requires_grad}
-
-    def loss(parameters, record):
-        view = RecordView(schema, record)
-
-        def call(x):
-            return torch.func.functional_call(model, {**parameters, **fixed}, (x,))
-
-        return outputs_of(function(call, view))[0]
-
-    return torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(trained, columns)
-
-
-def clipped(gradients, bound):
-    rows = next(iter(gradients.values())).shape[0]
-    flat = torch.cat([g.reshape(rows, -1) for g in gradients.values()], 1).double()
-    weights = (bound / flat.norm(dim=1)).clamp(max=1.0)
-    return {n: torch.einsum("u,u...->...", weights, g.double()) for n, g in gradients.items()}
-
-
-def assert_close(got, expected):
-    largest = max(float(value.abs().max()) for value in expected.values())
-    for name, value in expected.items():
-        assert float((got[name] - value).abs().max()) <= 1e-5 * largest, name
-
-
-def clipped_sum(graph, columns, bound, **options):
-    inputs = tuple(columns[name] for name in graph.inputs)
-    present = torch.ones(len(inputs[0]), dtype=torch.bool)
-    summing = ClippedSum(graph, bound, **options)
-    return summing(graph.parameters, inputs, present)
 
 
 @pytest.fixture(params=MODELS, scope="module")

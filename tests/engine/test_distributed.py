@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from tests.engine.models import MODELS, classify
-from tests.engine.test_options import ADAPTIVE
-from tests.engine.test_soundness import SEED, exported, flat, plan, records
+from tests.engine.support import ADAPTIVE, SEED, exported, flat, plan, records
+from workbench.engine.descent import TrainingResult
 from workbench.engine.sampling import batches
 from workbench.engine.sums.distributed import ALONE, RankLost, Ranks, joined
-from workbench.engine.train import TrainingResult, train
+from workbench.engine.train import train
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from tests.engine.operator_samples import (
     lowered,
     operands_of,
 )
-from tests.engine.test_soundness import C, exported, flat, sensitivity
+from tests.engine.support import C, exported, flat, sensitivity
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused
 

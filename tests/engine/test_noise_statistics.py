@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from scipy import stats
 from torch import nn
 
-from tests.engine.models import CLASSES, _schema, classify
-from tests.engine.test_clipping import batch
-from tests.engine.test_soundness import exported
+from tests.engine.models import CLASSES, classify, schema_of
+from tests.engine.support import batch, exported
 from workbench.documents import Plan
 from workbench.engine.sampling.noise import SealedRandom, Stream
 from workbench.engine.train import train
@@ -141,7 +140,7 @@ def test_no_noise_leaves_the_sums_as_they_are():
 def noise_of(runs, steps=1):
     """Return what `runs` runs of one round added to each coordinate, in units of its deviation."""
     graph = exported(classify, nn.Linear(6, CLASSES))
-    columns = {n: v.numpy() for n, v in batch(_schema((6,)), 4).items()}
+    columns = {n: v.numpy() for n, v in batch(schema_of((6,)), 4).items()}
     records = Records.each_its_own(columns)
     plan = Plan(
         learning_rate=1.0,

@@ -32,7 +32,7 @@ from tests.engine.operator_samples import (
     operands_of,
     operator_of,
 )
-from workbench.engine.program.checker import Place, Value
+from workbench.engine.program.checker.values.value import Place, Value
 from workbench.engine.program.program import Program
 from workbench.graphs.operators.allowed import ALLOWED
 from workbench.graphs.operators.signatures import FIRST_ONLY

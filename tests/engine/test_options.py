@@ -11,25 +11,34 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engine.models import MODELS, _schema, classify
-from tests.engine.test_clipping import batch, clipped_sum
-from tests.engine.test_soundness import SEED, exported, flat, plan, records, sensitivity, trained
+from tests.engine.models import MODELS, classify, schema_of
+from tests.engine.support import (
+    ADAPTIVE,
+    SEED,
+    batch,
+    clipped_sum,
+    exported,
+    flat,
+    plan,
+    records,
+    sensitivity,
+    trained,
+)
 from workbench.documents import Evaluation, Metric
+from workbench.documents.release import best, kept, stops
 from workbench.engine.bounds import AdaptiveBound, layers
+from workbench.engine.gradients import NoisedGradients
 from workbench.engine.optimizers import optimizer_of, schedule_of
-from workbench.engine.rounds import NoisedRounds
+from workbench.engine.rehearsal import rehearse
 from workbench.engine.sampling import batches
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
-from workbench.engine.stopping import best, kept, stops
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.distributed import ALONE
-from workbench.engine.train import rehearse
 from workbench.errors import InvalidDocument
 from workbench.graphs.export.training import export
 
 C = 0.5
-ADAPTIVE = {"clipping": "adaptive", "noise_multiplier": 1.0, "count_noise_multiplier": 2.0}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +64,7 @@ def test_per_layer_each_layer_has_its_share_of_the_bound(graph):
     """With every record clipped in every layer, nine equal ones add up to nine shares."""
     groups = layers(graph.trainable)
     assert groups == (("0.bias", "0.weight"), ("2.weight",), ("4.bias", "4.weight"))
-    columns = {n: v[:1].expand(9, *v.shape[1:]) for n, v in batch(_schema((6,))).items()}
+    columns = {n: v[:1].expand(9, *v.shape[1:]) for n, v in batch(schema_of((6,))).items()}
     sums = clipped_sum(graph, columns, 1e-3, groups=groups)
     for group in groups:
         norm = math.sqrt(sum(float(sums[name].norm()) ** 2 for name in group))
@@ -68,7 +77,7 @@ def test_parameters_outside_every_group_are_refused(graph):
 
 
 def test_the_count_moves_by_at_most_a_half_for_any_unit(graph):
-    columns = batch(_schema((6,)))
+    columns = batch(schema_of((6,)))
     columns["x"][4] = float("nan")
     inputs = tuple(columns[name] for name in graph.inputs)
     present = torch.ones(9, dtype=torch.bool)
@@ -107,7 +116,7 @@ def test_the_adaptive_bound_stays_in_its_public_range(noisy):
 def rounds(graph, seed, training=None, **changes):
     random = SealedRandom(seed)
     table = UnitTable(training or records(), graph.inputs, 1)
-    return NoisedRounds(graph, plan(**changes), table, 20.0, random, ALONE)
+    return NoisedGradients(graph, plan(**changes), table, 20.0, random, ALONE)
 
 
 def test_adaptive_noise_has_the_variances_of_the_theorem(graph):
@@ -227,8 +236,8 @@ def test_memory_does_not_grow_with_the_logical_batch():
     code = """
 import resource, sys, numpy as np, torch
 from torch import nn
-from tests.engine.models import CLASSES, _schema, classify
-from tests.engine.test_soundness import exported, plan
+from tests.engine.models import CLASSES, schema_of, classify
+from tests.engine.support import exported, plan
 from workbench.engine.sampling import batches
 from workbench.records import Records
 from workbench.engine.train import train

@@ -9,28 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.models import MODELS
-from tests.engine.test_statistics import SCHEMA, values
-from workbench.documents import Plan, StatisticPlan
+from tests.engine.small_runs import PLAN, SCHEMA, graph_and_records, values
+from tests.engine.support import SEED
+from workbench.documents import StatisticPlan
 from workbench.engine.statistics import noisy_sums
 from workbench.engine.timing.costs import Chunks, Cost, Filling, units_at_most
 from workbench.engine.timing.pace import SLACK, OverTime, Pace
 from workbench.engine.train import train
 from workbench.errors import RequestFailed
 from workbench.graphs.export.statistic import export_statistic
-from workbench.graphs.export.training import export
-from workbench.records import Records
-
-SEED = bytes(range(32))
-PLAN = Plan(
-    learning_rate=0.1,
-    steps=6,
-    sample_rate=0.5,
-    max_grad_norm=1.0,
-    noise_multiplier=1.0,
-    metrics_noise_multiplier=1.0,
-    evaluations=3,
-)
 
 
 class Clock:
@@ -146,20 +133,6 @@ def test_units_have_room_for_a_rounded_count_and_an_uneven_split():
     assert parts.max() <= units_at_most(1000, 0.75)
 
 
-def graph_and_records(name="mlp", count=60):
-    make, function, schema = MODELS[name]
-    graph = export(function, make(), schema)
-    random = np.random.default_rng(0)
-    columns = {}
-    for column in schema.usable:
-        if column.kind == "category":
-            columns[column.name] = random.integers(0, len(column.categories), count)
-        else:
-            drawn = random.uniform(column.lower, column.upper, (count, *column.shape))
-            columns[column.name] = drawn.astype(np.float32)
-    return graph, Records.each_its_own(columns)
-
-
 def run(graph, records, plan=PLAN, **options):
     return train(
         graph,
@@ -225,8 +198,9 @@ def test_a_run_that_diverges_tells_so_at_its_end():
     graph, records = graph_and_records()
     pace = Stopped()
     plan = PLAN.model_copy(update={"learning_rate": 1e4, "weight_decay": 1.0, "steps": 20})
-    with pytest.raises(RequestFailed, match="not-finite"):
+    with pytest.raises(RequestFailed, match="diverged") as failed:
         run(graph, records, plan, pace=pace)
+    assert failed.value.failure == "not-finite"
     assert pace.elapsed == pytest.approx(pace.due(20))
 
 

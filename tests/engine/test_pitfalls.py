@@ -18,21 +18,21 @@ import torch
 from dp_accounting import rdp
 from torch import nn
 
-from tests.engine.models import CLASSES, Net, _schema
+from tests.engine.models import CLASSES, Net, schema_of
 from workbench.budget.accountant import ORDERS, run_curve
 from workbench.documents import Plan, StatisticPlan
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import Stream
 from workbench.engine.statistics import noisy_sums
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.engine.sums.contributions import CANCELLING
+from workbench.engine.sums.contributions.rounding import CANCELLING
 from workbench.engine.train import train
 from workbench.graphs.export.statistic import export_statistic, export_update
 from workbench.graphs.export.training import export
 from workbench.records import Records
 
 WIDTH = 50
-SCHEMA = _schema((WIDTH,))
+SCHEMA = schema_of((WIDTH,))
 BOUND = 14.0
 """About half of the records below have a longer gradient."""
 LEAST = BOUND * (1 - 2.0**-6)
@@ -338,7 +338,7 @@ def test_a_norm_is_that_of_the_gradient_in_float64_also_where_terms_cancel(input
     With many numbers the gradient is never made, and its norm is a "ghost": a sum of products of
     which nearly all cancel. It then counts as a share of its terms' norms at least (`CANCELLING`).
     """
-    graph = export(_positions, nn.Linear(inputs, outputs, bias=False), _schema((inputs + 1,)))
+    graph = export(_positions, nn.Linear(inputs, outputs, bias=False), schema_of((inputs + 1,)))
     x = torch.rand((5, inputs + 1), generator=torch.Generator().manual_seed(3)) * 2 - 1
     x[:, 0] = torch.tensor([1.0, 1e-2, 1e-4, 1e-6, 0.0])
     summing = ClippedSum(graph, bound)

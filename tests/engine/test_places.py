@@ -24,12 +24,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.engine.models import CLASSES, MODELS, _schema, classify
-from tests.engine.test_clipping import batch
-from workbench.domain.runs.surroundings import worker_environment
-from workbench.engine.program import places, trials
-from workbench.engine.program.checker import RULES
-from workbench.engine.program.tiles import TILE, tile_of_units
+from tests.engine.models import CLASSES, MODELS, classify, schema_of
+from tests.engine.support import batch
+from workbench.domain.worker.surroundings import worker_environment
+from workbench.engine.program import places
+from workbench.engine.program.checker.rules.table import RULES
+from workbench.engine.program.tiles import CODE_PATH, TILE, tile_of_units
+from workbench.engine.program.trials.convolutions import add_convolution
+from workbench.engine.program.trials.table import SAMPLES
 from workbench.engine.sampling.batches import chunk_size, preferred_size
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused
@@ -52,12 +54,12 @@ def apart(model, record):
 
 
 FAMILIES = MODELS | {
-    "apart": (lambda: nn.Linear(9, CLASSES), apart, _schema((7, 5, 5))),
-    "narrow": (lambda: nn.Linear(30, CLASSES), classify, _schema((30,))),
-    "tanh": (two(30, 17, nn.Tanh), classify, _schema((30,))),
-    "silu": (two(31, 17, nn.SiLU), classify, _schema((31,))),
-    "gelu": (two(5, 10, nn.GELU), classify, _schema((5,))),
-    "wide": (two(784, 64, nn.ReLU), classify, _schema((784,))),
+    "apart": (lambda: nn.Linear(9, CLASSES), apart, schema_of((7, 5, 5))),
+    "narrow": (lambda: nn.Linear(30, CLASSES), classify, schema_of((30,))),
+    "tanh": (two(30, 17, nn.Tanh), classify, schema_of((30,))),
+    "silu": (two(31, 17, nn.SiLU), classify, schema_of((31,))),
+    "gelu": (two(5, 10, nn.GELU), classify, schema_of((5,))),
+    "wide": (two(784, 64, nn.ReLU), classify, schema_of((784,))),
 }
 COPIES = """
 _unsafe_view alias arange arange.start arange.start_step bitwise_and.Tensor bitwise_not
@@ -86,11 +88,11 @@ def moved(name: str, rows: int) -> int:
 
 def convolutions(rows: int) -> list[str]:
     """Try many shapes of convolutions, and nothing else, at `rows` places."""
-    trials.SAMPLES.clear()
+    SAMPLES.clear()
     for inputs, outputs, kernel, (stride, padding) in itertools.product(
         (1, 3, 8, 16), (1, 16), (1, 2, 3, 5), ((1, 0), (2, 1))
     ):
-        trials.add_convolution(inputs, outputs, (kernel, kernel), stride, padding)
+        add_convolution(SAMPLES, inputs, outputs, (kernel, kernel), stride, padding)
     return places.moved([rows], draws=1)
 
 
@@ -99,7 +101,7 @@ def in_a_worker(expression: str) -> object:
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1])\n"
         "from tests.engine.test_places import *\n"
-        "from workbench.domain.runs.surroundings import settle\n"
+        "from workbench.domain.worker.surroundings import settle\n"
         f"settle(); print(json.dumps({expression}))"
     )
     command = [sys.executable, "-c", code, str(ROOT)]
@@ -107,6 +109,10 @@ def in_a_worker(expression: str) -> object:
         command, env=worker_environment(), capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_worker_has_the_environment_that_tiles_need():
+    assert CODE_PATH.items() <= worker_environment().items()
 
 
 @pytest.mark.slow
@@ -135,8 +141,8 @@ def test_every_operator_of_the_checkers_table_that_rounds_is_tried():
     names = {str(operator) for operator in RULES}
     words = {*COPIES.split(), *PUBLIC.split()}
     others = {f"aten.{word}" + ("" if "." in word else ".default") for word in words}
-    assert names - others == set(trials.SAMPLES)
-    assert not others & set(trials.SAMPLES)
+    assert names - others == set(SAMPLES)
+    assert not others & set(SAMPLES)
 
 
 @pytest.fixture

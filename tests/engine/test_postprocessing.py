@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.engine.families.test_generative import Adversarial, adversarial, points
+from tests.engine.families.adversarial import Adversarial, adversarial, points
 from workbench.documents import Plan
-from workbench.engine.train import rehearse, train
+from workbench.engine.rehearsal import rehearse
+from workbench.engine.train import train
 from workbench.errors import GraphRefused, RequestFailed
 from workbench.graphs.export.features import noise
 from workbench.graphs.export.training import export
@@ -130,13 +131,14 @@ def test_a_rehearsal_trains_the_generator_too(graph):
 
 
 def test_a_public_loss_that_overflows_closes_the_run(graph):
-    with pytest.raises(RequestFailed, match="not-finite"):
+    with pytest.raises(RequestFailed, match="diverged") as failed:
         run(
             graph,
             steps=30,
             public_loss={"optimizer": "sgd", "learning_rate": 1e4, "draws": 4},
             learning_rate=1e4,
         )
+    assert failed.value.failure == "not-finite"
 
 
 def refused(function, match):

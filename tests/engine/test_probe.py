@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from tests.engine.models import MODELS
-from tests.engine.test_pace import PLAN, SEED, graph_and_records
-from tests.engine.test_statistics import SCHEMA, values
+from tests.engine.small_runs import PLAN, SCHEMA, SEED, graph_and_records, values
 from workbench.documents import StatisticPlan
-from workbench.engine.probe import Drawn, check, probe
-from workbench.engine.program.program import RecordProgram
+from workbench.engine.probe import check_statistic, check_training
+from workbench.engine.probing.compare import probe
+from workbench.engine.probing.records import Drawn
+from workbench.engine.program.record_program import RecordProgram
 from workbench.engine.train import train
 from workbench.errors import GraphRefused
 from workbench.graphs.export.statistic import export_statistic
@@ -151,7 +152,7 @@ def test_what_has_not_a_row_for_each_record_is_refused():
 @pytest.mark.parametrize("name", ["linear", "embedding"])
 def test_what_is_probed_is_what_a_run_runs(name, monkeypatch):
     graph, records = graph_and_records(name)
-    check(
+    check_training(
         graph, PLAN, bounds_of(name), record_count=120, holdout_fraction=0.5, max_records_per_unit=1
     )
 
@@ -185,14 +186,7 @@ def bounds_of(name):
 def test_a_statistic_is_probed_too():
     graph = export_statistic(values, SCHEMA)
     plan = StatisticPlan(max_norm=1.0, noise_multiplier=1.0)
-    check(
-        graph,
-        plan,
-        [(-1.0, 1.0)] * 3,
-        record_count=60,
-        holdout_fraction=0.25,
-        max_records_per_unit=2,
-    )
+    check_statistic(graph, plan, [(-1.0, 1.0)] * 3, record_count=60, max_records_per_unit=2)
 
 
 def test_what_cannot_be_run_at_all_is_refused():
@@ -200,7 +194,7 @@ def test_what_cannot_be_run_at_all_is_refused():
     name = next(iter(graph.trainable))
     graph.parameters[name] = torch.zeros((1, 1))
     with pytest.raises(Exception, match="[Ss]ize|shape"):
-        check(
+        check_training(
             graph,
             PLAN,
             bounds_of("linear"),

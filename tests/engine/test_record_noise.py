@@ -12,9 +12,8 @@ import torch.nn.functional as F
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
-from tests.engine.models import CLASSES, _schema
-from tests.engine.test_clipping import batch
-from tests.engine.test_soundness import flat, records, trained
+from tests.engine.models import CLASSES, schema_of
+from tests.engine.support import batch, flat, records, trained
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, GraphInput, NoiseInput
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
@@ -23,9 +22,9 @@ from workbench.errors import GraphRefused, UnknownColumn
 from workbench.graphs.export.dropout import dropout_from
 from workbench.graphs.export.features import RecordView, noise
 from workbench.graphs.export.training import export
-from workbench.graphs.reading.load import check_inputs
+from workbench.graphs.inputs import check_inputs
 
-SCHEMA = _schema((6,))
+SCHEMA = schema_of((6,))
 C = 0.5
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.engine.redteam import Builder, Value
-from workbench.engine.program.program import values_program
+from workbench.engine.program.record_program import values_program
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused
 from workbench.graphs.record_graph import RecordGraph

@@ -10,16 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.engine.models import CLASSES, Net, _schema
-from tests.engine.test_clipping import (
-    assert_close,
-    batch,
-    clipped,
-    clipped_sum,
-    per_record_gradients,
-)
-from workbench.engine.sums import contributions
+from tests.engine.models import CLASSES, Net, schema_of
+from tests.engine.support import assert_close, batch, clipped, clipped_sum, per_record_gradients
 from workbench.engine.sums.clipping import ClippedSum
+from workbench.engine.sums.contributions.forms import MATERIALISED
 from workbench.graphs.export.training import export
 
 pytestmark = pytest.mark.slow
@@ -33,7 +27,7 @@ def mixed(model, record):
 
 
 def check(model, shape, *, bound, rows=5, lower=-1.0, upper=1.0, own_rule=True):
-    schema = _schema(shape, lower, upper)
+    schema = schema_of(shape, lower, upper)
     columns = batch(schema, rows)
     graph = export(mixed, model, schema)
     if own_rule:
@@ -82,14 +76,14 @@ def test_conv2d(
         groups * inputs, groups * outputs, kernel, stride, padding, dilation, groups, bias=bias
     )
     # Of large weights no record's gradient is made whole.
-    most = 0 if large else contributions.MATERIALISED
+    most = 0 if large else MATERIALISED
     with mock.patch("workbench.engine.sums.layers.conv2d.MATERIALISED", most):
         check(model, (groups * inputs, 7, 6), bound=bound)
 
 
 def test_a_convolution_of_millions_of_weights_is_taken():
     model = nn.Sequential(nn.Conv2d(512, 512, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    assert model[0].weight.numel() > contributions.MATERIALISED
+    assert model[0].weight.numel() > MATERIALISED
     # Unclipped: a norm of so many entries is enlarged by a little more than what is compared.
     check(model, (512, 3, 3), bound=1e6)
 

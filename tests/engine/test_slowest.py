@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tests.engine.checker.traced import NAMES, traced
-from tests.engine.models import _schema
+from tests.engine.models import schema_of
 from workbench.engine.program.program import noted
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.timing.pace import SLACK
@@ -31,7 +31,7 @@ A = torch.ops.aten
 
 @pytest.fixture(autouse=True)
 def as_in_a_worker():
-    """One thread and no subnormal numbers, as `workbench.domain.runs.surroundings` makes it."""
+    """One thread and no subnormal numbers, as `workbench.domain.worker.surroundings` makes it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -91,7 +91,7 @@ def test_a_chunk_of_slow_values_takes_no_longer_than_its_public_time(name):
 
     torch.manual_seed(0)
     model = nn.Linear(WIDTH, 2)
-    graph = export(waits, model, _schema((WIDTH,), -1.0, 1.0))
+    graph = export(waits, model, schema_of((WIDTH,), -1.0, 1.0))
     clipped = ClippedSum(graph, 1.0)
     calls = {
         "usual": chunk(clipped, graph.parameters, (torch.zeros(ROWS, WIDTH),)),
@@ -114,7 +114,7 @@ def test_what_no_value_slows_down_costs_little_more():
     def plain(model, record):
         return F.relu(model(record["x"])).sum()
 
-    graph = export(plain, nn.Linear(512, 512), _schema((512,), -1.0, 1.0))
+    graph = export(plain, nn.Linear(512, 512), schema_of((512,), -1.0, 1.0))
     clipped = ClippedSum(graph, 1.0)
     usual = chunk(clipped, graph.parameters, (torch.zeros(ROWS, 512),))
     with noted() as programs:

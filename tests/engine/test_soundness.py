@@ -16,36 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.engine.models import CLASSES, MODELS, Net, _schema, classify
-from tests.engine.test_clipping import batch, clipped_sum
-from workbench.documents import Plan
+from tests.engine.models import CLASSES, MODELS, Net, classify, schema_of
+from tests.engine.support import (
+    C,
+    batch,
+    clipped_sum,
+    exported,
+    flat,
+    records,
+    sensitivity,
+    trained,
+)
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.engine.sums.contributions import OuterProduct, OuterProducts, PerUnit, Rows
-from workbench.engine.train import train
+from workbench.engine.sums.contributions.forms import OuterProduct, OuterProducts, PerUnit, Rows
 from workbench.errors import RequestFailed
 from workbench.graphs.export.training import export
-from workbench.records import Records
-
-C = 0.5
-SEED = bytes(32)
-
-
-def flat(sums):
-    return torch.cat([sums[name].reshape(-1) for name in sorted(sums)])
-
-
-def sensitivity(graph, columns, row, **options):
-    """Return how far the sum moves when one row is removed."""
-    rows = len(columns["x"])
-    kept = torch.arange(rows) != row
-    without = {name: values[kept] for name, values in columns.items()}
-    both = clipped_sum(graph, columns, C, **options), clipped_sum(graph, without, C, **options)
-    return float((flat(both[0]) - flat(both[1])).norm())
-
-
-def exported(function, model, shape=(6,), lower=-1.0, upper=1.0):
-    torch.manual_seed(0)
-    return export(function, model, _schema(shape, lower, upper))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -64,7 +49,7 @@ def test_exploding_and_vanishing_gradients_stay_within_c(scale):
         return model(record["x"]).sum() * scale
 
     graph = exported(scaled, nn.Linear(6, CLASSES))
-    assert sensitivity(graph, batch(_schema((6,))), 0) <= C
+    assert sensitivity(graph, batch(schema_of((6,))), 0) <= C
 
 
 def test_rule_1_cancelling_terms_cannot_hide_their_rounding_noise():
@@ -76,7 +61,7 @@ def test_rule_1_cancelling_terms_cannot_hide_their_rounding_noise():
         return (model(pair) * 1e7).sum()
 
     graph = exported(cancelling, nn.Linear(6, CLASSES))
-    columns = batch(_schema((6,)))
+    columns = batch(schema_of((6,)))
     for row in range(9):
         assert sensitivity(graph, columns, row) <= C
 
@@ -122,7 +107,7 @@ def test_rule_2_a_record_that_is_not_finite_adds_exactly_nothing(value, after):
         return torch.where(record["x"][0] > 0.999, loss * value * after, loss)
 
     graph = exported(poisoned, nn.Linear(6, CLASSES))
-    columns = batch(_schema((6,)))
+    columns = batch(schema_of((6,)))
     columns["x"] = columns["x"].clamp(-0.99, 0.99)
     columns["x"][4, 0] = 1.0
     kept = torch.arange(9) != 4
@@ -162,7 +147,7 @@ def test_rule_2_holds_where_only_the_product_of_two_finite_factors_is_not(size):
         return model(pair).sum() * torch.where(record["x"][0] > 0.5, size[1], 1e-25)
 
     graph = exported(overflowing, nn.Linear(6, CLASSES))
-    columns = batch(_schema((6,)))
+    columns = batch(schema_of((6,)))
     columns["x"] = columns["x"].clamp(-0.4, 0.4)
     columns["x"][4, 0] = 0.9
     kept = torch.arange(9) != 4
@@ -175,7 +160,7 @@ def test_rule_2_holds_where_only_the_product_of_two_finite_factors_is_not(size):
 def test_rule_3_a_graph_cannot_carry_anything_from_record_to_record():
     """One record's term is the same alone and among others: nothing is kept or shared."""
     graph = exported(classify, MODELS["mlp"][0]())
-    columns = batch(_schema((6,)))
+    columns = batch(schema_of((6,)))
     together = flat(clipped_sum(graph, columns, C))
     alone = sum(
         flat(clipped_sum(graph, {n: v[row : row + 1] for n, v in columns.items()}, C))
@@ -196,37 +181,8 @@ def test_look_ups_out_of_range_do_not_fail_for_one_record():
 
     model = Net(lambda m, x: m.out(x), table=nn.Embedding(5, 4), out=nn.Linear(4, CLASSES))
     graph = exported(looked_up, model)
-    sums = clipped_sum(graph, batch(_schema((6,))), C)
+    sums = clipped_sum(graph, batch(schema_of((6,))), C)
     assert torch.isfinite(flat(sums)).all()
-
-
-def plan(**changes):
-    base = {
-        "learning_rate": 0.1,
-        "steps": 3,
-        "sample_rate": 0.5,
-        "max_grad_norm": 1.0,
-        "noise_multiplier": 1.0,
-        "metrics_noise_multiplier": 1.0,
-    }
-    return Plan.read(base | changes)
-
-
-def records(rows=40, units=None, seed=0):
-    schema = _schema((6,))
-    columns = {n: v.numpy() for n, v in batch(schema, rows, seed).items()}
-    own = np.arange(rows) if units is None else units
-    return Records(columns, own.astype(np.int64))
-
-
-def trained(graph, training=None, seed=SEED, **changes):
-    options = {"record_count": 50, "holdout_fraction": 0.2, "max_records_per_unit": 1}
-    for name in tuple(changes):
-        if name in options:
-            options[name] = changes.pop(name)
-    return train(
-        graph, plan(**changes), training or records(), records(10, seed=5), seed=seed, **options
-    )
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +210,7 @@ def test_rule_5_an_empty_batch_still_adds_noise(graph):
 
 def test_rule_7_a_unit_with_many_records_is_clipped_once():
     graph = exported(classify, MODELS["cnn"][0](), (2, 8, 8))
-    schema = _schema((2, 8, 8))
+    schema = schema_of((2, 8, 8))
     columns = batch(schema, 12)
     inputs = tuple(columns[name] for name in graph.inputs)
     summing = ClippedSum(graph, C, records_per_unit=4)
@@ -320,5 +276,6 @@ def test_metrics_lie_in_bounds_and_their_noise_has_its_variance(graph):
 
 
 def test_a_run_that_overflows_is_closed_with_one_word(graph):
-    with pytest.raises(RequestFailed, match="not-finite"):
+    with pytest.raises(RequestFailed, match="diverged") as failed:
         trained(graph, learning_rate=1e4, noise_multiplier=1e6, steps=200, weight_decay=1.0)
+    assert failed.value.failure == "not-finite"

@@ -15,6 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.engine.small_runs import COLUMNS, SCHEMA, values
 from workbench.documents import Schema, StatisticPlan
 from workbench.engine import statistics
 from workbench.engine.statistics import noisy_sums
@@ -25,10 +26,6 @@ from workbench.records import Records
 
 SEED = bytes(range(32))
 WIDTH = 3
-COLUMNS = ("a", "b", "c")
-SCHEMA = Schema.read(
-    {"columns": [{"name": n, "kind": "number", "lower": -1, "upper": 1} for n in COLUMNS]}
-)
 PER_PERSON = Schema.read(
     {
         "columns": [
@@ -39,10 +36,6 @@ PER_PERSON = Schema.read(
         "max_records_per_unit": 3,
     }
 )
-
-
-def values(record):
-    return torch.stack([record[name] for name in COLUMNS])
 
 
 @pytest.fixture(scope="module")

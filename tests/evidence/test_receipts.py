@@ -155,7 +155,7 @@ class _Client:
 def test_a_researchers_result_warns_and_shows_it(tmp_path):
     from workbench.documents import Request
     from workbench.documents.envelope import unverified
-    from workbench.space.results.result import Result
+    from workbench.space.results.training import TrainingResult
 
     client = _Client(Receipts(tmp_path / "receipts.jsonl"))
     results = []
@@ -164,7 +164,7 @@ def test_a_researchers_result_warns_and_shows_it(tmp_path):
         request = unverified(bundle.request, Request)
         client.bundles[request.digest] = bundle
         status = type("Status", (), {"request": request, "request_digest": request.digest})
-        results.append(Result(client, status))
+        results.append(TrainingResult(client, status))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert results[0].release.steps == 20

@@ -276,14 +276,14 @@ def test_a_history_that_follows_the_plan_verifies(story):
     ("message", "story"),
     [
         ("steps: got 15", course((0.5, 0.7, 0.6), {})),
-        ("steps: 14 is no round", course((0.5, 0.7, 0.6), PATIENT, steps=14)),
+        ("steps: no evaluation follows step 14", course((0.5, 0.7, 0.6), PATIENT, steps=14)),
         ("steps: got 15, expected 20", course((0.5, 0.6, 0.7), PATIENT)),
         (
             "steps: the plan stops after 10",
             course((0.6, 0.5, 0.4), PATIENT, metrics=(accuracy(0.6),)),
         ),
         ("kept metrics", course((0.5, 0.7, 0.6), PATIENT)),
-        ("evaluated rounds", course((0.5, 0.7, 0.6), {}, steps=20)),
+        ("evaluated steps", course((0.5, 0.7, 0.6), {}, steps=20)),
         (
             "history",
             replace(HONEST, release={"history": (Evaluation(step=20, metrics=(accuracy(0.9),)),)}),

@@ -16,9 +16,10 @@ from tests.engine.models import MODELS
 from workbench.engine.program.guards import GUARDS
 from workbench.errors import GraphRefused, TooLarge, UnknownColumn
 from workbench.graphs.export.training import export
+from workbench.graphs.inputs import check_inputs
 from workbench.graphs.operators.allowed import ALLOWED
 from workbench.graphs.reading import archive as pt2
-from workbench.graphs.reading.load import check_inputs, load
+from workbench.graphs.reading.load import load
 from workbench.graphs.record_graph import Limits
 
 MAKE, FUNCTION, SCHEMA = MODELS["mlp"]

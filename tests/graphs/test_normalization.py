@@ -17,7 +17,7 @@ from workbench.graphs.export.normalization import (
     without_batch_norm,
 )
 from workbench.graphs.export.training import export
-from workbench.space.results.result import load_into
+from workbench.models.modules import load_into
 
 SCHEMA = MODELS["cnn"][2]
 

@@ -10,12 +10,13 @@ import torch
 import torch.fx
 from torch.nn import functional as F
 
-from tests.engine.models import CLASSES, _schema, classify
+from tests.engine.models import CLASSES, classify, schema_of
 from tests.engine.operator_samples import CALLS, Draw, Operand, operator_of
 from workbench.errors import GraphRefused
 from workbench.graphs.export.training import export
 from workbench.graphs.operators.allowed import ALLOWED, check_call
-from workbench.graphs.operators.signatures import EVERYWHERE, FIRST_ONLY, SIGNATURES
+from workbench.graphs.operators.signatures import EVERYWHERE, FIRST_ONLY
+from workbench.graphs.operators.table import SIGNATURES
 from workbench.graphs.record_graph import TensorSpec
 
 WHOLE, MASK = torch.int64, torch.bool
@@ -203,4 +204,4 @@ def test_a_graph_with_an_empty_tensor_or_one_of_many_dimensions_is_refused(make,
         return value + make(record["x"]), metrics
 
     with pytest.raises(GraphRefused, match=match):
-        export(loss, torch.nn.Linear(6, CLASSES), _schema((6,)))
+        export(loss, torch.nn.Linear(6, CLASSES), schema_of((6,)))

@@ -175,8 +175,10 @@ class OpenDomain:
         self.site = Site.open(make_domain(root, name, datasets))
         if like is not None:
             self.site.researcher, self.site.steward = like.site.researcher, like.site.steward
-            self.site.domain.admit(self.site.researcher.public, "Rosa Research", "researcher")
-            self.site.domain.admit(self.site.steward.public, "Stella Steward", "steward")
+            self.site.domain.operator.admit(
+                self.site.researcher.public, "Rosa Research", "researcher"
+            )
+            self.site.domain.operator.admit(self.site.steward.public, "Stella Steward", "steward")
         self.calls: list[str] = []
         self.older = False
         self._free = threading.Event()

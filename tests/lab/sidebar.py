@@ -83,7 +83,7 @@ def serious_findings(page: Page, part: str) -> list[str]:
 def publish_many(root, count):
     """Publish signed copies of the domain's first card under other names, as `publish` would."""
     domain = Domain(root)
-    card = domain.publish("breast-cancer")
+    card = domain.operator.publish("breast-cancer")
     rows = []
     for number in range(count - 1):
         name = f"ward-{number:05d}"

@@ -17,6 +17,7 @@ from tests.support import Site, add_dataset
 from workbench.documents import Approval, PrivateKey
 from workbench.errors import RequestDenied
 from workbench.space.client.client import DomainClient
+from workbench.space.client.http import Transport
 
 pytestmark = pytest.mark.slow
 
@@ -179,7 +180,7 @@ def test_where_two_stewards_are_needed_one_reads_that_another_has_to_approve_too
         "waits for another steward"
     )
     page.screenshot(path=root / "4-one-of-two.png")
-    second = DomainClient(steward.name, steward.public_key, steward._http, key)
+    second = DomainClient(Transport(steward.name, steward.public_key, steward.road._http, key))
     second.decide(handle.digest, "approve")
     expect(detail).to_contain_text("released")
     assert len(handle.wait(progress=False).verified.approvals) == 1

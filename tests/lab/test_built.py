@@ -23,16 +23,28 @@ def test_it_is_small():
 def test_front_end_and_back_end_have_one_version():
     package = json.loads((SOURCES / "package.json").read_text())
     told = re.search(r"VERSION = '(.*)'", (SOURCES / "src" / "api.ts").read_text())
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    place = REPOSITORY / project["tool"]["hatch"]["version"]["path"]
+    installed = re.search(r'__version__ = "(.*)"', place.read_text())
     built = json.loads((BUILT / "package.json").read_text())
     versions = {
         package["version"],
         told.group(1),
-        project["version"],
+        installed.group(1),
         built["version"],
         workbench.__version__,
     }
+    assert project["project"]["dynamic"] == ["version"]
     assert len(versions) == 1
+
+
+def test_jupyterlab_names_the_package_that_pip_knows():
+    name = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["name"]
+    built = json.loads((BUILT / "package.json").read_text())["jupyterlab"]
+    assert built["discovery"]["server"]["base"]["name"] == name
+    install = json.loads((SOURCES / "install.json").read_text())
+    assert install["packageName"] == name
+    assert name in install["uninstallInstructions"]
 
 
 def test_what_is_built_is_what_gets_installed():

@@ -241,13 +241,17 @@ def test_evidence_that_does_not_hold_shows_nothing(tmp_path, hospital):
     """Check a domain that signs with another key: nothing of its releases is shown."""
     from workbench.lab.service.requests.results import result_view
     from workbench.space.client.client import DomainClient
+    from workbench.space.client.http import Transport
     from workbench.space.requests.request import RequestHandle
+    from workbench.space.results.kinds import result_of
 
     handle = submit(hospital.site.client(), model=linear())
     handle.wait(progress=False)
     site = hospital.site
-    stranger = DomainClient("hospital-a", PrivateKey.create().public, site.http, site.researcher)
-    found = result_view(RequestHandle(stranger, handle.last_status).result(), "code")
+    stranger = DomainClient(
+        Transport("hospital-a", PrivateKey.create().public, site.http, site.researcher)
+    )
+    found = result_view(RequestHandle(stranger, handle.last_status, result_of).result(), "code")
     assert found["evidence"]["verified"] is False
     assert "key" in found["evidence"]["message"]
     assert (found["metrics"], found["model"], found["load_code"]) == ([], False, "")

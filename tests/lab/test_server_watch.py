@@ -179,7 +179,7 @@ def test_a_new_dataset_appears_by_itself(lab, two, news):
     version = news.last["catalog"]["version"]
     root = first.site.domain.folder.root
     shutil.copytree(META / "digits", root / "datasets" / "digits")
-    first.site.domain.publish("digits")
+    first.site.domain.operator.publish("digits")
     wait_until(lambda: news.last["catalog"]["version"] != version, SECONDS)
     assert "hospital-a/digits" in paths(lab)
 

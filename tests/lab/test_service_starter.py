@@ -15,7 +15,6 @@ from tests.support import META
 from workbench.catalog import files
 from workbench.catalog.snippets import encode, schema_snippet
 from workbench.documents import DatasetCard, Schema, Snippet, Terms, digest_bytes, now
-from workbench.records import Records
 from workbench.space.datasets import Dataset
 from workbench.space.starter.cells import starter
 
@@ -46,13 +45,12 @@ def card_of(schema: dict, count: int = 400, **terms) -> DatasetCard:
     )
 
 
-class OneDataset(Dataset):
-    """A dataset whose snippet needs no domain."""
+class Snippets:
+    """All that a starter asks of a domain."""
 
-    @property
-    def snippet_records(self) -> Records:
-        schema = self.card.data_schema
-        return Records.each_its_own(schema_snippet(schema, 12))
+    def snippet(self, card: DatasetCard) -> bytes:
+        schema = card.data_schema
+        return encode(schema_snippet(schema, 12), schema)
 
 
 class OneSpace:
@@ -61,7 +59,7 @@ class OneSpace:
 
     def dataset(self, path: str) -> Dataset:
         assert path == self.card.path
-        return OneDataset(self.card, None)
+        return Dataset(self.card, Snippets())
 
 
 def run(card: DatasetCard, monkeypatch) -> dict:

@@ -19,6 +19,7 @@ from tests.lab.sidebar import (
     space_file,
 )
 from tests.processes import ServerSite
+from workbench import __version__
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +82,7 @@ def test_a_front_end_of_another_version_says_so(crowded):
 
     def older(route):
         answer = route.fetch()
-        route.fulfill(response=answer, body=answer.text().replace('"0.1.0"', '"0.0.9"'))
+        route.fulfill(response=answer, body=answer.text().replace(f'"{__version__}"', '"0.0.9"'))
 
     page.route("**/dataspace-lab/static/*.js**", older)
     try:
@@ -89,7 +90,7 @@ def test_a_front_end_of_another_version_says_so(crowded):
         show_panel(page)
         note = panel(page).get_by_role("note")
         expect(note).to_contain_text(
-            "The sidebar is version 0.0.9 and its server part is version 0.1.0."
+            f"The sidebar is version 0.0.9 and its server part is version {__version__}."
         )
         expect(note).to_contain_text("Restart JupyterLab and reload this page")
     finally:

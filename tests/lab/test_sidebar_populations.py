@@ -19,7 +19,7 @@ from tests.lab.test_sidebar_requests import IMAGES, PATIENCE, Session, session
 from tests.processes import ServerSite, free_port
 from tests.registers import COLUMNS, MONTH, PERSON, change, make_register, spend, stays
 from tests.support import Site, add_dataset
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.documents import NewPopulation, PrivateKey
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -58,10 +58,10 @@ class Register(ServerSite):
         site = Site.open(root, start=False)
         self.steward, self.second = site.steward, PrivateKey.create()
         self.researcher, self.public_key = site.researcher, site.domain.key.public
-        site.domain.admit(self.second.public, "Selma Second", "steward")
+        site.domain.operator.admit(self.second.public, "Selma Second", "steward")
         with pytest.MonkeyPatch.context() as patch:
             for day, dataset, epsilon in SPENT:
-                patch.setattr(ledger, "now", lambda day=day: f"{day}T09:00:00.000000Z")
+                patch.setattr(chain, "now", lambda day=day: f"{day}T09:00:00.000000Z")
                 spend(site, dataset, epsilon, day)
         site.close()
 

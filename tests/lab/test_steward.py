@@ -10,7 +10,7 @@ from tests.registers import make_register, spend
 from tests.studies import submit_progression
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import PrivateKey
-from workbench.domain.populations.registry import stopped
+from workbench.domain.populations.opting_out import stopped
 from workbench.errors import DomainUnavailable, NotFound
 from workbench.lab.service.steward import population_overview
 from workbench.lab.widgets.live import ANSWERER, FOLLOWER
@@ -157,7 +157,7 @@ def test_one_steward_cannot_approve_twice_and_reads_why(tmp_path):
     edit_terms(root, "diabetes", approval={"mode": "steward", "approvals": 2})
     site = Site.open(root)
     second = PrivateKey.create()
-    site.domain.admit(second.public, "Selma Second", "steward")
+    site.domain.operator.admit(second.public, "Selma Second", "steward")
     digest = submit_progression(site.client(), epsilon=2.0, purpose="DUO:0000007 x").digest
     first, other = (
         StewardPanel(Space({DOMAIN: site.client(key)}, key)) for key in (site.steward, second)
@@ -265,7 +265,7 @@ class TestPopulations:
 
     def test_what_takes_two_stewards_is_proposed_by_one_and_agreed_by_another(self, site, panel):
         key = PrivateKey.create()
-        site.domain.admit(key.public, "Selma Second", "steward")
+        site.domain.operator.admit(key.public, "Selma Second", "steward")
         other = self.opened(site, key)
         self.say(panel, **NEW | {"name": "guests", "epsilon_total": 3})
         for wish in (

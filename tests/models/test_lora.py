@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidArgument, NotFound
 from workbench.models.lora import LoraLinear, lora, merge_lora
 
 
@@ -81,5 +81,5 @@ def test_layers_inside_attention_that_are_read_and_not_called_stay_frozen_and_wh
 
 @pytest.mark.parametrize("rank", [0, -1, 2.5])
 def test_a_rank_that_trains_nothing_is_refused(rank):
-    with pytest.raises(InvalidDocument, match="rank is"):
+    with pytest.raises(InvalidArgument, match="rank is"):
         lora(nn.Linear(2, 2), rank=rank)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from tests.studies import submit
-from workbench.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidArgument, MissingPackage
 from workbench.graphs.export.normalization import without_batch_norm
 from workbench.models.onnx import write_onnx
 
@@ -73,9 +73,9 @@ def test_networks_are_written_in_evaluation_mode(make, example, tmp_path):
 
 
 def test_what_cannot_be_written_says_why(tmp_path, monkeypatch):
-    with pytest.raises(InvalidDocument, match="example input"):
+    with pytest.raises(InvalidArgument, match="example input"):
         write_onnx(nn.Linear(3, 2), tmp_path / "m.onnx")
-    with pytest.raises(InvalidDocument, match="cannot be written as ONNX"):
+    with pytest.raises(InvalidArgument, match="cannot be written as ONNX"):
         write_onnx(nn.Linear(3, 2), tmp_path / "m.onnx", torch.zeros(2, 4))
     original = builtins.__import__
 
@@ -85,6 +85,6 @@ def test_what_cannot_be_written_says_why(tmp_path, monkeypatch):
         return original(name, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(NotFound, match="not installed") as caught:
+    with pytest.raises(MissingPackage, match="not installed") as caught:
         write_onnx(nn.Linear(3, 2), tmp_path / "m.onnx", torch.zeros(2, 3))
-    assert "workbench[onnx]" in caught.value.hint
+    assert "dataspace-workbench[onnx]" in caught.value.hint

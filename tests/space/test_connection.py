@@ -1,4 +1,4 @@
-"""Connecting: what space.toml may say, and how a domain that is away is told."""
+"""Check what space.toml may say, and what a researcher is told of a domain that is away."""
 
 from __future__ import annotations
 
@@ -7,28 +7,18 @@ import os
 import pytest
 
 from tests.processes import ServerSite, free_port
-from tests.studies import linear
+from tests.studies import linear, space_file
 from workbench.documents import PrivateKey
 from workbench.errors import (
     DomainUnavailable,
+    InvalidArgument,
     InvalidConfiguration,
-    InvalidDocument,
     InvalidSignature,
     NotFound,
 )
 from workbench.lab.service.sources import FileSource
 from workbench.space.connection import Space, connect
 from workbench.space.training.functions import training_function
-
-
-def space_file(folder, key, *entries):
-    if not (folder / "me.key").exists():
-        key.save(folder / "me.key")
-    lines = ['key = "me.key"']
-    for name, url, public in entries:
-        lines += ["[[domains]]", f'name = "{name}"', f'url = "{url}"', f'public_key = "{public}"']
-    (folder / "space.toml").write_text("\n".join(lines))
-    return folder / "space.toml"
 
 
 @pytest.mark.slow
@@ -63,9 +53,10 @@ def test_names_that_do_not_exist_get_the_ones_that_do(site):
 
 def test_a_server_with_another_key_is_not_believed(site):
     from workbench.space.client.client import DomainClient
+    from workbench.space.client.http import Transport
 
     other = PrivateKey.create().public
-    client = DomainClient("hospital-a", other, site.http, site.researcher)
+    client = DomainClient(Transport("hospital-a", other, site.http, site.researcher))
     for call in (client.datasets, client.info, lambda: client.dataset("digits")):
         with pytest.raises(InvalidSignature):
             call()
@@ -81,7 +72,7 @@ def test_requests_are_found_again_after_a_kernel_restart(site):
     with pytest.raises(NotFound, match="does not have the module"):
         again.result().model  # noqa: B018 - a property that raises
     assert again.result().load_into(linear()).weight.equal(result.model.weight)
-    with pytest.raises(NotFound, match="differ|shapes"):
+    with pytest.raises(InvalidArgument, match="differ|shapes"):
         again.result().load_into(linear(3, 2))
 
 
@@ -145,7 +136,7 @@ def test_this_machine_is_called_without_tls(tmp_path, host):
 
 @pytest.fixture
 def below(tmp_path, monkeypatch):
-    """A folder two below one with a space.toml, to work in."""
+    """Work in a folder that lies two below one with a space.toml."""
     folder = tmp_path / "above" / "study" / "now"
     folder.mkdir(parents=True)
     key = PrivateKey.create()
@@ -156,7 +147,7 @@ def below(tmp_path, monkeypatch):
 
 
 def give_away(path, monkeypatch):
-    """Let a file or folder be somebody else's."""
+    """Make somebody else the owner of a file or folder."""
     if os.geteuid() == 0:
         os.chown(path, 65_534, -1)
     else:
@@ -206,7 +197,7 @@ def test_a_training_function_needs_one_way_to_count_rounds_and_records():
         {"steps": 1, "epochs": 1, "batch_size": 1},
         {"steps": 1, "sample_rate": 0.1, "batch_size": 5},
     ):
-        with pytest.raises(InvalidDocument, match="one of them"):
+        with pytest.raises(InvalidArgument, match="one of them"):
             training_function(learning_rate=0.1, **options)
 
 
@@ -223,18 +214,18 @@ def test_a_training_function_needs_one_way_to_count_rounds_and_records():
     ],
 )
 def test_settings_that_would_train_something_else_are_refused(options):
-    with pytest.raises(InvalidDocument, match="expected above 0"):
+    with pytest.raises(InvalidArgument, match="expected above 0"):
         training_function(learning_rate=0.1, **options)
 
 
 def test_wrong_arguments_say_what_is_expected(site):
     from tests.studies import dataset, diagnose, submit
 
-    with pytest.raises(NotFound, match="expected a dataset, got str"):
+    with pytest.raises(InvalidArgument, match="expected a dataset, got str"):
         diagnose.submit(linear(), to="breast-cancer", epsilon=1.0, purpose="DUO:0000007 x")
-    with pytest.raises(NotFound, match="expected a dataset, got str"):
+    with pytest.raises(InvalidArgument, match="expected a dataset, got str"):
         diagnose.rehearse(linear(), "breast-cancer")
-    with pytest.raises(InvalidDocument, match="does not begin with a code") as caught:
+    with pytest.raises(InvalidArgument, match="does not begin with a code") as caught:
         submit(site.client(), purpose="cancer")
     assert "DUO:0000007" in caught.value.hint
     space = Space({"hospital-a": site.client()}, site.researcher)
@@ -245,7 +236,7 @@ def test_wrong_arguments_say_what_is_expected(site):
 
 
 def test_something_else_at_a_domains_address_spoils_only_that_domain(site, tmp_path):
-    """A web server that answers everything with a page."""
+    """Put a web server that answers everything with a page in a domain's place."""
     import http.server
     import threading
 

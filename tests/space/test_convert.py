@@ -1,4 +1,4 @@
-"""Scikit-learn estimators become training functions, and models trained elsewhere a start."""
+"""Check that scikit-learn estimators become training functions, and fitted ones a start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support import META, Site, make_domain
 from workbench.catalog.files import read_dataset
 from workbench.documents import Metric
 from workbench.engine.train import train
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.graphs.export.features import RecordView, features
 from workbench.records import Records
 from workbench.space.datasets import Dataset
@@ -38,7 +38,7 @@ from workbench.space.datasets import Dataset
 
 @pytest.fixture(scope="module")
 def cancer_ds(tmp_path_factory):
-    """Of a domain of its own: other tests count on their budget."""
+    """Return datasets of a domain of its own, because other tests count on their budget."""
     opened = Site.open(make_domain(tmp_path_factory.mktemp("a") / "hospital-a"))
     yield dataset(opened.client())
     opened.close()
@@ -64,7 +64,7 @@ def diabetes() -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def predicted(model: nn.Module, found: Dataset, frame: pd.DataFrame) -> torch.Tensor:
-    """What the module says to public records, given as a domain gives them."""
+    """Return what the module says of public records, given as a domain gives them."""
     schema = found.card.data_schema
     rows = torch.tensor(frame.to_numpy(dtype=np.float32))
     records = [RecordView(schema, dict(zip(frame.columns, row, strict=True))) for row in rows]
@@ -117,7 +117,7 @@ def trained(
     target: np.ndarray,
     frame: pd.DataFrame,
 ) -> Metric:
-    """The metric of training on the data themselves, with noise and split that repeat.
+    """Return the metric of training on the data themselves, with repeatable noise and split.
 
     A domain's are secret and differ each time, so now and then a run there learns little.
     """
@@ -229,7 +229,7 @@ def test_hyper_parameters_are_read(cancer_ds):
     ids=lambda value: name(value) if hasattr(value, "fit") else str(value)[:20],
 )
 def test_what_has_no_counterpart_is_refused_by_name(estimator, what, remedy, cancer_ds):
-    with pytest.raises(InvalidDocument) as caught:
+    with pytest.raises(InvalidArgument) as caught:
         wb.from_sklearn(estimator, cancer_ds)
     assert what in caught.value.message
     assert remedy in caught.value.hint
@@ -237,11 +237,11 @@ def test_what_has_no_counterpart_is_refused_by_name(estimator, what, remedy, can
 
 def test_an_estimator_fitted_on_other_columns_is_refused(cancer_ds):
     x, y = cancer()
-    with pytest.raises(InvalidDocument, match="fitted on 3 columns"):
+    with pytest.raises(InvalidArgument, match="fitted on 3 columns"):
         wb.from_sklearn(LogisticRegression().fit(x.iloc[:, :3] / 100, y), cancer_ds)
-    with pytest.raises(InvalidDocument, match="in this order"):
+    with pytest.raises(InvalidArgument, match="in this order"):
         wb.from_sklearn(LogisticRegression(max_iter=9000).fit(x.iloc[:, ::-1], y), cancer_ds)
-    with pytest.raises(InvalidDocument, match="knows the classes"):
+    with pytest.raises(InvalidArgument, match="knows the classes"):
         other = np.where(y == "benign", "good", "bad")
         wb.from_sklearn(LogisticRegression(max_iter=9000).fit(x, other), cancer_ds)
 
@@ -255,7 +255,7 @@ def test_columns_of_every_kind_count_as_wide_as_their_features():
 
 
 def test_a_module_trained_elsewhere_is_the_start(cancer_ds):
-    """Trained on public data without privacy, it loses nothing in rounds of tiny steps."""
+    """Check that a model trained on public data loses nothing in more, tiny steps."""
     x, y = cancer()
     schema = cancer_ds.card.data_schema
     model = linear()

@@ -1,4 +1,4 @@
-"""Each estimator, fitted at a real domain, does what scikit-learn's does on the same data."""
+"""Compare each estimator, fitted at a real domain, with scikit-learn's on the same data."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sklearn import cluster, datasets, decomposition, ensemble, linear_model, na
 
 from tests.studies import dataset
 from tests.support import Site, add_dataset, make_domain
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget.accountant import epsilon_of, run_curve
-from workbench.errors import InvalidDocument, NotFound
+from workbench.errors import Conflict, InvalidArgument
 from workbench.space.estimators.bayes import GaussianNB
 from workbench.space.estimators.boosting import (
     GradientBoostingClassifier,
@@ -170,7 +170,7 @@ def test_k_means_finds_scikit_learns_centres(site, at):
     with site.domain.store.read() as connection:
         charged = [
             row.curve
-            for row in ledger.entries(connection, population="blobs")
+            for row in chain.entries(connection, population="blobs")
             if row.request == ours.result_.digest and row.event == "charge"
         ]
     curve = run_curve(ours.result_.plan, 0)
@@ -251,20 +251,20 @@ def test_boosting_predicts_numbers_as_scikit_learns_does(at):
 
 
 def test_boosting_for_more_than_two_classes_is_refused(at):
-    with pytest.raises(InvalidDocument, match="has 3 categories; this needs two"):
+    with pytest.raises(InvalidArgument, match="has 3 categories; this needs two"):
         GradientBoostingClassifier().fit(at("iris"), **GENEROUS)
 
 
 def test_what_does_not_suit_is_refused_before_anything_is_sent(at):
     iris = at("iris")
-    with pytest.raises(InvalidDocument, match="is a category; this needs number"):
+    with pytest.raises(InvalidArgument, match="is a category; this needs number"):
         LinearRegression().fit(iris, **GENEROUS)
-    with pytest.raises(InvalidDocument, match="n_components is 9"):
+    with pytest.raises(InvalidArgument, match="n_components is 9"):
         PCA(9).fit(iris, **GENEROUS)
-    with pytest.raises(NotFound, match="is not fitted"):
+    with pytest.raises(Conflict, match="is not fitted"):
         KMeans(3).predict(np.zeros((1, 4)))
-    with pytest.raises(NotFound, match="takes a dataset"):
+    with pytest.raises(InvalidArgument, match="expected a dataset, got"):
         KMeans(3).fit(np.zeros((5, 4)), **GENEROUS)
     fitted = GaussianNB().fit(iris, **GENEROUS)
-    with pytest.raises(InvalidDocument, match="X has 3 columns; the dataset has 4"):
+    with pytest.raises(InvalidArgument, match="X has 3 columns; the dataset has 4"):
         fitted.predict(np.zeros((2, 3)))

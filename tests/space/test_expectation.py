@@ -1,12 +1,12 @@
-"""What to expect at several epsilons: a table and a figure from rehearsals, at no cost."""
+"""Check the table and the figure of rehearsals at several epsilons, which cost nothing."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.studies import dataset, diagnose, linear
-from workbench.budget import ledger
-from workbench.errors import InvalidDocument
+from workbench.budget import chain
+from workbench.errors import InvalidArgument
 
 EPSILONS = (8.0, 0.5, 2.0)
 
@@ -47,12 +47,12 @@ def test_the_figure_has_the_noise_as_bars(found):
 
 def test_it_costs_nothing(site, found):
     with site.domain.store.read() as connection:
-        before = ledger.count(connection)
+        before = chain.count(connection)
     diagnose.expected(linear(), dataset(site.client()), epsilons=[1.0])
     with site.domain.store.read() as connection:
-        assert ledger.count(connection) == before
+        assert chain.count(connection) == before
 
 
 def test_no_epsilon_is_refused(site):
-    with pytest.raises(InvalidDocument, match="no epsilon"):
+    with pytest.raises(InvalidArgument, match="no epsilon"):
         diagnose.expected(linear(), dataset(site.client()), epsilons=[])

@@ -1,4 +1,4 @@
-"""What is waited for is shown: a figure in a notebook, a bar elsewhere, and in no one's way."""
+"""Check that a wait is shown: as a figure in a notebook, as a bar elsewhere, at little cost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_nothing_is_shown_if_nobody_looks(capsys):
 
 @pytest.fixture
 def figure(monkeypatch):
-    """A figure whose output cell is a list."""
+    """Return a figure whose output cell only counts updates."""
     import IPython.display
 
     class Handle:
@@ -67,9 +67,9 @@ def test_watching_a_rehearsal_changes_nothing_and_takes_a_small_share(site):
     seen = []
     same = {"seed": b"s" * 32, "record_count": 213.0}
     watched = train.rehearse(
-        graph, plan, ds.snippet_records, watch=lambda *news: seen.append(news), **same
+        graph, plan, ds.target.snippet, watch=lambda *news: seen.append(news), **same
     )
-    plain = train.rehearse(graph, plan, ds.snippet_records, **same)
+    plain = train.rehearse(graph, plan, ds.target.snippet, **same)
     for name, value in plain.parameters.items():
         assert torch.equal(value, watched.parameters[name])
     assert watched.metrics == plain.metrics

@@ -57,23 +57,23 @@ def without_clipping() -> Iterator[None]:
 
 @contextmanager
 def with_disjoint_batches() -> Iterator[None]:
-    """Take each unit exactly once per epoch, in the round that its number gives.
+    """Take each unit exactly once per epoch, in the step that its number gives.
 
     This is what a data loader does. The accountant's curve is for Poisson sampling, in which nobody
-    knows the rounds of a unit.
+    knows the steps of a unit.
     """
     made = UnitTable.__init__
     numbers: list[NDArray[np.int64]] = []
-    rounds_done: dict[int, int] = {}
+    steps_done: dict[int, int] = {}
 
     def noted(self: UnitTable, records: Any, *rest: Any, **named: Any) -> None:
         numbers.append(np.unique(records.units))
         made(self, records, *rest, **named)
 
     def in_turn(stream: Stream, probability: float, count: int) -> NDArray[np.bool_]:
-        turn = rounds_done.get(id(stream), 0)
-        rounds_done[id(stream)] = turn + 1
-        chosen = in_round(numbers[0], turn, probability)
+        turn = steps_done.get(id(stream), 0)
+        steps_done[id(stream)] = turn + 1
+        chosen = in_step(numbers[0], turn, probability)
         if len(chosen) != count:
             raise ValueError("the batches are not those of the training units")
         return chosen
@@ -82,8 +82,8 @@ def with_disjoint_batches() -> Iterator[None]:
         yield
 
 
-def in_round(numbers: NDArray[np.int64], turn: int, sample_rate: float) -> NDArray[np.bool_]:
-    """Return which units disjoint batches take in round `turn`, from 0, shape of `numbers`."""
-    rounds = round(1 / sample_rate)
-    chosen: NDArray[np.bool_] = numbers % rounds == turn % rounds
+def in_step(numbers: NDArray[np.int64], turn: int, sample_rate: float) -> NDArray[np.bool_]:
+    """Return which units disjoint batches take in step `turn`, from 0, shape of `numbers`."""
+    turns = round(1 / sample_rate)
+    chosen: NDArray[np.bool_] = numbers % turns == turn % turns
     return chosen

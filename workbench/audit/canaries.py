@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from workbench.documents import Plan, Schema
-from workbench.engine.train import Progress, train
+from workbench.engine.timing.pace import Progress
+from workbench.engine.train import train
 from workbench.graphs.export.training import export
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
@@ -27,7 +28,7 @@ class Observation:
     included
         The coins, shape ``(m,)``.
     gradients
-        The noised gradient of every round, shape ``(steps, m)``: coordinate i is canary i's.
+        The noised gradient of every step, shape ``(steps, m)``: coordinate i is canary i's.
     change
         By how much the released parameters differ from the initial ones, shape ``(m,)``.
     """

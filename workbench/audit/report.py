@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workbench.audit.plot import svg
 from workbench.audit.study import CONFIDENCE, DELTA, Finding
+from workbench.views.tables import Table
 
 _PAGE = Path(__file__).with_name("page.md")
 
@@ -33,7 +34,7 @@ def write_report(findings: list[Finding], canaries: int, seed: int, path: Path) 
         if f.scenario.holds and f.scenario.plan.sample_rate == 1.0
     ]
     page = _PAGE.read_text().format(
-        table=_table(findings),
+        table=findings_table(findings).markdown(),
         picture=picture,
         delta=DELTA,
         confidence=CONFIDENCE,
@@ -49,17 +50,29 @@ def write_report(findings: list[Finding], canaries: int, seed: int, path: Path) 
     path.write_text(page)
 
 
-def _table(findings: list[Finding]) -> str:
+def findings_table(findings: list[Finding]) -> Table:
+    """Return one row for each engine that was measured."""
+    columns = (
+        "engine",
+        "noise",
+        "steps",
+        "sample rate",
+        "right guesses",
+        "claimed epsilon",
+        "proven: above",
+        "claim",
+    )
     rows = [
-        "| engine | noise | rounds | sample rate | right guesses | claimed epsilon | proven: above "
-        "| claim |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for finding in findings:
-        plan, guesses = finding.scenario.plan, finding.guesses
-        rows.append(
-            f"| {finding.scenario.name} | {plan.noise_multiplier:.4g} | {plan.steps} "
-            f"| {plan.sample_rate:g} | {guesses.right} of {guesses.made} | {finding.claimed:.2f} "
-            f"| {finding.measured:.2f} | {'**refuted**' if finding.refuted else 'stands'} |"
+        (
+            finding.scenario.name,
+            f"{finding.scenario.plan.noise_multiplier:.4g}",
+            str(finding.scenario.plan.steps),
+            f"{finding.scenario.plan.sample_rate:g}",
+            f"{finding.guesses.right} of {finding.guesses.made}",
+            f"{finding.claimed:.2f}",
+            f"{finding.measured:.2f}",
+            "refuted" if finding.refuted else "stands",
         )
-    return "\n".join(rows)
+        for finding in findings
+    ]
+    return Table(columns, rows)

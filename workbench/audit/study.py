@@ -27,11 +27,11 @@ def last_iterate(observation: Observation, plan: Plan) -> NDArray[np.float64]:
     return -observation.change
 
 
-def known_rounds(observation: Observation, plan: Plan) -> NDArray[np.float64]:
-    """Score by the noised gradients of the rounds that disjoint batches would give a canary."""
+def known_steps(observation: Observation, plan: Plan) -> NDArray[np.float64]:
+    """Score by the noised gradients of the steps that disjoint batches would give a canary."""
     steps, count = observation.gradients.shape
     numbers = np.arange(count)
-    taken = np.stack([broken.in_round(numbers, turn, plan.sample_rate) for turn in range(steps)])
+    taken = np.stack([broken.in_step(numbers, turn, plan.sample_rate) for turn in range(steps)])
     scores: NDArray[np.float64] = np.where(taken, observation.gradients, 0.0).sum(0)
     return scores
 
@@ -75,7 +75,7 @@ class Finding:
 
     @property
     def refuted(self) -> bool:
-        """Whether the claim is shown to be false."""
+        """Return whether the claim is shown to be false."""
         return self.measured > self.claimed
 
 
@@ -99,7 +99,7 @@ def scenarios(epsilons: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)) -> list[Scenar
     """Return the sound engine at each of `epsilons`, the broken engines and their sound twin."""
     sound = [
         Scenario(
-            f"sound, every unit in every round, epsilon {epsilon:g}",
+            f"sound, every unit in every step, epsilon {epsilon:g}",
             _calibrated(epsilon, 5),
             broken.sound,
             last_iterate,
@@ -115,7 +115,7 @@ def scenarios(epsilons: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)) -> list[Scenar
             "sound, Poisson-sampled, asked as the last row",
             sampled,
             broken.sound,
-            known_rounds,
+            known_steps,
             4.0,
             True,
         ),
@@ -134,7 +134,7 @@ def scenarios(epsilons: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)) -> list[Scenar
             "broken: disjoint batches in place of Poisson sampling",
             sampled,
             broken.with_disjoint_batches,
-            known_rounds,
+            known_steps,
             4.0,
             False,
         ),

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.documents.plans import AnyPlan, StatisticPlan
+from workbench.documents.plans import RunPlan
 from workbench.errors import TermsRefused
 
 Curve = NDArray[np.float64]
@@ -57,7 +57,7 @@ def _gaussian_rdp(sample_rate: float, noise_multiplier: float, steps: int) -> Cu
     return curve
 
 
-def run_curve(plan: AnyPlan, metrics: int, members: int = 1) -> Curve:
+def run_curve(plan: RunPlan, metrics: int, members: int = 1) -> Curve:
     """Return the RDP curve of a run, shape ``(len(ORDERS),)``.
 
     Training and hold-out part are disjoint by a rule that looks at one unit alone, so one unit
@@ -67,10 +67,7 @@ def run_curve(plan: AnyPlan, metrics: int, members: int = 1) -> Curve:
     Parameters
     ----------
     plan
-        Its `steps` rounds of sampling with `sample_rate` and noise `noise_multiplier`, which with
-        adaptive clipping is that of gradients and count together (Andrew et al. 2021, Theorem 1),
-        and, on the hold-out part, `evaluations` Gaussians with `metrics_noise_multiplier`. A run
-        that stops early pays for all of them.
+        Says by its `mechanisms` what is done to each part of the data.
     metrics
         How many metrics are released; with 0 the hold-out part is not touched.
     members
@@ -86,14 +83,18 @@ def run_curve(plan: AnyPlan, metrics: int, members: int = 1) -> Curve:
     numpy.ndarray
         float64; infinite where the noise is below 0.05, which no budget admits.
     """
-    rate = -math.expm1(members * math.log1p(-plan.sample_rate)) if plan.sample_rate < 1 else 1.0
-    rate = plan.sample_rate if members == 1 else rate
-    training = _gaussian_rdp(rate, plan.noise_multiplier / members, plan.steps)
-    if isinstance(plan, StatisticPlan) or metrics == 0:
-        return training
-    noise = plan.metrics_noise_multiplier / members
-    measuring = _gaussian_rdp(1.0, noise, plan.evaluations)
-    return np.maximum(training, measuring) if members == 1 else training + measuring
+    curves = [
+        _gaussian_rdp(_drawn(one.sample_rate, members), one.noise_multiplier / members, one.sums)
+        for one in plan.mechanisms(metrics)
+    ]
+    return reduce(np.maximum if members == 1 else np.add, curves)
+
+
+def _drawn(sample_rate: float, members: int) -> float:
+    """Return the probability that at least one of so many units is drawn."""
+    if members == 1 or sample_rate >= 1:
+        return sample_rate
+    return -math.expm1(members * math.log1p(-sample_rate))
 
 
 def pure_curve(epsilon: float) -> Curve:
@@ -167,12 +168,12 @@ def checked(curve: Curve) -> Curve:
     return curve
 
 
-def run_epsilon(plan: AnyPlan, metrics: int, delta: float) -> float:
+def run_epsilon(plan: RunPlan, metrics: int, delta: float) -> float:
     """Return what a run costs by itself at `delta`."""
     return epsilon_of(run_curve(plan, metrics), delta)
 
 
-def planning_epsilon(plan: AnyPlan, metrics: int, delta: float) -> float:
+def planning_epsilon(plan: RunPlan, metrics: int, delta: float) -> float:
     """Return a tighter figure for what a run costs by itself at `delta`, for planning only.
 
     The privacy loss is composed numerically (Gopi, Lee and Wutschitz 2021, arXiv:2106.02848, by
@@ -189,10 +190,10 @@ def planning_epsilon(plan: AnyPlan, metrics: int, delta: float) -> float:
     known = run_epsilon(plan, metrics, delta)
     if known > _LARGEST_PLANNED:
         return known
-    numeric = _numeric_epsilon(plan.sample_rate, plan.noise_multiplier, plan.steps, delta)
-    if metrics and not isinstance(plan, StatisticPlan):
-        noise, times = plan.metrics_noise_multiplier, plan.evaluations
-        numeric = max(numeric, _numeric_epsilon(1.0, noise, times, delta))
+    numeric = max(
+        _numeric_epsilon(one.sample_rate, one.noise_multiplier, one.sums, delta)
+        for one in plan.mechanisms(metrics)
+    )
     return min(known, numeric)
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 from sqlalchemy import Connection
 
-from workbench.budget import ledger
+from workbench.budget import balance, chain
 from workbench.budget.accountant import ORDERS, Curve, epsilon_of
-from workbench.budget.ledger import (
-    RECONCILED,
-    SNIPPET,
-    Account,
-    Caps,
-    LedgerEntry,
-    read_together,
-)
+from workbench.budget.balance import shown
+from workbench.budget.caps import Account, Caps
+from workbench.budget.chain import RECONCILED, SNIPPET, LedgerEntry, read_together
 from workbench.documents import (
     BlockHistory,
     BlockPoint,
@@ -46,17 +40,17 @@ def spending(
     Parameters
     ----------
     connection, account
-        As for `ledger.status`. What is shown is the population's, in the blocks that the dataset
+        As for `balance.status`. What is shown is the population's, in the blocks that the dataset
         reads.
     names
         People's names by key id.
     only
         A key id: points and shares are then of this person's runs alone.
     """
-    rows = ledger.entries(connection, population=account.population)
+    rows = chain.entries(connection, population=account.population)
     mine = [row for row in rows if only in (None, row.researcher)]
     return Spending(
-        budget=ledger.status(connection, account=account),
+        budget=balance.status(connection, account=account),
         points=_points(mine, account, names),
         researchers=_shares(mine, account, names),
     )
@@ -75,15 +69,15 @@ def by_block(connection: Connection, *, population: str, caps: Caps) -> Populati
     PopulationHistory
         Of the `MOST_BLOCKS` blocks that spent most, at most `MAX_POINTS` points each.
     """
-    rows = ledger.entries(connection, population=population)
-    shown = sorted(
-        ledger.blocks(connection, {population: caps})[population],
+    rows = chain.entries(connection, population=population)
+    most = sorted(
+        balance.blocks(connection, {population: caps})[population],
         key=lambda block: (-block.epsilon_spent, block.block),
     )[:MOST_BLOCKS]
     return PopulationHistory(
         blocks=tuple(
             BlockHistory(block=one.block, points=_block_points(rows, one.block, caps))
-            for one in shown
+            for one in most
         )
     )
 
@@ -104,13 +98,9 @@ def _block_points(rows: list[LedgerEntry], block: str, caps: Caps) -> tuple[Bloc
             total = sum(held.values(), np.zeros(len(ORDERS)))
         points.append((row.time, total))
     return tuple(
-        BlockPoint(time=time, epsilon_spent=_finite(epsilon_of(curve, caps.delta), caps))
+        BlockPoint(time=time, epsilon_spent=shown(epsilon_of(curve, caps.delta), caps))
         for time, curve in points[-MAX_POINTS:]
     )
-
-
-def _finite(epsilon: float, caps: Caps) -> float:
-    return epsilon if math.isfinite(epsilon) else caps.epsilon_total
 
 
 def _name(researcher: str, names: Mapping[str, str]) -> str:
@@ -159,7 +149,7 @@ def _totals(held: Mapping[str, LedgerEntry], blocks: list[str]) -> dict[str, Cur
 
 def _most(totals: Mapping[str, Curve], account: Account) -> float:
     spent = max(epsilon_of(curve, account.whole.delta) for curve in totals.values())
-    return _finite(spent, account.whole)
+    return shown(spent, account.whole)
 
 
 def _shares(

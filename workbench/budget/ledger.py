@@ -1,4 +1,4 @@
-"""The privacy ledger: append-only, and the only place that says whether a run fits.
+"""Say whether a run fits: the privacy ledger's only place that admits, charges and gives back.
 
 *Reserve* before launch, *charge* when the run starts, *void* a reservation that never started.
 What touched data stays charged. What a run costs counts for the whole population of its dataset,
@@ -8,271 +8,32 @@ curves' sum at that order stays within the budget there. So the total holds alth
 costs are chosen in reaction to earlier releases (Feldman and Zrnic 2021, arXiv:2008.11193), and it
 holds in each block, since a person is in one block alone (Lecuyer et al. 2019, arXiv:1909.01502).
 Choosing the best order afterwards would show a little more left and is not covered by that theorem;
-`status` shows it for planning.
+`balance` shows it for planning.
 
-Each row names, by its hash, all rows before it. So the newest hash stands for the whole ledger.
+Nothing but this module adds rows to the ledger (`chain`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
-import rfc8785
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection
 
-from workbench.budget.accountant import (
-    ORDERS,
-    Curve,
-    checked,
-    epsilon_of,
-    filter_budget,
-    pure_curve,
-)
-from workbench.budget.tables import ledger
-from workbench.documents import BlockStatus, BudgetStatus, now
-from workbench.errors import (
-    BudgetExhausted,
-    Conflict,
-    TermsRefused,
-    VerificationFailed,
-)
-
-SNIPPET = "snippet"
-RECONCILED = "reconciled"
-"""Who spent what a lost database knew of."""
-START = "0" * 64
-"""What the first row follows."""
-EVERYWHERE = ""
-"""The population of rows whose dataset nobody knows any more: they count in every population."""
-
-
-@dataclass(frozen=True)
-class Caps:
-    """A total and the caps inside it: of a population, or of one dataset's terms.
-
-    `order` is the position in `ORDERS` at which runs are admitted; None lets it follow from
-    `epsilon_total` and `delta`, which then must never change.
-    """
-
-    epsilon_total: float
-    delta: float
-    epsilon_per_researcher: float | None = None
-    uses: int | None = None
-    order: int | None = None
-
-    @property
-    def filter(self) -> tuple[int, float]:
-        """The position of the order, and how much RDP there is at it."""
-        return filter_budget(self.epsilon_total, self.delta, self.order)
-
-
-@dataclass(frozen=True)
-class Account:
-    """What a run of a dataset counts against.
-
-    `blocks` are those of the population that the dataset holds; none named are all of them, those
-    that are still to come included. `whole` are the population's caps, `own` the dataset's.
-    """
-
-    population: str
-    dataset: str
-    version: str
-    blocks: tuple[str, ...]
-    whole: Caps
-    own: Caps
-
-
-@dataclass(frozen=True)
-class LedgerEntry:
-    """One row."""
-
-    sequence: int
-    population: str
-    blocks: tuple[str, ...]
-    dataset: str
-    dataset_version: str
-    request: str
-    researcher: str
-    event: Literal["reserve", "charge", "void"]
-    curve: Curve
-    time: str
-    hash: str
-
-    def hashed(self, previous: str) -> str:
-        """Return the hash of this row after the one whose hash is `previous`."""
-        content = {
-            "population": self.population,
-            "blocks": list(self.blocks),
-            "dataset": self.dataset,
-            "dataset_version": self.dataset_version,
-            "request": self.request,
-            "researcher": self.researcher,
-            "event": self.event,
-            "time": self.time,
-            # As text, since a curve may be infinite.
-            "curve": json.dumps([float(value) for value in self.curve]),
-            "previous": previous,
-        }
-        return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
-
-    def reads(self, block: str) -> bool:
-        """Whether the run reads this block."""
-        return not self.blocks or block in self.blocks
-
-
-def entries(connection: Connection, *, population: str) -> list[LedgerEntry]:
-    """Return all rows that count in a population, oldest first."""
-    return _entries(connection, [population])
-
-
-def _entries(connection: Connection, populations: Sequence[str]) -> list[LedgerEntry]:
-    names = [*populations, EVERYWHERE]
-    rows = connection.execute(
-        select(ledger).where(ledger.c.population.in_(names)).order_by(ledger.c.sequence)
-    )
-    return [_entry(row._mapping) for row in rows]
-
-
-def _counting(
-    connection: Connection, populations: Sequence[str] | None = None
-) -> list[LedgerEntry]:
-    """Return the reservations that count, of some populations or of all, oldest first.
-
-    What was given back is left out by the database: of that there may be any number.
-    """
-    void = select(ledger.c.request).where(ledger.c.event == "void")
-    query = select(ledger).where(ledger.c.event == "reserve", ledger.c.request.not_in(void))
-    if populations is not None:
-        query = query.where(ledger.c.population.in_([*populations, EVERYWHERE]))
-    rows = connection.execute(query.order_by(ledger.c.sequence))
-    return [_entry(row._mapping) for row in rows]
-
-
-def _entry(row: Mapping[Any, Any]) -> LedgerEntry:
-    values = dict(row)
-    values["blocks"] = tuple(json.loads(values["blocks"]))
-    values["curve"] = _curve(values["curve"])
-    return LedgerEntry(**values)
-
-
-@lru_cache(maxsize=10_000)
-def _curve(text: str) -> Curve:
-    """Return a curve that is stored; equal plans have equal ones."""
-    curve = np.asarray(json.loads(text), dtype=np.float64)
-    curve.flags.writeable = False
-    return curve
-
-
-def head(connection: Connection) -> tuple[int, str]:
-    """Return how many rows the ledger has, and the hash of the newest."""
-    return count(connection), _newest(connection)
-
-
-def _newest(connection: Connection) -> str:
-    newest = select(ledger.c.hash).order_by(ledger.c.sequence.desc()).limit(1)
-    found = connection.execute(newest).scalar()
-    return START if found is None else str(found)
-
-
-def holds(connection: Connection, hash_: str) -> bool:
-    """Whether a row has this hash, and so whether the ledger holds all rows up to it."""
-    if hash_ == START:
-        return True
-    found = select(ledger.c.sequence).where(ledger.c.hash == hash_)
-    return connection.execute(found).first() is not None
-
-
-def check(connection: Connection) -> int:
-    """Return how many rows the ledger has, after checking that each follows the one before it.
-
-    Raises
-    ------
-    VerificationFailed
-        If one was changed or left out.
-    """
-    previous = START
-    number = 0
-    for row in connection.execute(select(ledger).order_by(ledger.c.sequence)):
-        entry = _entry(row._mapping)
-        number += 1
-        if entry.hash != entry.hashed(previous):
-            raise VerificationFailed(f"the ledger does not hold together at row {number}")
-        previous = entry.hash
-    return number
-
-
-def _sum(rows: Sequence[LedgerEntry]) -> Curve:
-    total = np.zeros(len(ORDERS))
-    for row in rows:
-        total = total + row.curve
-    return total
-
-
-def read_together(rows: Sequence[LedgerEntry], blocks: tuple[str, ...]) -> list[str]:
-    """Return the blocks of which a run that reads `blocks` has to fit in each.
-
-    A block that no row names has the rows that read everything, and so has the one called "".
-    """
-    if blocks:
-        return list(blocks)
-    return sorted({"", *(block for row in rows for block in row.blocks)})
-
-
-def _append(
-    connection: Connection,
-    like: LedgerEntry | Account,
-    request: str,
-    researcher: str,
-    event: Literal["reserve", "charge", "void"],
-    curve: Curve,
-) -> None:
-    version = like.version if isinstance(like, Account) else like.dataset_version
-    entry = LedgerEntry(
-        0,
-        like.population,
-        like.blocks,
-        like.dataset,
-        version,
-        request,
-        researcher,
-        event,
-        curve,
-        now(),
-        "",
-    )
-    connection.execute(
-        insert(ledger).values(
-            population=entry.population,
-            blocks=json.dumps(list(entry.blocks)),
-            dataset=entry.dataset,
-            dataset_version=version,
-            request=request,
-            researcher=researcher,
-            event=event,
-            curve=json.dumps([float(value) for value in curve]),
-            time=entry.time,
-            hash=entry.hashed(_newest(connection)),
-        )
-    )
-
-
-def _reserved(connection: Connection, request: str) -> set[str]:
-    return set(
-        connection.execute(select(ledger.c.event).where(ledger.c.request == request)).scalars()
-    )
+from workbench.budget import chain
+from workbench.budget.accountant import ORDERS, Curve, checked, epsilon_of, pure_curve
+from workbench.budget.caps import Account, Caps
+from workbench.budget.chain import EVERYWHERE, RECONCILED, SNIPPET, LedgerEntry, read_together
+from workbench.errors import BudgetExhausted, Conflict, TermsRefused
 
 
 def reserve(
     connection: Connection, *, account: Account, request: str, researcher: str, curve: Curve
 ) -> None:
-    """Set aside the cost of a run, or refuse it; a request that is reserved stays so, once.
+    """Set aside the cost of a run, or refuse the run; a second time changes nothing.
 
     Parameters
     ----------
@@ -294,14 +55,14 @@ def reserve(
     Conflict
         If the reservation was voided before.
     """
-    events = _reserved(connection, request)
+    events = chain.events(connection, request)
     if "void" in events:
         raise Conflict("the request's reservation was given back; it cannot run any more")
     if "reserve" in events:
         return
     if not np.isfinite(checked(curve)).any() or not curve.any():
         raise TermsRefused("the cost of the plan cannot be computed")
-    everything = _counting(connection, [account.population])
+    everything = chain.counting(connection, [account.population])
     own = [row for row in everything if row.dataset in (account.dataset, EVERYWHERE)]
     for rows, caps, whose in (
         (everything, account.whole, f"population '{account.population}'"),
@@ -310,7 +71,19 @@ def reserve(
         for block in read_together(rows, account.blocks):
             read = [row for row in rows if row.reads(block)]
             _refuse_above(read, researcher, curve, caps, whose, block)
-    _append(connection, account, request, researcher, "reserve", curve)
+    chain.append(
+        connection,
+        LedgerEntry(
+            population=account.population,
+            blocks=account.blocks,
+            dataset=account.dataset,
+            dataset_version=account.version,
+            request=request,
+            researcher=researcher,
+            event="reserve",
+            curve=curve,
+        ),
+    )
 
 
 def _refuse_above(
@@ -330,7 +103,7 @@ def _refuse_above(
 def _refuse_over(
     rows: Sequence[LedgerEntry], curve: Curve, caps: Caps, total: float, what: str
 ) -> None:
-    before = _sum(rows)
+    before = chain.total(rows)
     order, budget = replace(caps, epsilon_total=total).filter
     after = epsilon_of(before + curve, caps.delta)
     # The very first run reacts to no release, so it may take its own best order. If it is over the
@@ -382,16 +155,14 @@ def require_room(
     Conflict
         If there is no reservation.
     """
-    query = select(ledger).where(ledger.c.request == request, ledger.c.event == "reserve")
-    found = connection.execute(query).first()
+    found = chain.reservation(connection, request)
     if found is None:
         raise Conflict("the request has no reservation")
-    name, population = request, _entry(found._mapping).population
+    name, population = request, found.population
     for into in merges(population):
         name, population = _merged(into, name), into
-    counting = _counting(connection, [population])
-    events = select(ledger.c.request).where(ledger.c.event == "charge")
-    charged = set(connection.execute(events).scalars()) - {name}
+    counting = chain.counting(connection, [population])
+    charged = chain.charged(connection) - {name}
     own = [row for row in counting if row.request == name]
     if not own:
         raise Conflict("the request's reservation was given back; it cannot run any more")
@@ -410,7 +181,7 @@ def charge(connection: Connection, *, request: str) -> None:
     Conflict
         If there is no reservation, or it was voided.
     """
-    events = _reserved(connection, request)
+    events = chain.events(connection, request)
     if "charge" in events:
         return
     if "reserve" not in events or "void" in events:
@@ -419,14 +190,14 @@ def charge(connection: Connection, *, request: str) -> None:
 
 
 def release_reservation(connection: Connection, *, request: str) -> None:
-    """Give a reservation back; only before it was charged.
+    """Give a reservation back that was not charged.
 
     Raises
     ------
     Conflict
         If the run was charged: what touched data stays charged.
     """
-    events = _reserved(connection, request)
+    events = chain.events(connection, request)
     if "charge" in events:
         raise Conflict("the request was charged; a charge is never given back")
     if "reserve" in events and "void" not in events:
@@ -434,11 +205,9 @@ def release_reservation(connection: Connection, *, request: str) -> None:
 
 
 def _follow(connection: Connection, request: str, event: Literal["charge", "void"]) -> None:
-    row = connection.execute(
-        select(ledger).where(ledger.c.request == request, ledger.c.event == "reserve")
-    ).one()
-    entry = _entry(row._mapping)
-    _append(connection, entry, request, entry.researcher, event, entry.curve)
+    reserved = chain.reservation(connection, request)
+    assert reserved is not None
+    chain.append(connection, replace(reserved, event=event))
 
 
 def charge_snippet(connection: Connection, *, account: Account, epsilon: float) -> None:
@@ -460,106 +229,10 @@ def charge_snippet(connection: Connection, *, account: Account, epsilon: float) 
     charge(connection, request=request)
 
 
-def status(connection: Connection, *, account: Account) -> BudgetStatus:
-    """Return what is spent and left; reading changes nothing."""
-    return statuses(connection, [account])[0]
-
-
-def statuses(connection: Connection, accounts: Sequence[Account]) -> list[BudgetStatus]:
-    """Return what is spent and left of many accounts, with one query."""
-    rows = _by_population(connection, [account.population for account in accounts])
-    return [_status(account, rows[account.population]) for account in accounts]
-
-
-def _by_population(connection: Connection, names: Sequence[str]) -> dict[str, list[LedgerEntry]]:
-    """Return what counts in populations, with one query."""
-    rows: dict[str, list[LedgerEntry]] = {name: [] for name in names}
-    everywhere: list[LedgerEntry] = []
-    for entry in _counting(connection, list(rows)):
-        (everywhere if entry.population == EVERYWHERE else rows[entry.population]).append(entry)
-    return {name: [*found, *everywhere] for name, found in rows.items()}
-
-
-def _status(account: Account, counting: list[LedgerEntry]) -> BudgetStatus:
-    own = [row for row in counting if row.dataset in (account.dataset, EVERYWHERE)]
-    runs = sum(row.researcher not in (SNIPPET, RECONCILED) for row in own)
-    whole, uses = account.whole, []
-    most, block = _most(counting, account.blocks, whole)
-    mine, _ = _most(own, account.blocks, account.own)
-    for caps, used in ((whole, counting), (account.own, own)):
-        taken = sum(row.researcher != SNIPPET for row in used)
-        uses += [] if caps.uses is None else [max(0, caps.uses - taken)]
-    return BudgetStatus(
-        dataset_version=account.version,
-        population=account.population,
-        epsilon_total=whole.epsilon_total,
-        epsilon_spent=most,
-        epsilon_left=max(0.0, min(whole.epsilon_total - most, account.own.epsilon_total - mine)),
-        delta=whole.delta,
-        runs=runs,
-        uses_left=min(uses, default=None),
-        block=block,
-        cap=None if account.own.epsilon_total == whole.epsilon_total else account.own.epsilon_total,
-    )
-
-
-def _most(rows: Sequence[LedgerEntry], blocks: tuple[str, ...], caps: Caps) -> tuple[float, str]:
-    """Return the epsilon of the block that spent most, and the block."""
-    found = {
-        block: epsilon_of(_sum([row for row in rows if row.reads(block)]), caps.delta)
-        for block in read_together(rows, blocks)
-    }
-    block = max(found, key=lambda name: found[name])
-    return (found[block] if math.isfinite(found[block]) else caps.epsilon_total), block
-
-
-def blocks(connection: Connection, of: Mapping[str, Caps]) -> dict[str, list[BlockStatus]]:
-    """Return what is spent and left in each block of populations that a run has named.
-
-    The one called "" are those that no run has named.
-
-    Parameters
-    ----------
-    connection
-        The domain's database.
-    of
-        The caps of populations, by name.
-    """
-    rows = _by_population(connection, list(of))
-    return {name: _blocks(rows[name], caps) for name, caps in of.items()}
-
-
-def _blocks(counting: Sequence[LedgerEntry], caps: Caps) -> list[BlockStatus]:
-    found = []
-    for block in read_together(counting, ()):
-        rows = [row for row in counting if row.reads(block)]
-        spent = epsilon_of(_sum(rows), caps.delta)
-        spent = spent if math.isfinite(spent) else caps.epsilon_total
-        left = max(0.0, caps.epsilon_total - spent)
-        runs = sum(row.researcher not in (SNIPPET, RECONCILED) for row in rows)
-        found.append(BlockStatus(block=block, epsilon_spent=spent, epsilon_left=left, runs=runs))
-    return found
-
-
-def everything(connection: Connection) -> dict[tuple[str, str], Curve]:
-    """Return the sum of what counts, by population and block that a row has named.
-
-    The block called "" is what each block of the population has, one that no row has named too.
-    """
-    rows: dict[str, list[LedgerEntry]] = {}
-    for entry in _counting(connection):
-        rows.setdefault(entry.population, []).append(entry)
-    found = {}
-    for population, counting in rows.items():
-        for block in read_together(counting, ()):
-            found[population, block] = _sum([row for row in counting if row.reads(block)])
-    return found
-
-
 def charge_missing(
     connection: Connection, *, population: str, blocks: tuple[str, ...], head: str, curve: Curve
 ) -> None:
-    """Charge what a ledger head says was spent and this ledger does not know; it always fits.
+    """Charge what a ledger head says was spent and this ledger lacks, whatever is left.
 
     Parameters
     ----------
@@ -574,16 +247,21 @@ def charge_missing(
     """
     request = f"reconciled:{head[:32]}:{population}:{''.join(blocks)}"
     request = f"reconciled:{hashlib.sha256(request.encode()).hexdigest()}"
-    if _reserved(connection, request):
+    if chain.events(connection, request):
         return
-    none = Caps(math.inf, 0.5)
-    account = Account(population, EVERYWHERE, "", blocks, none, none)
-    for event in ("reserve", "charge"):
-        _append(connection, account, request, RECONCILED, event, curve)
+    reserved = LedgerEntry(
+        population, blocks, EVERYWHERE, "", request, RECONCILED, "reserve", curve
+    )
+    _reserved_and_charged(connection, reserved)
+
+
+def _reserved_and_charged(connection: Connection, reserved: LedgerEntry) -> None:
+    chain.append(connection, reserved)
+    chain.append(connection, replace(reserved, event="charge"))
 
 
 def merge(connection: Connection, *, population: str, other: str) -> int:
-    """Let what counts in `other` count in every block of `population` too; returns how many runs.
+    """Count the runs of `other` in every block of `population` too; return how many there are.
 
     It stays with its datasets and researchers, whose caps hold as before.
 
@@ -594,21 +272,14 @@ def merge(connection: Connection, *, population: str, other: str) -> int:
     population, other
         Names. `other` has no blocks: which of its blocks are whose in `population` nobody knows.
     """
-    none = Caps(math.inf, 0.5)
-    counting = [row for row in _counting(connection, [other]) if row.population == other]
+    counting = [row for row in chain.counting(connection, [other]) if row.population == other]
     for row in counting:
-        account = Account(population, row.dataset, row.dataset_version, (), none, none)
-        for event in ("reserve", "charge"):
-            name = _merged(population, row.request)
-            _append(connection, account, name, row.researcher, event, row.curve)
+        name = _merged(population, row.request)
+        moved = replace(row, population=population, blocks=(), request=name)
+        _reserved_and_charged(connection, moved)
     return len(counting)
 
 
 def _merged(population: str, request: str) -> str:
-    """Return what stands in a population for a run of one that was merged into it."""
+    """Return the name, in a population, of a run of one that was merged into it."""
     return f"merged:{hashlib.sha256(f'{population}:{request}'.encode()).hexdigest()}"
-
-
-def count(connection: Connection) -> int:
-    """Return how many rows the ledger has."""
-    return int(connection.execute(select(func.count()).select_from(ledger)).scalar_one())

@@ -21,7 +21,7 @@ ledger = Table(
     Column("event", String(10), nullable=False),
     Column("curve", Text, nullable=False),
     Column("time", String(40), nullable=False),
-    # Over this row and the hash of the one before it (`ledger.check`).
+    # Over this row and the hash of the one before it (`chain.check`).
     Column("hash", String(64), nullable=False, unique=True),
     # One event of a kind per request: nothing can be charged twice.
     UniqueConstraint("request", "event"),

@@ -1,4 +1,4 @@
-"""The root of the command line."""
+"""The ``workbench`` command with all its subcommands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli import audit, domain, evidence, people, policy, study
-from workbench.views.terminal import print_json, table
+from workbench.views.terminal import print_json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,21 +54,7 @@ def catalog(space: SpaceOption = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([card.model_dump(mode="json") for card in found])
         return
-    table(
-        ["dataset", "title", "records", "columns", "epsilon per run", "in all", "approval"],
-        [
-            [
-                c.path,
-                c.title,
-                f"about {c.record_count}",
-                str(len(c.data_schema.usable)),
-                f"{c.terms.epsilon_per_run:g}",
-                f"{c.terms.epsilon_total:g}",
-                c.terms.approval.mode,
-            ]
-            for c in found
-        ],
-    )
+    found.table.show()
     for error in found.problems.values():
         typer.echo(f"{error.message}\n  {error.hint}", err=True)
 
@@ -82,21 +68,7 @@ def requests(space: SpaceOption = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([handle.last_status.model_dump(mode="json") for handle in found])
         return
-    table(
-        ["request", "submitted", "dataset", "function", "epsilon", "state", "reason"],
-        [
-            [
-                h.digest[7:19],
-                h.last_status.submitted[:19],
-                f"{h.client.name}/{h.last_status.request.dataset}",
-                h.last_status.request.function,
-                f"{h.last_status.request.epsilon:g}",
-                h.last_status.state,
-                h.last_status.reason,
-            ]
-            for h in found
-        ],
-    )
+    found.table.show()
     for error in found.problems.values():
         typer.echo(f"{error.message}\n  {error.hint}", err=True)
 
@@ -113,12 +85,13 @@ def result(
 
     found = connect(space).request(request).wait(progress=not as_json)
     found.save(out)
-    metrics = {name: metric.model_dump() for name, metric in found.metrics.items()}
+    metrics = found.release.metrics
     if as_json:
-        print_json({"metrics": metrics, "privacy": found.privacy.model_dump(), "out": str(out)})
+        told = {metric.name: metric.model_dump() for metric in metrics}
+        print_json({"metrics": told, "privacy": found.privacy.model_dump(), "out": str(out)})
         return
-    for name, metric in found.metrics.items():
-        typer.echo(f"{name}: {metric.value:.3f} ± {metric.standard_error:.3f} (noise)")
+    for metric in metrics:
+        typer.echo(f"{metric.name}: {metric.value:.3f} ± {metric.standard_error:.3f} (noise)")
     typer.echo(f"privacy spent: epsilon {found.privacy.epsilon:.3f}, saved to {out}")
 
 

@@ -1,4 +1,4 @@
-"""``workbench audit``: does the engine keep what it claims?"""
+"""``workbench audit``: measure whether the engine keeps its privacy claims."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.views.terminal import print_json, table
+from workbench.views.terminal import print_json
 
 
 def audit(
@@ -20,7 +20,7 @@ def audit(
 
     Ends with 1 if a claim of the engine is refuted, or a broken engine's is not.
     """
-    from workbench.audit.report import write_report
+    from workbench.audit.report import findings_table, write_report
     from workbench.audit.study import audit_all
 
     if out is not None:
@@ -44,18 +44,6 @@ def audit(
             ]
         )
     else:
-        table(
-            ["engine", "claimed epsilon", "proven: above", "right guesses", "claim"],
-            [
-                [
-                    f.scenario.name,
-                    f"{f.claimed:.2f}",
-                    f"{f.measured:.2f}",
-                    f"{f.guesses.right} of {f.guesses.made}",
-                    "refuted" if f.refuted else "stands",
-                ]
-                for f in found
-            ],
-        )
+        findings_table(found).show()
     if any(f.refuted == f.scenario.holds for f in found):
         raise typer.Exit(1)

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from workbench.cli import population
-from workbench.views.terminal import print_json, table
+from workbench.documents.base import hex_of, short
+from workbench.views.tables import Table
+from workbench.views.terminal import print_json
+from workbench.views.words import time_words
 
 if TYPE_CHECKING:
-    from workbench.domain.publishing.publish import Wins
+    from workbench.domain.publishing.approval import Wins
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
 app.add_typer(population.app, name="population")
 
 Root = Annotated[Path, typer.Argument(help="The domain's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-_TEMPLATE = """\
-name = {name}
-title = {title}
-host = "127.0.0.1"
-port = {port}
-# database = "postgresql+pg8000://user:password@host/database"
-# certificate = "tls/server.crt"
-# private_key = "tls/server.key"
-
-[limits]
-seconds = 600
-cpu_seconds = 600
-memory_mb = 4096
-jobs = 1
-"""
 
 
 @app.command()
@@ -45,23 +31,9 @@ def init(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where to listen.")] = 8700,
 ) -> None:
     """Make a domain's folder: configuration, signing key, sealing key."""
-    from workbench.domain.kinds.job import make_private, write_private
-    from workbench.domain.store.config import FILE, DomainConfig, DomainFolder
-    from workbench.domain.store.seal import Seal
-    from workbench.errors import InvalidConfiguration
-    from workbench.identity.keys import PrivateKey
+    from workbench.domain.setup import set_up
 
-    DomainConfig.read({"name": name, "title": title, "port": port})
-    if (root / FILE).exists():
-        raise InvalidConfiguration(f"{root / FILE} exists", "Choose another folder.")
-    make_private(root)
-    template = _TEMPLATE.format(name=json.dumps(name), title=json.dumps(title), port=port)
-    write_private(root / FILE, template.encode())
-    folder = DomainFolder(root)
-    for place in (folder.signing_key.parent, folder.datasets, folder.data, folder.state):
-        make_private(place)
-    PrivateKey.create().save(folder.signing_key)
-    Seal.create(folder.sealing_key)
+    set_up(root, name=name, title=title, port=port)
     typer.echo(f"made {root}: put data into data/, cards into datasets/, then publish and serve")
 
 
@@ -86,9 +58,9 @@ def admit(
 
     text = Path(key).read_text() if Path(key).is_file() else key
     domain = Domain(root)
-    person = domain.admit(PublicKey.from_text(text), name, role)
+    person = domain.operator.admit(PublicKey.from_text(text), name, role)
     domain.close()
-    typer.echo(f"admitted {person.name} as {person.role}, key {person.key_id[:12]}")
+    typer.echo(f"admitted {person.name} as {person.role}, key {short(person.key_id)}")
 
 
 @app.command()
@@ -97,9 +69,9 @@ def revoke(root: Root, key_id: Annotated[str, typer.Argument(help="The key's id.
     from workbench.domain.service import Domain
 
     domain = Domain(root)
-    person = domain.revoke(key_id)
+    person = domain.operator.revoke(key_id)
     domain.close()
-    typer.echo(f"revoked {person.name}, key {person.key_id[:12]}")
+    typer.echo(f"revoked {person.name}, key {short(person.key_id)}")
 
 
 @app.command()
@@ -119,11 +91,11 @@ def publish(
         raise typer.BadParameter("'file' or 'kept'", param_hint="--approval")
     domain = Domain(root)
     try:
-        card = domain.publish(dataset, cast("Wins", approval))
+        card = domain.operator.publish(dataset, cast("Wins", approval))
         file = read_dataset(domain.folder.datasets / dataset).terms.approval
     finally:
         domain.close()
-    typer.echo(f"published {card.path}, version {card.dataset_version[:19]}")
+    typer.echo(f"published {card.path}, version {short(card.dataset_version)}")
     if card.terms.approval != file:
         typer.echo(
             "kept the approval that a steward set: "
@@ -140,13 +112,13 @@ def reconcile(
         bool, typer.Option("--lost", help="No copy of the database is left: start an empty one.")
     ] = False,
 ) -> None:
-    """After an old database was restored: charge what it does not know of, and run again."""
+    """Repair the ledger after an old database was restored: charge what it does not know."""
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
         with domain.alone():
-            found = domain.reconcile(lost=lost)
+            found = domain.operator.reconcile(lost=lost)
     finally:
         domain.close()
     typer.echo(
@@ -162,7 +134,7 @@ def move(
     root: Root,
     to: Annotated[str, typer.Option(help="An empty database: postgresql+pg8000://… or sqlite://…")],
 ) -> None:
-    """Carry the database to another one, its privacy ledger with it."""
+    """Move the domain to another database, with its privacy ledger."""
     from sqlalchemy import make_url
 
     from workbench.domain.heads.moving import move as carry
@@ -185,7 +157,7 @@ def log(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Show who did what when, newest first, after checking that no line was changed."""
+    """Check that no line of the access log was changed, and show it, newest first."""
     from workbench.domain.access import log as lines
     from workbench.domain.service import Domain
 
@@ -199,20 +171,20 @@ def log(
     if as_json:
         print_json([entry.model_dump(mode="json") for entry in found])
         return
-    table(
+    Table(
         ["line", "time", "event", "who", "subject", "detail"],
         [
             [
                 str(e.sequence),
-                e.time[:19],
+                time_words(e.time),
                 e.event,
                 e.who or "the domain",
-                e.subject.removeprefix("sha256:")[:20],
+                hex_of(e.subject)[:20],
                 e.detail,
             ]
             for e in found
         ],
-    )
+    ).show()
     head = f", the newest with hash {found[0].hash}" if found else ""
     typer.echo(f"{count} lines, each bound to the one before it{head}")
 
@@ -232,11 +204,11 @@ def requests(root: Root, as_json: AsJson = False) -> None:
     if as_json:
         print_json([status.model_dump(mode="json") for status in found])
         return
-    table(
+    Table(
         ["request", "state", "researcher", "dataset", "epsilon", "decided by", "reason"],
         [
             [
-                s.request_digest[7:19],
+                short(s.request_digest),
                 s.state,
                 s.researcher,
                 s.request.dataset,
@@ -246,7 +218,7 @@ def requests(root: Root, as_json: AsJson = False) -> None:
             ]
             for s in found
         ],
-    )
+    ).show()
 
 
 @app.command()
@@ -255,15 +227,15 @@ def budget(root: Root, as_json: AsJson = False) -> None:
     from workbench.domain.service import Domain
 
     domain = Domain(root)
-    found, after = domain.budgets()
+    found, after = domain.holdings.budgets()
     while after is not None:
-        more, after = domain.budgets(after)
+        more, after = domain.holdings.budgets(after)
         found += more
     domain.close()
     if as_json:
         print_json({b.dataset: b.model_dump(mode="json", exclude={"dataset"}) for b in found})
         return
-    table(
+    Table(
         ["dataset", "population", "epsilon total", "spent", "left", "delta", "runs"],
         [
             [
@@ -277,4 +249,4 @@ def budget(root: Root, as_json: AsJson = False) -> None:
             ]
             for s in found
         ],
-    )
+    ).show()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.views.terminal import print_json
+from workbench.views.words import time_words
 
 if TYPE_CHECKING:
     from workbench.evidence.verify import Verified
@@ -29,7 +30,7 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Verify releases: exit 0 if all holds, 1 if not, 2 if a signer was not checked.
+    """Verify releases: exit code 0 if all holds, 1 if not, 2 if a signer was not checked.
 
     Of several releases of one domain it is also checked that its privacy ledger never went back.
     """
@@ -59,7 +60,7 @@ def verify(
         for name in one.checks:
             typer.echo(f"ok: {name}")
         typer.echo(
-            f"{release.domain} released this on {release.released[:19]} at epsilon "
+            f"{release.domain} released this on {time_words(release.released)} UTC at epsilon "
             f"{release.privacy.epsilon:.4g}, delta {release.privacy.delta:g}"
         )
         for metric in release.metrics:

@@ -1,4 +1,4 @@
-"""Keys, and the steward's decisions, from the command line."""
+"""``workbench key …``, and a steward's decisions on requests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from workbench.documents.base import short
 from workbench.views.terminal import print_json
 
 keys = typer.Typer(no_args_is_help=True, help="Make and show keys.")
@@ -86,7 +87,7 @@ def _decide(request: str, verdict: str, reason: str, space: Path | None) -> None
 
     found = connect(space).request(request)
     status = found.client.decide(found.digest, verdict, reason)
-    typer.echo(f"{found.digest[7:19]}: {status.state}")
+    typer.echo(f"{short(found.digest)}: {status.state}")
     if status.state == "pending":
         missing = status.approvals_needed - len(status.approvals)
         typer.echo(f"approved by {', '.join(status.approvals)}; {missing} more needed")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.views.terminal import print_json, table
+from workbench.documents.base import short
+from workbench.views.tables import Table
+from workbench.views.terminal import print_json
 
 if TYPE_CHECKING:
     from workbench.documents import Approval, PolicyStatus
@@ -27,7 +29,7 @@ Approvals = Annotated[int, typer.Option(min=1, max=2, help="How many stewards mu
 
 @app.command()
 def show(dataset: Dataset, space: SpaceOption = None, as_json: AsJson = False) -> None:
-    """Show what the policy approves now, and what it may at most."""
+    """Show what the policy approves now, and what it may approve at most."""
     client, name = _found(dataset, space)
     _print(client.policy(name), as_json)
 
@@ -47,11 +49,11 @@ def try_(
     if as_json:
         print_json(found.model_dump(mode="json", by_alias=True))
         return
-    table(
+    Table(
         ["request", "function", "researcher", "epsilon", "was", "would be", "why"],
         [
             [
-                one.request_digest[7:19],
+                short(one.request_digest),
                 one.function,
                 one.researcher,
                 f"{one.epsilon:g}",
@@ -61,7 +63,7 @@ def try_(
             ]
             for one in found.requests
         ],
-    )
+    ).show()
     typer.echo(f"{found.would_approve} of {found.considered} would have been approved")
 
 

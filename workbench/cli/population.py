@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.views.terminal import print_json, table
+from workbench.views.tables import Table
+from workbench.views.terminal import print_json
 
 if TYPE_CHECKING:
     from workbench.documents import PopulationStatus
@@ -42,7 +43,6 @@ def create(
 ) -> None:
     """Make a population before its first dataset is published."""
     from workbench.documents import NewPopulation
-    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
@@ -59,7 +59,7 @@ def create(
                 "epsilon_per_researcher": epsilon_per_researcher,
             }
         )
-        made = domain.populations.create(OPERATOR, wanted)
+        made = domain.operator.populations.create(wanted)
     finally:
         domain.close()
     typer.echo(
@@ -76,7 +76,7 @@ def merge(
     word: Words = None,
     out: Out = None,
 ) -> None:
-    """Let two populations have one total together, on two stewards' signed word."""
+    """Let two populations share one total; needs the signatures of two stewards."""
     _change(root, name, word, out, merge=other)
 
 
@@ -88,7 +88,7 @@ def raise_(
     word: Words = None,
     out: Out = None,
 ) -> None:
-    """Raise a population's total, on two stewards' signed word."""
+    """Raise a population's total; needs the signatures of two stewards."""
     _change(root, name, word, out, epsilon_total=epsilon_total)
 
 
@@ -96,7 +96,6 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
     from workbench.documents import Envelope, ProposedChange
     from workbench.documents.envelope import unverified
     from workbench.documents.population import PopulationChange
-    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
     from workbench.errors import InvalidConfiguration
 
@@ -104,7 +103,7 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
     try:
         if not words:
             place = out or Path("change.json")
-            proposed = domain.populations.propose(OPERATOR, name, ProposedChange.read(what))
+            proposed = domain.operator.populations.propose(name, ProposedChange.read(what))
             place.write_bytes(proposed.canonical())
             typer.echo(
                 f"wrote {place}: {proposed.words}.\nTwo stewards sign it, each with 'workbench "
@@ -116,13 +115,13 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
         except OSError as error:
             raise InvalidConfiguration(f"cannot read {error.filename}: {error.strerror}") from None
         # What was signed is what is asked for here.
-        wanted = domain.populations.propose(OPERATOR, name, ProposedChange.read(what))
+        wanted = domain.operator.populations.propose(name, ProposedChange.read(what))
         for envelope in envelopes:
             signed = unverified(envelope, PopulationChange)
             if signed.model_copy(update={"proposed": wanted.proposed}) != wanted:
                 raise InvalidConfiguration(f"the stewards signed something else: {signed.words}")
-        made = domain.populations.change(envelopes)
-        less = domain.populations.narrower(made)
+        made = domain.operator.change(envelopes)
+        less = domain.operator.populations.narrower(made)
     finally:
         domain.close()
     typer.echo(f"population {made.name}: epsilon {made.epsilon_total:g} at delta {made.delta:g}")
@@ -140,12 +139,11 @@ def opt_out(
     person: Annotated[str, typer.Option(help="As the unit column of the files has it.")],
 ) -> None:
     """Let a person take part in no run any more; what was spent on them stays."""
-    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
-        datasets = domain.populations.opt_out(OPERATOR, name, person)
+        datasets = domain.operator.populations.opt_out(name, person)
     finally:
         domain.close()
     typer.echo("noted: nothing starts any more on data that hold this person")
@@ -167,7 +165,7 @@ def blocks(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain blocks with a table of yours: who is in which, and how often runs fit."""
+    """Show what blocks would do to a table of yours: who is in which, and how many runs fit."""
     from dataclasses import asdict
 
     from workbench.domain.populations.block_plan import plan
@@ -186,10 +184,10 @@ def blocks(
         figures = {"runs_each": found.runs_each, "came_back": found.came_back}
         print_json(asdict(found) | figures)
         return
-    table(
+    Table(
         ["block", "people", "records in it", "of its people, again later"],
         [[b.name, str(b.people), str(b.records), str(b.again)] for b in found.blocks],
-    )
+    ).show()
     typer.echo(
         f"Each person counts in one block, the first: {found.came_back} who come again stay where "
         "they are. A dataset with the later block alone leaves them out; one with both has all "
@@ -210,22 +208,23 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show what a person has been charged at most, by block, and what is left."""
-    from workbench.domain.access.log import OPERATOR
     from workbench.domain.service import Domain
 
     domain = Domain(root)
     try:
-        names = [name] if name else domain.populations.names()
-        found = [domain.populations.status(one) for one in names]
-        old = domain.populations.behind()
-        waiting = [w for w in domain.populations.waiting(OPERATOR) if name in (None, w.change.name)]
+        names = [name] if name else domain.operator.populations.names()
+        found = [domain.operator.populations.status(one) for one in names]
+        old = domain.operator.behind()
+        waiting = [
+            w for w in domain.operator.populations.waiting() if name in (None, w.change.name)
+        ]
     finally:
         domain.close()
     if as_json:
         shown = [status.model_dump(mode="json") for status in found]
         print_json(shown[0] if name else shown)
         return
-    table(
+    Table(
         [
             "population",
             "block",
@@ -252,7 +251,7 @@ def show(
             for s in found
             for first, b in ((b is s.blocks[0], b) for b in s.blocks)
         ],
-    )
+    ).show()
     if old:
         typer.echo(f"warning: {old}", err=True)
     for one in waiting:

@@ -1,4 +1,4 @@
-"""Studies: notebooks that papermill runs again, and functions submitted without a notebook."""
+"""``workbench study …`` and ``workbench submit``: notebooks as studies, scripts as requests."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import os
 import signal
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.documents.base import short
 from workbench.views.terminal import print_json
 
 if TYPE_CHECKING:
     from workbench.documents import PublicKey
-
-_BAR = "{desc} {bar} cell {n_fmt}/{total_fmt} [{elapsed}] {postfix}"
 
 app = typer.Typer(no_args_is_help=True, help="Run notebooks as studies.")
 
@@ -45,6 +44,7 @@ def run_study(
     space: Annotated[Path | None, typer.Option("--space", help="A space.toml.")] = None,
 ) -> None:
     """Run a notebook with parameters; the same parameters give the same numbers at no new cost."""
+    from workbench.space.studies.bar import run_with_bar
     from workbench.space.studies.parameters import from_text
 
     if space is not None:
@@ -53,7 +53,7 @@ def run_study(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        execute(notebook, out, given)
+        run_with_bar(notebook, out, given)
     except KeyboardInterrupt:
         typer.echo(f"\nStopped. What ran so far is in {out}; requests go on at the domains.")
         raise SystemExit(130) from None
@@ -109,23 +109,6 @@ def export_study(
     typer.echo(f"RO-Crate: {export(folder, out, licence)}")
 
 
-def execute(notebook: Path, out: Path, parameters: dict[str, Any]) -> None:
-    """Run `notebook` as a study in `out`, with a bar; see `workbench.space.studies.run.run`."""
-    from tqdm import tqdm
-
-    from workbench.space.studies.run import Step, run, signing_key
-
-    with tqdm(total=1, unit="cell", desc=notebook.stem, bar_format=_BAR) as bar:
-
-        def show(step: Step) -> None:
-            bar.total, bar.n = step.cells, step.cell - 1
-            bar.set_postfix_str(step.words[:50])
-
-        run(notebook, out, parameters, progress=show, key=signing_key(parameters.get("space")))
-        bar.n = bar.total
-        bar.set_postfix_str("done")
-
-
 def submit(
     script: Annotated[
         Path, typer.Argument(help="A .py file with one training function and a model().")
@@ -144,14 +127,14 @@ def submit(
     """Submit a training function from a Python file of yours."""
     import runpy
 
-    from workbench.errors import NotFound
+    from workbench.errors import InvalidArgument
     from workbench.space.connection import connect
     from workbench.space.training.functions import TrainingFunction
 
     names = runpy.run_path(str(script))
     functions = [value for value in names.values() if isinstance(value, TrainingFunction)]
     if len(functions) != 1 or not callable(names.get("model")):
-        raise NotFound(
+        raise InvalidArgument(
             f"{script} has {len(functions)} training functions"
             + ("" if callable(names.get("model")) else " and no model()"),
             "It needs one @wb.training_function and a function model() that returns the module.",
@@ -169,5 +152,5 @@ def submit(
         typer.echo(json.dumps([handle.digest for handle in group]))
         return
     for handle in group:
-        typer.echo(f"{handle.digest[7:19]}  {handle.client.name}: {handle.last_status.state}")
+        typer.echo(f"{short(handle.digest)}  {handle.client.name}: {handle.last_status.state}")
     typer.echo("Get the result with: workbench result <request> --out FOLDER")

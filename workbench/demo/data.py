@@ -1,4 +1,4 @@
-"""Real data for the demo, from what scikit-learn ships, where two hospitals would keep it."""
+"""Write real data for the demo, taken from scikit-learn, where two hospitals would keep it."""
 
 from __future__ import annotations
 

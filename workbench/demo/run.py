@@ -22,7 +22,7 @@ from workbench.demo.data import HOLDINGS, materialise
 from workbench.demo.jupyter import PEOPLE, open_labs
 from workbench.documents import PrivateKey
 from workbench.errors import DomainUnavailable, InvalidConfiguration
-from workbench.views.terminal import table
+from workbench.views.tables import Table
 
 _START_SECONDS = 60
 _STOP_SECONDS = 5
@@ -46,14 +46,14 @@ def run(store: Path, out: Path, *, lab: bool, repeats: int) -> None:
             place = out.resolve() / datetime.now().strftime("%Y%m%d-%H%M%S")
             before = _ledger_rows(store)
             typer.echo("Running the study …")
-            from workbench.cli.study import execute
+            from workbench.space.studies.bar import run_with_bar
 
             parameters = {
                 "space": str(spaces["researcher"]),
                 "output": str(place),
                 "repeats": repeats,
             }
-            execute(source / "notebooks" / STUDY, place, parameters)
+            run_with_bar(source / "notebooks" / STUDY, place, parameters)
         _report(place, before, _ledger_rows(store), time.monotonic() - began)
 
 
@@ -85,15 +85,15 @@ def _as_interrupt() -> Iterator[None]:
 
 
 def set_up(store: Path, meta: Path) -> dict[str, Path]:
-    """Make keys, domains, data and cards where they are missing.
+    """Make the keys, domains, data and cards that are missing.
 
     Returns
     -------
     dict of str to Path
         ``researcher`` and ``steward`` to their space files.
     """
-    from workbench.cli.domain import init
     from workbench.domain.service import Domain
+    from workbench.domain.setup import set_up as make_domain
 
     people: dict[str, PrivateKey] = {}
     for role in ("researcher", "steward"):
@@ -105,16 +105,16 @@ def set_up(store: Path, meta: Path) -> dict[str, Path]:
     for name, datasets in HOLDINGS.items():
         root = store / name
         if not (root / "domain.toml").exists():
-            init(root, name=name, title=name.replace("-", " ").title(), port=_free_port())
+            make_domain(root, name=name, title=name.replace("-", " ").title(), port=_free_port())
         port = _settle_port(root)
         domain = Domain(root)
         for role, person in people.items():
-            domain.admit(person.public, f"Demo {role}", role)
+            domain.operator.admit(person.public, f"Demo {role}", role)
         for dataset in datasets:
             if not any((root / "data").glob(f"{dataset}.*")):
                 materialise(name, root / "data")
             shutil.copytree(meta / dataset, root / "datasets" / dataset, dirs_exist_ok=True)
-            domain.publish(dataset)
+            domain.operator.publish(dataset)
         entries.append((name, port, str(domain.key.public)))
         domain.close()
     found = {}
@@ -140,7 +140,7 @@ def _free_port() -> int:
 
 
 def _settle_port(root: Path) -> int:
-    """Return the domain's port; a new one if another program took it meanwhile."""
+    """Return the domain's port, or a new one if another program uses it."""
     from workbench.domain.store.config import DomainFolder
 
     port = DomainFolder(root).config.port
@@ -158,7 +158,7 @@ def _settle_port(root: Path) -> int:
 
 @contextlib.contextmanager
 def servers(store: Path) -> Iterator[None]:
-    """Run every domain of the store as a server process; all are stopped on the way out."""
+    """Run every domain of the store as a server process, and stop them all at the end."""
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name in HOLDINGS:
@@ -200,7 +200,7 @@ def _wait(root: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def _ledger_rows(store: Path) -> int:
-    from workbench.budget.ledger import count
+    from workbench.budget.chain import count
     from workbench.domain.store.config import DomainFolder
     from workbench.domain.store.database import Store
 
@@ -215,7 +215,7 @@ def _ledger_rows(store: Path) -> int:
 
 def _report(place: Path, before: int, after: int, seconds: float) -> None:
     summary = json.loads((place / "summary.json").read_text())
-    table(
+    Table(
         ["dataset", "private", "public", "rehearsal", "ε a run", "ε in all"],
         [
             [
@@ -228,8 +228,7 @@ def _report(place: Path, before: int, after: int, seconds: float) -> None:
             ]
             for row in summary["results"]
         ],
-        title="Accuracy on the hold-out part",
-    )
+    ).show("Accuracy on the hold-out part")
     runs, delta = len(summary["results"][0]["values"]), summary["results"][0]["delta"]
     typer.echo(
         f"private: median of {runs} runs with different noise, at delta {delta:g}. public: the "

@@ -37,12 +37,12 @@ from workbench.documents.schema import Column, Schema
 from workbench.documents.status import (
     BudgetStatus,
     DatasetBudget,
-    Failure,
     Person,
-    Progress,
     RequestStatus,
+    RunProgress,
     State,
 )
+from workbench.errors import Failure
 from workbench.identity.keys import PrivateKey, PublicKey
 
 __all__ = [
@@ -80,12 +80,12 @@ __all__ = [
     "Predicate",
     "PrivacySpent",
     "PrivateKey",
-    "Progress",
     "ProposedChange",
     "PublicKey",
     "Release",
     "Request",
     "RequestStatus",
+    "RunProgress",
     "Schema",
     "Share",
     "Signature",

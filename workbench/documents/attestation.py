@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from workbench.documents.base import Digest, Document, Line, Name, Timestamp, type_tuple
+from workbench.documents.base import Digest, Document, Line, Name, Timestamp, hex_of, type_tuple
 from workbench.documents.release import Approvals, PrivacySpent, Release
 
 
@@ -55,11 +55,9 @@ class Statement(Document):
 
 def subjects(release: Release) -> tuple[Subject, ...]:
     """Return the subjects of the statement over `release`."""
-    found = [
-        Subject(name="release.json", hashes={"sha256": release.digest.removeprefix("sha256:")})
-    ]
+    found = [Subject(name="release.json", hashes={"sha256": hex_of(release.digest)})]
     for name, digest in (("model", release.model), ("statistics", release.statistics)):
         if digest is not None:
-            hashes: dict[Literal["sha256"], str] = {"sha256": digest.removeprefix("sha256:")}
+            hashes: dict[Literal["sha256"], str] = {"sha256": hex_of(digest)}
             found.append(Subject(name=f"{name}.safetensors", hashes=hashes))
     return tuple(found)

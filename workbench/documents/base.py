@@ -36,7 +36,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
 def visible(text: str) -> str:
-    """Return `text` without characters that nobody sees or that turn the direction of others.
+    """Return `text` without invisible characters and without those that turn the text around.
 
     Those are control and format characters of Unicode and its separators of lines and paragraphs.
     Line feeds, tabs and the two joiners, which scripts and emoji need, stay.
@@ -88,8 +88,18 @@ def digest_bytes(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def hex_of(digest: str) -> str:
+    """Return the hexadecimal digits of a `Digest`, as file names need them: no ``sha256:``."""
+    return digest.removeprefix("sha256:")
+
+
+def short(digest: str) -> str:
+    """Return the first 12 hexadecimal digits of a `Digest` or `KeyId`, to show to people."""
+    return hex_of(digest)[:12]
+
+
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name ``localhost`` or its IP address."""
+    """Return whether a host is this machine, by its name ``localhost`` or its IP address."""
     if host == "localhost":
         return True
     try:
@@ -104,7 +114,7 @@ def now() -> str:
 
 
 def ago(*, hours: float) -> str:
-    """Return the time so many hours before now as a `Timestamp`; these sort as text."""
+    """Return the time `hours` before now as a `Timestamp`; timestamps sort as text."""
     return _timestamp(datetime.now(UTC) - timedelta(hours=hours))
 
 

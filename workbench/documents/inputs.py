@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 MAX_NOISE_NUMBERS = 1 << 20
-"""How many random numbers one record may take in one round, all inputs together."""
+"""How many random numbers one record may take in one step, all inputs together."""
 
 _SIZES = r"([1-9][0-9]{0,6}(x[1-9][0-9]{0,6}){0,7})?"
 _INDEX = r"(0|[1-9][0-9]{0,2})"
@@ -25,7 +25,7 @@ GraphInput = Annotated[
 
 @dataclass(frozen=True)
 class NoiseInput:
-    """Standard normal numbers, drawn afresh for each record in each round.
+    """Standard normal numbers, drawn afresh for each record in each step.
 
     Attributes
     ----------
@@ -58,6 +58,6 @@ class NoiseInput:
 
 
 def noise_numbers(inputs: Iterable[str]) -> int:
-    """Return how many random numbers one record takes in one round."""
+    """Return how many random numbers one record takes in one step."""
     parsed = (NoiseInput.parse(name) for name in inputs)
     return sum(noise.numbers for noise in parsed if noise is not None)

@@ -1,4 +1,4 @@
-"""What a domain tells its stewards: who did what when, and who spent how much."""
+"""What stewards see of a domain: who did what and when, and who spent how much."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _hash(content: dict[str, Any]) -> str:
 
 
 def check_log(entries: Sequence[LogEntry]) -> None:
-    """Return None if these lines, newest first, follow each other without a gap.
+    """Check that the lines of a log, newest first, follow each other without a gap.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def check_log(entries: Sequence[LogEntry]) -> None:
 
 
 class SpendingPoint(Document):
-    """What was spent or set aside after one event of the ledger; the exact filter's figure."""
+    """What was spent or set aside after one event of the ledger, as the exact filter counts it."""
 
     time: Timestamp
     epsilon_spent: Finite

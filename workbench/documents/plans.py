@@ -1,24 +1,89 @@
-"""Plans: how a run trains or sums up, and what follows from that in public.
+"""Say how a run trains or sums up, and what follows from that in public.
 
-There is one class for each kind of run. What a domain does for a kind is in
-`workbench.domain.kinds`.
+There is one class of plan for each kind of run. What everybody has to know about a kind stands on
+its plan: what it costs, what it lets out, how it is verified; `RunPlan` lists it. What a domain
+does for a kind is in `workbench.domain.kinds`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from workbench.documents.base import Digest, Document, Finite
 
+Output = Literal["model", "metrics", "statistics"]
+"""What a run may let out."""
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """Gaussian sums that a run takes of one part of the data, one after the other.
+
+    Attributes
+    ----------
+    sample_rate
+        With which probability each sum takes a privacy unit.
+    noise_multiplier
+        The noise's standard deviation, in units of what one privacy unit can change.
+    sums
+        How many sums there are.
+    """
+
+    sample_rate: float
+    noise_multiplier: float
+    sums: int
+
+
+class RunPlan(Protocol):
+    """What every class of plan has, whatever kind of run it is for."""
+
+    @property
+    def kind(self) -> str:
+        """The kind's word; it is the key of every table of kinds."""
+
+    @property
+    def steps(self) -> int:
+        """How many noisy sums the run takes, if it does not stop early: what progress counts."""
+
+    @property
+    def evaluated_at(self) -> tuple[int, ...]:
+        """After which steps the metrics are measured; empty if the kind has none."""
+
+    @property
+    def patience(self) -> int | None:
+        """After how many evaluations that are no better the run stops; None if it never does."""
+
+    @property
+    def further_graphs(self) -> tuple[str, ...]:
+        """The digests of the graphs that the plan names, beside the request's own."""
+
+    def mechanisms(self, metrics: int) -> tuple[Mechanism, ...]:
+        """Return what the run does to the data, for the accountant.
+
+        Each mechanism reads a part of the data of its own, so one privacy unit pays for one of
+        them. `metrics` is how many metrics the request names.
+        """
+
+    def check_outputs(self, metrics: tuple[str, ...], outputs: tuple[Output, ...]) -> None:
+        """Check that a request with this plan may name these metrics and outputs.
+
+        Raises
+        ------
+        ValueError
+            If not; says what it may name.
+        """
+
 
 class PublicLoss(Document):
     """How to train the parameters that no record reaches, such as a generator's.
 
-    After each step of DP-SGD one step of `optimizer` on the mean of the graph's last output over `draws`
-    draws of its noise. It reads noised parameters only: post-processing, free of cost.
+    After each step of DP-SGD, `optimizer` takes one step on the mean of the graph's last output
+    over `draws` draws of its noise. It reads noised parameters only: post-processing, free of
+    cost.
     """
 
     optimizer: Literal["sgd", "adam"] = "adam"
@@ -120,6 +185,29 @@ class Plan(Document):
         """After how many steps the metrics are measured."""
         return tuple(n * self.steps // self.evaluations for n in range(1, self.evaluations + 1))
 
+    @property
+    def further_graphs(self) -> tuple[str, ...]:
+        """None: a training run has one graph."""
+        return ()
+
+    def mechanisms(self, metrics: int) -> tuple[Mechanism, ...]:
+        """Return DP-SGD on the training part and, with metrics, their sums on the hold-out part.
+
+        With adaptive clipping `noise_multiplier` is that of gradients and count together (Andrew
+        et al. 2021, Theorem 1). A run that stops early pays for all steps and evaluations.
+        """
+        training = Mechanism(self.sample_rate, self.noise_multiplier, self.steps)
+        if metrics == 0:
+            return (training,)
+        return training, Mechanism(1.0, self.metrics_noise_multiplier, self.evaluations)
+
+    def check_outputs(self, metrics: tuple[str, ...], outputs: tuple[Output, ...]) -> None:
+        """Check that a request with this plan may name these metrics and outputs."""
+        if "statistics" in outputs:
+            raise ValueError("a training run has the outputs 'model' and 'metrics'")
+        if not metrics and (self.evaluations > 1 or self.patience is not None):
+            raise ValueError("plan: evaluations and patience need a metric")
+
 
 class StatisticPlan(Document):
     """How to compute noisy sums of a bounded vector over ALL records, training and hold-out part.
@@ -148,14 +236,44 @@ class StatisticPlan(Document):
         """The number of noisy sums, by the name that `Plan` has for it."""
         return self.rounds
 
+    @property
+    def evaluated_at(self) -> tuple[int, ...]:
+        """Empty: a statistic has no metrics."""
+        return ()
 
-def _kind_of_plan(value: Any) -> str:
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return "statistic" if kind == "statistic" else "training"
+    @property
+    def patience(self) -> None:
+        """None: a statistic runs all its rounds."""
+        return None
+
+    @property
+    def further_graphs(self) -> tuple[str, ...]:
+        """The graph that makes the next round's state, if there is one."""
+        return () if self.update is None else (self.update,)
+
+    def mechanisms(self, metrics: int) -> tuple[Mechanism, ...]:
+        """Return the sums of all rounds; they read both parts of the data, as one."""
+        return (Mechanism(self.sample_rate, self.noise_multiplier, self.rounds),)
+
+    def check_outputs(self, metrics: tuple[str, ...], outputs: tuple[Output, ...]) -> None:
+        """Check that a request with this plan may name these metrics and outputs."""
+        if metrics or outputs != ("statistics",):
+            raise ValueError("a statistic has the output 'statistics' and no metrics")
+
+
+def _kind_of_plan(value: Any) -> Any:
+    # A training plan has no field that says so: it was the first kind, and digests stay.
+    if isinstance(value, dict):
+        return value.get("kind", Plan.kind)
+    return getattr(value, "kind", None)
 
 
 AnyPlan = Annotated[
     Annotated[Plan, Tag("training")] | Annotated[StatisticPlan, Tag("statistic")],
-    Discriminator(_kind_of_plan),
+    Discriminator(
+        _kind_of_plan,
+        custom_error_type="kind_of_plan",
+        custom_error_message="the kind of plan is unknown here",
+    ),
 ]
 """A training plan or, where its ``kind`` says so, the plan of a statistic."""

@@ -1,4 +1,4 @@
-"""What stewards say and see of a dataset's policy."""
+"""How stewards read, try and change a dataset's policy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workbench.documents.status import State
 
 
 class PolicyChange(Document):
-    """A steward's wish, signed: this dataset's approval shall be another one.
+    """A steward's signed order to change how requests on a dataset are approved.
 
     It names the card that it replaces and the time, so it holds once and not for long.
     """

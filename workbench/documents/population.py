@@ -73,7 +73,7 @@ class PopulationChange(Document):
 
     @property
     def words(self) -> str:
-        """What it says, for the steward who signs it."""
+        """The change in words, for the steward who signs it."""
         if self.other_name is not None:
             return (
                 f"population '{self.other_name}' of {self.domain} is merged into '{self.name}': "
@@ -128,7 +128,7 @@ class ProposedChange(Document):
 
 
 class OptOut(Document):
-    """The label of a person, as the unit column of the files has it, who takes part no more."""
+    """The label of a person who does not take part any more, as in the unit column of the files."""
 
     person: Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -145,7 +145,7 @@ class WaitingChange(Document):
 
 
 class Agreed(Document):
-    """What came of a steward's word: the population as it is then, or None if one is missing."""
+    """The result of a steward's signature: the changed population; None if another must sign."""
 
     population: PopulationStatus | None
 

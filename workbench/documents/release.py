@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -36,10 +37,37 @@ class Metric(Document):
 
 
 class Evaluation(Document):
-    """The metrics after `step` rounds."""
+    """The metrics after `step` steps of DP-SGD."""
 
     step: Annotated[int, Field(ge=1)]
     metrics: Annotated[tuple[Metric, ...], type_tuple]
+
+
+def best(history: Sequence[Evaluation]) -> int:
+    """Return the position of the highest value of the first metric, the earliest of equals."""
+    values = [evaluation.metrics[0].value for evaluation in history]
+    return values.index(max(values))
+
+
+def kept(history: Sequence[Evaluation], patience: int | None) -> int:
+    """Return the position of the evaluation whose parameters are released.
+
+    The rule looks at nothing but noised metrics, so it is post-processing, and whoever has the
+    history of a release can apply it again.
+
+    Parameters
+    ----------
+    history
+        All evaluations in order, at least one.
+    patience
+        The plan's; with None the last parameters are kept.
+    """
+    return len(history) - 1 if patience is None else best(history)
+
+
+def stops(history: Sequence[Evaluation], patience: int | None) -> bool:
+    """Return whether a run stops: none of the last `patience` evaluations was the best."""
+    return patience is not None and len(history) - 1 - best(history) >= patience
 
 
 class PrivacySpent(Document):
@@ -60,8 +88,8 @@ Approvals = Annotated[
 class Release(Document):
     """What was released for a request, and at which cost.
 
-    `steps` is how many rounds were run, and `metrics` are those of the released parameters.
-    `history` holds every evaluation, if the plan asked for more than one.
+    `steps` is how many steps, or rounds of a statistic, were run, and `metrics` are those of the
+    released parameters. `history` holds every evaluation, if the plan asked for more than one.
     `approvals` are the digests of the approvals before `decision`, where the terms ask for two.
     `model` and `statistics` are the digests of safetensors files: the trained parameters, or the
     noisy sums and the last state. `ledger` is where the domain's privacy ledger stood: a domain

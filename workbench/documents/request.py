@@ -1,4 +1,4 @@
-"""The request: one digest for everything that would run."""
+"""Name everything that would run in one document, whose digest is the request's name."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from workbench.documents.base import (
 )
 from workbench.documents.card import Delta, Epsilon, Purpose
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, GraphInput, noise_numbers
-from workbench.documents.plans import AnyPlan, StatisticPlan
-
-Output = Literal["model", "metrics", "statistics"]
+from workbench.documents.plans import AnyPlan, Output
 
 
 class Request(Document):
@@ -64,12 +62,15 @@ class Request(Document):
 
     @model_validator(mode="after")
     def _outputs_of_plan(self) -> Self:
-        if isinstance(self.plan, StatisticPlan):
-            if self.metrics or self.outputs != ("statistics",):
-                raise ValueError("a statistic has the output 'statistics' and no metrics")
-            return self
-        if "statistics" in self.outputs:
-            raise ValueError("a training run has the outputs 'model' and 'metrics'")
-        if not self.metrics and (self.plan.evaluations > 1 or self.plan.patience is not None):
-            raise ValueError("plan: evaluations and patience need a metric")
+        self.plan.check_outputs(self.metrics, self.outputs)
         return self
+
+    @property
+    def graphs(self) -> tuple[str, ...]:
+        """The digests of all graphs that the run needs; the first is `graph`."""
+        return (self.graph, *self.plan.further_graphs)
+
+    @property
+    def has_course(self) -> bool:
+        """Whether the run shows evaluations before it ends, and the release has their history."""
+        return len(self.plan.evaluated_at) > 1 and "metrics" in self.outputs

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from workbench.documents.base import Document, Finite, Identifier, Line, Visible, type_tuple
 
 Kind = Literal["number", "integer", "category", "tensor"]
-Role = Literal["feature", "target", "unit", "ignored"]
+ColumnRole = Literal["feature", "target", "unit", "ignored"]
 
 
 class Column(Document):
@@ -24,7 +24,7 @@ class Column(Document):
 
     name: Identifier
     kind: Kind
-    role: Role = "feature"
+    role: ColumnRole = "feature"
     description: Line = ""
     unit: Line = ""
     lower: Finite | None = None

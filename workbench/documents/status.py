@@ -1,4 +1,4 @@
-"""What a domain tells about a request while it lives: unsigned, for display and control."""
+"""What a domain says about a request, unsigned: its state, its progress, its budget."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from workbench.documents.base import (
 from workbench.documents.plans import MAX_EVALUATIONS
 from workbench.documents.release import Evaluation
 from workbench.documents.request import Request
+from workbench.errors import Failure
 
 
 class State(StrEnum):
@@ -40,11 +41,7 @@ class State(StrEnum):
         return self in (State.RELEASED, State.DENIED, State.CANCELLED, State.FAILED)
 
 
-Failure = Literal["out-of-memory", "timeout", "not-finite", "worker-died", "internal"]
-"""Why a run ended without a release: one of few words, so that nothing private fits in."""
-
-
-class Progress(Document):
+class RunProgress(Document):
     """How far a run is; both numbers follow from the plan and from noised metrics: public.
 
     `evaluations` are those of the release's `history` that are done: noised, and charged.
@@ -74,7 +71,7 @@ class RequestStatus(Document):
     decider: Line = ""
     reason: Note = ""
     failure: Failure | None = None
-    progress: Progress | None = None
+    progress: RunProgress | None = None
     charged: bool = False
     approvals: Annotated[tuple[Line, ...], type_tuple] = ()
     approval_keys: Annotated[tuple[KeyId, ...], type_tuple] = ()

@@ -1,4 +1,4 @@
-"""The clipping bounds of a plan: one, one for each layer, or one that follows a quantile."""
+"""The clipping bounds of a plan: one, one per layer, or one that follows a quantile."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ def layers(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 class AdaptiveBound:
-    """A bound that follows a quantile of the units' norms (Andrew et al. 2021, arXiv:1905.03871).
+    """A clipping bound that follows a quantile of the units' norms (Andrew et al. 2021).
 
-    After each round it is multiplied by ``exp(-0.2 * (b - q))``, where q is the target quantile
-    and b the noisy share of drawn units below the bound. It never leaves the range from a
-    hundredth to a hundred times the plan's `max_grad_norm`, where it starts.
+    After each step it is multiplied by ``exp(-0.2 * (b - q))``, where q is the target quantile and
+    b the noisy share of drawn units below the bound (arXiv:1905.03871, algorithm 1). It never
+    leaves the range from a hundredth to a hundred times the plan's `max_grad_norm`, where it
+    starts.
 
     Parameters
     ----------
     plan
         With clipping ``adaptive``.
     expected
-        The expected number of units per round, from public figures.
+        The expected number of units per step, from public figures.
     """
 
     def __init__(self, plan: Plan, expected: float) -> None:
@@ -48,7 +49,7 @@ class AdaptiveBound:
         self.value = plan.max_grad_norm
 
     def follow(self, noisy_count: float) -> float:
-        """Take in a round's noised centred count and return the next round's bound.
+        """Take in a step's noised centred count and return the next step's bound.
 
         Parameters
         ----------

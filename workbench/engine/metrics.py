@@ -1,4 +1,4 @@
-"""Metrics over the hold-out part: means of per-record values in [0, 1], from noisy sums.
+"""Measure on the hold-out part: means of per-record values in [0, 1], from noisy sums.
 
 Each metric m is released as two sums, of m and of 1 - m. One unit adds a vector of L2 norm at most
 1 to the pair, so at most sqrt(K) to K metrics together; the noise has standard deviation
@@ -15,14 +15,20 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.documents.release import Metric
-from workbench.engine.program.program import values_program
+from workbench.engine.program.record_program import values_program
 from workbench.engine.program.tiles import whole_tiles
-from workbench.engine.sampling.batches import UnitTable
+from workbench.engine.sampling.batches import UnitTable, chunk_size
 from workbench.engine.sampling.noise import Stream
 from workbench.graphs.record_graph import RecordGraph
 
 _GRID = 2.0**20
 _RELEASED_GRID = 2.0**10
+_AT_ONCE = 256
+
+
+def evaluated_at_once(graph: RecordGraph, records_per_unit: int) -> int:
+    """Return how many units an evaluation runs at once, from public figures only."""
+    return chunk_size(graph, _AT_ONCE, records_per_unit)
 
 
 def exact_sums(
@@ -35,7 +41,12 @@ def exact_sums(
     """Return the sums of m and of 1 - m over units, shape ``(metrics, 2)``, float64.
 
     A unit's value is the mean over its records, clipped to [0, 1] and rounded to a multiple of
-    2**-20 so that sums are exact; a unit with a value that is not finite adds nothing.
+    2**-20 so that sums are exact.
+
+    Guarantees
+    ----------
+    Adding or removing one unit changes all sums together by at most ``sqrt(metrics)`` in L2 norm. A
+    unit with a value that is NaN or infinite adds exactly nothing.
 
     Parameters
     ----------
@@ -87,7 +98,7 @@ def noisy_metrics(
     stream
         Where the noise comes from.
     """
-    scale = noise_multiplier * math.sqrt(len(names))
+    scale = noise_scale(len(names), noise_multiplier)
     noisy = sums.numpy() + scale * stream.gaussian(sums.numel()).reshape(sums.shape).numpy()
     noisy = np.round(noisy * _RELEASED_GRID) / _RELEASED_GRID
     return tuple(
@@ -96,15 +107,45 @@ def noisy_metrics(
     )
 
 
+def noise_scale(metrics: int, noise_multiplier: float) -> float:
+    """Return the standard deviation of the noise on each of the sums.
+
+    Parameters
+    ----------
+    metrics
+        How many metrics there are: one unit moves all sums by at most ``sqrt(metrics)`` in L2 norm.
+    noise_multiplier
+        Noise in units of that sensitivity.
+    """
+    return noise_multiplier * math.sqrt(metrics)
+
+
+def standard_error(total: float, complement: float, scale: float) -> float:
+    """Return how far noise moves the quotient ``total / (total + complement)``.
+
+    To first order in the noise (the delta method, e.g. Casella and Berger 2002, section 5.5.4); the
+    numbers are without a unit, as metrics are.
+
+    Parameters
+    ----------
+    total, complement
+        The sums of m and of 1 - m over units, of which there must be some together.
+    scale
+        The noise's standard deviation on each of them (`noise_scale`).
+    """
+    count = total + complement
+    return scale * math.hypot(total, complement) / count**2
+
+
 def _metric(name: str, total: float, rest: float, scale: float) -> Metric:
+    """Return one metric from its two noisy sums."""
     count = total + rest
     if count <= 0:
         return Metric(name=name, value=0.0, total=total, complement=rest, standard_error=1.0)
-    error = scale * math.hypot(total, rest) / count**2
     return Metric(
         name=name,
         value=min(max(total / count, 0.0), 1.0),
         total=total,
         complement=rest,
-        standard_error=min(error, 1.0),
+        standard_error=min(standard_error(total, rest, scale), 1.0),
     )

@@ -1,4 +1,4 @@
-"""The optimizer and the learning rate of each round, both torch's own."""
+"""Make the optimizer of a plan and its schedule of learning rates, both torch's own."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def joined(
 def schedule_of(
     plan: Plan, optimizer: torch.optim.Optimizer
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """Return what sets the learning rate; its `step` is called after each round."""
+    """Return what sets the learning rate; its `step` is called after each step."""
 
     def factor(step: int) -> float:
         if step < plan.warmup_steps:

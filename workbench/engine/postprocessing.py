@@ -1,4 +1,4 @@
-"""Training steps that no record reaches, taken after each noised round.
+"""Take the training steps that no record reaches, after each noised step of DP-SGD.
 
 They read the noised parameters, constants and random numbers of a stream of their own: by
 post-processing they cost no privacy. `workbench.graphs.public_loss` proves that no column enters,
@@ -14,13 +14,15 @@ import torch
 
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.plans import Plan, PublicLoss
-from workbench.engine.program.checker import Value
-from workbench.engine.program.program import Program, public_program
+from workbench.engine.program.checker.values.value import Value
+from workbench.engine.program.program import Program
+from workbench.engine.program.record_program import public_program
 from workbench.engine.program.runner import Runner, pruned
 from workbench.engine.sampling.batches import chunk_size
 from workbench.engine.sampling.noise import SealedRandom, Stream
+from workbench.engine.sampling.streams import StreamName
 from workbench.graphs.public_loss import publicly_trained
-from workbench.graphs.record_graph import RecordGraph
+from workbench.graphs.record_graph import Binding, RecordGraph
 
 _BETAS = (0.5, 0.999)
 """With Adam's usual 0.9 generators swing around the data (Radford et al. 2016, 1511.06434)."""
@@ -31,7 +33,7 @@ Follow = Callable[[Mapping[str, torch.Tensor]], None]
 def private_part(
     graph: RecordGraph, plan: Plan, random: SealedRandom, parameters: Mapping[str, torch.Tensor]
 ) -> tuple[RecordGraph, Follow]:
-    """Return the graph that records train, and what follows each of its rounds.
+    """Return the graph that records train, and what follows each of its steps.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def private_part(
     plan
         If it has no `public_loss`, the graph comes back as it is and nothing follows.
     random
-        Whence comes the stream ``public-noise``.
+        Gives the stream of the public noise.
     parameters
         The tensors that are trained; the second value changes them in place.
 
@@ -52,7 +54,9 @@ def private_part(
     if plan.public_loss is None:
         return graph, lambda parameters: None
     names = sorted(publicly_trained(graph, graph.inputs))
-    steps = _PublicSteps(graph, plan.public_loss, random.stream("public-noise"), names, parameters)
+    steps = _PublicSteps(
+        graph, plan.public_loss, random.stream(StreamName.PUBLIC_NOISE), names, parameters
+    )
     return replace(graph, trainable=graph.trainable - frozenset(names)), steps
 
 
@@ -78,7 +82,7 @@ class _PublicSteps:
 
     def __call__(self, parameters: Mapping[str, torch.Tensor]) -> None:
         """Take one step on the mean of the loss over `draws` draws."""
-        fixed = {n: v.detach() for n, v in parameters.items()} | self._graph.constants
+        fixed = {name: value.detach() for name, value in parameters.items()}
         done = 0
         while done < self._how.draws:
             rows = min(self._chunk, self._how.draws - done)
@@ -91,28 +95,28 @@ class _PublicSteps:
             done += rows
         self._optimizer.step()
 
-    def _noise_of(self, kind: str, name: str | int) -> NoiseInput | None:
-        return NoiseInput.parse(self._graph.inputs[int(name)]) if kind == "input" else None
+    def _noise_of(self, binding: Binding) -> NoiseInput | None:
+        is_input = binding.is_input
+        return NoiseInput.parse(self._graph.inputs[binding.position]) if is_input else None
 
-    def _values(self, fixed: Mapping[str, torch.Tensor], rows: int) -> list[torch.Tensor]:
+    def _values(self, parameters: Mapping[str, torch.Tensor], rows: int) -> list[torch.Tensor]:
         """Return what the program takes; where the graph reads a column, zeros."""
+        graph = self._graph
+        inputs = [torch.zeros(spec.shape, dtype=spec.dtype) for spec in graph.input_specs]
         values = []
-        for kind, name in self._graph.bindings.values():
-            noise = self._noise_of(kind, name)
-            if noise is not None:
+        for binding in graph.bindings.values():
+            noise = self._noise_of(binding)
+            if noise is None:
+                values.append(binding.chosen(inputs, parameters, graph.constants))
+            else:
                 drawn = self._noise.gaussian(rows * noise.numbers).float()
                 values.append(drawn.reshape(rows, *noise.shape))
-            elif kind == "input":
-                spec = self._graph.input_specs[int(name)]
-                values.append(torch.zeros(spec.shape, dtype=spec.dtype))
-            else:
-                values.append(fixed[str(name)])
         return values
 
     def _program(self, rows: int) -> Program:
         """Return what computes the share of `rows` draws in the gradient of the mean loss."""
         if rows not in self._programs:
-            given = self._values(self._graph.parameters | self._graph.constants, rows)
+            given = self._values(self._graph.parameters, rows)
             inputs = [Value(tuple(value.shape), value.dtype, laid=True) for value in given]
             self._programs[rows] = public_program(self._graph, self._gradients, inputs)
         return self._programs[rows]
@@ -120,11 +124,12 @@ class _PublicSteps:
     def _gradients(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         leaves: dict[str, torch.Tensor] = {}
         given, dims = [], []
-        for value, (kind, name) in zip(values, self._graph.bindings.values(), strict=True):
-            if name in self._names:
-                value = leaves[str(name)] = value.detach().requires_grad_()
+        for value, binding in zip(values, self._graph.bindings.values(), strict=True):
+            name = binding.name
+            if name is not None and name in self._names:
+                value = leaves[name] = value.detach().requires_grad_()
             given.append(value)
-            dims.append(None if self._noise_of(kind, name) is None else 0)
+            dims.append(None if self._noise_of(binding) is None else 0)
         with torch.enable_grad():
             (losses,) = torch.func.vmap(self._run.run, in_dims=tuple(dims))(*given)
             loss = losses.sum() / self._how.draws

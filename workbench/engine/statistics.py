@@ -1,4 +1,4 @@
-"""Noisy sums of a bounded vector per record, in one round or in rounds that follow each other.
+"""Noisy sums of a bounded vector per record, in one round or in several.
 
     for round in rounds:  s = sum_units clip(f(record; state), C) + noise;  state = update(state, s)
 
@@ -11,7 +11,7 @@ no digit below the grid tells what the sum was before the noise (Mironov 2012).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,31 +22,24 @@ from numpy.typing import NDArray
 from workbench.documents.plans import StatisticPlan
 from workbench.engine.program.program import noted
 from workbench.engine.program.runner import Runner
-from workbench.engine.sampling.batches import UnitTable, roomy, within_memory
-from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom, Stream
-from workbench.engine.sums.bounded import MOST_UNITS, BoundedSum
+from workbench.engine.program.tiles import TILE
+from workbench.engine.sampling.batches import roomy, within_memory
+from workbench.engine.sampling.noise import SealedRandom
+from workbench.engine.sampling.sources import Reader, Source
+from workbench.engine.sampling.streams import SEED_BYTES, StreamName
+from workbench.engine.sums.bounded import BoundedSum
 from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
 from workbench.engine.timing.pace import Pace, Progress
 from workbench.engine.timing.slowest import slowest
-from workbench.errors import InvalidData
 from workbench.graphs.record_graph import RecordGraph
-from workbench.records import Records
 
-Source = Records | Iterable[Records | UnitTable]
-"""Records in memory, or chunks of them; with several rounds the chunks are read once in each."""
-
-Chunk = tuple[tuple[torch.Tensor, ...], torch.Tensor]
 _CHUNK_BYTES = 64 << 20
-# Matrix products compute the last few rows of a chunk in another way than the others. With whole
-# blocks (and MKL_CBWR set, as the domain's worker has it) a record's vector does not depend
-# on its row, so a unit that is not there moves the others without changing them.
-_BLOCK = 16
 _MANY = 1_000_000
 
 
 @dataclass(frozen=True)
 class StatisticResult:
-    """What is released.
+    """All that a statistic gives.
 
     Attributes
     ----------
@@ -113,7 +106,7 @@ def noisy_sums(
 
     def run() -> StatisticResult:
         repeated, sampled = plan.rounds > 1, plan.sample_rate < 1
-        reader = _Reader(
+        reader = Reader(
             source, graph.inputs, max_records_per_unit, size, repeated=repeated, sampled=sampled
         )
         if pace is not None:
@@ -134,15 +127,20 @@ def noisy_sums(
 
 @dataclass(frozen=True)
 class _Summing:
+    """Sums up, adds noise and updates the state, round by round."""
+
     plan: StatisticPlan
     bounded: BoundedSum
     update: RecordGraph | None
 
     def run(
-        self, count: int, reader: _Reader, random: SealedRandom, after: Callable[[int], None]
+        self, count: int, reader: Reader, random: SealedRandom, after: Callable[[int], None]
     ) -> StatisticResult:
         plan, bounded, graph = self.plan, self.bounded, self.bounded.graph
-        sampling, noise = random.stream("statistic sampling"), random.stream("statistic noise")
+        sampling, noise = (
+            random.stream(name)
+            for name in (StreamName.STATISTIC_SAMPLING, StreamName.STATISTIC_NOISE)
+        )
         state = dict(graph.parameters)
         released: list[NDArray[np.float64]] = []
         for position in range(count):
@@ -177,14 +175,15 @@ def _chunk_size(bounded: BoundedSum, plan: StatisticPlan, record_count: int) -> 
     wanted = roomy(max(1.0, plan.sample_rate * record_count))
     per_unit, copied = bounded.records_per_unit, 4 * bounded.length
     size = within_memory(bounded.graph, wanted, per_unit, copied, _CHUNK_BYTES)
-    return _BLOCK * math.ceil(size / _BLOCK)
+    return TILE * math.ceil(size / TILE)
 
 
 def _on_filling(
     summing: _Summing, filling: Filling, size: int, after: Callable[[int], None]
 ) -> None:
+    """Do all that rounds of a run do, on filling, until `after` raises `Enough`."""
     inputs, per_unit = summing.bounded.graph.inputs, filling.records_per_unit
-    reader = _Reader([filling], inputs, per_unit, size, repeated=True, sampled=True)
+    reader = Reader([filling], inputs, per_unit, size, repeated=True, sampled=True)
     # The seed is no secret: what is drawn from it covers nobody.
     random = SealedRandom(bytes(SEED_BYTES))
     with suppress(Enough):
@@ -211,77 +210,11 @@ def _updated(
     state: dict[str, torch.Tensor],
     noisy: NDArray[np.float64],
 ) -> dict[str, torch.Tensor]:
+    """Return the next state, from the noisy sum and the state before."""
     inputs = (torch.from_numpy(noisy.copy()), *(state[name] for name in graph.state))
-    fixed = {**update.parameters, **update.constants}
     values = [
-        inputs[int(name)] if kind == "input" else fixed[str(name)]
-        for kind, name in update.bindings.values()
+        binding.chosen(inputs, update.parameters, update.constants)
+        for binding in update.bindings.values()
     ]
     found = Runner(update.graph).run(*values)
     return {name: value.clone() for name, value in zip(graph.state, found, strict=True)}
-
-
-class _Reader:
-    """Gives the units of a source in chunks of one fixed size, as often as there are rounds."""
-
-    def __init__(
-        self,
-        source: Source,
-        inputs: tuple[str, ...],
-        records_per_unit: int,
-        size: int,
-        *,
-        repeated: bool,
-        sampled: bool,
-    ) -> None:
-        if repeated and isinstance(source, Iterator):
-            raise InvalidData("the records can be read once, but there are several rounds")
-        self._inputs, self._size, self._sampled = inputs, size, sampled
-        self._records_per_unit = records_per_unit
-        self._source: Iterable[Records | UnitTable] = (
-            source if not isinstance(source, Records) else [self._table(source)]
-        )
-
-    def _table(self, records: Records) -> Records | UnitTable:
-        if self._records_per_unit == 1 and _increasing(records.units) and not self._sampled:
-            return records
-        return UnitTable(records, self._inputs, self._records_per_unit)
-
-    def chunks(self, sample_rate: float, sampling: Stream) -> Iterator[Chunk]:
-        """Yield the columns and the mask of present rows of one round."""
-        last, units = -math.inf, 0
-        for part in self._source:
-            if isinstance(part, Records) and len(part):
-                if part.units.min() <= last:
-                    raise InvalidData("the chunks of records are not in the order of their units")
-                last = float(part.units.max())
-            table = self._table(part) if isinstance(part, Records) else part
-            count = table.units if isinstance(table, UnitTable) else len(table)
-            units += count
-            if units > MOST_UNITS:
-                raise InvalidData(f"there are over {MOST_UNITS} privacy units")
-            if isinstance(table, UnitTable):
-                chosen = np.flatnonzero(sampling.bernoulli(sample_rate, count))
-                yield from table.chunks(chosen, self._size)
-            else:
-                yield from _slices(table, self._inputs, self._size)
-
-
-def _increasing(units: NDArray[np.int64]) -> bool:
-    return bool((units[1:] > units[:-1]).all())
-
-
-def _slices(records: Records, inputs: tuple[str, ...], size: int) -> Iterator[Chunk]:
-    """Yield records that are each a unit in chunks of `size`, without copying but the last."""
-    columns = [records.columns[name] for name in inputs]
-    everyone = torch.ones(size, dtype=torch.bool)
-    for start in range(0, len(records), size):
-        parts = [column[start : start + size] for column in columns]
-        missing = size - len(parts[0])
-        if missing:
-            parts = [
-                np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)])
-                for part in parts
-            ]
-            everyone = torch.arange(size) < size - missing
-        yield tuple(torch.from_numpy(part) for part in parts), everyone

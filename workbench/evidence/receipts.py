@@ -1,4 +1,4 @@
-"""Receipts: where a domain's privacy ledger stood at each release, kept by who received it.
+"""Keep where a domain's privacy ledger stood at each release, and notice if it goes back.
 
 A ledger only grows. So of two releases of one domain the later one has at least as many rows, and
 two with equally many have the same newest row. If not, the domain went back to an older database,
@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Sequence
 
 from workbench.documents import Document, Release
-from workbench.documents.base import Digest, Name, Timestamp
+from workbench.documents.base import Digest, Name, Timestamp, short
 from workbench.documents.ledger_head import LedgerPoint
 from workbench.evidence.bundle import KeyText
 
@@ -27,7 +27,7 @@ class Receipt(Document):
 
 
 def receipt(release: Release, domain_key: str) -> Receipt | None:
-    """Return the receipt of a verified release; None for those from before there were any."""
+    """Return the receipt of a verified release; None if the release does not name its ledger."""
     if release.ledger is None:
         return None
     return Receipt(
@@ -74,6 +74,6 @@ def _backwards(domain: str, before: Receipt, after: Receipt) -> str:
 def _forked(domain: str, before: Receipt, after: Receipt) -> str:
     return (
         f"the privacy ledger of domain '{domain}' went back: row {after.ledger.rows} was "
-        f"{before.ledger.hash[:12]} at the release of {before.released[:19]} and "
-        f"{after.ledger.hash[:12]} at that of {after.released[:19]}"
+        f"{short(before.ledger.hash)} at the release of {before.released[:19]} and "
+        f"{short(after.ledger.hash)} at that of {after.released[:19]}"
     )

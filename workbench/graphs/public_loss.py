@@ -1,4 +1,4 @@
-"""A loss that no record reaches: what it trains is post-processing of noised parameters.
+"""Check a loss that no record reaches: what it trains is post-processing.
 
 A generator is trained so: the discriminator learns from records under differential privacy, the
 generator from the discriminator and random numbers alone. It is the last output of a graph, after
@@ -39,19 +39,19 @@ def publicly_trained(graph: RecordGraph, inputs: Sequence[str]) -> frozenset[str
     if graph.outputs < 2 or public.meta["spec"].dtype != torch.float32:
         raise GraphRefused("graph: the public loss must be an output of its own, float32")
     for place in _reached(public, stop=()):
-        kind, name = graph.bindings[str(place.target)]
+        binding = graph.bindings[str(place.target)]
         # Everything is a column until its name says that it is noise.
-        if kind == "input" and NoiseInput.parse(inputs[int(name)]) is None:
+        if binding.is_input and NoiseInput.parse(inputs[binding.position]) is None:
             raise GraphRefused(
-                f"graph: the public loss depends on column '{inputs[int(name)]}' of the record",
+                f"graph: the public loss depends on column '{inputs[binding.position]}' of the "
+                "record",
                 "Only parameters, constants and wb.noise(record, …) may enter it.",
             )
     trained = [
         {
-            str(name)
+            name
             for place in _reached(output, stop=_NO_GRADIENT)
-            for kind, name in [graph.bindings[str(place.target)]]
-            if kind == "parameter" and name in graph.trainable
+            if (name := graph.bindings[str(place.target)].name) in graph.trainable
         }
         for output in (private, public)
     ]

@@ -1,10 +1,10 @@
-"""The record graph: a loss and its metrics, or a vector, for ONE record, as data."""
+"""Describe a record graph: a loss and its metrics, or a vector, for ONE record, as data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a domain accepts in a graph.
+    """The sizes that a domain accepts in a graph.
 
     Sizes are in bytes; `activation_bytes` is for one record, all intermediate values together.
     `weight` is the largest magnitude of a parameter or constant.
@@ -41,7 +41,7 @@ Role = Literal["loss", "sum", "update"]
 
 
 class GraphFacts(Document):
-    """What a steward sees of a graph.
+    """The figures that a steward sees of a graph.
 
     `operators` counts calls by name; `parameters` and `trainable` count numbers; `constants`
     counts numbers in constants; `archive_bytes` is the size of the file and `activation_bytes` of
@@ -65,6 +65,56 @@ class TensorSpec:
     dtype: torch.dtype
 
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Says what a placeholder of a graph stands for.
+
+    Attributes
+    ----------
+    kind
+        Whether it is an input, a parameter or a constant.
+    key
+        The position of an input; the name that a parameter or constant has in the model.
+    """
+
+    kind: Literal["input", "parameter", "constant"]
+    key: int | str
+
+    @property
+    def is_input(self) -> bool:
+        """Return whether it is an input of the record."""
+        return self.kind == "input"
+
+    @property
+    def name(self) -> str | None:
+        """The name of a parameter or constant; None for an input, which is no parameter's."""
+        return None if isinstance(self.key, int) else self.key
+
+    @property
+    def position(self) -> int:
+        """The position of an input.
+
+        Raises
+        ------
+        ValueError
+            If it is no input.
+        """
+        if not isinstance(self.key, int):
+            raise ValueError(f"'{self.key}' is a {self.kind}, which has no position")
+        return self.key
+
+    def chosen(
+        self, inputs: Sequence[T], parameters: Mapping[str, T], constants: Mapping[str, T]
+    ) -> T:
+        """Return what the placeholder gets of the values of all inputs, parameters, constants."""
+        if isinstance(self.key, int):
+            return inputs[self.key]
+        return (parameters if self.kind == "parameter" else constants)[self.key]
+
+
 @dataclass(frozen=True)
 class RecordGraph:
     """A validated graph with its initial parameters.
@@ -81,7 +131,7 @@ class RecordGraph:
     ties
         For a parameter that is the same tensor as another: the other's name.
     bindings
-        Placeholder name to ``("parameter" | "constant", model name)`` or ``("input", position)``.
+        Placeholder name to what it stands for.
     input_specs
         Shape and dtype of each input of one record, in the order of the request's ``inputs``.
     output_specs
@@ -100,7 +150,7 @@ class RecordGraph:
     constants: dict[str, torch.Tensor]
     trainable: frozenset[str]
     ties: dict[str, str]
-    bindings: dict[str, tuple[str, str | int]]
+    bindings: dict[str, Binding]
     input_specs: tuple[TensorSpec, ...]
     output_specs: tuple[TensorSpec, ...]
     facts: GraphFacts

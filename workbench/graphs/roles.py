@@ -1,4 +1,4 @@
-"""What a graph gives, by its role: a loss with metrics, one vector to sum, or a new state."""
+"""Check what a graph gives, by its role: a loss with metrics, a vector, or a new state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workbench.graphs.record_graph import Limits, RecordGraph, Role, TensorSpec
 
 
 def check_outputs(outputs: tuple[TensorSpec, ...], role: Role | None, limits: Limits) -> None:
-    """Return None if the outputs are those of `role`; with None, of any.
+    """Check that the outputs are those of `role`; with None, of any.
 
     Raises
     ------
@@ -29,6 +29,7 @@ def check_outputs(outputs: tuple[TensorSpec, ...], role: Role | None, limits: Li
 
 
 def _check_loss(outputs: tuple[TensorSpec, ...], limits: Limits) -> None:
+    """Check that there is a loss, float32, with at most as many metrics as allowed."""
     if len(outputs) > 2 + limits.metrics:
         raise GraphRefused(
             f"graph: {len(outputs)} outputs; expected the loss, up to {limits.metrics} metrics "
@@ -46,6 +47,7 @@ def _check_loss(outputs: tuple[TensorSpec, ...], limits: Limits) -> None:
 
 
 def _check_sum(outputs: tuple[TensorSpec, ...], limits: Limits) -> None:
+    """Check that there is one float32 vector, not too long."""
     if len(outputs) != 1 or len(outputs[0].shape) != 1 or outputs[0].dtype != torch.float32:
         got = ", ".join(f"{spec.shape} {spec.dtype}" for spec in outputs[:3])
         raise GraphRefused(
@@ -59,7 +61,7 @@ def _check_sum(outputs: tuple[TensorSpec, ...], limits: Limits) -> None:
 
 
 def check_update(update: RecordGraph, summed: RecordGraph) -> None:
-    """Return None if `update` makes a new state of `summed` from its noisy sum.
+    """Check that `update` makes a new state of `summed` from its noisy sum.
 
     It takes the sum, float64 of the vector's length, and each state tensor in the order of
     `RecordGraph.state`; it gives each state tensor in the same order, shape and dtype.

@@ -1,4 +1,4 @@
-"""Ed25519 keys (RFC 8032): made, stored and named."""
+"""Make, store and name Ed25519 keys (RFC 8032)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class PublicKey:
             raise InvalidDocument("public key: the part after 'ed25519:' is not base64") from None
 
     def verify(self, signature: bytes, message: bytes) -> None:
-        """Return None if `signature` over `message` is by this key.
+        """Check that `signature` over `message` is by this key.
 
         Raises
         ------

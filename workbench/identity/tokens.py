@@ -1,4 +1,4 @@
-"""Short-lived tokens that bind one HTTP call to a key, a domain and the call's exact content.
+"""Make and check short-lived tokens, each for one HTTP call with its exact content.
 
 A token is a JSON Web Token (RFC 7519) signed with EdDSA (RFC 8037). Its claims name the caller
 (``iss``, a key id), the domain (``aud``), the method (``htm``) and target (``htu``) as in RFC 9449,
@@ -37,7 +37,7 @@ class Caller:
     body_hash: str
 
     def check_body(self, body: bytes) -> None:
-        """Return None if the token is for this body.
+        """Check that the token is for this body.
 
         Raises
         ------
@@ -83,7 +83,7 @@ def verify(
     target: str,
     find_key: Callable[[str], PublicKey | None],
 ) -> Caller:
-    """Return who makes this call, before its body has come; see `Caller.check_body`.
+    """Check a call's token before the body has come, and return who makes the call.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from workbench.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidArgument, NotFound
 
 
 class LoraLinear(nn.Module):
@@ -81,11 +81,11 @@ def lora(
     ------
     NotFound
         If a name fits no layer of the model, or there is no Linear layer.
-    InvalidDocument
+    InvalidArgument
         If `rank` is not a whole number above 0.
     """
     if not isinstance(rank, int) or rank < 1:
-        raise InvalidDocument(f"lora: rank is {rank}; expected a whole number above 0")
+        raise InvalidArgument(f"lora: rank is {rank}; expected a whole number above 0")
     found = copy.deepcopy(model).requires_grad_(False)
     kept = {name for part in train for name in _matching(found, part, nn.Module)}
     linear = {

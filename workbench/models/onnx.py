@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from workbench.errors import InvalidDocument, NotFound
+from workbench.errors import InvalidArgument, MissingPackage
 
 
 def write_onnx(model: nn.Module, path: str | Path, *example: torch.Tensor) -> Path:
@@ -26,19 +26,20 @@ def write_onnx(model: nn.Module, path: str | Path, *example: torch.Tensor) -> Pa
 
     Raises
     ------
-    NotFound
+    MissingPackage
         If the extra ``onnx`` is not installed.
-    InvalidDocument
+    InvalidArgument
         If no example is given, or the model cannot be called with it or written.
     """
     try:
         import onnxscript  # noqa: F401 - what torch.onnx needs
     except ImportError:
-        raise NotFound(
-            "writing ONNX needs packages that are not installed", "pip install 'workbench[onnx]'"
+        raise MissingPackage(
+            "writing ONNX needs packages that are not installed",
+            "pip install 'dataspace-workbench[onnx]'",
         ) from None
     if not example:
-        raise InvalidDocument(
+        raise InvalidArgument(
             "to_onnx() needs an example input", "For example: torch.zeros(2, 30)."
         )
     was_training = model.training
@@ -58,7 +59,7 @@ def write_onnx(model: nn.Module, path: str | Path, *example: torch.Tensor) -> Pa
             )
     except Exception as error:
         first = str(error).strip().splitlines() or [type(error).__name__]
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"the model cannot be written as ONNX: {first[0][:300]}",
             "Call it with the example first: result.model(example).",
         ) from error

@@ -12,18 +12,21 @@ from typing import Annotated, Any
 import httpx
 from pydantic import Field, ValidationError
 
-from workbench.documents import DatasetCard, Document, PrivateKey, PublicKey, RequestStatus
-from workbench.documents.base import Name, explain, is_loopback, type_tuple
+from workbench.documents import DatasetCard, Document, PrivateKey, PublicKey
+from workbench.documents.base import Name, explain, hex_of, is_loopback, short, type_tuple
 from workbench.errors import (
     InvalidConfiguration,
     NotFound,
     WorkbenchError,
 )
+from workbench.space.cards import Catalog
 from workbench.space.client.client import DomainClient
 from workbench.space.client.receipts import FILE as KEPT
 from workbench.space.client.receipts import Receipts
-from workbench.space.datasets import Catalog, Dataset
+from workbench.space.datasets import Dataset
 from workbench.space.requests.request import RequestHandle, RequestList
+from workbench.space.results.kinds import result_of
+from workbench.space.results.result import Result
 
 FILE = "space.toml"
 VARIABLE = "WORKBENCH_SPACE"
@@ -71,7 +74,7 @@ class Space:
         return cards, problems
 
     def catalog(self) -> Catalog:
-        """Return the cards of all domains as a table; domains that fail are listed with why."""
+        """Return the cards of all domains as a table; it names domains that fail, and why."""
         cards, problems = self._each()
         return Catalog([card for _, card in cards], problems)
 
@@ -122,17 +125,18 @@ class Space:
 
     def requests(self, state: str | None = None) -> RequestList:
         """Return your requests at all domains, newest first; also those of earlier kernels."""
-        found: list[RequestHandle] = []
+        found: list[RequestHandle[Result]] = []
         problems: dict[str, WorkbenchError] = {}
         for name, client in self.domains.items():
             try:
-                found += [self._handle(client, status) for status in client.requests(state)]
+                statuses = client.requests(state)
+                found += [RequestHandle(client, status, result_of) for status in statuses]
             except WorkbenchError as error:
                 problems[name] = error
         found.sort(key=lambda handle: handle.last_status.submitted, reverse=True)
         return RequestList(found, problems)
 
-    def request(self, digest: str) -> RequestHandle:
+    def request(self, digest: str) -> RequestHandle[Result]:
         """Return the request whose digest starts with `digest` (with or without ``sha256:``).
 
         Raises
@@ -140,7 +144,7 @@ class Space:
         NotFound
             If there is none, or several.
         """
-        start = "sha256:" + digest.removeprefix("sha256:")
+        start = f"sha256:{hex_of(digest)}"
         every = self.requests()
         found = [handle for handle in every if handle.digest.startswith(start)]
         if len(found) != 1:
@@ -148,12 +152,8 @@ class Space:
             raise NotFound(f"{len(found)} requests start with {digest}", hint)
         return found[0]
 
-    @staticmethod
-    def _handle(client: DomainClient, status: RequestStatus) -> RequestHandle:
-        return RequestHandle(client, status)
-
     def __repr__(self) -> str:
-        return f"Space({', '.join(self.domains)}; key {self.key.key_id[:12]})"
+        return f"Space({', '.join(self.domains)}; key {short(self.key.key_id)})"
 
 
 def connect(path: str | os.PathLike[str] | None = None) -> Space:
@@ -195,8 +195,7 @@ def connect(path: str | os.PathLike[str] | None = None) -> Space:
             raise InvalidConfiguration(f"{file}: {entry.name}: {error.message}") from None
         ca = str(file.parent / entry.ca) if entry.ca else None
         public = PublicKey.from_text(entry.public_key)
-        domains[entry.name] = DomainClient.at(entry.name, entry.url, public, key, ca)
-        domains[entry.name].receipts = receipts
+        domains[entry.name] = DomainClient.at(entry.name, entry.url, public, key, ca, receipts)
     return Space(domains, key)
 
 
@@ -231,7 +230,7 @@ def _find(path: str | os.PathLike[str] | None) -> Path:
 
 
 def nearest(folder: Path) -> Path | None:
-    """Return the ``space.toml`` in `folder` or in the nearest folder above; None if there is none.
+    """Return the ``space.toml`` in `folder` or in the nearest folder above it, or None.
 
     Raises
     ------

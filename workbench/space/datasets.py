@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from workbench.documents import BudgetStatus, DatasetCard, Schema, Terms
-from workbench.errors import WorkbenchError
-from workbench.records import Records
+from workbench.documents import BudgetStatus, DatasetCard
+from workbench.documents.base import short
+from workbench.space.cards import SchemaView, TermsView, records_words
 from workbench.space.client.client import DomainClient
-from workbench.space.dataset_statistics import DatasetStatistics
-from workbench.views.html import page, rows_table
+from workbench.space.requests.target import Target
+from workbench.space.statistics import summaries
+from workbench.space.statistics.columns import Names
+from workbench.space.statistics.estimates import Estimate
+from workbench.views.page import Page, Shown
+from workbench.views.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Dataset(DatasetStatistics):
-    """One dataset of one domain.
+class Dataset(Shown):
+    """One dataset of one domain: what is public of it, and private figures of its columns.
+
+    Each figure is asked for at the domain and waits for its release. `epsilon`, `delta` and
+    `purpose` are as in ``submit`` of a training function. Options are ``repeat``, for new noise at
+    a new cost, and ``progress=False``, for no bar. Where `columns` is one name the figure is a
+    number, where it is a list a Series with one entry for each. All raise `UnknownColumn` for a
+    column that is not there or of another kind, and what `RequestHandle.wait` raises if nothing is
+    released.
 
     Parameters
     ----------
@@ -26,11 +36,25 @@ class Dataset(DatasetStatistics):
         Its card, signature checked.
     client
         The domain.
+
+    Attributes
+    ----------
+    target
+        What a request needs of it.
     """
 
     def __init__(self, card: DatasetCard, client: DomainClient) -> None:
-        self.card = card
-        self.client = client
+        self.target = Target(card, client)
+
+    @property
+    def card(self) -> DatasetCard:
+        """The dataset's card."""
+        return self.target.card
+
+    @property
+    def client(self) -> DomainClient:
+        """The domain."""
+        return self.target.client
 
     @property
     def schema(self) -> SchemaView:
@@ -47,14 +71,6 @@ class Dataset(DatasetStatistics):
         """The privacy budget now; reading it costs nothing."""
         return self.client.budget(self.card.name)
 
-    @cached_property
-    def snippet_records(self) -> Records:
-        """The synthetic snippet as records, for rehearsals."""
-        from workbench.catalog.snippets import decode
-
-        content = self.client.snippet(self.card)
-        return Records.each_its_own(decode(content, self.card.data_schema))
-
     def snippet(self, rows: int = 20) -> pd.DataFrame:
         """Return the first `rows` synthetic records as a DataFrame.
 
@@ -62,142 +78,131 @@ class Dataset(DatasetStatistics):
         """
         from workbench.catalog.frame import to_frame
 
-        columns = {name: v[:rows] for name, v in self.snippet_records.columns.items()}
+        columns = {name: v[:rows] for name, v in self.target.snippet.columns.items()}
         frame = to_frame(columns, self.card.data_schema)
         made = self.card.snippet
         source = "the schema alone" if made.level == 0 else f"noised counts, epsilon {made.epsilon}"
         frame.attrs["workbench"] = f"synthetic, level {made.level}: made from {source}"
         return frame
 
+    def count(
+        self, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
+    ) -> Estimate:
+        """Return the number of records."""
+        return summaries.count(
+            self.target, epsilon=epsilon, purpose=purpose, delta=delta, **options
+        )
+
+    def sum(
+        self, columns: Names, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
+    ) -> Estimate:
+        """Return the sum of numeric columns."""
+        return summaries.total(
+            self.target, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
+        )
+
+    def mean(
+        self, columns: Names, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
+    ) -> Estimate:
+        """Return the mean of numeric columns."""
+        return summaries.mean(
+            self.target, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
+        )
+
+    def variance(
+        self, columns: Names, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
+    ) -> Estimate:
+        """Return the variance of numeric columns, as of a sample (n - 1)."""
+        return summaries.variance(
+            self.target, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
+        )
+
+    def quantile(
+        self,
+        column: str,
+        q: float | Sequence[float] = 0.5,
+        *,
+        epsilon: float,
+        purpose: str,
+        delta: float = 1e-5,
+        **options: Any,
+    ) -> Estimate:
+        """Return quantiles of a numeric column at `q` in [0, 1], from noisy counts of 200 bins."""
+        return summaries.quantile(
+            self.target, column, q=q, epsilon=epsilon, purpose=purpose, delta=delta, **options
+        )
+
+    def histogram(
+        self,
+        column: str,
+        bins: int = 20,
+        *,
+        epsilon: float,
+        purpose: str,
+        delta: float = 1e-5,
+        **options: Any,
+    ) -> Estimate:
+        """Return how many records are in each category, or in `bins` parts of the bounds."""
+        return summaries.histogram(
+            self.target,
+            column,
+            bins=bins,
+            epsilon=epsilon,
+            purpose=purpose,
+            delta=delta,
+            **options,
+        )
+
+    def contingency_table(
+        self,
+        rows: str,
+        columns: str,
+        bins: int = 10,
+        *,
+        epsilon: float,
+        purpose: str,
+        delta: float = 1e-5,
+        **options: Any,
+    ) -> Estimate:
+        """Return how many records have each pair of categories; numbers are cut into `bins`."""
+        return summaries.contingency_table(
+            self.target,
+            rows,
+            columns,
+            bins=bins,
+            epsilon=epsilon,
+            purpose=purpose,
+            delta=delta,
+            **options,
+        )
+
+    def correlation(
+        self,
+        columns: Sequence[str],
+        *,
+        epsilon: float,
+        purpose: str,
+        delta: float = 1e-5,
+        **options: Any,
+    ) -> Estimate:
+        """Return the correlation of two numeric columns or more."""
+        return summaries.correlation(
+            self.target, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
+        )
+
     def __repr__(self) -> str:
         card = self.card
-        return f"Dataset({card.path}: {card.title}, about {card.record_count} {_units(card)})"
+        return f"Dataset({card.path}: {card.title}, {records_words(card)})"
 
-    def _repr_html_(self) -> str:
+    def _page(self) -> Page:
         card = self.card
         facts = [
-            ("records", f"about {card.record_count} {_units(card)}"),
+            ("records", records_words(card)),
             ("columns", str(len(card.data_schema.usable))),
             ("snippet", f"synthetic, level {card.snippet.level}, epsilon {card.snippet.epsilon:g}"),
             ("population", card.population_name),
-            ("version", card.dataset_version[7:19]),
+            ("version", short(card.dataset_version)),
             ("licence", card.licence),
             ("citation", card.citation),
         ]
-        return page(f"{card.path}: {card.title}", card.description, rows_table((), facts))
-
-
-def _units(card: DatasetCard) -> str:
-    return (
-        "records"
-        if card.data_schema.privacy_unit == "record"
-        else (f"{card.data_schema.privacy_unit}s")
-    )
-
-
-class SchemaView:
-    """A schema that prints as a table; `document` is the signed form."""
-
-    def __init__(self, document: Schema) -> None:
-        self.document = document
-
-    def _rows(self) -> list[tuple[str, ...]]:
-        found: list[tuple[str, ...]] = []
-        for column in self.document.columns:
-            values = (
-                ", ".join(str(value) for value in column.categories[:12])
-                if column.kind == "category"
-                else ""
-                if column.lower is None
-                else f"{column.lower:g} to {column.upper:g}"
-            )
-            shape = "×".join(map(str, column.shape)) if column.shape else ""
-            kind = f"{column.kind} {shape}".strip()
-            found.append((column.name, kind, column.role, values, column.description))
-        return found
-
-    def __repr__(self) -> str:
-        return "\n".join("  ".join(part for part in row if part) for row in self._rows())
-
-    def _repr_html_(self) -> str:
-        header = ("column", "kind", "role", "public bounds or categories", "description")
-        return page("Schema", "", rows_table(header, self._rows()))
-
-
-class TermsView:
-    """Terms of use in words; `document` is the signed form."""
-
-    def __init__(self, document: Terms) -> None:
-        self.document = document
-
-    def _rows(self) -> list[tuple[str, str]]:
-        terms = self.document
-        approval = terms.approval
-        decided = (
-            "a steward decides each request"
-            if approval.mode == "steward"
-            else f"a policy approves up to epsilon {approval.epsilon:g} for "
-            f"{', '.join(approval.purposes)}; a steward decides the rest"
-        )
-        return [
-            ("purposes", ", ".join(terms.purposes)),
-            ("epsilon in all", f"{terms.epsilon_total:g} at delta {terms.delta:g}"),
-            ("epsilon per run", f"at most {terms.epsilon_per_run:g}"),
-            ("outputs", ", ".join(terms.outputs)),
-            ("uses", "no limit" if terms.uses is None else str(terms.uses)),
-            ("expires", terms.expires or "never"),
-            ("approval", decided),
-        ]
-
-    def __repr__(self) -> str:
-        lines = [self.document.text.strip(), *(f"{k}: {v}" for k, v in self._rows())]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return page("Terms of use", self.document.text, rows_table((), self._rows()))
-
-
-class Catalog:
-    """Cards as a table, and the domains that could not be asked, with why."""
-
-    def __init__(self, cards: list[DatasetCard], problems: dict[str, WorkbenchError]) -> None:
-        self.cards = cards
-        self.problems = problems
-
-    def __iter__(self) -> Iterator[DatasetCard]:
-        return iter(self.cards)
-
-    def __len__(self) -> int:
-        return len(self.cards)
-
-    def _rows(self) -> list[tuple[str, ...]]:
-        return [
-            (
-                card.path,
-                card.title,
-                f"about {card.record_count}",
-                str(len(card.data_schema.usable)),
-                f"{card.terms.epsilon_per_run:g} / {card.terms.epsilon_total:g}",
-                "policy" if card.terms.approval.mode == "policy" else "steward",
-                ", ".join(card.terms.purposes),
-            )
-            for card in self.cards
-        ]
-
-    _HEADER = (
-        "dataset",
-        "title",
-        "records",
-        "columns",
-        "ε per run / in all",
-        "approval",
-        "purposes",
-    )
-
-    def __repr__(self) -> str:
-        lines = ["  ".join(row) for row in (self._HEADER, *self._rows())]
-        return "\n".join([*lines, *(error.message for error in self.problems.values())])
-
-    def _repr_html_(self) -> str:
-        notes = [error.message for error in self.problems.values()]
-        return page("Data space", "", rows_table(self._HEADER, self._rows()), notes)
+        return Page(f"{card.path}: {card.title}", card.description, Table((), facts))

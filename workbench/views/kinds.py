@@ -1,4 +1,4 @@
-"""What kind of data a schema describes: a table, images, series, text, graphs."""
+"""Tell what kind of data a schema describes: a table, images, series, text, graphs."""
 
 from __future__ import annotations
 

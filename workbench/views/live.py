@@ -1,6 +1,6 @@
-"""What goes on right now: a live figure in a notebook, a plain bar elsewhere.
+"""Show how far a run is: a live figure in a notebook, a plain bar elsewhere.
 
-A notebook's figure is HTML that is shown again as news comes, a few times a second. So it needs no
+A notebook's figure is HTML that is shown again a few times a second. So it needs no
 widget, stays in the saved notebook as it was last, and is what a report shows.
 """
 
@@ -33,10 +33,10 @@ background:var(--jp-layout-color3,#d0d7de)}
 
 
 class View(Protocol):
-    """Something that can be told how far it is."""
+    """Something that shows how far a run is."""
 
     def tell(self, words: str, step: int | None = None) -> None:
-        """Say what goes on and, if it is known, how many steps are done."""
+        """Show what is being done and, if it is known, how many steps are done."""
 
     def curve(self, name: str, points: Sequence[tuple[float, float, float]]) -> None:
         """Draw `name` through points of step, value and standard error, in place of before."""
@@ -53,32 +53,34 @@ class Figure:
         How many steps there are.
     note
         What the figure shows, in a line.
+    unit
+        The word for one of them.
     """
 
-    def __init__(self, title: str, total: int, note: str = "") -> None:
+    def __init__(self, title: str, total: int, note: str = "", unit: str = "step") -> None:
         from IPython.display import display
 
-        self._title, self._total, self._note = title, total, note
+        self._title, self._total, self._note, self._unit = title, total, note, unit
         self._words, self._step = "", 0
         self._curves: dict[str, list[tuple[float, float, float]]] = {}
         self._shown = time.monotonic()
         self._handle: Any = display(self, display_id=True)  # type: ignore[no-untyped-call]
 
     def tell(self, words: str, step: int | None = None) -> None:
-        """Say what goes on."""
+        """Show what is being done, and how many steps are done."""
         self._words = words
         if step is not None:
             self._step = max(self._step, min(step, self._total))
         self._show()
 
     def curve(self, name: str, points: Sequence[tuple[float, float, float]]) -> None:
-        """Draw a curve; of many points every n-th and the last."""
+        """Draw a curve; if it has many points, every n-th and the last of them."""
         every = -(-len(points) // _DRAWN)
         self._curves[name] = [*points[:-1:every], *points[-1:]] if every > 1 else list(points)
         self._show()
 
     def _show(self) -> None:
-        # Whoever is followed must not wait for the drawing.
+        # The run that is followed must not wait for the drawing.
         if time.monotonic() - self._shown >= _SECONDS:
             self.close()
 
@@ -93,7 +95,7 @@ class Figure:
 
     def _repr_html_(self) -> str:
         share = 100 * self._step / max(self._total, 1)
-        text = f"{self._step} of {self._total} rounds"
+        text = f"{self._step} of {self._total} {self._unit}s"
         parts = [
             _STYLE,
             f'<div class="wb-live"><div class="head"><strong>{escape(self._title)}</strong>'
@@ -103,11 +105,11 @@ class Figure:
             f'<span class="words">{text}, {escape(self._words)}</span></div>',
         ]
         if self._curves:
-            parts += [_picture(self._curves), f"<p>{escape(self._note)}</p>"]
+            parts += [_picture(self._curves, f"{self._unit}s"), f"<p>{escape(self._note)}</p>"]
         return "".join([*parts, "</div>"])
 
 
-def _picture(curves: dict[str, list[tuple[float, float, float]]]) -> str:
+def _picture(curves: dict[str, list[tuple[float, float, float]]], axis: str) -> str:
     traces = [
         {
             "type": "scatter",
@@ -119,7 +121,7 @@ def _picture(curves: dict[str, list[tuple[float, float, float]]]) -> str:
         }
         for name, p in curves.items()
     ]
-    layout = {"height": 240, "xaxis": {"title": "rounds"}, "yaxis": {"range": [0, 1.05]}}
+    layout = {"height": 240, "xaxis": {"title": axis}, "yaxis": {"range": [0, 1.05]}}
     return svg({"data": traces, "layout": layout}) or ""
 
 
@@ -154,12 +156,14 @@ def in_notebook() -> bool:
 
 
 @contextmanager
-def view(title: str, total: int, note: str = "", shown: bool = True) -> Iterator[View]:
-    """Show what goes on until the block ends.
+def view(
+    title: str, total: int, note: str = "", shown: bool = True, unit: str = "step"
+) -> Iterator[View]:
+    """Show how far a run is until the block ends.
 
     Parameters
     ----------
-    title, total, note
+    title, total, note, unit
         As for `Figure`.
     shown
         Whether to show anything.
@@ -167,7 +171,7 @@ def view(title: str, total: int, note: str = "", shown: bool = True) -> Iterator
     if not shown:
         yield Nothing()
     elif in_notebook():
-        figure = Figure(title, total, note)
+        figure = Figure(title, total, note, unit)
         try:
             yield figure
         finally:
@@ -175,5 +179,5 @@ def view(title: str, total: int, note: str = "", shown: bool = True) -> Iterator
     else:
         from tqdm import tqdm
 
-        with tqdm(total=total, desc=title, unit="round") as bar:
+        with tqdm(total=total, desc=title, unit=unit) as bar:
             yield _Bar(bar)

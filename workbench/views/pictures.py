@@ -1,4 +1,4 @@
-"""A plotly figure as a picture that needs no script: bars, lines, dots, error bars, as SVG.
+"""Draw a plotly figure as SVG that needs no script: bars, lines, dots, error bars.
 
 A report must open from a disk, years later, in a browser that runs nothing. plotly's own static
 export starts a browser, and its script is 4 MB; the figures of a study are bars and curves.
@@ -39,7 +39,7 @@ class _Trace:
 
 
 def svg(figure: Mapping[str, Any]) -> str | None:
-    """Return the picture of a plotly figure's JSON; None if it has other kinds of traces."""
+    """Return the picture of a plotly figure's JSON, or None if it has other kinds of traces."""
     try:
         traces = [_trace(i, one) for i, one in enumerate(figure["data"])]
         layout = figure.get("layout", {})

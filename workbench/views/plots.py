@@ -83,7 +83,7 @@ def history_figure(
                     line={"dash": "dash"},
                 )
     figure.update_layout(
-        xaxis={"title": "rounds"},
+        xaxis={"title": "steps"},
         yaxis={"range": [0, 1.05], "title": "value"},
         height=360,
         margin={"l": 50, "r": 20, "t": 40, "b": 40},

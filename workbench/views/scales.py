@@ -1,4 +1,4 @@
-"""Axes: from values to places in a picture, with round tick marks."""
+"""Axes: places in a picture for values, and tick marks at round numbers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Scale:
         return abs(self.span[1] - self.span[0]) / (self.high - self.low)
 
     def ticks(self) -> list[tuple[Any, str]]:
-        """Return values and their texts."""
+        """Return the values of the tick marks and their texts."""
         if self.names:
             every = max(1, math.ceil(len(self.names) / 14))
             return [(name, name) for name in self.names[::every]]

@@ -30,7 +30,7 @@ import { readEvents, type IServerEvent } from './stream';
 export const API = 1;
 
 /** The version of this front end, as in package.json. */
-export const VERSION = '0.1.0';
+export const VERSION = '0.2.0';
 
 /** An answer that says what went wrong and what to do next. */
 export class ApiError extends Error implements IProblem {

@@ -21,11 +21,14 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine.program import checker
-from workbench.engine.program.checker import Place, Value
+from workbench.engine.program.checker import walk
+from workbench.engine.program.checker.rules.order import ORDERED
+from workbench.engine.program.checker.rules.table import TABLE, overload
+from workbench.engine.program.checker.values.call import Unproven
+from workbench.engine.program.checker.values.value import DTYPES, Place, Value, constant
 
 A = torch.ops.aten
-F32, F64, I64, I32, U8, BOOL = checker.DTYPES
+F32, F64, I64, I32, U8, BOOL = DTYPES
 FLOATS = (F32, F64)
 RECORDS = (2, 3, 4, 16)
 MOST_ENTRIES = 2048
@@ -67,7 +70,7 @@ class Program:
     known: dict[torch.fx.Node, Any] | None = None
     """What the checker said while it grew; None if its last node is refused."""
 
-    def check(self, by: ModuleType = checker) -> dict[torch.fx.Node, Any]:
+    def check(self, by: ModuleType = walk) -> dict[torch.fx.Node, Any]:
         """Return what a checker says of each node; a list for those with several results."""
         found = by.check(
             self.graph,
@@ -274,7 +277,7 @@ class Maker:
             tensor = tensor.narrow(dim, 0, 1).expand(list(shape))
         name = f"c{len(self.attributes)}"
         tensor = self.attributes[name] = tensor.contiguous()
-        return self._known(self.graph.get_attr(name), checker.constant(tensor, self.records))
+        return self._known(self.graph.get_attr(name), constant(tensor, self.records))
 
     def operand(self, item: Item, dtype: torch.dtype | None = None) -> Item:
         """Return something to be broadcast against an item: right in most ways, or nearly."""
@@ -357,13 +360,13 @@ class Maker:
         Ended
             If the checker refuses it and the program ends with it.
         """
-        if target in checker.ORDERED and not self.chance(0.05):
+        if target in ORDERED and not self.chance(0.05):
             args = tuple(self._laid(arg) for arg in args)
         node = self.graph.call_function(target, _nodes(args), _nodes(kwargs))
         self.known[node] = None
         try:
-            found = checker._called(node, self.known, self.records, self.sums, frozenset())
-        except checker._No as error:
+            found = walk.called(node, self.known, self.records, self.sums, frozenset())
+        except Unproven as error:
             self.counts.refused[plain(str(error))] += 1
             if self.reckless and self.chance(0.5):
                 raise Ended from None
@@ -461,7 +464,7 @@ def _nodes(args: Any) -> Any:
 # --- recipes: how each operator is called
 
 Recipe = Callable[[Maker, Any], None]
-_RULES_OF = {name: rule for rule, names in checker._TABLE for name in names.split()}
+_RULES_OF = {name: rule for rule, names in TABLE for name in names.split()}
 
 
 def _name(target: Any) -> str:
@@ -475,7 +478,7 @@ def entry_by_entry(maker: Maker, target: Any) -> None:
     if name.startswith("bitwise"):
         dtypes = (BOOL, I64, U8, I32)
     elif maker.chance(0.15) or name in ("where.self", "masked_fill.Scalar", "_to_copy"):
-        dtypes = checker.DTYPES
+        dtypes = DTYPES
     elif name in (
         "clamp",
         "clamp_min",
@@ -500,7 +503,7 @@ def entry_by_entry(maker: Maker, target: Any) -> None:
         elif name.endswith("gelu") or argument.name == "approximate":
             given = maker.rng.choice(("none", "tanh"))
         elif "dtype" in argument.name:
-            given = maker.rng.choice(checker.DTYPES) if name == "_to_copy" else None
+            given = maker.rng.choice(DTYPES) if name == "_to_copy" else None
         elif argument.has_default_value() and maker.chance(0.4):
             given = argument.default_value
         elif kind in ("number", "Optional[number]", "float", "Optional[float]"):
@@ -719,7 +722,7 @@ def cat(maker: Maker, target: Any) -> None:
         shape = list(item.shape)
         if -item.rank <= dim < item.rank and maker.chance(0.5):
             shape[dim] = maker.size()
-        dtype = item.value.dtype if maker.chance(0.8) else maker.rng.choice(checker.DTYPES)
+        dtype = item.value.dtype if maker.chance(0.8) else maker.rng.choice(DTYPES)
         place = item.place if item.place and item.place.dim != dim % item.rank else None
         others = [o for o in maker.items if o.shape == tuple(shape)]
         other = maker.rng.choice(others) if others and maker.chance(0.4) else None
@@ -1231,11 +1234,11 @@ _BY_RULE: dict[str, Recipe] = {
 }
 
 RECIPES: dict[Any, Recipe] = {
-    checker._overload(name): _BY_RULE[rule.__name__] for name, rule in _RULES_OF.items()
+    overload(name): _BY_RULE[rule.__name__] for name, rule in _RULES_OF.items()
 }
 """How each operator of the checker's table is called."""
 
-_GROUPS = [[checker._overload(name) for name in names.split()] for _, names in checker._TABLE]
+_GROUPS = [[overload(name) for name in names.split()] for _, names in TABLE]
 _ALL = list(RECIPES)
 
 

@@ -16,13 +16,18 @@ import torch
 import torch.fx
 
 from tests.engine.checker.generator import Program
-from workbench.engine.program.checker import Place, Value
+from workbench.engine.program.checker.values.value import Place, Value
 
 A = torch.ops.aten
 R = 4
 F32, F64, I64, I32, U8, BOOL = (
-    torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool,
-)  # fmt: skip
+    torch.float32,
+    torch.float64,
+    torch.int64,
+    torch.int32,
+    torch.uint8,
+    torch.bool,
+)
 FIRST = Place(0)
 
 
@@ -203,8 +208,20 @@ def a_mean_of_nothing(b):
 
 def total(b):
     """The gradient of public weights: a sum over records."""
-    found = b(A.convolution_backward.default, b.own(R, 2, 3), b.own(R, 2, 3), b.public(2, 2, 1),
-              None, [1], [0], [1], False, [0], 1, [False, True, False])  # fmt: skip
+    found = b(
+        A.convolution_backward.default,
+        b.own(R, 2, 3),
+        b.own(R, 2, 3),
+        b.public(2, 2, 1),
+        None,
+        [1],
+        [0],
+        [1],
+        False,
+        [0],
+        1,
+        [False, True, False],
+    )
     return b.result(found, 1)
 
 
@@ -240,8 +257,20 @@ def a_total_that_becomes_whole_numbers(b):
 
 @hostile("not asked for")
 def a_gradient_that_was_not_asked_for(b):
-    found = b(A.convolution_backward.default, b.own(R, 2, 3), b.own(R, 2, 3), b.public(2, 2, 1),
-              None, [1], [0], [1], False, [0], 1, [False, True, False])  # fmt: skip
+    found = b(
+        A.convolution_backward.default,
+        b.own(R, 2, 3),
+        b.own(R, 2, 3),
+        b.public(2, 2, 1),
+        None,
+        [1],
+        [0],
+        [1],
+        False,
+        [0],
+        1,
+        [False, True, False],
+    )
     b.result(found, 0)
 
 
@@ -460,8 +489,12 @@ def a_byte_that_is_clamped_by_what_wraps_around(b):
 
 @hostile("index may be out of range")
 def a_byte_from_a_larger_number(b):
-    one = b(A.where.self, b.own(R, dtype=BOOL), b.public(1, dtype=U8, bounds=(0, 0)),
-            b.public(dtype=I64, bounds=(-1, -1)))  # fmt: skip
+    one = b(
+        A.where.self,
+        b.own(R, dtype=BOOL),
+        b.public(1, dtype=U8, bounds=(0, 0)),
+        b.public(dtype=I64, bounds=(-1, -1)),
+    )
     looked_up(b, b(A.add.Scalar, whole(b, one), 1))
 
 
@@ -533,15 +566,25 @@ def an_index_that_is_padded(b):
 
 @hostile("index may be out of range")
 def indices_that_are_added_at_places(b):
-    where = b(A.scatter_add.default, index(b, R, 1, most=1), 1, index(b, R, 2, most=0),
-              index(b, R, 2, most=1))  # fmt: skip
+    where = b(
+        A.scatter_add.default,
+        index(b, R, 1, most=1),
+        1,
+        index(b, R, 2, most=0),
+        index(b, R, 2, most=1),
+    )
     looked_up(b, where)
 
 
 @hostile("index may be out of range")
 def rows_that_are_added_at_public_places(b):
-    where = b(A.index_add.default, index(b, R, 1, most=1), 1, index(b, 2, place=None, most=0),
-              index(b, R, 2, most=1))  # fmt: skip
+    where = b(
+        A.index_add.default,
+        index(b, R, 1, most=1),
+        1,
+        index(b, 2, place=None, most=0),
+        index(b, R, 2, most=1),
+    )
     looked_up(b, where)
 
 
@@ -568,8 +611,9 @@ def an_index_that_is_gathered(b):
 
 @hostile("index may be out of range")
 def an_index_that_is_selected(b):
-    rows = b(A.index_select.default, b.own(R, 3, dtype=I64, bounds=(0, 5)), 1,
-             index(b, 2, place=None))  # fmt: skip
+    rows = b(
+        A.index_select.default, b.own(R, 3, dtype=I64, bounds=(0, 5)), 1, index(b, 2, place=None)
+    )
     looked_up(b, rows)
 
 
@@ -780,14 +824,20 @@ def a_new_dimension_before_from_the_end(b):
 
 @hostile("different places")
 def a_dimension_less_before_the_records(b):
-    b(A.add.Tensor, b(A.squeeze.dim, b.own(1, R, R, place=Place(1)), 0),
-      b.own(R, R, place=Place(1)))  # fmt: skip
+    b(
+        A.add.Tensor,
+        b(A.squeeze.dim, b.own(1, R, R, place=Place(1)), 0),
+        b.own(R, R, place=Place(1)),
+    )
 
 
 @hostile("different places")
 def dimensions_less_before_the_records(b):
-    b(A.add.Tensor, b(A.squeeze.dims, b.own(1, R, 1, R, place=Place(1)), [0, 2]),
-      b.own(R, R, place=Place(1)))  # fmt: skip
+    b(
+        A.add.Tensor,
+        b(A.squeeze.dims, b.own(1, R, 1, R, place=Place(1)), [0, 2]),
+        b.own(R, R, place=Place(1)),
+    )
 
 
 @hostile("different places")
@@ -824,8 +874,11 @@ def each_record(b):
 
 @hostile("different places")
 def an_entry_before_the_records(b):
-    b(A.add.Tensor, b(A.select.int, b.own(2, R, R, place=Place(1)), 0, 1),
-      b.own(R, R, place=Place(1)))  # fmt: skip
+    b(
+        A.add.Tensor,
+        b(A.select.int, b.own(2, R, R, place=Place(1)), 0, 1),
+        b.own(R, R, place=Place(1)),
+    )
 
 
 @hostile("along the records")
@@ -888,8 +941,11 @@ def a_diagonal_of_records(b):
 
 @hostile("different places")
 def a_diagonal_before_the_records(b):
-    b(A.add.Tensor, b(A.diagonal.default, b.own(R, R, R, place=Place(2)), 0, 0, 1), b.own(
-        R, R, place=Place(1)))  # fmt: skip
+    b(
+        A.add.Tensor,
+        b(A.diagonal.default, b.own(R, R, R, place=Place(2)), 0, 0, 1),
+        b.own(R, R, place=Place(1)),
+    )
 
 
 @hostile("picks, along the records")
@@ -1026,8 +1082,18 @@ def a_sum_of_one_number_that_is_repeated(b):
 @hostile("row-major order")
 def a_sum_of_images_whose_weights_were_turned(b):
     turned = b(A.permute.default, b.own(2, 2, R, 1, place=Place(2)), [2, 3, 0, 1])
-    image = b(A.convolution.default, b.public(1, 1, 3, 3, same=[]), turned, None,
-              [1, 1], [0, 0], [1, 1], False, [0, 0], 1)  # fmt: skip
+    image = b(
+        A.convolution.default,
+        b.public(1, 1, 3, 3, same=[]),
+        turned,
+        None,
+        [1, 1],
+        [0, 0],
+        [1, 1],
+        False,
+        [0, 0],
+        1,
+    )
     b(A.sum.dim_IntList, image, [2, 3])
 
 
@@ -1332,38 +1398,94 @@ def a_bias_of_records_in_another_order(b):
 @hostile("transposed")
 def transposed_weights_of_each_record(b):
     weight = b.own(R, 1, 1, 1)
-    b(A.convolution.default, b.own(1, R, 3, 3, place=Place(1)), weight, None,
-      [1, 1], [0, 0], [1, 1], True, [0, 0], R)  # fmt: skip
+    b(
+        A.convolution.default,
+        b.own(1, R, 3, 3, place=Place(1)),
+        weight,
+        None,
+        [1, 1],
+        [0, 0],
+        [1, 1],
+        True,
+        [0, 0],
+        R,
+    )
 
 
 @hostile("other ranks|not taken")
 def an_image_without_a_batch(b):
-    b(A.convolution.default, b.own(R, 3, place=FIRST), b.public(2, 3), None, [], [], [], False,
-      [], 1)  # fmt: skip
+    b(
+        A.convolution.default,
+        b.own(R, 3, place=FIRST),
+        b.public(2, 3),
+        None,
+        [],
+        [],
+        [],
+        False,
+        [],
+        1,
+    )
 
 
 @hostile("dtypes differ")
 def whole_numbers_convolved(b):
-    b(A.convolution.default, b.own(R, 1, 3, 3, dtype=I64), b.public(1, 1, 1, 1, dtype=I64), None,
-      *ONE, 1)  # fmt: skip
+    b(
+        A.convolution.default,
+        b.own(R, 1, 3, 3, dtype=I64),
+        b.public(1, 1, 1, 1, dtype=I64),
+        None,
+        *ONE,
+        1,
+    )
 
 
 @hostile("'padding' is out of range")
 def a_negative_padding(b):
-    b(A.convolution.default, b.own(R, 1, 3, 3), b.public(1, 1, 1, 1), None,
-      [1, 1], [-1, 0], [1, 1], False, [0, 0], 1)  # fmt: skip
+    b(
+        A.convolution.default,
+        b.own(R, 1, 3, 3),
+        b.public(1, 1, 1, 1),
+        None,
+        [1, 1],
+        [-1, 0],
+        [1, 1],
+        False,
+        [0, 0],
+        1,
+    )
 
 
 @hostile("'stride' is out of range")
 def strides_of_another_number(b):
-    b(A.convolution.default, b.own(R, 1, 3, 3), b.public(1, 1, 1, 1), None,
-      [1, 1, 1], [0, 0], [1, 1], False, [0, 0], 1)  # fmt: skip
+    b(
+        A.convolution.default,
+        b.own(R, 1, 3, 3),
+        b.public(1, 1, 1, 1),
+        None,
+        [1, 1, 1],
+        [0, 0],
+        [1, 1],
+        False,
+        [0, 0],
+        1,
+    )
 
 
 @hostile("beside the image", runs=False)
 def windows_of_a_convolution_beside_the_image(b):
-    b(A.convolution.default, b.own(R, 1, 3, 3), b.public(1, 1, 1, 2), None,
-      [1, 1], [0, 2], [1, 1], False, [0, 0], 1)  # fmt: skip
+    b(
+        A.convolution.default,
+        b.own(R, 1, 3, 3),
+        b.public(1, 1, 1, 2),
+        None,
+        [1, 1],
+        [0, 2],
+        [1, 1],
+        False,
+        [0, 0],
+        1,
+    )
 
 
 @hostile("beside the image", runs=False)
@@ -1373,13 +1495,24 @@ def windows_of_a_convolution_with_gaps_beside_the_image(b):
 
 @hostile("beside the image", runs=False)
 def windows_of_a_transposed_convolution_beside_the_image(b):
-    b(A.convolution.default, b.own(R, 1, 3, 5), b.public(1, 1, 1, 2), None,
-      [1, 1], [0, 2], [1, 1], True, [0, 0], 1)  # fmt: skip
+    b(
+        A.convolution.default,
+        b.own(R, 1, 3, 5),
+        b.public(1, 1, 1, 2),
+        None,
+        [1, 1],
+        [0, 2],
+        [1, 1],
+        True,
+        [0, 0],
+        1,
+    )
 
 
 def convolved_back(b, gradient, value, weight, groups=1, bias=None, mask=(True, True, False)):
-    return b(A.convolution_backward.default, gradient, value, weight, bias, *ONE, groups,
-             list(mask))  # fmt: skip
+    return b(
+        A.convolution_backward.default, gradient, value, weight, bias, *ONE, groups, list(mask)
+    )
 
 
 @hostile("weights lie elsewhere")
@@ -1417,8 +1550,12 @@ def gradients_of_another_size(b):
 @hostile("another size", runs=False)
 def gradients_of_more_images(b):
     # PyTorch's kernel for double numbers reads as many images as there are gradients.
-    convolved_back(b, b.own(R, 2, 3, 3, dtype=F64), b.public(1, 2, 3, 3, dtype=F64),
-                   b.public(2, 2, 1, 1, dtype=F64))  # fmt: skip
+    convolved_back(
+        b,
+        b.own(R, 2, 3, 3, dtype=F64),
+        b.public(1, 2, 3, 3, dtype=F64),
+        b.public(2, 2, 1, 1, dtype=F64),
+    )
 
 
 @hostile("another size")
@@ -1428,8 +1565,14 @@ def gradients_of_another_dtype_than_the_images(b):
 
 @hostile("bias has another size")
 def a_bias_gradient_of_another_size(b):
-    convolved_back(b, b.own(R, 2, 3, 3), b.own(R, 2, 3, 3), b.public(2, 2, 1, 1), bias=[3],
-                   mask=(True, True, True))  # fmt: skip
+    convolved_back(
+        b,
+        b.own(R, 2, 3, 3),
+        b.own(R, 2, 3, 3),
+        b.public(2, 2, 1, 1),
+        bias=[3],
+        mask=(True, True, True),
+    )
 
 
 @hostile("computes with a sum over records")
@@ -1440,15 +1583,22 @@ def the_gradient_of_public_weights(b):
 
 @hostile("computes with a sum over records")
 def the_gradient_of_a_public_bias(b):
-    found = convolved_back(b, b.own(R, 2, 3, 3), b.own(R, 2, 3, 3), b.public(2, 2, 1, 1),
-                           bias=[2], mask=(True, True, True))  # fmt: skip
+    found = convolved_back(
+        b,
+        b.own(R, 2, 3, 3),
+        b.own(R, 2, 3, 3),
+        b.public(2, 2, 1, 1),
+        bias=[2],
+        mask=(True, True, True),
+    )
     b(A.mul.Tensor, b.result(found, 2), b.own(R, 2))
 
 
 @hostile("computes with a sum over records")
 def the_gradient_of_an_image_that_all_records_share(b):
-    found = convolved_back(b, b.own(1, R, 3, 3, place=Place(1)), b.public(1, 1, 3, 3),
-                           b.own(R, 1, 1, 1))  # fmt: skip
+    found = convolved_back(
+        b, b.own(1, R, 3, 3, place=Place(1)), b.public(1, 1, 3, 3), b.own(R, 1, 1, 1)
+    )
     b(A.mul.Tensor, b.result(found, 0), b.own(R, 1, 3, 3))
 
 
@@ -1498,22 +1648,49 @@ def public_windows_over_columns(b):
 
 @hostile("differs along the records")
 def public_gradients_of_windows(b):
-    found = b(A.avg_pool2d_backward.default, b.public(1, R, R), b.public(1, R, R), [1, 1], [1, 1],
-              [0, 0], False, True, None)  # fmt: skip
+    found = b(
+        A.avg_pool2d_backward.default,
+        b.public(1, R, R),
+        b.public(1, R, R),
+        [1, 1],
+        [1, 1],
+        [0, 0],
+        False,
+        True,
+        None,
+    )
     b(A.mul.Tensor, found, b.own(1, R, R, place=Place(1)))
 
 
 @hostile("differs along the records")
 def public_gradients_of_windows_over_columns(b):
-    found = b(A.avg_pool2d_backward.default, b.public(1, R, R), b.public(1, R, R), [1, 1], [1, 1],
-              [0, 0], False, True, None)  # fmt: skip
+    found = b(
+        A.avg_pool2d_backward.default,
+        b.public(1, R, R),
+        b.public(1, R, R),
+        [1, 1],
+        [1, 1],
+        [0, 0],
+        False,
+        True,
+        None,
+    )
     b(A.mul.Tensor, found, b.own(1, R, R, place=Place(2)))
 
 
 @hostile("works along the records")
 def gradients_of_windows_over_columns_of_records(b):
-    b(A.avg_pool2d_backward.default, b.own(1, 1, R, place=Place(2)),
-      b.public(1, 1, R, same=[0, 1, 2]), [1, 1], [1, 1], [0, 0], False, True, None)  # fmt: skip
+    b(
+        A.avg_pool2d_backward.default,
+        b.own(1, 1, R, place=Place(2)),
+        b.public(1, 1, R, same=[0, 1, 2]),
+        [1, 1],
+        [1, 1],
+        [0, 0],
+        False,
+        True,
+        None,
+    )
 
 
 @hostile("differs along the records")
@@ -1523,8 +1700,17 @@ def public_windows(b):
 
 
 def pooled_back(b, gradient, value, indices):
-    return b(A.max_pool2d_with_indices_backward.default, gradient, value, [2, 2], [2, 2], [0, 0],
-             [1, 1], False, indices)  # fmt: skip
+    return b(
+        A.max_pool2d_with_indices_backward.default,
+        gradient,
+        value,
+        [2, 2],
+        [2, 2],
+        [0, 0],
+        [1, 1],
+        False,
+        indices,
+    )
 
 
 @hostile("indices may be out of range", runs=False)
@@ -1559,8 +1745,17 @@ def positions_of_other_records(b):
 @hostile("other sizes", runs=False)
 def gradients_of_fewer_windows(b):
     # PyTorch's kernel reads as many as there are images.
-    b(A.avg_pool2d_backward.default, b.public(2, 1, 2, 2, same=[0]), b.own(R, 1, 4, 4), [2, 2],
-      [2, 2], [0, 0], False, True, None)  # fmt: skip
+    b(
+        A.avg_pool2d_backward.default,
+        b.public(2, 1, 2, 2, same=[0]),
+        b.own(R, 1, 4, 4),
+        [2, 2],
+        [2, 2],
+        [0, 0],
+        False,
+        True,
+        None,
+    )
 
 
 @hostile("differs along the records")
@@ -1571,8 +1766,17 @@ def positions_of_each_place(b):
 
 @hostile("works along the records")
 def gradients_of_windows_over_records(b):
-    b(A.avg_pool2d_backward.default, b.own(1, R, 1, place=Place(1)),
-      b.public(1, R, 1, same=[0, 1]), [1, 1], [1, 1], [0, 0], False, True, None)  # fmt: skip
+    b(
+        A.avg_pool2d_backward.default,
+        b.own(1, R, 1, place=Place(1)),
+        b.public(1, R, 1, same=[0, 1]),
+        [1, 1],
+        [1, 1],
+        [0, 0],
+        False,
+        True,
+        None,
+    )
 
 
 @hostile("not taken|other sizes")
@@ -1605,14 +1809,24 @@ def a_norm_over_nothing(b):
 
 @hostile("differs along the records")
 def a_public_norm(b):
-    normed = b.result(b(A.native_layer_norm.default, b.public(3, R, same=[1]), [R],
-                        b.public(R), None, 1e-5), 0)  # fmt: skip
+    normed = b.result(
+        b(A.native_layer_norm.default, b.public(3, R, same=[1]), [R], b.public(R), None, 1e-5), 0
+    )
     b(A.mul.Tensor, normed, b.own(3, R, place=Place(1)))
 
 
 def normed_back(b, gradient, value, mean, rstd, shape=(3,), weight=None, mask=(True, False, False)):
-    return b(A.native_layer_norm_backward.default, gradient, value, list(shape), mean, rstd, weight,
-             None, list(mask))  # fmt: skip
+    return b(
+        A.native_layer_norm_backward.default,
+        gradient,
+        value,
+        list(shape),
+        mean,
+        rstd,
+        weight,
+        None,
+        list(mask),
+    )
 
 
 @hostile("differs along the records")
@@ -1659,14 +1873,24 @@ def a_gradient_of_other_records(b):
 
 @hostile("has another shape")
 def a_mean_of_all_rows(b):
-    normed_back(b, b.own(2, R, 3, place=Place(1)), b.own(2, R, 3, place=Place(1)),
-                b.own(1, R, 1, place=Place(1)), b.own(2, R, 1, place=Place(1)))  # fmt: skip
+    normed_back(
+        b,
+        b.own(2, R, 3, place=Place(1)),
+        b.own(2, R, 3, place=Place(1)),
+        b.own(1, R, 1, place=Place(1)),
+        b.own(2, R, 1, place=Place(1)),
+    )
 
 
 @hostile("other sizes")
 def a_gradient_of_fewer_rows(b):
-    normed_back(b, b.own(1, R, 3, place=Place(1)), b.own(2, R, 3, place=Place(1)),
-                b.own(2, R, 1, place=Place(1)), b.own(2, R, 1, place=Place(1)))  # fmt: skip
+    normed_back(
+        b,
+        b.own(1, R, 3, place=Place(1)),
+        b.own(2, R, 3, place=Place(1)),
+        b.own(2, R, 1, place=Place(1)),
+        b.own(2, R, 1, place=Place(1)),
+    )
 
 
 @hostile("dtypes differ")
@@ -1681,8 +1905,16 @@ def a_gradient_with_weights_of_each_record(b):
 
 @hostile("computes with a sum over records")
 def the_gradient_of_a_norms_weights(b):
-    found = normed_back(b, b.own(R, 3), b.own(R, 3), b.own(R, 1), b.own(R, 1), (3,), b.public(3),
-                        (True, True, False))  # fmt: skip
+    found = normed_back(
+        b,
+        b.own(R, 3),
+        b.own(R, 3),
+        b.own(R, 1),
+        b.own(R, 1),
+        (3,),
+        b.public(3),
+        (True, True, False),
+    )
     b(A.mul.Tensor, b.result(found, 1), b.own(R, 3))
 
 
@@ -1712,14 +1944,28 @@ def groups_with_weights_of_each_record(b):
 
 
 def grouped_back(b, gradient, value, mean, rstd, sizes=(R, 2, 3, 1), weight=None, mask=None):
-    return b(A.native_group_norm_backward.default, gradient, value, mean, rstd, weight, *sizes,
-             mask or [True, False, False])  # fmt: skip
+    return b(
+        A.native_group_norm_backward.default,
+        gradient,
+        value,
+        mean,
+        rstd,
+        weight,
+        *sizes,
+        mask or [True, False, False],
+    )
 
 
 @hostile("works along the records")
 def a_gradient_of_groups_of_channels_of_records(b):
-    grouped_back(b, b.own(2, R, 3, place=Place(1)), b.public(2, R, 3), b.public(2, 1),
-                 b.public(2, 1), (2, R, 3, 1))  # fmt: skip
+    grouped_back(
+        b,
+        b.own(2, R, 3, place=Place(1)),
+        b.public(2, R, 3),
+        b.public(2, 1),
+        b.public(2, 1),
+        (2, R, 3, 1),
+    )
 
 
 @hostile("differs along the records")
@@ -1740,8 +1986,9 @@ def group_means_in_another_shape(b):
 
 @hostile("weight or bias is another|not taken")
 def a_group_gradient_with_weights_in_another_shape(b):
-    grouped_back(b, b.own(R, 6, 3), b.own(R, 6, 3), b.own(R, 2), b.own(R, 2), (R, 6, 3, 2),
-                 b.public(2, 3))  # fmt: skip
+    grouped_back(
+        b, b.own(R, 6, 3), b.own(R, 6, 3), b.own(R, 2), b.own(R, 2), (R, 6, 3, 2), b.public(2, 3)
+    )
 
 
 @hostile("do not divide the channels|not taken", runs=False)
@@ -1752,14 +1999,20 @@ def a_gradient_of_groups_that_do_not_divide_the_channels(b):
 @hostile("works along the records|repeats records|different places")
 def group_means_of_channels(b):
     one, two = b.public(2, R, 3, same=[1]), b.public(2, R, 3, same=[1])
-    grouped_back(b, one, two, b.own(2, R, place=Place(1)),
-                 b.public(2, R, same=[1]), (2, R, 3, R))  # fmt: skip
+    grouped_back(b, one, two, b.own(2, R, place=Place(1)), b.public(2, R, same=[1]), (2, R, 3, R))
 
 
 @hostile("weight or bias is another")
 def a_group_gradient_with_weights_of_each_record(b):
-    grouped_back(b, b.public(2, R, 3), b.public(2, R, 3), b.public(2, 1), b.public(2, 1),
-                 (2, R, 3, 1), b.own(R))  # fmt: skip
+    grouped_back(
+        b,
+        b.public(2, R, 3),
+        b.public(2, R, 3),
+        b.public(2, 1),
+        b.public(2, 1),
+        (2, R, 3, 1),
+        b.own(R),
+    )
 
 
 @hostile("differs along the records")
@@ -1771,8 +2024,15 @@ def a_public_gradient_of_groups(b):
 
 @hostile("computes with a sum over records")
 def the_gradient_of_a_group_norms_weights(b):
-    found = grouped_back(b, b.own(R, 2, 3), b.own(R, 2, 3), b.own(R, 1), b.own(R, 1),
-                         weight=b.public(2), mask=[True, True, True])  # fmt: skip
+    found = grouped_back(
+        b,
+        b.own(R, 2, 3),
+        b.own(R, 2, 3),
+        b.own(R, 1),
+        b.own(R, 1),
+        weight=b.public(2),
+        mask=[True, True, True],
+    )
     b(A.mul.Tensor, b.result(found, 1), b.own(R, 2))
 
 
@@ -1868,14 +2128,24 @@ def additions_of_more_entries(b):
 
 @hostile("other sizes")
 def additions_to_some_records(b):
-    b(A.scatter_add.default, b.public(3, 2 * R, same=[1]), 0, index(b, 1, R, place=Place(1)),
-      b.own(1, R, place=Place(1)))  # fmt: skip
+    b(
+        A.scatter_add.default,
+        b.public(3, 2 * R, same=[1]),
+        0,
+        index(b, 1, R, place=Place(1)),
+        b.own(1, R, place=Place(1)),
+    )
 
 
 @hostile("differs along the records")
 def public_additions(b):
-    one = b(A.scatter_add.default, b.public(R, same=[0]), 0, index(b, 1, place=None, most=R - 1),
-            b.public(1))  # fmt: skip
+    one = b(
+        A.scatter_add.default,
+        b.public(R, same=[0]),
+        0,
+        index(b, 1, place=None, most=R - 1),
+        b.public(1),
+    )
     b(A.mul.Tensor, one, b.own(R))
 
 
@@ -1967,8 +2237,13 @@ def rows_of_another_size(b):
 
 @hostile("differs along the records")
 def public_rows_added(b):
-    one = b(A.index_add.default, b.public(R, same=[0]), 0, index(b, 1, place=None, most=R - 1),
-            b.public(1))  # fmt: skip
+    one = b(
+        A.index_add.default,
+        b.public(R, same=[0]),
+        0,
+        index(b, 1, place=None, most=R - 1),
+        b.public(1),
+    )
     b(A.mul.Tensor, one, b.own(R))
 
 
@@ -1989,8 +2264,13 @@ def public_values_that_are_the_same_along_the_records(b):
     beside(b, b(A.neg.default, b.public(2 * R, same=[Place(0, 2, 1)])), 2 * R, place=Place(0, 2, 1))
     beside(b, b.constant(torch.tensor([0.0, 1.0]).repeat(R)), 2 * R, place=Place(0, 1, 2))
     beside(b, b.constant(torch.arange(2.0).repeat_interleave(R)), 2 * R, place=Place(0, 2, 1))
-    beside(b, b.constant(torch.arange(6.0).reshape(2, 1, 3).expand(2, R, 3).reshape(2, 3 * R)),
-           2, 3 * R, place=Place(1, 1, 3))  # fmt: skip
+    beside(
+        b,
+        b.constant(torch.arange(6.0).reshape(2, 1, 3).expand(2, R, 3).reshape(2, 3 * R)),
+        2,
+        3 * R,
+        place=Place(1, 1, 3),
+    )
 
 
 @honest
@@ -2009,8 +2289,12 @@ def public_values_that_stay_the_same_in_other_shapes(b):
     beside(b, b(A.amax.default, b.public(R, 3, same=[0]), [1]), R)
     beside(b, b(A.sum.dim_IntList, b.public(1, R, 3, same=[1]), [0], True), 1, R, 3, place=Place(1))
     beside(b, b(A.any.dims, b(A.eq.Scalar, rows, 1), [0]), R)
-    beside(b, b(A.embedding.default, b.public(2, 3),
-                b.public(R, dtype=I64, same=[0], bounds=(0, 1))), R, 3)  # fmt: skip
+    beside(
+        b,
+        b(A.embedding.default, b.public(2, 3), b.public(R, dtype=I64, same=[0], bounds=(0, 1))),
+        R,
+        3,
+    )
     split = b(A.reshape.default, b.public(2 * R, same=[Place(0, 2, 1)]), [2, R])
     beside(b, split, 2, R, place=Place(1))
     beside(b, b(A.mm.default, b.public(R, 3, same=[0]), b.public(3, 2)), R, 2)
@@ -2034,8 +2318,9 @@ def records_in_other_shapes(b):
     beside(b, b(A.select_backward.default, b.own(R), [2, R], 0, 0), 2, R, place=Place(1))
     beside(b, b(A.slice_backward.default, value, [2, R, 5], 2, 1, 4, 1), 2, R, 5, place=Place(1))
     beside(b, b(A.diagonal.default, b.own(2, R, 2, place=Place(1)), 0, 0, 2), R, 2)
-    beside(b, b(A.diagonal_backward.default, b.own(R, 2), [2, R, 2], 0, 0, 2), 2, R, 2,
-           place=Place(1))  # fmt: skip
+    beside(
+        b, b(A.diagonal_backward.default, b.own(R, 2), [2, R, 2], 0, 0, 2), 2, R, 2, place=Place(1)
+    )
     beside(b, b(A.cat.default, [value, value], 0), 4, R, 3, place=Place(1))
     beside(b, b(A.stack.default, [b.own(R), b.own(R)], 0), 2, R, place=Place(1))
     beside(b, b(A.t.default, b.own(R, 3)), 3, R, place=Place(1))
@@ -2076,8 +2361,14 @@ def bounds_that_are_kept(b):
 def products_of_records(b):
     beside(b, b(A.mm.default, b.own(R, 3), b.public(3, 2)), R, 2)
     beside(b, b(A.bmm.default, b.own(R, 2, 3), b.own(R, 3, 2)), R, 2, 2)
-    beside(b, b(A.bmm.default, b.own(2, R, 3, place=Place(1)), b.public(2, 3, 2)), 2, R, 2,
-           place=Place(1))  # fmt: skip
+    beside(
+        b,
+        b(A.bmm.default, b.own(2, R, 3, place=Place(1)), b.public(2, 3, 2)),
+        2,
+        R,
+        2,
+        place=Place(1),
+    )
     beside(b, b(A.addmm.default, b.public(2), b.own(R, 3), b.public(3, 2)), R, 2)
     beside(b, b(A.baddbmm.default, b.own(R, 1, 1), b.own(R, 2, 3), b.own(R, 3, 2)), R, 2, 2)
     b(A.mm.default, b.own(3, R, place=Place(1)), b.own(R, 2))
@@ -2096,14 +2387,34 @@ def sums_over_records(b):
 
 @honest
 def convolutions_of_records(b):
-    beside(b, b(A.convolution.default, b.own(R, 2, 3, 3), b.public(3, 2, 1, 1), b.public(3), *ONE,
-                1), R, 3, 3, 3)  # fmt: skip
+    beside(
+        b,
+        b(A.convolution.default, b.own(R, 2, 3, 3), b.public(3, 2, 1, 1), b.public(3), *ONE, 1),
+        R,
+        3,
+        3,
+        3,
+    )
     weight = b.own(2 * R, 1, 1, 1, place=Place(0, 1, 2))
-    beside(b, b(A.convolution.default, b.public(2, 1, 3, 3), weight, None, *ONE, 1),
-           2, 2 * R, 3, 3, place=Place(1, 1, 2))  # fmt: skip
+    beside(
+        b,
+        b(A.convolution.default, b.public(2, 1, 3, 3), weight, None, *ONE, 1),
+        2,
+        2 * R,
+        3,
+        3,
+        place=Place(1, 1, 2),
+    )
     value = b.own(2, 2 * R, 3, 3, place=Place(1, 1, 2))
-    beside(b, b(A.convolution.default, value, weight, None, *ONE, 2 * R), 2, 2 * R, 3, 3,
-           place=Place(1, 1, 2))  # fmt: skip
+    beside(
+        b,
+        b(A.convolution.default, value, weight, None, *ONE, 2 * R),
+        2,
+        2 * R,
+        3,
+        3,
+        place=Place(1, 1, 2),
+    )
     gradient = b.own(2, 2 * R, 3, 3, place=Place(1, 1, 2))
     found = convolved_back(b, gradient, value, weight, 2 * R, [2 * R], (True, True, True))
     beside(b, b.result(found, 0), 2, 2 * R, 3, 3, place=Place(1, 1, 2))
@@ -2117,8 +2428,18 @@ def convolutions_of_records(b):
 
 @honest
 def transposed_convolutions_of_records(b):
-    turned = b(A.convolution.default, b.own(R, 1, 3, 3), b.public(1, 2, 2, 2), None,
-               [1, 1], [1, 1], [1, 1], True, [0, 0], 1)  # fmt: skip
+    turned = b(
+        A.convolution.default,
+        b.own(R, 1, 3, 3),
+        b.public(1, 2, 2, 2),
+        None,
+        [1, 1],
+        [1, 1],
+        [1, 1],
+        True,
+        [0, 0],
+        1,
+    )
     beside(b, turned, R, 2, 2, 2)
 
 
@@ -2135,8 +2456,24 @@ def images_of_records(b):
     pooled = b(A.max_pool2d_with_indices.default, image, [2, 2])
     gradient = b.own(R, 1, 2, 2)
     beside(b, pooled_back(b, gradient, image, b.result(pooled, 1)), R, 1, 4, 4)
-    beside(b, b(A.avg_pool2d_backward.default, gradient, image, [2, 2], [2, 2], [0, 0], False, True,
-                None), R, 1, 4, 4)  # fmt: skip
+    beside(
+        b,
+        b(
+            A.avg_pool2d_backward.default,
+            gradient,
+            image,
+            [2, 2],
+            [2, 2],
+            [0, 0],
+            False,
+            True,
+            None,
+        ),
+        R,
+        1,
+        4,
+        4,
+    )
     channels = b(A._adaptive_avg_pool2d.default, b.own(2, R, 4, 4, place=Place(1)), [2, 2])
     beside(b, channels, 2, R, 2, 2, place=Place(1))
     beside(b, b(A.upsample_nearest2d.default, image, [8, 8], 2.0, 2.0), R, 1, 8, 8)
@@ -2150,30 +2487,57 @@ def norms_of_records(b):
     for weight in (None, b.public(3)):
         normed = b(A.native_layer_norm.default, value, [3], weight, None, 1e-5)
         beside(b, b.result(normed, 1), R, 2, 1)
-        back = normed_back(b, gradient, value, b.result(normed, 1), b.result(normed, 2), (3,),
-                           weight)  # fmt: skip
+        back = normed_back(
+            b, gradient, value, b.result(normed, 1), b.result(normed, 2), (3,), weight
+        )
         beside(b, b.result(back, 0), R, 2, 3)
-    public = normed_back(b, b.public(2, 3), b.public(2, 3), b.public(2, 1), b.public(2, 1), (3,),
-                         b.public(3), (True, True, False))  # fmt: skip
+    public = normed_back(
+        b,
+        b.public(2, 3),
+        b.public(2, 3),
+        b.public(2, 1),
+        b.public(2, 1),
+        (3,),
+        b.public(3),
+        (True, True, False),
+    )
     beside(b, b.result(public, 1), R, 3)
     grouped = b(A.native_group_norm.default, value, b.public(2), None, R, 2, 3, 1, 1e-5)
     beside(b, b.result(grouped, 0), R, 2, 3)
     back = grouped_back(b, gradient, value, b.result(grouped, 1), b.result(grouped, 2))
     beside(b, b.result(back, 0), R, 2, 3)
-    flat = grouped_back(b, b.public(2, 2, 3), b.public(2, 2, 3), b.public(2, 1), b.public(2, 1),
-                        (2, 2, 3, 1), b.public(2), [True, True, True])  # fmt: skip
+    flat = grouped_back(
+        b,
+        b.public(2, 2, 3),
+        b.public(2, 2, 3),
+        b.public(2, 1),
+        b.public(2, 1),
+        (2, 2, 3, 1),
+        b.public(2),
+        [True, True, True],
+    )
     beside(b, b.result(flat, 1), R, 2)
 
 
 @honest
 def look_ups_of_records(b):
-    beside(b, b(A.gather.default, b.own(2, R, place=Place(1)), 0, index(b, 3, R, place=Place(1),
-                                                                       most=1)), 3, R,
-           place=Place(1))  # fmt: skip
+    beside(
+        b,
+        b(A.gather.default, b.own(2, R, place=Place(1)), 0, index(b, 3, R, place=Place(1), most=1)),
+        3,
+        R,
+        place=Place(1),
+    )
     where, rows = index(b, R, 2), b.own(R, 2)
     beside(b, b(A.scatter_add.default, b.own(R, 3), 1, where, rows), R, 3)
     beside(b, b(A.index_add.default, b.own(R, 3), 1, index(b, 2, place=None), rows), R, 3)
     beside(b, b(A.index_select.default, b.public(3, 2), 0, index(b, R)), R, 2)
     beside(b, b(A.index_select.default, b.public(2, 3), 1, index(b, R)), 2, R, place=Place(1))
-    beside(b, b(A.embedding.default, b.public(3, 2), index(b, 2, R, place=Place(1))), 2, R, 2,
-           place=Place(1))  # fmt: skip
+    beside(
+        b,
+        b(A.embedding.default, b.public(3, 2), index(b, 2, R, place=Place(1))),
+        2,
+        R,
+        2,
+        place=Place(1),
+    )

@@ -15,13 +15,15 @@ A mutant is the checker itself, of which one function has other code for a while
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import pkgutil
 import random
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import torch.fx
@@ -29,10 +31,15 @@ import torch.fx
 from tests.engine.checker.generator import Program
 from tests.engine.checker.truth import Static, findings
 from workbench.engine.program import checker
+from workbench.engine.program.checker.rules.pointwise import elementwise
+from workbench.engine.program.checker.rules.table import RULES, TABLE, with_name
+from workbench.engine.program.checker.values.call import Call
+from workbench.engine.program.checker.values.places import broadcast
+from workbench.engine.program.checker.walk import Refused
 
 GUARDS = [
-    "_need",
-    "_clear_of",
+    "need",
+    "clear_of",
     "_within",
     "_over_last",
     "_images",
@@ -78,20 +85,26 @@ class Mutant:
             restore()
 
 
+def modules() -> list[ModuleType]:
+    """Return the modules of the checker, those that others need before them."""
+    names = sorted(m.name for m in pkgutil.walk_packages(checker.__path__, f"{checker.__name__}."))
+    return [importlib.import_module(name) for name in names]
+
+
 def mutants() -> list[Mutant]:
-    """Return all mutants, in the order of the source."""
-    tree = ast.parse(inspect.getsource(checker))
+    """Return all mutants, module by module, in the order of the source."""
     found = []
-    for node in tree.body:
-        functions = [node] if isinstance(node, ast.FunctionDef) else []
-        owner = None
-        if isinstance(node, ast.ClassDef):
-            owner = getattr(checker, node.name)
-            functions = [f for f in node.body if isinstance(f, ast.FunctionDef)]
-        for function in functions:
-            if function.name not in ("_overload", "_with_name", "__init__"):
-                found += _of_function(function, owner)
-    for target, rule in checker.RULES.items():
+    for module in modules():
+        for node in ast.parse(inspect.getsource(module)).body:
+            functions = [node] if isinstance(node, ast.FunctionDef) else []
+            owner: ModuleType | type = module
+            if isinstance(node, ast.ClassDef):
+                owner = getattr(module, node.name)
+                functions = [f for f in node.body if isinstance(f, ast.FunctionDef)]
+            for function in functions:
+                if function.name not in ("overload", "with_name", "__init__"):
+                    found += _of_function(function, owner, inspect.getfile(module))
+    for target, rule in RULES.items():
         if str(target).partition(".")[2] not in _ALIKE:
             found.append(_with_rule(target, rule))
     return found
@@ -99,9 +112,9 @@ def mutants() -> list[Mutant]:
 
 _ALIKE = {
     str(target).partition(".")[2]
-    for target in checker.RULES
+    for target in RULES
     for name in [str(target).removeprefix("aten.").removesuffix(".default")]
-    for rule, names in checker._TABLE[:8]
+    for rule, names in TABLE[:8]
     if name in names.split()
 }
 """Operators that do go entry by entry."""
@@ -109,22 +122,24 @@ _ALIKE = {
 
 def _with_rule(target: Any, rule: Any) -> Mutant:
     name = str(target)
-    plain = checker._with_name("mutant", checker.elementwise)
+    plain = with_name("mutant", elementwise)
 
-    def several(call: checker.Call) -> Any:
+    def several(call: Call) -> Any:
         if len(call.out) == 1:
             return plain(call)
-        return [checker._joined(call.tensors, one) for one in call.out]
+        return [broadcast(call.tensors, one) for one in call.out]
 
     def apply() -> Callable[[], None]:
-        checker.RULES[target] = several
-        return lambda: checker.RULES.__setitem__(target, rule)
+        RULES[target] = several
+        return lambda: RULES.__setitem__(target, rule)
 
     return Mutant("rule", name, "entry by entry", apply)
 
 
-def _of_function(function: ast.FunctionDef, owner: type | None) -> Iterator[Mutant]:
-    name = function.name if owner is None else f"{owner.__name__}.{function.name}"
+def _of_function(
+    function: ast.FunctionDef, owner: ModuleType | type, file: str
+) -> Iterator[Mutant]:
+    name = f"{owner.__name__}.{function.name}" if isinstance(owner, type) else function.name
     sites = list(_sites(function))
     for kind, node, new in sites:
         if ast.dump(node) == ast.dump(new):
@@ -133,7 +148,7 @@ def _of_function(function: ast.FunctionDef, owner: type | None) -> Iterator[Muta
         if old is None:
             continue
         change = f"{_short(node)} -> {_short(new)}"
-        code = _compiled(function, owner)
+        code = _compiled(function, file)
         _replaced(function, new, node)
         yield Mutant(kind, name, change, lambda code=code: _swapped(owner, function.name, code))
 
@@ -158,17 +173,17 @@ def _replaced(root: ast.AST, old: ast.AST, new: ast.AST) -> ast.AST | None:
     return None
 
 
-def _compiled(function: ast.FunctionDef, owner: type | None) -> CodeType:
+def _compiled(function: ast.FunctionDef, file: str) -> CodeType:
     decorators, function.decorator_list = function.decorator_list, []
     module = ast.fix_missing_locations(ast.Module([function], []))
     flags = 1 << 24  # annotations are not evaluated
-    code = compile(module, checker.__file__, "exec", flags=flags)
+    code = compile(module, file, "exec", flags=flags)
     function.decorator_list = decorators
     return next(c for c in code.co_consts if isinstance(c, CodeType))
 
 
-def _swapped(owner: type | None, name: str, code: CodeType) -> Callable[[], None]:
-    target = getattr(checker, name) if owner is None else owner.__dict__[name]
+def _swapped(owner: ModuleType | type, name: str, code: CodeType) -> Callable[[], None]:
+    target = owner.__dict__[name]
     function: FunctionType = target.fget if isinstance(target, property) else target
     before, function.__code__ = function.__code__, code
     return lambda: setattr(function, "__code__", before)
@@ -193,7 +208,7 @@ def _sites(function: ast.FunctionDef) -> Iterator[Site]:
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             if _called_name(node.value) in GUARDS:
                 yield "guard", node, ast.Pass()
-            if _called_name(node.value) == "_need":
+            if _called_name(node.value) == "need":
                 yield from _conditions(node.value.args[0], True)
         elif (isinstance(node, ast.Return) and predicate and node.value is not None) or (
             isinstance(node, ast.Assign) and isinstance(node.value, ast.BoolOp | ast.Compare)
@@ -238,9 +253,9 @@ def _conditions(test: ast.expr, wanted: bool) -> Iterator[Site]:
 def _forgetting(node: ast.AST) -> Iterator[Site]:
     if isinstance(node, ast.Call):
         name = _called_name(node)
-        if name == "_without":
+        if name == "without":
             yield "forgets", node, node.args[0]
-        if name == "_total":
+        if name == "total_of":
             yield "forgets", node, ast.parse("call.out[0]", mode="eval").body
         if name == "replace":
             for keyword in node.keywords:
@@ -290,6 +305,8 @@ def _shifted(node: ast.AST) -> Iterator[Site]:
 
 # --- catching them
 
+_FILES = frozenset(inspect.getfile(module) for module in modules())
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -318,13 +335,13 @@ class Sample:
         functions = set()
 
         def note(frame: Any, event: str, _: Any) -> None:
-            if event == "call" and frame.f_code.co_filename == checker.__file__:
+            if event == "call" and frame.f_code.co_filename in _FILES:
                 functions.add(frame.f_code.co_qualname.partition(".<locals>")[0])
 
         sys.setprofile(note)
         try:
             claims = program.check()
-        except (checker.Refused, ValueError):
+        except (Refused, ValueError):
             claims = None
         finally:
             sys.setprofile(None)
@@ -344,7 +361,7 @@ def outcome(mutant: Mutant, sample: Sample, rng: random.Random) -> str:
     with mutant.alive():
         try:
             claims = sample.program.check()
-        except (checker.Refused, ValueError):
+        except (Refused, ValueError):
             return "nothing" if sample.claims is None else "refuses"
     if claims == sample.claims:
         return "nothing"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.engine.checker.hostile import HONEST, HOSTILE
 from tests.engine.checker.truth import findings
-from workbench.engine.program.checker import Refused
+from workbench.engine.program.checker.walk import Refused
 
 
 @pytest.mark.parametrize("one", HOSTILE, ids=[one.name for one in HOSTILE])

@@ -6,8 +6,8 @@ import torch.fx
 
 from tests.engine.checker.generator import Program
 from tests.engine.operator_samples import CALLS, Draw, batched, operands_of
-from workbench.engine.program.checker import Place, Value
-from workbench.engine.program.program import trace
+from workbench.engine.program.checker.values.value import Place, Value
+from workbench.engine.program.tracing.trace import trace
 
 NAMES = tuple(CALLS)
 """The operators that a record graph may use."""

@@ -31,7 +31,8 @@ import torch
 import torch.fx
 
 from tests.engine.checker.generator import Program
-from workbench.engine.program.checker import Place, Value, is_laid
+from workbench.engine.program.checker.values.order import is_laid
+from workbench.engine.program.checker.values.value import Place, Value
 
 A = torch.ops.aten
 _BITS = {4: torch.int32, 8: torch.int64}

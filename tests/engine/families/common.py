@@ -16,8 +16,9 @@ from torch import nn
 
 from workbench.documents import Plan, Schema
 from workbench.documents.inputs import NoiseInput
+from workbench.engine.descent import TrainingResult
 from workbench.engine.sums.clipping import ClippedSum
-from workbench.engine.train import TrainingResult, train
+from workbench.engine.train import train
 from workbench.graphs.export.dropout import dropout_from
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.training import export, outputs_of

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 import transformers
 
 from tests.engine.families.common import Study, assert_sum_is_that_of_autograd, metric, trained
-from tests.engine.families.test_sequences import LENGTH, WORDS, _counting, _sentences
+from tests.engine.families.sentences import LENGTH, WORDS, counting, sentences
 from workbench.models.lora import lora
 
 BERT = {
@@ -64,7 +64,7 @@ def roberta():
 
 
 def classification() -> Study:
-    study = _sentences()
+    study = sentences()
 
     def classify(model, record):
         ids = record["ids"].long().unsqueeze(0)
@@ -120,7 +120,7 @@ def llama():
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [gpt2, llama])
 def test_hugging_face_decoder(make):
-    study = _counting()
+    study = counting()
 
     def predict(model, record):
         ids = record["ids"].long()

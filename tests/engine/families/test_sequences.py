@@ -17,8 +17,7 @@ from tests.engine.families.common import (
     tensor,
     trained,
 )
-
-LENGTH, WORDS = 8, 12
+from tests.engine.families.sentences import LENGTH, WORDS, counting, sentences
 
 
 def _walks() -> Study:
@@ -67,26 +66,6 @@ def test_recurrent_network(kind, options):
     assert metric(result, "accuracy") > 0.8
 
 
-def tokens(name: str, length: int) -> dict:
-    """Token ids travel as a tensor column of whole numbers."""
-    return tensor(name, (length,), 0, WORDS - 1)
-
-
-def _sentences() -> Study:
-    """A sentence is of class 1 if it has more high words than low ones."""
-    rng = np.random.default_rng(1)
-    y = rng.integers(0, 2, 400)
-    high = rng.random((400, LENGTH)) < np.where(y[:, None] == 1, 0.75, 0.25)
-    ids = np.where(high, rng.integers(6, 12, high.shape), rng.integers(0, 6, high.shape))
-
-    def classify(model, record):
-        logits = model(record["ids"].long().unsqueeze(0))[0]
-        return F.cross_entropy(logits, record["y"]), {"accuracy": logits.argmax() == record["y"]}
-
-    columns = {"ids": ids.astype(np.float32), "y": y}
-    return Study(classify, schema(tokens("ids", LENGTH), category("y", 2)), columns)
-
-
 class Encoder(nn.Module):
     """DistilBERT's shape: token and position embedding, layers, the first position's class."""
 
@@ -109,28 +88,12 @@ class Encoder(nn.Module):
 @pytest.mark.slow
 @pytest.mark.parametrize("norm_first", [False, True], ids=["post_norm", "pre_norm"])
 def test_transformer_encoder(norm_first):
-    study = _sentences()
+    study = sentences()
     torch.manual_seed(0)
     model = Encoder(norm_first)
     assert_sum_is_that_of_autograd(study, model)
     _, result = trained(study, model, optimizer="adam", learning_rate=0.01, steps=25)
     assert metric(result, "accuracy") > 0.8
-
-
-def _counting() -> Study:
-    """Sentences that count on by a fixed step: the next word follows from the last two."""
-    rng = np.random.default_rng(2)
-    start, step = rng.integers(0, WORDS, (400, 1)), rng.integers(1, 3, (400, 1))
-    ids = (start + step * np.arange(LENGTH)) % WORDS
-
-    def predict(model, record):
-        ids = record["ids"].long()
-        logits = model(ids[:-1].unsqueeze(0))[0]
-        loss = F.cross_entropy(logits, ids[1:])
-        right = (logits[1:].argmax(-1) == ids[2:]).float().mean()
-        return loss, {"next_word": right}
-
-    return Study(predict, schema(tokens("ids", LENGTH)), {"ids": ids.astype(np.float32)})
 
 
 class DecoderBlock(nn.Module):
@@ -175,7 +138,7 @@ class Decoder(nn.Module):
 @pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
 def test_transformer_decoder(tied):
-    study = _counting()
+    study = counting()
     torch.manual_seed(0)
     model = Decoder(tied)
     assert_sum_is_that_of_autograd(study, model)

@@ -23,7 +23,7 @@ from tests.engine.families.common import (
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.graphs.export.training import export
 from workbench.models.lora import lora, merge_lora
-from workbench.space.results.result import load_into
+from workbench.models.modules import load_into
 
 NODES, KINDS = 10, 4
 

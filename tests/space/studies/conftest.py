@@ -1,4 +1,4 @@
-"""A hospital as a server process, a space that knows it, and notebooks."""
+"""Start a hospital as a server process, and make a space that knows it, and notebooks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from tests.processes import ServerSite
-from tests.space.test_connection import space_file
+from tests.studies import space_file
 from workbench.space.studies.process import StudyProcess
 from workbench.space.studies.run import run
 
@@ -72,7 +72,7 @@ def space(hospital):
 
 @pytest.fixture(scope="package")
 def trainer(space, tmp_path_factory):
-    """A notebook that trains one model and plots it."""
+    """Return a notebook that trains one model and plots it."""
     parameters = f'space = "{space}"\nepsilon = 1.0  # of each run\nrepeat = 0'
     return notebook(
         tmp_path_factory.mktemp("trainer") / "trainer.ipynb",
@@ -85,7 +85,7 @@ def trainer(space, tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def done(trainer, hospital, tmp_path_factory):
-    """The folder of a study that ran to its end."""
+    """Return the folder of a study that ran to its end."""
     out = tmp_path_factory.mktemp("done") / "run"
     run(trainer, out, {"epsilon": 0.9}, key=hospital.researcher)
     return out
@@ -93,7 +93,7 @@ def done(trainer, hospital, tmp_path_factory):
 
 @pytest.fixture
 def processes():
-    """Starts studies in processes of their own; what a failed test leaves is stopped."""
+    """Start studies in processes of their own, and stop those that a failed test leaves."""
     started = []
 
     def start(*arguments, **options):

@@ -1,4 +1,4 @@
-"""The RO-Crate: what readers of Workflow Run Crates look for is there, and the files are whole."""
+"""Check that an RO-Crate has what readers of Workflow Run Crates look for, and all files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from rocrate.rocrate import ROCrate
 
-from workbench.errors import InvalidConfiguration, VerificationFailed
+from workbench.errors import InvalidArgument, VerificationFailed
 from workbench.space.studies import record
 from workbench.space.studies.crate import export
 
@@ -76,5 +76,5 @@ def test_a_study_that_does_not_hold_is_not_handed_on(done, tmp_path):
 
 
 def test_a_target_that_is_no_zip_is_refused(done, tmp_path):
-    with pytest.raises(InvalidConfiguration, match="does not end in"):
+    with pytest.raises(InvalidArgument, match="does not end in"):
         export(done, tmp_path / "study.tar")

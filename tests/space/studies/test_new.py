@@ -1,4 +1,4 @@
-"""A new study runs end to end as it is, and never replaces a file."""
+"""Check that a new study runs to its end unchanged, and never replaces a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notebooks are kept clean, and run again with the same numbers at no new cost."""
+"""Check that the notebooks are clean, and give the same numbers again at no new cost."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_statistics_run_again_give_the_same_numbers_at_no_new_cost(hospital, spa
 
 
 def _numbers(folder):
-    """Return what the cells show, but for the catalog and the requests, which tell of now."""
+    """Return what the cells show, without the catalog and the requests, which change with time."""
     cells = nbformat.read(folder / record.read(folder).notebook, as_version=4).cells
     return [
         output["data"].get("text/plain")

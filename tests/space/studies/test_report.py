@@ -1,4 +1,4 @@
-"""The report: it shows what was found, runs nothing, loads nothing, and stays small."""
+"""Check that a report shows what was found, runs and loads nothing, and stays small."""
 
 from __future__ import annotations
 

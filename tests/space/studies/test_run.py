@@ -1,4 +1,4 @@
-"""A study runs, is followed, fails and is stopped; what it leaves is complete each time."""
+"""Check what a study leaves when it ends, fails or is stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from tests.space.studies.conftest import notebook
 from tests.support import wait_until
-from workbench.errors import InvalidConfiguration, NotFound, StudyFailed
+from workbench.errors import InvalidArgument, InvalidConfiguration, NotFound, StudyFailed
 from workbench.space.studies import record
 from workbench.space.studies.run import run
 from workbench.space.studies.verify import verify
@@ -206,14 +206,14 @@ def test_a_failed_study_in_a_process_says_which_cell(tmp_path, processes):
     ],
 )
 def test_wrong_parameters_are_refused_before_anything_runs(trainer, tmp_path, given, words):
-    with pytest.raises((InvalidConfiguration, TypeError), match=words):
+    with pytest.raises((InvalidArgument, TypeError), match=words):
         run(trainer, tmp_path / "out", given)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_notebook_without_a_parameters_cell_says_how_to_make_one(tmp_path):
     path = notebook(tmp_path / "plain.ipynb", "x = 1")
-    with pytest.raises(InvalidConfiguration, match="takes no parameters") as caught:
+    with pytest.raises(InvalidArgument, match="takes no parameters") as caught:
         run(path, tmp_path / "out", {"x": 2})
     assert "tag 'parameters'" in caught.value.hint
 

@@ -1,4 +1,4 @@
-"""A study that was tampered with is found out, whichever file it was."""
+"""Check that a change in any file of a study is found."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def wrong(folder, keys=None):
 
 
 def rewrite(folder, change):
-    """Change the record and make its digests fit, as somebody would who knows how."""
+    """Change the record and make its digests fit, as an attacker would who knows how."""
     value = json.loads((folder / record.FILE).read_text())
     change(value)
     for file in value["files"]:

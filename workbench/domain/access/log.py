@@ -7,6 +7,8 @@ researcher wrote.
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection, insert, select
 
 from workbench.documents import LogEntry, Person, now
@@ -14,7 +16,8 @@ from workbench.documents.oversight import START, Event, check_log
 from workbench.domain.store.tables import log
 from workbench.errors import VerificationFailed
 
-OPERATOR = "operator"
+OPERATOR: Final = "operator"
+"""Who is named for what is done on the domain's own machine."""
 
 
 def append(
@@ -60,7 +63,7 @@ def page(
     query = select(log).order_by(log.c.sequence.desc()).limit(limit)
     if after is not None:
         query = query.where(log.c.sequence < after)
-    found = [LogEntry(**row._mapping) for row in connection.execute(query)]
+    found = [LogEntry(**row) for row in connection.execute(query).mappings()]
     more = len(found) == limit and found[-1].sequence > 1
     return found, found[-1].sequence if more else None
 
@@ -73,7 +76,7 @@ def head(connection: Connection) -> tuple[int, str]:
 
 
 def holds(connection: Connection, lines: int, hash_: str) -> bool:
-    """Whether the line of this number has this hash, and so whether all up to it are there."""
+    """Return whether the line of this number has this hash; then all before it are there too."""
     if lines == 0:
         return hash_ == START
     found = connection.execute(select(log.c.hash).where(log.c.sequence == lines)).scalar()
@@ -81,7 +84,7 @@ def holds(connection: Connection, lines: int, hash_: str) -> bool:
 
 
 def check(connection: Connection) -> int:
-    """Return how many lines the log has, after checking that each follows the one before it.
+    """Check that each line follows the one before it; return how many there are.
 
     Raises
     ------
@@ -89,7 +92,7 @@ def check(connection: Connection) -> int:
         If one was changed or left out.
     """
     rows = connection.execute(select(log).order_by(log.c.sequence.desc()))
-    entries = [LogEntry(**row._mapping) for row in rows]
+    entries = [LogEntry(**row) for row in rows.mappings()]
     check_log(entries)
     if entries and len(entries) != entries[0].sequence:
         raise VerificationFailed(f"the log starts at line {entries[-1].sequence}, not at the first")

@@ -1,4 +1,4 @@
-"""The HTTP API, version 2 of it: one module per area, all under ``/v1``."""
+"""The HTTP API of a domain: one module per area; all paths start with ``/v1``."""
 
 from workbench.domain.api.app import create_app
 

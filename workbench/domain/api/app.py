@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from workbench import __version__
+from workbench._version import __version__
 from workbench.documents import Person
 from workbench.domain.api import catalog, populations, requests, stewards
 from workbench.domain.api.calls import (
@@ -19,6 +19,7 @@ from workbench.domain.api.calls import (
     ErrorBody,
     answer,
     authenticated,
+    by_steward,
     error_answer,
 )
 from workbench.domain.api.limits import CallLimiter
@@ -82,10 +83,12 @@ def _routes(domain: Domain) -> APIRouter:
     large = Depends(authenticated(domain, Limits().archive_bytes, "large"))
     stream = Depends(authenticated(domain, SMALL_BODY, "stream"))
     _about(router, domain, small)
-    catalog.add_routes(router, domain, small)
+    catalog.add_routes(router, domain.holdings, small)
     requests.add_routes(router, domain, small, heavy, large, stream)
-    stewards.add_routes(router, domain, small, heavy)
-    populations.add_routes(router, domain, small, heavy)
+    steward_small = Depends(by_steward(domain, SMALL_BODY))
+    steward_heavy = Depends(by_steward(domain, SMALL_BODY, "heavy"))
+    stewards.add_routes(router, steward_small, steward_heavy)
+    populations.add_routes(router, steward_small, steward_heavy)
     return router
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from workbench.documents import Document, Person
 from workbench.domain.api.limits import KNOWN, REFUSED, Kind, limits_of
 from workbench.domain.service import Domain
+from workbench.domain.stewards import Steward
 from workbench.errors import InvalidToken, LimitReached, TooLarge, WorkbenchError
 
 SMALL_BODY = 2 << 20
@@ -50,6 +51,14 @@ class Call:
     """An authenticated call."""
 
     person: Person
+    body: bytes
+
+
+@dataclass(frozen=True)
+class StewardCall:
+    """An authenticated call by a steward: `steward` has what only stewards may do."""
+
+    steward: Steward
     body: bytes
 
 
@@ -110,7 +119,7 @@ def authenticated(
         target = (raw.split(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
         limits = limits_of(request)
         person, caller = await anyio.to_thread.run_sync(
-            domain.authenticate, token, request.method, target, limiter=limits.strangers
+            domain.callers.authenticate, token, request.method, target, limiter=limits.strangers
         )
         setattr(request.state, REFUSED, False)
         setattr(request.state, KNOWN, True)
@@ -118,7 +127,20 @@ def authenticated(
         body = await _read_body(request, most, limits.limits.body_seconds)
         caller.check_body(body)
         if request.method != "GET":
-            await run_in_threadpool(domain.use_once, caller)
+            await run_in_threadpool(domain.callers.use_once, caller)
         return Call(person, body)
+
+    return call
+
+
+def by_steward(
+    domain: Domain, most: int, kind: Kind = "light"
+) -> Callable[[Request], Awaitable[StewardCall]]:
+    """Return what authenticates a call as `authenticated` does, and refuses all but stewards."""
+    known = authenticated(domain, most, kind)
+
+    async def call(request: Request) -> StewardCall:
+        found = await known(request)
+        return StewardCall(domain.steward(found.person), found.body)
 
     return call

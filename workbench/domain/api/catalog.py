@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse, Response
 
-from workbench.documents import BudgetStatus, DatasetBudget, Document, Envelope
+from workbench.documents import BudgetStatus, DatasetBudget, Document, Envelope, Spending
 from workbench.domain.api.calls import Call, NamePath, answer
 from workbench.domain.datasets.cards import CardPage
-from workbench.domain.service import Domain
+from workbench.domain.holdings import Holdings
 
 MAX_PAGE = 1000
 
@@ -33,7 +33,7 @@ class BudgetList(Document):
     next: str | None
 
 
-def add_routes(router: APIRouter, domain: Domain, small: Any) -> None:
+def add_routes(router: APIRouter, holdings: Holdings, small: Any) -> None:
     """Add the routes of this area; `small` authenticates a call."""
 
     @router.get(
@@ -48,22 +48,22 @@ def add_routes(router: APIRouter, domain: Domain, small: Any) -> None:
         call: Call = small,
     ) -> Response:
         """Return signed cards, by name; the ETag is one of all cards together."""
-        version = domain.cards_version()
+        version = holdings.cards_version()
         headers = {"ETag": f'"{version}"', "Cache-Control": "private, no-cache"}
         if if_none_match is not None and _names(if_none_match, version):
             return Response(status_code=304, headers=headers)
-        page = domain.datasets(after, limit)
+        page = holdings.datasets(after, limit)
         return Response(_joined(page), media_type="application/json", headers=headers)
 
     @router.get("/datasets/{name}", response_model=Envelope)
     def dataset(name: NamePath, call: Call = small) -> Response:
         """Return one signed card."""
-        return answer(domain.dataset(name))
+        return answer(holdings.dataset(name))
 
     @router.get("/datasets/{name}/snippet", response_class=Response)
     def snippet(name: NamePath, call: Call = small) -> Response:
         """Return the synthetic snippet, CSV or safetensors."""
-        content, form = domain.snippet(name)
+        content, form = holdings.snippet(name)
         return Response(
             content, media_type="text/csv" if form == "csv" else "application/octet-stream"
         )
@@ -71,18 +71,23 @@ def add_routes(router: APIRouter, domain: Domain, small: Any) -> None:
     @router.get("/datasets/{name}/croissant")
     def croissant(name: NamePath, call: Call = small) -> JSONResponse:
         """Return the card as Croissant JSON-LD."""
-        return JSONResponse(domain.croissant(name), media_type="application/ld+json")
+        return JSONResponse(holdings.croissant(name), media_type="application/ld+json")
 
     @router.get("/budgets", response_model=BudgetList)
     def budgets(after: After = None, limit: Limit = 500, call: Call = small) -> Response:
         """Return the privacy budgets of datasets, by name; reading them changes nothing."""
-        found, cursor = domain.budgets(after, limit)
+        found, cursor = holdings.budgets(after, limit)
         return answer(BudgetList(budgets=tuple(found), next=cursor))
 
     @router.get("/datasets/{name}/budget", response_model=BudgetStatus)
     def budget(name: NamePath, call: Call = small) -> Response:
         """Return the privacy budget; reading it changes nothing."""
-        return answer(domain.budget(name))
+        return answer(holdings.budget(name))
+
+    @router.get("/datasets/{name}/spending", response_model=Spending)
+    def spending(name: NamePath, call: Call = small) -> Response:
+        """Return a budget over time and by person; a researcher sees their own part."""
+        return answer(holdings.spending(call.person, name))
 
 
 def _names(if_none_match: str, version: str) -> bool:

@@ -55,8 +55,8 @@ class Gate:
         if len(self._refusals) > _ADDRESSES:
             del self._refusals[next(iter(self._refusals))]
 
-    def tires_of(self, address: str) -> bool:
-        """Whether so many calls from an address were refused that none is listened to now."""
+    def refuses(self, address: str) -> bool:
+        """Return whether nothing is heard from an address now: too many calls were refused."""
         return self._lately(address) >= self.limits.refusals_per_address
 
     def _lately(self, address: str) -> float:
@@ -68,7 +68,7 @@ class Gate:
         return left
 
     def enter(self, connection: Connection, address: str) -> bool:
-        """Let a connection in, if need be in the place of another; or return False."""
+        """Let a connection in, if need be in the place of another; return whether it is in."""
         near = [one for one, where in self._open.items() if where == address]
         if len(near) >= self.limits.connections_per_address:
             if not _make_room(near, "connections_per_address"):
@@ -111,20 +111,20 @@ class Connection(H11Protocol):
 
     @property
     def known(self) -> bool:
-        """Whether somebody who is admitted has called by it."""
+        """Return whether somebody who is admitted has called by it."""
         called = self.scope is not None and bool(self.scope["state"].get(KNOWN))
         self._was_known = self._was_known or called
         return self._was_known
 
     @property
     def idle(self) -> bool:
-        """Whether no call goes on."""
+        """Return whether no call goes on."""
         return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let the connection in, or answer that there are too many."""
         super().connection_made(transport)
-        if self._gate.tires_of(self._address):
+        if self._gate.refuses(self._address):
             self.end(_TOO_MANY_REFUSALS)
         elif self._gate.enter(self, self._address):
             self._wait_for_header()
@@ -153,7 +153,7 @@ class Connection(H11Protocol):
         super().on_response_complete()
         if refused:
             self._gate.refused(self._address)
-            if self._gate.tires_of(self._address):
+            if self._gate.refuses(self._address):
                 self.end(_TOO_MANY_REFUSALS, tell=False)
                 return
         if self.conn.their_state is h11.SEND_BODY:
@@ -182,7 +182,7 @@ class Connection(H11Protocol):
         self.end(error)
 
     def send_400_response(self, msg: str) -> None:
-        """End a connection on which something else than HTTP came; say so if nothing was said."""
+        """End a connection on which no HTTP came; answer that first if no answer has begun."""
         self.end(InvalidDocument(msg), self.conn.our_state in _UNSAID, 400)
 
     def end(

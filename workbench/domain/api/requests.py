@@ -46,7 +46,7 @@ def add_routes(
     )
     def put_graph(digest: DigestPath, call: Call = large) -> Response:
         """Upload a record graph (.pt2) under its digest."""
-        facts, new = domain.put_graph(call.person, digest, call.body)
+        facts, new = domain.research.put_graph(call.person, digest, call.body)
         return answer(facts, 201 if new else 200)
 
     @router.post(
@@ -58,7 +58,7 @@ def add_routes(
     )
     def submit(call: Call = heavy) -> Response:
         """Submit a signed request; a known one is answered at no cost."""
-        status, new = domain.submit(call.person, Envelope.parse(call.body))
+        status, new = domain.research.submit(call.person, Envelope.parse(call.body))
         return answer(status, 201 if new else 200)
 
     @router.get("/requests", response_model=RequestList)
@@ -70,42 +70,42 @@ def add_routes(
         call: Call = small,
     ) -> Response:
         """Return requests, newest first; a researcher sees their own."""
-        found, cursor = domain.listing(call.person, state, dataset, limit, after)
+        found, cursor = domain.research.listing(call.person, state, dataset, limit, after)
         return answer(RequestList(requests=tuple(found), next=cursor))
 
     @router.get("/requests/{digest}", response_model=RequestStatus)
     def status(digest: DigestPath, call: Call = small) -> Response:
         """Return where a request stands."""
-        return answer(domain.status(call.person, digest))
+        return answer(domain.research.status(call.person, digest))
 
     @router.get("/requests/{digest}/events", response_class=StreamingResponse)
     async def events(
         request: HttpRequest, digest: DigestPath, call: Call = stream
     ) -> StreamingResponse:
         """Stream the request's status as server-sent events until it is final."""
-        await run_in_threadpool(domain.status, call.person, digest)
+        await run_in_threadpool(domain.research.status, call.person, digest)
         told = _events(domain, call.person, digest, limits_of(request))
         return StreamingResponse(told, media_type="text/event-stream")
 
     @router.post("/requests/{digest}/cancel", response_model=RequestStatus)
     def cancel(digest: DigestPath, call: Call = small) -> Response:
         """Cancel a request; what ran stays charged."""
-        return answer(domain.cancel(call.person, digest))
+        return answer(domain.research.cancel(call.person, digest))
 
     @router.get("/requests/{digest}/evidence", response_model=Bundle)
     def evidence(digest: DigestPath, call: Call = small) -> Response:
         """Return the evidence of a release."""
-        return answer(domain.evidence(call.person, digest))
+        return answer(domain.research.evidence(call.person, digest))
 
     @router.get("/requests/{digest}/statistics", response_class=Response)
     def statistics(digest: DigestPath, call: Call = small) -> Response:
         """Return released noisy sums and the last state, safetensors."""
-        return _file(domain.statistics(call.person, digest))
+        return _file(domain.research.statistics(call.person, digest))
 
     @router.get("/requests/{digest}/model", response_class=Response)
     def model(digest: DigestPath, call: Call = small) -> Response:
         """Return a released model, safetensors."""
-        return _file(domain.model(call.person, digest))
+        return _file(domain.research.model(call.person, digest))
 
 
 def _file(path: Path) -> Response:
@@ -124,11 +124,11 @@ async def _events(
     domain: Domain, person: Person, digest: str, limits: PeopleLimits
 ) -> AsyncIterator[bytes]:
     loop, changed, silent = asyncio.get_running_loop(), asyncio.Event(), False
-    with domain.watched(digest, lambda: loop.call_soon_threadsafe(changed.set)):
+    with domain.watchers.watched(digest, lambda: loop.call_soon_threadsafe(changed.set)):
         while True:
             changed.clear()
             try:
-                status = await run_in_threadpool(domain.status, person, digest)
+                status = await run_in_threadpool(domain.research.status, person, digest)
             except WorkbenchError:
                 return
             yield b": alive\n\n" if silent else b""

@@ -2,130 +2,74 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
-from workbench.budget.ledger import Caps
-from workbench.documents import DatasetCard, Document, Envelope, PrivateKey
+from workbench.documents import DatasetCard, Envelope, PrivateKey
+from workbench.documents.base import hex_of
 from workbench.documents.card import Approval
 from workbench.documents.envelope import unverified
-from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.tables import cards
 from workbench.errors import NotFound
 
-_PREPARED = frozenset({".npz", ".json"})
-
-
-class Counts(Document):
-    """What loading the data changed, by column; for the steward only."""
-
-    clamped: dict[str, int]
-    filled: dict[str, int]
-
 
 @dataclass(frozen=True)
-class Prepared:
-    """Where the files of one dataset version, divided in one way, lie; they never change.
+class StoredCard:
+    """A row of the cards: the signed card as JSON, and the approval ``terms.yaml`` had with it.
 
-    `training` and `holdout` are private records, `counts` is for the steward.
+    `file_approval` is None for cards from before a steward could change the approval.
     """
 
-    root: Path
+    sequence: int
+    digest: str
+    envelope: str
+    file_approval: str | None
 
     @property
-    def training(self) -> Path:
-        """Records that train."""
-        return self.root / "training.npz"
+    def signed(self) -> Envelope:
+        """The card with the domain's signature."""
+        return Envelope.parse(self.envelope)
 
     @property
-    def holdout(self) -> Path:
-        """Records that measure."""
-        return self.root / "holdout.npz"
+    def card(self) -> DatasetCard:
+        """The card; its signature, which is the domain's own, is not checked."""
+        return unverified(self.signed, DatasetCard)
 
     @property
-    def counts(self) -> Path:
-        """How many values were clamped or filled."""
-        return self.root / "counts.json"
+    def file(self) -> Approval:
+        """The approval that ``terms.yaml`` had when the card was made."""
+        if self.file_approval is None:
+            return self.card.terms.approval
+        return Approval.parse(self.file_approval)
 
 
-def prepared(folder: DomainFolder, card: DatasetCard) -> Prepared:
-    """Return the place of the files that a card is about."""
-    versions = folder.folder("prepared")
-    version = versions / card.dataset_version.removeprefix("sha256:")
-    return Prepared(version / f"holdout-{card.holdout_fraction!r}")
+def every(connection: Connection, name: str | None = None) -> Iterator[StoredCard]:
+    """Give all cards that were published, of one dataset or of all, oldest first."""
+    query = select(cards.c.sequence, cards.c.digest, cards.c.envelope, cards.c.file_approval)
+    if name is not None:
+        query = query.where(cards.c.dataset == name)
+    for row in connection.execute(query.order_by(cards.c.sequence)):
+        yield StoredCard(*row)
 
 
-def remove_prepared(folder: DomainFolder, version: str) -> None:
-    """Remove the prepared files of a dataset version, however they were divided."""
-    shutil.rmtree(folder.folder("prepared") / version.removeprefix("sha256:"), ignore_errors=True)
+def find(connection: Connection, name: str) -> StoredCard | None:
+    """Return a dataset's card as it is now; None if no such dataset was published."""
+    return _at_an_end(connection, name, cards.c.sequence.desc())
 
 
-def remove_unknown(connection: Connection, folder: DomainFolder) -> None:
-    """Remove prepared files of versions that no card is about: a publication was cut off.
-
-    Parameters
-    ----------
-    connection
-        In a transaction that no other writer can enter: whoever publishes may not be half done.
-    folder
-        The domain's.
-    """
-    known = {
-        unverified(Envelope.parse(text), DatasetCard).dataset_version.removeprefix("sha256:")
-        for text in connection.execute(select(cards.c.envelope)).scalars()
-    }
-    for place in folder.folder("prepared").iterdir():
-        if place.name not in known:
-            shutil.rmtree(place, ignore_errors=True)
+def first(connection: Connection, name: str) -> DatasetCard | None:
+    """Return a dataset's first card; None if no such dataset was published."""
+    found = _at_an_end(connection, name, cards.c.sequence)
+    return None if found is None else found.card
 
 
-def require_prepared(folder: DomainFolder, card: DatasetCard) -> None:
-    """Return None if the files that a card is about are there.
-
-    Raises
-    ------
-    NotFound
-        If they are not.
-    """
-    if not prepared(folder, card).root.exists():
-        raise NotFound(
-            f"the prepared files of this version of '{card.name}' are not here any more: the "
-            "domain's operator must publish it again, as it was, before a request can run"
-        )
-
-
-def move_prepared(connection: Connection, folder: DomainFolder) -> None:
-    """Bring files of domains from before there was a place for each division to their place.
-
-    They are those of the newest card of their version.
-    """
-    old = {
-        path.parent for path in folder.folder("prepared").glob("*/*") if path.suffix in _PREPARED
-    }
-    if not old:
-        return
-    newest = {}
-    for row in connection.execute(select(cards.c.envelope).order_by(cards.c.sequence)):
-        card = unverified(Envelope.parse(row.envelope), DatasetCard)
-        newest[card.dataset_version.removeprefix("sha256:")] = card
-    for version in old:
-        if version.name in newest:
-            place = prepared(folder, newest[version.name]).root
-            place.mkdir(exist_ok=True, mode=0o700)
-            for path in version.iterdir():
-                if path.suffix in _PREPARED:
-                    path.rename(place / path.name)
-
-
-def snippet_path(folder: DomainFolder, digest: str) -> Path:
-    """Return the place of a snippet."""
-    return folder.folder("snippets") / digest.removeprefix("sha256:")
+def _at_an_end(connection: Connection, name: str, order: ColumnElement[int]) -> StoredCard | None:
+    query = select(cards.c.sequence, cards.c.digest, cards.c.envelope, cards.c.file_approval)
+    query = query.where(cards.c.dataset == name).order_by(order).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else StoredCard(*row)
 
 
 def latest(connection: Connection, name: str) -> Envelope:
@@ -136,11 +80,21 @@ def latest(connection: Connection, name: str) -> Envelope:
     NotFound
         If no such dataset was published.
     """
-    query = select(cards.c.envelope).where(cards.c.dataset == name)
-    row = connection.execute(query.order_by(cards.c.sequence.desc()).limit(1)).first()
-    if row is None:
+    found = find(connection, name)
+    if found is None:
         raise NotFound(f"there is no dataset '{name[:64]}' here")
-    return Envelope.parse(row.envelope)
+    return found.signed
+
+
+def present(connection: Connection, name: str) -> DatasetCard:
+    """Return the card of a dataset as it is now.
+
+    Raises
+    ------
+    NotFound
+        If no such dataset was published.
+    """
+    return unverified(latest(connection, name), DatasetCard)
 
 
 @dataclass(frozen=True)
@@ -165,59 +119,12 @@ def page(connection: Connection, after: str | None, limit: int) -> CardPage:
     return CardPage(tuple(row.envelope for row in rows), cursor)
 
 
-@dataclass(frozen=True)
-class Headline:
-    """What a budget's status needs of a card."""
-
-    name: str
-    dataset_version: str
-    population: str
-    blocks: tuple[str, ...]
-    caps: Caps
-
-
-def headline(envelope: str) -> Headline:
-    """Return a stored card's headline, without reading its schema: there may be thousands."""
-    card = json.loads(base64.b64decode(json.loads(envelope)["payload"]))
-    terms = card["terms"]
-    return Headline(
-        card["name"],
-        card["dataset_version"],
-        card.get("population") or card["name"],
-        tuple(card.get("blocks", ())),
-        Caps(
-            float(terms["epsilon_total"]),
-            terms["delta"],
-            terms["epsilon_per_researcher"],
-            terms["uses"],
-        ),
-    )
-
-
-def headlines(connection: Connection) -> Iterator[Headline]:
-    """Give the headlines of all present cards, by name."""
-    after: str | None = None
-    while True:
-        found = page(connection, after, 1000)
-        yield from (headline(text) for text in found.envelopes)
-        if found.next is None:
-            return
-        after = found.next
-
-
-def headline_of(card: DatasetCard) -> Headline:
-    """Return a card's headline."""
-    terms = card.terms
-    caps = Caps(terms.epsilon_total, terms.delta, terms.epsilon_per_researcher, terms.uses)
-    return Headline(card.name, card.dataset_version, card.population_name, card.blocks, caps)
-
-
 def version(connection: Connection) -> str:
     """Return a text that changes whenever any card is published."""
     # Cards are only ever added, so the newest one stands for all.
     query = select(cards.c.sequence, cards.c.digest).order_by(cards.c.sequence.desc()).limit(1)
     row = connection.execute(query).first()
-    return "none" if row is None else f"{row.sequence}-{row.digest.removeprefix('sha256:')[:32]}"
+    return "none" if row is None else f"{row.sequence}-{hex_of(row.digest)[:32]}"
 
 
 def add(connection: Connection, card: DatasetCard, key: PrivateKey, file: Approval | None) -> None:
@@ -234,12 +141,13 @@ def add(connection: Connection, card: DatasetCard, key: PrivateKey, file: Approv
     connection.execute(insert(cards).values(values))
 
 
+def note_file(connection: Connection, card: DatasetCard, file: Approval) -> None:
+    """Note the approval that ``terms.yaml`` has now, where it changes nothing on the card."""
+    statement = update(cards).where(cards.c.digest == card.digest)
+    connection.execute(statement.values(file_approval=file.canonical().decode()))
+
+
 def file_approval(connection: Connection, name: str) -> Approval | None:
     """Return the approval that ``terms.yaml`` had when the dataset was last published from it."""
-    query = select(cards.c.file_approval, cards.c.envelope).where(cards.c.dataset == name)
-    row = connection.execute(query.order_by(cards.c.sequence.desc()).limit(1)).first()
-    if row is None:
-        return None
-    if row.file_approval is None:
-        return unverified(Envelope.parse(row.envelope), DatasetCard).terms.approval
-    return Approval.parse(row.file_approval)
+    found = find(connection, name)
+    return None if found is None else found.file

@@ -7,37 +7,18 @@ never the value itself.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import re
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.documents import Column, Schema
-from workbench.domain.datasets.partition import dataset_version, split
-from workbench.errors import InvalidData, TooLarge, WorkbenchError
+from workbench.documents import Schema
+from workbench.domain.datasets.columns import fitted
+from workbench.domain.datasets.readers import LIMITS, DataLimits, read_csv, read_npz, read_parquet
+from workbench.domain.datasets.units import persons_of, unit_numbers
+from workbench.errors import InvalidData, TooLarge
 from workbench.records import Records
-
-__all__ = ["DataLimits", "LoadedData", "dataset_version", "load", "split"]
-
-
-_LONGEST_HEADER = 10 << 20
-_ROW_ERROR = re.compile(r"(Row #\d+: )?Expected \d+ columns, got \d+|Empty CSV file")
-
-
-@dataclass(frozen=True)
-class DataLimits:
-    """The largest data that a domain loads: bytes on disk, bytes in memory, records."""
-
-    file_bytes: int = 4 << 30
-    memory_bytes: int = 8 << 30
-    records: int = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +35,7 @@ class LoadedData:
     filled: dict[str, int]
 
 
-def load(path: Path, schema: Schema, limits: DataLimits = DataLimits()) -> LoadedData:
+def load(path: Path, schema: Schema, limits: DataLimits = LIMITS) -> LoadedData:
     """Load a data file.
 
     Parameters
@@ -84,7 +65,7 @@ def load(path: Path, schema: Schema, limits: DataLimits = DataLimits()) -> Loade
         raise InvalidData(f"{path.name}: cannot be read ({error.strerror})") from None
     if size > limits.file_bytes:
         raise TooLarge(f"{path.name}: {size} bytes; at most {limits.file_bytes}")
-    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".npz": _read_npz}
+    readers = {".csv": read_csv, ".parquet": read_parquet, ".npz": read_npz}
     if path.suffix not in readers:
         raise InvalidData(f"{path.name}: expected a .csv, .parquet or .npz file")
     wanted = [c for c in schema.columns if c.role != "ignored"]
@@ -99,201 +80,13 @@ def load(path: Path, schema: Schema, limits: DataLimits = DataLimits()) -> Loade
     clamped: dict[str, int] = {}
     filled: dict[str, int] = {}
     for column in schema.usable:
-        take = _categories if column.kind == "category" else _numbers
-        values, low, empty, hashes = take(path.name, column, raw[column.name])
-        columns[column.name] = values
-        rows += hashes
-        if low:
-            clamped[column.name] = low
-        if empty:
-            filled[column.name] = empty
-    records = Records(columns, _units(schema, raw))
-    persons = rows if schema.unit is None else _persons(raw[schema.unit.name])
+        found = fitted(path.name, column, raw[column.name])
+        columns[column.name] = found.values
+        rows += found.hashes
+        if found.clamped:
+            clamped[column.name] = found.clamped
+        if found.filled:
+            filled[column.name] = found.filled
+    records = Records(columns, unit_numbers(schema, raw))
+    persons = rows if schema.unit is None else persons_of(raw[schema.unit.name])
     return LoadedData(records, persons, clamped, filled)
-
-
-def _persons(labels: NDArray[Any]) -> NDArray[np.uint64]:
-    # As text, so that a file with numbers and one with text name the same person alike.
-    found, names = pd.factorize(np.array([_label(value) for value in labels], dtype=object))
-    return np.array([person_of(name) for name in names], dtype=np.uint64)[found]
-
-
-def person_of(label: str) -> int:
-    """Return the number in `LoadedData.persons` of the unit with this label."""
-    return int.from_bytes(hashlib.sha256(label.strip().encode()).digest()[:8], "big")
-
-
-def _row_hashes(name: str, values: NDArray[Any]) -> NDArray[np.uint64]:
-    """Return a hash of a column's value in each row; their sum is one of the row."""
-    entries = pd.util.hash_array(np.ascontiguousarray(values).reshape(-1)).reshape(len(values), -1)
-    # Odd numbers that differ by place, so that entries that change places are told.
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") | 1
-    places = pd.util.hash_array(np.arange(entries.shape[1], dtype=np.uint64) + np.uint64(seed))
-    found: NDArray[np.uint64] = (entries * (places | np.uint64(1))).sum(1, dtype=np.uint64)
-    return found
-
-
-def _units(schema: Schema, raw: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-    if schema.unit is None:
-        return np.arange(len(next(iter(raw.values()))), dtype=np.int64)
-    # By its own label alone, so that no unit's number depends on another unit being there.
-    # The same label as that of the person: who is charged once is one unit.
-    labels = [_label(value).encode() for value in raw[schema.unit.name]]
-    digests = [hashlib.sha256(label).digest()[:8] for label in labels]
-    return np.array([int.from_bytes(d, "big", signed=True) for d in digests], dtype=np.int64)
-
-
-def _read_csv(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:
-    _refuse_tensors(path, wanted)
-    import pyarrow
-    import pyarrow.csv
-
-    try:
-        with path.open("rb") as file:
-            header = file.readline(_LONGEST_HEADER).decode("utf-8-sig").strip()
-        names = next(csv.reader([header]), [])
-        if len(set(names)) != len(names):
-            raise InvalidData(f"{path.name}: a column's name appears twice in the header")
-        # As text: what counts as missing is the card's to say, not the parser's.
-        options = pyarrow.csv.ConvertOptions(
-            column_types={name: pyarrow.string() for name in names}, strings_can_be_null=False
-        )
-        # One pass, one thread, so that the parser knows which row is wrong.
-        reading = pyarrow.csv.ReadOptions(use_threads=False)
-        frame = pyarrow.csv.read_csv(path, reading, convert_options=options).to_pandas()
-    except (ValueError, OSError, pyarrow.ArrowException, csv.Error) as error:
-        # The parser's own message quotes the row.
-        found = _ROW_ERROR.search(str(error))
-        what = found.group(0) if found else type(error).__name__
-        raise InvalidData(f"{path.name}: not CSV: {what}") from None
-    return _from_frame(path, frame, wanted)
-
-
-def _read_parquet(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    _refuse_tensors(path, wanted)
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-        metadata = file.metadata
-        if metadata.num_rows > limits.records:
-            raise TooLarge(f"{path.name}: over {limits.records} records")
-        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-        # Dictionaries and runs are small in the file and whole in memory.
-        least = metadata.num_rows * len(wanted) * 8
-        if max(least, sum(group.total_byte_size for group in groups)) > limits.memory_bytes:
-            raise TooLarge(f"{path.name}: over {limits.memory_bytes} bytes unpacked")
-        names = [c.name for c in wanted if c.name in file.schema_arrow.names]
-        frame = file.read(columns=names).to_pandas()
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise InvalidData(f"{path.name}: not Parquet ({type(error).__name__})") from None
-    return _from_frame(path, frame, wanted)
-
-
-def _refuse_tensors(path: Path, wanted: list[Column]) -> None:
-    for column in wanted:
-        if column.kind == "tensor":
-            raise InvalidData(f"{path.name}: tensor column '{column.name}' needs an .npz file")
-
-
-def _from_frame(path: Path, frame: pd.DataFrame, wanted: list[Column]) -> dict[str, NDArray[Any]]:
-    for column in wanted:
-        if column.name not in frame.columns:
-            raise InvalidData(f"{path.name}: column '{column.name}' is missing")
-    return {column.name: frame[column.name].to_numpy(dtype=object) for column in wanted}
-
-
-def _read_npz(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            # Said by the file itself, so that a bomb is refused before it is inflated.
-            if sum(info.file_size for info in archive.infolist()) > limits.memory_bytes:
-                raise TooLarge(f"{path.name}: over {limits.memory_bytes} bytes unpacked")
-        with np.load(path, allow_pickle=False) as file:
-            for column in wanted:
-                if column.name not in file.files:
-                    raise InvalidData(f"{path.name}: array '{column.name}' is missing")
-            found = {column.name: file[column.name] for column in wanted}
-            if any(values.ndim == 0 for values in found.values()):
-                raise InvalidData(f"{path.name}: an array is a single number")
-            return found
-    except WorkbenchError:
-        raise
-    except Exception as error:
-        # numpy answers broken headers with errors of many kinds; each means the same here.
-        raise InvalidData(
-            f"{path.name}: not NPZ, or it holds objects ({type(error).__name__})"
-        ) from None
-
-
-def _is_missing(column: Column, values: NDArray[Any]) -> NDArray[np.bool_]:
-    codes = {str(code) for code in column.missing}
-    if values.dtype != object:
-        return np.zeros(len(values), dtype=bool)
-    return np.array([v is None or v != v or str(v).strip() in codes for v in values], dtype=bool)
-
-
-def _numbers(
-    name: str, column: Column, values: NDArray[Any]
-) -> tuple[NDArray[np.generic], int, int, NDArray[np.uint64]]:
-    if values.shape[1:] != column.shape:
-        raise InvalidData(
-            f"{name}: column '{column.name}' has shape {values.shape[1:]}, not {column.shape}"
-        )
-    missing = _is_missing(column, values)
-    if values.dtype == object:
-        parsed = pd.to_numeric(pd.Series(np.where(missing, "0", values)), errors="coerce")
-        numbers = parsed.to_numpy(dtype=np.float64, copy=True)
-    elif values.dtype.kind in "iufb":
-        numbers = values.astype(np.float64)
-    else:
-        raise InvalidData(f"{name}: column '{column.name}' holds {values.dtype}, not numbers")
-    wrong = np.flatnonzero(np.isnan(numbers).reshape(len(numbers), -1).any(1))
-    if len(wrong):
-        raise InvalidData(
-            f"{name}: row {wrong[0] + 1}, column '{column.name}': not a number",
-            "Name the file's codes for missing values in dataset.yaml (missing: [...]).",
-        )
-    # As they were read, without bounds and fill: other bounds do not make another person.
-    hashes = _row_hashes(
-        column.name, np.where(missing.reshape(-1, *[1] * (numbers.ndim - 1)), np.nan, numbers)
-    )
-    lower, upper = float(column.lower or 0), float(column.upper or 0)
-    fill = (lower + upper) / 2 if column.fill is None else float(column.fill)
-    numbers[missing] = fill
-    outside = ((numbers < lower) | (numbers > upper)).reshape(len(numbers), -1).any(1)
-    bounded = np.clip(numbers, lower, upper).astype(np.float32)
-    return bounded, int(outside.sum()), int(missing.sum()), hashes
-
-
-def _categories(
-    name: str, column: Column, values: NDArray[Any]
-) -> tuple[NDArray[np.generic], int, int, NDArray[np.uint64]]:
-    missing = _is_missing(column, values)
-    codes = {str(value): code for code, value in enumerate(column.categories)}
-    fill = None if column.fill is None else codes[str(column.fill)]
-    if missing.any() and fill is None:
-        raise InvalidData(
-            f"{name}: row {np.flatnonzero(missing)[0] + 1}, column '{column.name}': missing, and "
-            "dataset.yaml gives no fill"
-        )
-    found = np.array(
-        [
-            fill if empty else codes.get(_label(v), -1)
-            for v, empty in zip(values, missing, strict=True)
-        ],
-        dtype=np.int64,
-    )
-    unknown = np.flatnonzero(found < 0)
-    if len(unknown):
-        raise InvalidData(
-            f"{name}: row {unknown[0] + 1}, column '{column.name}': not one of the categories"
-        )
-    labels = pd.util.hash_array(np.array([str(v) for v in column.categories], dtype=object))
-    return found, 0, int(missing.sum()), _row_hashes(column.name, labels[found])
-
-
-def _label(value: Any) -> str:
-    whole = isinstance(value, float | np.floating) and float(value).is_integer()
-    return str(int(value)) if whole else str(value).strip()

@@ -1,8 +1,7 @@
-"""Commit to a dataset version, and part it into training and hold-out by a keyed hash."""
+"""Give a dataset a version, and divide it into training and hold-out by a keyed hash."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from workbench.documents import Schema, digest_bytes
 from workbench.errors import InvalidData
+from workbench.evidence.tree import root_of
 from workbench.records import Records
 
 
@@ -41,18 +41,9 @@ def dataset_version(records: Records, schema: Schema, salt: bytes) -> str:
         b"%d/%d/" % (place, unit) + row
         for place, (unit, row) in enumerate(zip(records.units, rows, strict=True))
     ]
-    nodes = [
-        hashlib.sha256(b"\x00" + hmac.digest(salt, leaf, "sha256")).digest()
-        for leaf in [schema.canonical(), *leaves]
-    ]
-    # Pairing neighbours and carrying the odd one up is the tree of RFC 6962.
-    while len(nodes) > 1:
-        paired = [
-            hashlib.sha256(b"\x01" + left + right).digest()
-            for left, right in zip(nodes[::2], nodes[1::2], strict=False)
-        ]
-        nodes = paired + ([nodes[-1]] if len(nodes) % 2 else [])
-    return digest_bytes(nodes[0])
+    return digest_bytes(
+        root_of([hmac.digest(salt, leaf, "sha256") for leaf in [schema.canonical(), *leaves]])
+    )
 
 
 def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tuple[Records, Records]:
@@ -91,7 +82,10 @@ def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tupl
     holdout = share < fraction
     parts = records.select(kept & ~holdout), records.select(kept & holdout)
     if not len(parts[0]) or (fraction > 0 and not len(parts[1])):
-        raise InvalidData("there are too few records to part them into training and hold-out")
+        raise InvalidData(
+            "there are too few records to divide them into training and hold-out",
+            "Add records, or ask for another holdout_fraction in dataset.yaml; 0 keeps none apart.",
+        )
     return parts
 
 

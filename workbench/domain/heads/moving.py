@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table, func, insert, select
 
-from workbench.budget import ledger
+from workbench.budget import chain
 from workbench.budget import tables as budget
 from workbench.documents import PrivateKey
 from workbench.domain.access import log
@@ -22,7 +22,7 @@ _AT_ONCE = 500
 
 
 def move(folder: DomainFolder, key: PrivateKey, url: str) -> int:
-    """Copy all rows into an empty database and name it in ``domain.toml``; returns how many.
+    """Copy all rows into an empty database and name it in ``domain.toml``; return how many.
 
     The old database stays as it is; the domain does not use it any more. The new one has to hold
     the newest ledger head, as the old one does, or nothing is changed.
@@ -48,10 +48,10 @@ def move(folder: DomainFolder, key: PrivateKey, url: str) -> int:
     try:
         with old.write() as source, new.write() as target:
             head.check(source, folder, key)
-            ledger.check(source)
+            chain.check(source)
             log.append(source, "move", log.OPERATOR, "", "to another database")
             count = sum(_copied(source, target, table) for table in _every())
-            ledger.check(target)
+            chain.check(target)
             log.check(target)
             head.check(target, folder, key)
             if not new.sqlite:

@@ -1,1 +1,1 @@
-"""The kinds of run: one file for all that differs between them."""
+"""The kinds of run: one file for each, with all that differs between them."""

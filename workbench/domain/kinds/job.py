@@ -1,40 +1,39 @@
-"""What the server hands to a worker process, and what it takes back."""
+"""Describe what the server hands to a worker process, and what it takes back."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from workbench.documents import AnyPlan, Document, Evaluation, Failure, Metric
 from workbench.documents.base import Digest, Finite, Identifier, type_tuple
 from workbench.documents.inputs import GraphInput
-from workbench.errors import InvalidData
-from workbench.records import Records
+from workbench.documents.plans import Output
 
 JOB = "job.json"
 OUTCOME = "outcome.json"
 PROGRESS = "progress"
 LOADED, PLANNED = -1, -2
-"""Stand in `PROGRESS` for the number of rounds done: the data are in memory and the run is measured
+"""Stand in `PROGRESS` for the number of steps done: the data are in memory and the run is measured
 on filling; it fits, and its data are made ready."""
 EVALUATIONS = "evaluations.json"
 MODEL = "model.safetensors"
 STATISTICS = "statistics.safetensors"
+FILES: dict[Output, str] = {"model": MODEL, "statistics": STATISTICS}
+"""Where a run leaves each output that is a file."""
 
 
 class Job(Document):
-    """One run. Paths are absolute; `seed` is 64 hexadecimal digits.
+    """One task of a worker. Paths are absolute; `seed` is 64 hexadecimal digits.
 
-    A ``rehearsal`` reads only `training`, a snippet, and measures exactly. A ``check`` reads no
-    data: it runs the graph on made-up records, whose numbers lie within `bounds`, one pair for each
-    input. `update` is the graph that a statistic in rounds needs.
+    A ``run`` reads private records. A ``rehearsal`` reads only `training`, a snippet, and measures
+    exactly. A ``check`` reads no data: it runs the graph on made-up records, whose numbers lie
+    within `bounds`, one pair for each input. `update` is the graph that a statistic in rounds
+    needs.
     """
 
-    kind: Literal["training", "rehearsal", "check"]
+    mode: Literal["run", "rehearsal", "check"]
     graph: str
     update: str | None = None
     training: str | None = None
@@ -50,7 +49,7 @@ class Job(Document):
 
 
 class Refusal(Document):
-    """Why a check refused a graph, as a `workbench.errors.WorkbenchError`."""
+    """Why a check refused a graph: the parts of the error that the researcher will get."""
 
     code: str
     message: str
@@ -72,52 +71,14 @@ class Outcome(Document):
     history: Annotated[tuple[Evaluation, ...], type_tuple] = ()
     steps: int = 0
 
+    @property
+    def files(self) -> dict[Output, str]:
+        """The digests of the files that the run left, by output."""
+        found: dict[Output, str | None] = {"model": self.model, "statistics": self.statistics}
+        return {output: digest for output, digest in found.items() if digest is not None}
+
 
 class Evaluated(Document):
     """The noised evaluations of a run so far."""
 
     evaluations: Annotated[tuple[Evaluation, ...], type_tuple] = ()
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder that its owner alone can use; one that is there already becomes so."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write `data` so that a crash leaves the old file or the new one, readable by the owner."""
-    partial = path.with_name(path.name + ".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def save_records(path: Path, records: Records) -> None:
-    """Write records as NPZ."""
-    import io
-
-    buffer = io.BytesIO()
-    columns = {f"column/{name}": values for name, values in records.columns.items()}
-    np.savez(buffer, allow_pickle=False, units=records.units, **columns)
-    write_private(path, buffer.getvalue())
-
-
-def load_records(path: Path) -> Records:
-    """Read what `save_records` wrote.
-
-    Raises
-    ------
-    InvalidData
-        If the file is missing or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            columns = {k.removeprefix("column/"): file[k] for k in file.files if k != "units"}
-            return Records(columns, file["units"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InvalidData(f"{path.name}: cannot be read ({type(error).__name__})") from None

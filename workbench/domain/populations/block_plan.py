@@ -1,4 +1,4 @@
-"""What a table's blocks would be: for a steward who thinks about dividing a population.
+"""Show which blocks a table would have, to a steward who may divide a population.
 
 Nothing is published and nothing kept. The figures are exact counts of private data: they are for
 whoever may read the table, and for nobody else.
@@ -43,12 +43,12 @@ class BlockPlan:
 
     @property
     def runs_each(self) -> int:
-        """How many runs there may be between two new blocks."""
+        """The number of runs that there may be between two new blocks."""
         return self.runs // self.window
 
     @property
     def came_back(self) -> int:
-        """How many people appear in more than one block."""
+        """The number of people who appear in more than one block."""
         return sum(block.again for block in self.blocks)
 
 
@@ -63,7 +63,7 @@ def plan(
     window: int,
     order: Sequence[str] = (),
 ) -> BlockPlan:
-    """Return what the blocks of a table are.
+    """Return the blocks that a table would have.
 
     Parameters
     ----------

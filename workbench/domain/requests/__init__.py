@@ -1,1 +1,1 @@
-"""Requests: checked at intake, stored, decided, and told about."""
+"""Requests: checked at intake, stored, decided, and shown."""

@@ -1,4 +1,4 @@
-"""Decisions on requests: by the policy, by one steward, or by two.
+"""Record decisions on requests, and check them again before a run.
 
 Every decision is a signed document that is kept as it came. Where the terms ask for two stewards,
 the first approval waits in `approvals` and the second one decides. Nothing that the database says
@@ -9,7 +9,6 @@ longer a steward here does not count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -25,9 +24,9 @@ from workbench.documents import (
     State,
     now,
 )
-from workbench.documents.envelope import unverified
 from workbench.domain.access import log, people
 from workbench.domain.requests import stored
+from workbench.domain.requests.stored import StoredDocument, StoredRequest
 from workbench.domain.requests.terms import Facts, check_terms, today
 from workbench.domain.store.tables import approvals
 from workbench.domain.store.tables import people as table
@@ -44,7 +43,7 @@ def by_policy(connection: Connection, key: PrivateKey, digest: str, why: str) ->
 
 
 def by_steward(connection: Connection, person: Person, digest: str, envelope: Envelope) -> State:
-    """Record a steward's decision on a pending request; returns where the request stands then.
+    """Record a steward's decision on a pending request, and return the request's state after it.
 
     Raises
     ------
@@ -56,9 +55,9 @@ def by_steward(connection: Connection, person: Person, digest: str, envelope: En
     decision = envelope.open(Decision, PublicKey.from_text(person.public_key))
     if (decision.request, decision.key, decision.by) != (digest, person.key_id, "steward"):
         raise Conflict("the decision is on another request, or names another steward")
-    row = stored.get(connection, digest)
-    if row.state != State.PENDING:
-        raise Conflict(f"the request is {row.state}; only a pending one can be decided")
+    request = stored.get(connection, digest)
+    if request.state != State.PENDING:
+        raise Conflict(f"the request is {request.state}; only a pending one can be decided")
     if decision.verdict == "deny":
         ledger.release_reservation(connection, request=digest)
         _close(connection, digest, decision, envelope, person.name)
@@ -70,7 +69,7 @@ def by_steward(connection: Connection, person: Person, digest: str, envelope: En
             "you have approved this request; it needs the approval of another steward",
             "Ask a second steward to decide. If you have changed your mind, deny it.",
         )
-    needed = needed_by(row.card)
+    needed = request.card.terms.approval.approvals
     log.append(connection, "decide", person, digest, f"approve, {len(given) + 1} of {needed}")
     if len(given) + 1 >= needed:
         # What stays is what counted, so the evidence shows these also if somebody is revoked later.
@@ -100,13 +99,8 @@ def _close(
     )
 
 
-def needed_by(card: str) -> int:
-    """Return how many stewards the terms of a card, given by its envelope's JSON, ask for."""
-    return unverified(Envelope.parse(card), DatasetCard).terms.approval.approvals
-
-
 def approvers(connection: Connection, digests: Sequence[str]) -> dict[str, list[Person]]:
-    """Return who approved requests that need a second approval, in order, by request.
+    """Return the stewards who approved requests that wait for a second approval, by request.
 
     People who are no longer stewards are left out.
     """
@@ -121,52 +115,58 @@ def approvers(connection: Connection, digests: Sequence[str]) -> dict[str, list[
     return found
 
 
-def earlier(connection: Connection, digest: str) -> list[Envelope]:
-    """Return the approvals before the one that decides, as they came."""
+def earlier(connection: Connection, digest: str) -> list[StoredDocument[Decision]]:
+    """Return the approvals before the one that decides, in their order."""
     query = select(approvals.c.envelope).where(approvals.c.request == digest)
     rows = connection.execute(query.order_by(approvals.c.sequence))
-    return [Envelope.parse(text) for text in rows.scalars()]
+    return [StoredDocument(Decision, text) for text in rows.scalars()]
 
 
-def check_at_launch(connection: Connection, domain_key: PublicKey, row: Any) -> None:
-    """Return None if a request may run: signatures, people and terms, all as they are now.
+def check_at_launch(
+    connection: Connection, domain_key: PublicKey, stored_request: StoredRequest
+) -> None:
+    """Check that a request may run: signatures, people and terms, all as they are now.
 
     Raises
     ------
     WorkbenchError
         If a document was changed, a person revoked, or a term does not hold any more.
     """
-    request = unverified(Envelope.parse(row.envelope), Request)
-    if request.digest != row.digest:
+    request = stored_request.request
+    if request.digest != stored_request.digest:
         raise InvalidSignature("the stored request was changed")
     researcher = people.require(people.find(connection, request.researcher), "researcher")
-    Envelope.parse(row.envelope).open(Request, PublicKey.from_text(researcher.public_key))
-    card = Envelope.parse(row.card).open(DatasetCard, domain_key)
+    key = PublicKey.from_text(researcher.public_key)
+    stored_request.signed_request.envelope.open(Request, key)
+    card = stored_request.signed_card.envelope.open(DatasetCard, domain_key)
     if card.digest != request.card:
         raise InvalidSignature("the stored card is not the one that the request names")
-    last = Envelope.parse(row.decision or "{}")
-    if unverified(last, Decision).by == "policy":
-        _approves(last.open(Decision, domain_key), request)
+    last = stored_request.signed_decision
+    if last.document.by == "policy":
+        _approves(last.envelope.open(Decision, domain_key), request)
     else:
         needed = card.terms.approval.approvals
         given = {
-            key
-            for envelope in (*earlier(connection, row.digest), last)
-            if (key := _steward_of(connection, envelope, request)) is not None
+            steward
+            for approval in (*earlier(connection, request.digest), last)
+            if (steward := _steward_of(connection, approval, request)) is not None
         }
         if len(given) < needed:
             raise NotAdmitted(
                 f"{len(given)} of {needed} approvals count: a steward was revoked since",
                 "Submit the request again with another repeat.",
             )
-    check_terms(Facts(request, card, 0.0, today()))
+    # The cost was checked at intake and is reserved; that it still fits is the ledger's question.
+    check_terms(Facts(request, card, epsilon=None, today=today()))
 
 
-def _steward_of(connection: Connection, envelope: Envelope, request: Request) -> str | None:
-    person = people.find(connection, unverified(envelope, Decision).key)
+def _steward_of(
+    connection: Connection, approval: StoredDocument[Decision], request: Request
+) -> str | None:
+    person = people.find(connection, approval.document.key)
     if person is None or person.role != "steward" or person.revoked is not None:
         return None
-    decision = envelope.open(Decision, PublicKey.from_text(person.public_key))
+    decision = approval.envelope.open(Decision, PublicKey.from_text(person.public_key))
     _approves(decision, request)
     return person.key_id
 

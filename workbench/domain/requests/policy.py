@@ -1,4 +1,4 @@
-"""A dataset's policy: shown, tried on past requests, and changed by a steward's signed word.
+"""Show a dataset's policy, try another one on past requests, and change it.
 
 A change publishes a new card with the same data and the new approval. It may not go beyond the
 terms. Where the terms ask for two stewards one of them alone may only make the policy narrower:
@@ -8,7 +8,6 @@ otherwise that one could do without the other.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -23,8 +22,6 @@ from workbench.documents import (
     PolicyStatus,
     PrivateKey,
     PublicKey,
-    Request,
-    State,
     WouldBe,
     now,
 )
@@ -32,6 +29,7 @@ from workbench.documents.envelope import unverified
 from workbench.domain.access import log, people
 from workbench.domain.datasets import cards
 from workbench.domain.requests import stored
+from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.requests.terms import Facts, approves
 from workbench.domain.store.tables import people as people_table
 from workbench.domain.store.tables import policy_changes
@@ -59,7 +57,7 @@ def _shown(approval: Approval) -> ApprovalSettings:
 
 
 def check(card: DatasetCard, approval: Approval) -> None:
-    """Return None if the terms of `card` allow `approval`.
+    """Check that the terms of `card` allow `approval`.
 
     Raises
     ------
@@ -84,7 +82,7 @@ def check(card: DatasetCard, approval: Approval) -> None:
 def change(
     connection: Connection, person: Person, name: str, envelope: Envelope, key: PrivateKey
 ) -> None:
-    """Publish a dataset's card anew with the approval that `person`, a steward, has signed.
+    """Publish a dataset's card again, with the approval that `person`, a steward, has signed.
 
     Raises
     ------
@@ -128,7 +126,7 @@ def _time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidDocument(f"PolicyChange.changed: '{text}' is no time") from None
+        raise InvalidDocument(f"PolicyChange.changed: '{text}' is not a time") from None
 
 
 def _refuse_alone(connection: Connection, before: Approval, after: Approval) -> None:
@@ -180,30 +178,29 @@ def dry_run(connection: Connection, name: str, approval: Approval) -> DryRun:
         If the terms do not allow the approval.
     """
     check(unverified(cards.latest(connection, name), DatasetCard), approval)
-    rows = stored.listed(connection, dataset=name, limit=MAX_CONSIDERED)
+    past = stored.listed(connection, dataset=name, limit=MAX_CONSIDERED)
     names = {person.key_id: person.name for person in people.everyone(connection)}
-    found = tuple(_would(row, approval, names.get(row.researcher, "")) for row in rows)
+    found = tuple(_would(one, approval, names.get(one.researcher, "")) for one in past)
     approved = sum(one.would == "approve" for one in found)
     return DryRun(requests=found, would_approve=approved, considered=len(found))
 
 
-def _would(row: Any, approval: Approval, researcher: str) -> WouldBe:
-    request = unverified(Envelope.parse(row.envelope), Request)
-    card = unverified(Envelope.parse(row.card), DatasetCard)
+def _would(past: StoredRequest, approval: Approval, researcher: str) -> WouldBe:
+    request, card = past.request, past.card
     terms = card.terms.model_copy(update={"approval": approval})
-    submitted = date.fromisoformat(row.submitted[:10])
+    submitted = date.fromisoformat(past.submitted[:10])
     # The asked epsilon covers the plan's cost, or the request would not have been taken.
     facts = Facts(request, card.model_copy(update={"terms": terms}), request.epsilon, submitted)
     yes, why = approves(facts)
     return WouldBe(
-        request_digest=row.digest,
+        request_digest=past.digest,
         function=request.function,
         researcher=researcher,
         purpose=request.purpose,
         epsilon=request.epsilon,
-        submitted=row.submitted,
-        state=State(row.state),
-        decided_by=row.decided_by,
+        submitted=past.submitted,
+        state=past.state,
+        decided_by=past.decided_by,
         would="approve" if yes else "ask",
         why=why,
     )

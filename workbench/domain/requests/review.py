@@ -1,4 +1,4 @@
-"""What a steward sees of a request: every fact that the decision rests on."""
+"""Collect what a steward sees of a request: every fact that a decision needs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from workbench.documents import (
     BudgetStatus,
     DatasetCard,
     Document,
-    Envelope,
     Metric,
-    Plan,
     Request,
     RequestStatus,
-    StatisticPlan,
 )
 from workbench.documents.base import Digest, type_tuple
-from workbench.documents.envelope import unverified
-from workbench.domain.datasets import cards
-from workbench.domain.populations import registry
-from workbench.domain.requests import intake, statuses, stored
+from workbench.domain.datasets import files
+from workbench.domain.kinds.table import kind_of
+from workbench.domain.populations import accounts
+from workbench.domain.requests import graphs, statuses, stored
+from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.requests.terms import Facts, approves, explain_terms, today
 from workbench.domain.store.config import DomainFolder
 from workbench.graphs.record_graph import GraphFacts
@@ -31,8 +29,8 @@ from workbench.graphs.record_graph import GraphFacts
 _IGNORED = frozenset({"format"})
 
 
-class Rehearsal(Document):
-    """The run on the synthetic snippet: done at the domain, with nothing private."""
+class RehearsalStatus(Document):
+    """The state of a rehearsal: a run on the synthetic snippet, with nothing private."""
 
     state: Literal["waiting", "done", "failed"]
     metrics: Annotated[tuple[Metric, ...], type_tuple] = ()
@@ -70,76 +68,39 @@ class Review(Document):
     budget: BudgetStatus
     leaves: Annotated[tuple[str, ...], type_tuple]
     policy: Annotated[tuple[str, ...], type_tuple]
-    rehearsal: Rehearsal
+    rehearsal: RehearsalStatus
     previous: Previous | None
-    counts: cards.Counts
+    counts: files.Counts
 
 
-def review(connection: Connection, folder: DomainFolder, row: Any, rehearsal: Rehearsal) -> Review:
+def review(
+    connection: Connection, folder: DomainFolder, waiting: StoredRequest, rehearsal: RehearsalStatus
+) -> Review:
     """Collect the facts of one request."""
-    request = unverified(Envelope.parse(row.envelope), Request)
-    card = unverified(Envelope.parse(row.card), DatasetCard)
+    request, card = waiting.request, waiting.card
     epsilon = run_epsilon(request.plan, len(request.metrics), request.delta)
     facts = Facts(request, card, epsilon, today())
-    graph = intake.graph_facts(connection, request.graph)
-    counts_file = cards.prepared(folder, card).counts
+    graph = graphs.get(connection, request.graph)
+    counts_file = files.prepared(folder, card).counts
     return Review(
-        status=statuses.status(connection, row),
+        status=statuses.status(connection, waiting),
         card=card,
         facts=graph,
         epsilon_asked=request.epsilon,
         epsilon_run=epsilon,
         delta=request.delta,
-        budget=registry.budget(connection, card),
+        budget=accounts.budget(connection, card),
         leaves=_leaves(request, graph, card),
         policy=(*explain_terms(facts), approves(facts)[1]),
         rehearsal=rehearsal,
-        previous=_previous(connection, row, request),
-        counts=cards.Counts.parse(counts_file.read_bytes()),
+        previous=_previous(connection, waiting),
+        counts=files.Counts.parse(counts_file.read_bytes()),
     )
 
 
 def _leaves(request: Request, graph: GraphFacts, card: DatasetCard) -> tuple[str, ...]:
-    plan = request.plan
-    if isinstance(plan, StatisticPlan):
-        words = _statistic_leaves(plan, graph, card)
-    else:
-        words = _training_leaves(plan, request)
+    words = kind_of(request.plan).leaves(request, request.plan, graph, card)
     return (*words, "the request's state, and nothing else")
-
-
-def _statistic_leaves(plan: StatisticPlan, graph: GraphFacts, card: DatasetCard) -> list[str]:
-    rounds = "once" if plan.rounds == 1 else f"in each of {plan.rounds} rounds"
-    noise = plan.noise_multiplier * plan.max_norm
-    words = [
-        f"{graph.released} noisy sums over all records, {rounds}: one "
-        f"{card.data_schema.privacy_unit} moves them by at most {plan.max_norm:.6g} together "
-        f"(L2 norm), each gets noise of standard deviation {noise:.6g}"
-    ]
-    if graph.parameters:
-        words.append(f"a state of {graph.parameters} numbers, computed from those sums alone")
-    return words
-
-
-def _training_leaves(plan: Plan, request: Request) -> list[str]:
-    words = []
-    if "model" in request.outputs:
-        most = "" if plan.patience is None else "at most "
-        words.append(f"the model's parameters after {most}{plan.steps} noised rounds")
-        if plan.public_loss is not None:
-            words.append("among them some that are computed from noised ones and random numbers")
-    if "metrics" in request.outputs:
-        times = "" if plan.evaluations == 1 else f", {plan.evaluations} times"
-        words.extend(
-            f"metric '{name}': two noisy sums over the hold-out part{times}"
-            for name in request.metrics
-        )
-    if plan.patience is not None:
-        words.append(
-            f"when training stopped: after {plan.patience} noised values of "
-            f"'{request.metrics[0]}' that are no better"
-        )
-    return words
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, str]:
@@ -156,12 +117,12 @@ def _fields(request: Request) -> dict[str, str]:
     return _flat(written | {"plan": options})
 
 
-def _previous(connection: Connection, row: Any, request: Request) -> Previous | None:
-    earlier = stored.last_approved(connection, row)
+def _previous(connection: Connection, waiting: StoredRequest) -> Previous | None:
+    earlier = stored.last_approved(connection, waiting)
     if earlier is None:
         return None
-    before = _fields(unverified(Envelope.parse(earlier.envelope), Request))
-    after = _fields(request)
+    before = _fields(earlier.request)
+    after = _fields(waiting.request)
     return Previous(
         request_digest=earlier.digest,
         changes=tuple(

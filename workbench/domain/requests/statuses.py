@@ -1,71 +1,82 @@
-"""What may be told about requests: their rows in words, for those who may see them."""
+"""Make the status of requests, for those who may see them, from what the database has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, select
 
-from workbench.documents import Decision, Envelope, Progress, Request, RequestStatus, State
-from workbench.documents.envelope import unverified
+from workbench.documents import Person, RequestStatus, RunProgress, State
 from workbench.domain.requests import decisions
+from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.store.tables import people
 
 
-def status(connection: Connection, row: Any, progress: Progress | None = None) -> RequestStatus:
-    """Return what may be told about a row."""
-    return statuses(connection, [row], lambda digest: progress)[0]
+def status(
+    connection: Connection, request: StoredRequest, progress: RunProgress | None = None
+) -> RequestStatus:
+    """Return the status of one request."""
+    return statuses(connection, [request], lambda digest: progress)[0]
 
 
 def statuses(
-    connection: Connection, rows: Sequence[Any], progress: Callable[[str], Progress | None]
+    connection: Connection,
+    requests: Sequence[StoredRequest],
+    progress: Callable[[str], RunProgress | None],
 ) -> list[RequestStatus]:
-    """Return what may be told about rows, with as many queries for many as for one."""
-    keys = {row.researcher for row in rows}
+    """Return the status of each request, with as many queries for many as for one."""
+    keys = {request.researcher for request in requests}
     names = {
         person.key_id: person.name
         for person in connection.execute(
             select(people.c.key_id, people.c.name).where(people.c.key_id.in_(keys))
         )
     }
-    given = decisions.approvers(connection, [row.digest for row in rows])
+    given = decisions.approvers(connection, [request.digest for request in requests])
     needed: dict[str, int] = {}
+    for request in requests:
+        # Many requests have the same card; it is large, so it is read once.
+        if request.signed_card.text not in needed:
+            needed[request.signed_card.text] = request.card.terms.approval.approvals
     return [
-        _status(row, names.get(row.researcher, ""), given.get(row.digest, []), needed, progress)
-        for row in rows
+        _status(
+            request,
+            names.get(request.researcher, ""),
+            given.get(request.digest, []),
+            needed[request.signed_card.text],
+            progress(request.digest),
+        )
+        for request in requests
     ]
 
 
 def _status(
-    row: Any,
+    request: StoredRequest,
     researcher: str,
-    given: list[Any],
-    needed: dict[str, int],
-    progress: Callable[[str], Progress | None],
+    given: list[Person],
+    needed: int,
+    progress: RunProgress | None,
 ) -> RequestStatus:
     names = [person.name for person in given]
     keys = [person.key_id for person in given]
-    by_steward = row.decided_by == "steward"
-    if by_steward and row.state != State.DENIED:
-        names.append(row.decider)
-        keys.append(unverified(Envelope.parse(row.decision), Decision).key)
-    if row.card not in needed:
-        needed[row.card] = decisions.needed_by(row.card)
+    by_steward = request.decided_by == "steward"
+    if by_steward and request.state != State.DENIED:
+        names.append(request.decider)
+        keys.append(request.decision.key)
     return RequestStatus(
-        request_digest=row.digest,
-        request=unverified(Envelope.parse(row.envelope), Request),
-        state=State(row.state),
+        request_digest=request.digest,
+        request=request.request,
+        state=request.state,
         researcher=researcher,
-        submitted=row.submitted,
-        updated=row.updated,
-        decided_by=row.decided_by,
-        decider=row.decider,
-        reason=row.reason,
-        failure=row.failure,
-        progress=progress(row.digest),
-        charged=row.charged,
+        submitted=request.submitted,
+        updated=request.updated,
+        decided_by=request.decided_by,
+        decider=request.decider,
+        reason=request.reason,
+        failure=request.failure,
+        progress=progress,
+        charged=request.charged,
         approvals=tuple(names),
         approval_keys=tuple(keys),
-        approvals_needed=0 if row.decided_by == "policy" else needed[row.card],
+        approvals_needed=0 if request.decided_by == "policy" else needed,
     )

@@ -1,4 +1,4 @@
-"""The terms of use as checks: each is one class with one question.
+"""Check a request against the terms of use; each term is one class with one check.
 
 `check_terms` refuses what is outside the terms. `approves` says whether a policy may decide what
 is inside them, or the steward has to; it always says why.
@@ -16,14 +16,22 @@ from workbench.errors import TermsRefused
 
 @dataclass(frozen=True)
 class Facts:
-    """What the checks look at.
+    """What is known about a request when its terms are checked.
 
-    `epsilon` is what the plan really costs by the domain's own accounting; `today` is in UTC.
+    Attributes
+    ----------
+    request, card
+        What is asked for, and the card with the terms.
+    epsilon
+        What the plan really costs by the domain's own accounting; None where only the other terms
+        are asked, because the cost was checked before and is set aside.
+    today
+        The date, in UTC.
     """
 
     request: Request
     card: DatasetCard
-    epsilon: float
+    epsilon: float | None
     today: date
 
 
@@ -33,7 +41,7 @@ class Term(Protocol):
     label: str
 
     def verify(self, facts: Facts) -> None:
-        """Return None, or raise `TermsRefused` with what was got and what was expected."""
+        """Raise `TermsRefused`, with what was got and what was expected, if it does not hold."""
 
 
 class Who:
@@ -42,7 +50,7 @@ class Who:
     label = "the researcher is named in the terms"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         allowed = facts.card.terms.researchers
         if "*" not in allowed and facts.request.researcher not in allowed:
             raise TermsRefused(
@@ -57,7 +65,7 @@ class Purpose:
     label = "the purpose is allowed"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         allowed = facts.card.terms.purposes
         if facts.request.purpose not in allowed:
             raise TermsRefused(
@@ -67,12 +75,12 @@ class Purpose:
 
 
 class Expiry:
-    """The terms still hold today."""
+    """The terms have not expired."""
 
     label = "the terms have not expired"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         expires = facts.card.terms.expires
         if expires is not None and facts.today > date.fromisoformat(expires):
             raise TermsRefused(f"the terms expired on {expires}", "Ask the steward to renew them.")
@@ -84,7 +92,7 @@ class Outputs:
     label = "the outputs are allowed"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         extra = set(facts.request.outputs) - set(facts.card.terms.outputs)
         if extra:
             raise TermsRefused(
@@ -99,7 +107,7 @@ class MinimumRecords:
     label = "the dataset has enough records"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         count, least = facts.card.record_count, facts.card.terms.minimum_records
         if count < least:
             raise TermsRefused(f"the dataset has {count} records; the terms ask for {least}")
@@ -111,11 +119,11 @@ class Epsilon:
     label = "epsilon covers the plan and is within the cap"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         asked, cap = facts.request.epsilon, facts.card.terms.epsilon_per_run
         if asked > cap:
             raise TermsRefused(f"epsilon {asked:g} is above the cap of {cap:g} on one run")
-        if not facts.epsilon <= asked:
+        if facts.epsilon is not None and not facts.epsilon <= asked:
             raise TermsRefused(
                 f"the plan costs epsilon {facts.epsilon:.4g}, but {asked:g} was asked",
                 "Use a larger noise_multiplier; submit() does it for you.",
@@ -128,7 +136,7 @@ class Delta:
     label = "delta is within the terms"
 
     def verify(self, facts: Facts) -> None:
-        """See `Term`."""
+        """Check this term; see `Term.verify`."""
         if facts.request.delta > facts.card.terms.delta:
             raise TermsRefused(f"delta {facts.request.delta:g} is above {facts.card.terms.delta:g}")
 
@@ -150,7 +158,7 @@ def today() -> date:
 
 
 def check_terms(facts: Facts) -> None:
-    """Return None if every term holds.
+    """Check that every term holds.
 
     Raises
     ------
@@ -162,7 +170,7 @@ def check_terms(facts: Facts) -> None:
 
 
 def explain_terms(facts: Facts) -> list[str]:
-    """Return one line per term: passed, or why not."""
+    """Return one line for each term: that it holds, or why it does not."""
     lines = []
     for term in TERMS:
         try:
@@ -174,7 +182,7 @@ def explain_terms(facts: Facts) -> list[str]:
 
 
 def approves(facts: Facts) -> tuple[bool, str]:
-    """Return whether the policy approves on its own, and why."""
+    """Return whether the policy approves without a steward, and why."""
     approval = facts.card.terms.approval
     if approval.mode == "steward":
         return False, "the terms send every request to the steward"

@@ -1,1 +1,1 @@
-"""Approved requests: run in worker processes, released or closed."""
+"""Runs of approved requests, from the launch to the release or the failure."""

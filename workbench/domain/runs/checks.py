@@ -1,4 +1,4 @@
-"""The second line at intake: a request's programs are run on made-up records, in a worker.
+"""Run the programs of a new request on made-up records, in a worker, before it is taken.
 
 Nothing was charged or reserved yet, and nothing private is there, so what is found is told in full.
 """
@@ -11,12 +11,11 @@ from collections import Counter, OrderedDict
 from concurrent.futures import Future
 from functools import partial
 
-from workbench.documents import DatasetCard, Plan, Request, StatisticPlan, digest_bytes
-from workbench.documents.inputs import NoiseInput
-from workbench.documents.schema import Schema
+from workbench.documents import DatasetCard, Request, digest_bytes
+from workbench.documents.base import hex_of
 from workbench.domain.kinds.job import Job, Outcome, Refusal
-from workbench.domain.requests import intake
 from workbench.domain.runs.executor import Executor
+from workbench.domain.runs.jobs import check_job
 from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import DomainFolder
 from workbench.errors import (
@@ -30,7 +29,6 @@ from workbench.errors import (
 MOST_AT_ONCE = 4
 """How many graphs of one researcher are checked at a time."""
 _REMEMBERED = 10_000
-_NOISE = 3.0
 _NO_RESULT = {
     "timeout": ("takes too long", "Use a smaller model, or a smaller sample_rate."),
     "out-of-memory": ("takes more memory than the domain allows", "Use a smaller model."),
@@ -38,7 +36,7 @@ _NO_RESULT = {
 
 
 class Checks:
-    """Checks graphs, each once.
+    """Checks the programs of requests; equal ones are checked once.
 
     Parameters
     ----------
@@ -59,7 +57,7 @@ class Checks:
         self._at_once: Counter[str] = Counter()
 
     def require(self, request: Request, card: DatasetCard) -> None:
-        """Return None if the programs of a request pass.
+        """Check that the programs of a request keep records apart and can be run.
 
         What was found is remembered until the server ends, for all requests with the same programs:
         of the same graph, sampling and kind of plan on a dataset of the same schema and size.
@@ -98,7 +96,7 @@ class Checks:
             raise raised
 
     def close(self) -> None:
-        """Let nobody wait any more; the executor must be closed before."""
+        """End the waiting of all who ask; the executor must be closed before."""
         self._turns.close()
         with self._lock:
             waiting = [found for found in self._known.values() if not found.done()]
@@ -106,7 +104,7 @@ class Checks:
             found.set_exception(DomainUnavailable("the domain is shutting down"))
 
     def _settle(self, key: str, job: Job, found: Future[Refusal | None], researcher: str) -> None:
-        folder = self._folder.folder("jobs") / f"check-{key.removeprefix('sha256:')}"
+        folder = self._folder.folder("jobs") / f"check-{hex_of(key)}"
         outcome: Outcome | None = None
         failed = DomainUnavailable("the domain is shutting down")
         try:
@@ -129,53 +127,6 @@ class Checks:
                 found.set_result(
                     outcome.refusal if outcome.failure is None else _no_result(outcome)
                 )
-
-
-def check_job(folder: DomainFolder, request: Request, card: DatasetCard) -> Job:
-    """Return what checks a request: all that its programs depend on, and nothing else."""
-    schema = card.data_schema
-    graph, *updates = (str(intake.graph_path(folder, name)) for name in intake.graphs_of(request))
-    return Job(
-        kind="check",
-        graph=graph,
-        update=updates[0] if updates else None,
-        inputs=request.inputs,
-        metrics=request.metrics,
-        bounds=tuple(_bounds(schema, name) for name in request.inputs),
-        plan=_of_programs(request.plan),
-        record_count=card.record_count,
-        holdout_fraction=card.holdout_fraction,
-        max_records_per_unit=schema.max_records_per_unit,
-        seed="0" * 64,
-    )
-
-
-def _of_programs(plan: Plan | StatisticPlan) -> Plan | StatisticPlan:
-    """Return the plan of one round that has the programs of `plan`."""
-    if isinstance(plan, StatisticPlan):
-        return plan.model_copy(update={"rounds": 1, "max_norm": 1.0, "noise_multiplier": 1.0})
-    return Plan(
-        learning_rate=1.0,
-        steps=1,
-        sample_rate=plan.sample_rate,
-        max_grad_norm=1.0,
-        noise_multiplier=1.0,
-        metrics_noise_multiplier=1.0,
-        public_loss=plan.public_loss,
-        clipping=plan.clipping,
-        count_noise_multiplier=1.0 if plan.clipping == "adaptive" else 0.0,
-    )
-
-
-def _bounds(schema: Schema, name: str) -> tuple[float, float]:
-    if NoiseInput.parse(name) is not None:
-        return -_NOISE, _NOISE
-    column = schema[name]
-    if column.kind == "category":
-        return 0.0, len(column.categories) - 1.0
-    assert column.lower is not None
-    assert column.upper is not None
-    return column.lower, column.upper
 
 
 def _no_result(outcome: Outcome) -> Refusal:

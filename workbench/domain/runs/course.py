@@ -1,4 +1,4 @@
-"""What is shown of a run before it ends: its noised evaluations, each in one form only.
+"""Keep what is shown of a run before it ends: its noised evaluations.
 
 An evaluation is part of the release and its cost was charged before the run began, so it may be
 shown as soon as it is there. One thing must not happen: that it is shown twice with the same noise
@@ -14,20 +14,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
-from workbench.documents import Evaluation, Plan, Request
+from workbench.documents import Evaluation
 from workbench.domain.kinds.job import EVALUATIONS, Evaluated
 from workbench.domain.store.tables import evaluations
 from workbench.errors import Conflict, InvalidDocument
 
 
-def has_some(request: Request) -> bool:
-    """Return whether a run of this request shows evaluations."""
-    plan = request.plan
-    return isinstance(plan, Plan) and plan.evaluations > 1 and "metrics" in request.outputs
-
-
 def read(folder: Path) -> tuple[Evaluation, ...]:
-    """Return what the worker wrote down in a job's folder."""
+    """Return the evaluations that the worker has written into a job's folder."""
     try:
         return Evaluated.parse((folder / EVALUATIONS).read_bytes()).evaluations
     except (OSError, InvalidDocument):
@@ -35,14 +29,14 @@ def read(folder: Path) -> tuple[Evaluation, ...]:
 
 
 def shown(connection: Connection, digest: str) -> tuple[Evaluation, ...]:
-    """Return what was shown of a request's run."""
+    """Return the evaluations of a request's run that were shown."""
     query = select(evaluations.c.evaluation).where(evaluations.c.request == digest)
     rows = connection.execute(query.order_by(evaluations.c.step))
     return tuple(Evaluation.parse(text) for text in rows.scalars())
 
 
 def note(connection: Connection, digest: str, found: Sequence[Evaluation]) -> None:
-    """Write down what is to be shown; what is known already must be the same.
+    """Store evaluations before they are shown; those stored before must be the same.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Runs jobs in processes of their own, and ends those that take too much.
+"""Run jobs in processes of their own, and end those that take too much.
 
-The executor keeps one worker process warm (`workbench.domain.runs.worker`); a job is a fork of it
+The executor keeps one worker process warm (`workbench.domain.worker.main`); a job is a fork of it
 with its own limits. It watches wall-clock time and memory, kills the whole process group on a
 cancel, and starts a new worker if the old one died.
 """
@@ -8,14 +8,11 @@ cancel, and starts a new worker if the old one died.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import math
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,9 +23,10 @@ from typing import Any
 import psutil
 
 from workbench.documents import Failure
-from workbench.domain.kinds.job import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome, write_private
-from workbench.domain.runs.surroundings import worker_environment
+from workbench.domain.kinds.job import JOB, OUTCOME, PLANNED, PROGRESS, Job, Outcome
+from workbench.domain.runs.worker_process import WorkerProcess
 from workbench.domain.store.config import JobLimits
+from workbench.domain.store.files import write_private
 from workbench.errors import DomainUnavailable, InvalidDocument
 
 _log = logging.getLogger("workbench.domain")
@@ -38,17 +36,7 @@ _LAST_RESORT = 3
 """A run that fits by its schedule is killed only when it takes so many times what it may take: when
 that happens tells something of the data, a schedule that does not fit does not."""
 _LAST_RESORT_MEMORY = 1.25
-_START_SECONDS = 120
 _SIGXCPU_EXIT = -signal.SIGXCPU
-
-
-@dataclass
-class _Worker:
-    """One process; `told` is set once it has said that it is ready or has ended."""
-
-    process: subprocess.Popen[bytes]
-    told: threading.Event = field(default_factory=threading.Event)
-    unfit: str = ""
 
 
 @dataclass
@@ -60,7 +48,7 @@ class _Run:
     exit: int | None = None
     killed: Failure | None = None
     cancelled: bool = False
-    worker: _Worker | None = None
+    worker: WorkerProcess | None = None
 
 
 class Executor:
@@ -70,31 +58,33 @@ class Executor:
     ----------
     limits
         What one job may take.
-
-    Attributes
-    ----------
-    moved
-        The operators that did not pass the tests of places on this machine (`workbench.engine.
-        places`); programs that use them are refused.
     """
 
     def __init__(self, limits: JobLimits) -> None:
         self.limits = limits
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
-        self._worker: _Worker | None = None
+        self._worker: WorkerProcess | None = None
         self._closed = False
-        self.moved: frozenset[str] = frozenset()
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """The operators that programs must not use on this machine; see `WorkerProcess`."""
+        return frozenset() if self._worker is None else self._worker.moved
+
+    def start(self) -> None:
+        """Start the worker without waiting for it."""
+        self._started_worker()
 
     def warm_up(self) -> None:
-        """Start the worker now and return when it has loaded torch and passed its tests.
+        """Start the worker, and return when it has loaded torch and passed its tests.
 
         Raises
         ------
         DomainUnavailable
             If it does not start, or this machine is not what it needs.
         """
-        self._ensure_worker()
+        self._ready_worker()
 
     def run(
         self,
@@ -115,7 +105,7 @@ class Executor:
         folder
             An absolute path; made anew, the model is left in it.
         progress
-            Called with the number of rounds done, now and then.
+            Called with the number of steps done, now and then.
         wanted
             Asked once `cancel` can find the job: what was cancelled before is not started.
 
@@ -154,8 +144,7 @@ class Executor:
             run.cancelled = True
             _kill(run)
         if worker is not None:
-            worker.process.kill()
-            worker.process.wait()
+            worker.kill()
 
     def _run(
         self, identity: str, job: Job, run: _Run, progress: Callable[[int], None] | None
@@ -163,13 +152,13 @@ class Executor:
         shutil.rmtree(run.folder, ignore_errors=True)
         run.folder.mkdir(parents=True, mode=0o700)
         write_private(run.folder / JOB, job.canonical())
-        worker = run.worker = self._ensure_worker()
+        worker = run.worker = self._ready_worker()
         try:
             base = psutil.Process(worker.process.pid).memory_info()
         except psutil.Error:
             raise DomainUnavailable("the worker process has ended") from None
         most = self.limits.memory_mb << 20
-        workers = 1 if job.kind == "rehearsal" else self.limits.workers
+        workers = 1 if job.mode == "rehearsal" else self.limits.workers
         order = {
             "id": identity,
             "folder": str(run.folder),
@@ -181,9 +170,7 @@ class Executor:
             "memory_bytes": 2 * most,
         }
         try:
-            assert worker.process.stdin is not None
-            worker.process.stdin.write(json.dumps(order).encode() + b"\n")
-            worker.process.stdin.flush()
+            worker.send(order)
         except OSError:
             run.ended.set()
         self._watch(run, job, workers * (base.rss - base.shared), progress)
@@ -199,25 +186,25 @@ class Executor:
         return Outcome(failure="worker-died")
 
     def _last_cpu_seconds(self, job: Job) -> int:
-        if job.kind == "check":
+        if job.mode == "check":
             return _CHECK_SECONDS
-        if job.kind == "rehearsal":
+        if job.mode == "rehearsal":
             return self.limits.cpu_seconds
         return _CHECK_SECONDS + _LAST_RESORT * self.limits.cpu_seconds
 
     def _watch(
         self, run: _Run, job: Job, idle: int, progress: Callable[[int], None] | None
     ) -> None:
-        """Watch a run; until its schedule starts, it computes on nothing private.
+        """Watch the time and memory of a run until it ends, and kill it if it takes too much.
 
         What its data take is not counted, nor watched while they are loaded and made ready: else
         one record more could be what does not fit.
         """
-        seconds = self.limits.seconds if job.kind != "check" else 0
+        seconds = self.limits.seconds if job.mode != "check" else 0
         # A run's programs are made and tried first, as at its check.
-        before = seconds if job.kind == "rehearsal" else seconds + _CHECK_SECONDS
+        before = seconds if job.mode == "rehearsal" else seconds + _CHECK_SECONDS
         deadline, memory = time.monotonic() + before, float(self.limits.memory_mb << 20)
-        scheduled, told = job.kind != "training", -1
+        scheduled, told = job.mode != "run", -1
         most = idle + memory if scheduled else math.inf
         last: int | None = None
         while not run.ended.wait(_POLL_SECONDS):
@@ -242,61 +229,40 @@ class Executor:
                 progress(told)
 
     def _memory(self, pid: int) -> int:
-        """Return the private memory of a run's processes, in bytes."""
+        """Return the memory of a run's processes, in bytes; what they share is not counted."""
         found = _private(pid)
         if self.limits.workers > 1:
             with contextlib.suppress(psutil.Error):
                 found += sum(_private(child.pid) for child in psutil.Process(pid).children())
         return found
 
-    def _ensure_worker(self) -> _Worker:
+    def _ready_worker(self) -> WorkerProcess:
+        worker = self._started_worker()
+        worker.wait_ready()
+        return worker
+
+    def _started_worker(self) -> WorkerProcess:
         with self._lock:
             if self._closed:
                 raise DomainUnavailable("the domain is shutting down")
-            if self._worker is None or self._worker.process.poll() is not None:
-                process = subprocess.Popen(
-                    [sys.executable, "-I", "-m", "workbench.domain.runs.worker"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    cwd="/",
-                    env=worker_environment(),
-                )
-                self._worker = _Worker(process)
-                threading.Thread(target=self._listen, args=(self._worker,), daemon=True).start()
-            worker = self._worker
-        if not worker.told.wait(_START_SECONDS) or worker.process.poll() is not None:
-            if worker.unfit:
-                raise DomainUnavailable(
-                    f"this machine can't run private programs: {worker.unfit}",
-                    "See 'What a worker needs' in docs/operator.md.",
-                )
-            raise DomainUnavailable("the worker process did not start")
-        return worker
+            if self._worker is None or self._worker.ended:
+                self._worker = WorkerProcess(self._told, self._lost)
+            return self._worker
 
-    def _listen(self, worker: _Worker) -> None:
-        assert worker.process.stdout is not None
-        for line in worker.process.stdout:
-            message: dict[str, Any] = json.loads(line)
-            with self._lock:
-                run = self._runs.get(message.get("id", ""))
-            if "unfit" in message:
-                worker.unfit = message["unfit"]
-            elif "ready" in message:
-                self.moved = frozenset(message["moved"])
-                if self.moved:
-                    _log.warning("not allowed on this machine: %s", ", ".join(sorted(self.moved)))
-                worker.told.set()
-            elif run is not None and "pid" in message:
-                run.pid = message["pid"]
-                run.started.set()
-            elif run is not None and "exit" in message:
-                run.exit = message["exit"]
-                run.ended.set()
-        worker.process.wait()
-        worker.told.set()
+    def _told(self, message: dict[str, Any]) -> None:
         with self._lock:
-            # The kernel has killed the worker's children with it.
+            run = self._runs.get(message["id"])
+        if run is None:
+            return
+        if "pid" in message:
+            run.pid = message["pid"]
+            run.started.set()
+        elif "exit" in message:
+            run.exit = message["exit"]
+            run.ended.set()
+
+    def _lost(self, worker: WorkerProcess) -> None:
+        with self._lock:
             for run in self._runs.values():
                 if run.worker is worker:
                     run.ended.set()
@@ -310,7 +276,7 @@ def _kill(run: _Run) -> None:
 
 
 def _private(pid: int) -> int:
-    """Return resident bytes that are no file's: a fork counts its files' pages anew."""
+    """Return the resident bytes of a process that do not belong to files."""
     try:
         info = psutil.Process(pid).memory_info()
         return int(info.rss - info.shared)
@@ -319,7 +285,7 @@ def _private(pid: int) -> int:
 
 
 def _steps_done(path: Path) -> int | None:
-    """Return how many rounds are done, or what stands for it before; None if nothing does."""
+    """Return the number that a run last wrote as its progress; None if it has written none."""
     try:
         return int(path.read_bytes())
     except (OSError, ValueError):

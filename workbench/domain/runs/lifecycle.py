@@ -1,4 +1,4 @@
-"""The life of an approved request: launched, run in a worker, released or closed.
+"""Run approved requests: launch each, run it in a worker, release what it gives.
 
 A run is a pure function of request, dataset version and sealed seed. So a run that a crash cut off
 is simply run again with the same seed: the noise is the same, nothing new is learned from it, and
@@ -13,45 +13,35 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.exc import DataError, IntegrityError
 
 from workbench.budget import ledger
 from workbench.documents import (
-    DatasetCard,
-    Envelope,
     Evaluation,
     Failure,
-    PrivateKey,
-    Progress,
-    Request,
+    RunProgress,
     State,
-    digest_bytes,
 )
-from workbench.documents.envelope import unverified
+from workbench.documents.base import hex_of
 from workbench.domain.access import log
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import files
 from workbench.domain.heads import head
-from workbench.domain.kinds.job import MODEL, STATISTICS, Job, Outcome, write_private
-from workbench.domain.populations import registry
-from workbench.domain.requests import decisions, intake, stored
-from workbench.domain.runs import course, releases
+from workbench.domain.kinds.job import Job, Outcome
+from workbench.domain.requests import stored
+from workbench.domain.requests.stored import StoredRequest
+from workbench.domain.runs import course, endings, launching, releases
 from workbench.domain.runs.executor import Executor
+from workbench.domain.runs.jobs import job_of
 from workbench.domain.runs.rehearsals import Rehearsals
 from workbench.domain.runs.turns import Turns
-from workbench.domain.store.config import DomainFolder
-from workbench.domain.store.database import Store
-from workbench.domain.store.seal import Seal
+from workbench.domain.store.home import Home
 from workbench.errors import (
-    Conflict,
     DomainUnavailable,
-    InvalidDocument,
     WorkbenchError,
 )
 
-MAX_ATTEMPTS = 3
-_ENDED = "ended.json"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _NEVER_BETTER = (IntegrityError, DataError, FileNotFoundError)
 _T = TypeVar("_T")
@@ -63,49 +53,47 @@ class Runs:
 
     Parameters
     ----------
-    folder, store, key, seal
-        The domain's folder, database, signing key and secret.
+    home
+        The domain's folder, database and secrets.
     changed
         Called with a request's digest whenever it or its progress changed.
     """
 
     def __init__(
         self,
-        folder: DomainFolder,
-        store: Store,
-        key: PrivateKey,
-        seal: Seal,
+        home: Home,
         changed: Callable[[str], None],
     ) -> None:
-        self._folder, self._store, self._key, self._seal = folder, store, key, seal
-        self._changed = changed
+        self._home, self._changed = home, changed
+        folder = home.folder
         self.executor = Executor(folder.config.limits)
         self.rehearsals = Rehearsals(folder, self.executor, changed)
         # One more than one person may have: nobody's long run keeps all others waiting.
         jobs = folder.config.limits.jobs
         self._turns = Turns(jobs + 1, "runs", per_owner=jobs)
         self._closing = threading.Event()
-        self._progress: dict[str, Progress] = {}
+        self._progress: dict[str, RunProgress] = {}
 
-    def progress(self, digest: str) -> Progress | None:
-        """Return how far a running request is."""
+    def progress(self, digest: str) -> RunProgress | None:
+        """Return how far a running request is; None if it is not running."""
         return self._progress.get(digest)
 
     def recover(self) -> None:
         """Take up again what was approved or running when the server ended."""
-        with self._store.read() as connection:
-            rows = [
-                row
+        with self._home.store.read() as connection:
+            found = [
+                request
                 for state in (State.APPROVED, State.RUNNING)
-                for row in stored.listed(connection, state=state, limit=10_000)
+                for request in stored.listed(connection, state=state, limit=10_000)
             ]
-        for row in reversed(rows):
-            self.launch(row)
+        for request in reversed(found):
+            self.launch(request)
 
-    def launch(self, row: Any) -> None:
+    def launch(self, request: StoredRequest) -> None:
         """Run an approved request in the background, in its researcher's turn."""
-        self.rehearsals.end(row.digest)
-        self._turns.submit(row.researcher, row.digest, partial(self._run, row.digest))
+        self.rehearsals.end(request.digest)
+        run = partial(self._run, request.digest)
+        self._turns.submit(request.researcher, request.digest, run)
 
     def cancel(self, digest: str) -> None:
         """Kill the run of a request, or its rehearsal."""
@@ -123,7 +111,7 @@ class Runs:
     def _run(self, digest: str) -> None:
         try:
             begun = self._patiently(digest, partial(self._runs_now, digest))
-            outcome = self._ended(digest) if begun else None
+            outcome = endings.read(self._place(digest)) if begun else None
             while outcome is None:
                 job = self._patiently(digest, partial(self._begin, digest))
                 if job is None or not self._patiently(digest, self._keep_head):
@@ -145,7 +133,7 @@ class Runs:
             self._changed(digest)
 
     def _patiently(self, digest: str, step: Callable[[], _T]) -> _T | None:
-        """Return what `step` gives, however long database, disk or worker are away.
+        """Try a step again until database, disk and worker are there, and return what it gives.
 
         None if the domain closes before; the request is taken up again at the next start.
         """
@@ -162,65 +150,21 @@ class Runs:
         return None
 
     def _begin(self, digest: str) -> Job | None:
-        """Check the decision once more, charge, and mark as running, in one transaction."""
-        self._store.claim()
-        with self._store.write() as connection:
-            row = stored.get(connection, digest)
-            if row.state not in (State.APPROVED, State.RUNNING):
-                return None
-            if row.attempts >= MAX_ATTEMPTS:
-                stored.move(connection, digest, State.FAILED, failure="worker-died")
-                log.append(connection, "fail", "", digest, "worker-died")
-                return None
-            request = unverified(Envelope.parse(row.envelope), Request)
-            card = unverified(Envelope.parse(row.card), DatasetCard)
-            stopped = registry.stopped(connection, card.population_name, card.dataset_version)
-            if stopped and row.state == State.RUNNING:
-                stored.move(connection, digest, State.FAILED, failure="internal")
-                log.append(connection, "fail", "", digest, "a person opted out")
-                return None
-            if row.state == State.APPROVED:
-                try:
-                    if stopped:
-                        raise Conflict(
-                            "somebody in these data does not take part any more; load the dataset "
-                            "again, once it was published anew"
-                        )
-                    decisions.check_at_launch(connection, self._key.public, row)
-                    cards.require_prepared(self._folder, card)
-                    whole = registry.account(connection, card).whole
-                    ledger.require_room(
-                        connection,
-                        request=digest,
-                        merges=partial(registry.merges, connection),
-                        caps=whole,
-                    )
-                except WorkbenchError as error:
-                    ledger.release_reservation(connection, request=digest)
-                    stored.deny(connection, digest, error.message)
-                    log.append(connection, "decide", "", digest, "deny at launch")
-                    return None
-            head.check(connection, self._folder, self._key)
-            ledger.charge(connection, request=digest)
-            sealed = row.seed or self._seal.new_seed(digest)
-            stored.move(
-                connection,
-                digest,
-                State.RUNNING,
-                charged=True,
-                seed=sealed,
-                attempts=row.attempts + 1,
-            )
-            log.append(connection, "launch", "", digest, f"attempt {row.attempts + 1}")
-        place = cards.prepared(self._folder, card)
-        return intake.job_of(
-            self._folder,
-            "training",
-            request,
-            card,
+        """Launch the request, in one transaction, and make the job that runs it."""
+        self._home.store.claim()
+        with self._home.store.write() as connection:
+            launched = launching.launch(connection, self._home, digest)
+        if launched is None:
+            return None
+        place = files.prepared(self._home.folder, launched.card)
+        return job_of(
+            self._home.folder,
+            "run",
+            launched.request,
+            launched.card,
             str(place.training),
             str(place.holdout),
-            self._seal.open_seed(sealed, digest),
+            self._home.seal.open_seed(launched.seed, digest),
         )
 
     def _keep_head(self) -> bool:
@@ -229,8 +173,8 @@ class Runs:
         So a database that forgets the charge is noticed. A step of its own: while the disk is full
         it is tried again, and that is no attempt to run.
         """
-        with self._store.read() as connection:
-            head.keep(connection, self._folder, self._key)
+        with self._home.store.read() as connection:
+            head.keep(connection, self._home.folder, self._home.key)
         return True
 
     def _execute(self, digest: str, job: Job) -> Outcome | None:
@@ -242,7 +186,7 @@ class Runs:
             shown = () if before is None else before.evaluations
             if shows and len(found := course.read(folder)) > len(shown):
                 shown = self._noted(digest, found) or shown
-            self._progress[digest] = Progress(
+            self._progress[digest] = RunProgress(
                 step=min(step, job.plan.steps), steps=job.plan.steps, evaluations=shown
             )
             self._changed(digest)
@@ -250,20 +194,19 @@ class Runs:
         return self.executor.run(digest, job, folder, progress, partial(self._runs_now, digest))
 
     def _place(self, digest: str) -> Path:
-        return self._folder.folder("jobs") / digest.removeprefix("sha256:")
+        return self._home.folder.folder("jobs") / hex_of(digest)
 
     def _runs_now(self, digest: str) -> bool:
-        with self._store.read() as connection:
-            return bool(stored.get(connection, digest).state == State.RUNNING)
+        with self._home.store.read() as connection:
+            return stored.get(connection, digest).state == State.RUNNING
 
     def _shows_evaluations(self, digest: str) -> bool:
-        with self._store.read() as connection:
-            row = stored.get(connection, digest)
-        return course.has_some(unverified(Envelope.parse(row.envelope), Request))
+        with self._home.store.read() as connection:
+            return stored.get(connection, digest).request.has_course
 
     def _noted(self, digest: str, found: tuple[Evaluation, ...]) -> tuple[Evaluation, ...]:
         try:
-            with self._store.write() as connection:
+            with self._home.store.write() as connection:
                 course.note(connection, digest, found)
         except WorkbenchError:
             # Not shown. If it is not what was shown before, the run ends without a release.
@@ -272,48 +215,36 @@ class Runs:
 
     def _last_attempt(self, digest: str) -> bool:
         def last() -> bool:
-            with self._store.read() as connection:
-                return bool(stored.get(connection, digest).attempts >= MAX_ATTEMPTS)
+            with self._home.store.read() as connection:
+                return stored.get(connection, digest).attempts >= launching.MAX_ATTEMPTS
 
         # A domain that closes has killed the worker itself.
         return bool(self._patiently(digest, last))
 
     def _keep_ended(self, digest: str, outcome: Outcome) -> None:
-        """Write down how a run ended, for a domain that ends before its database could be told."""
+        """Keep how a run ended, in case this server ends before its database knows."""
         try:
-            write_private(self._place(digest) / _ENDED, outcome.canonical())
+            endings.keep(self._place(digest), outcome)
         except OSError as error:
             _log.warning("request %s: its end is not kept: %s", digest, error.strerror)
-
-    def _ended(self, digest: str) -> Outcome | None:
-        """Return how an earlier process saw the run end, if all that it left is there."""
-        place = self._place(digest)
-        try:
-            outcome = Outcome.parse((place / _ENDED).read_bytes())
-            for name, content in ((MODEL, outcome.model), (STATISTICS, outcome.statistics)):
-                if content is not None and digest_bytes((place / name).read_bytes()) != content:
-                    return None
-        except (OSError, InvalidDocument):
-            return None
-        return outcome
 
     def _finish(self, digest: str, outcome: Outcome) -> None:
         if outcome.failure is not None:
             self._close_as_failed(digest, outcome.failure)
             return
-        with self._store.write() as connection:
+        with self._home.store.write() as connection:
             row = stored.get(connection, digest)
             if row.state == State.RUNNING:
-                if course.has_some(unverified(Envelope.parse(row.envelope), Request)):
+                if row.request.has_course:
                     course.note(connection, digest, outcome.history)
                 place = self._place(digest)
-                releases.release(connection, self._folder, self._key, row, outcome, place)
+                releases.release(connection, self._home.folder, self._home.key, row, outcome, place)
                 log.append(connection, "release", "", digest)
         # Not before the release is there: what is written last may have to be written again.
         shutil.rmtree(self._place(digest), ignore_errors=True)
 
     def _close_as_failed(self, digest: str, failure: Failure) -> None:
-        with self._store.write() as connection:
+        with self._home.store.write() as connection:
             row = stored.get(connection, digest)
             if row.state == State.APPROVED:
                 ledger.release_reservation(connection, request=digest)

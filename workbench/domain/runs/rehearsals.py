@@ -1,4 +1,4 @@
-"""Rehearsals of waiting requests: runs on the synthetic snippet, for the steward to look at.
+"""Rehearse waiting requests on the synthetic snippet, for the steward to look at.
 
 They cost nothing, so they have a thread of their own, one after the other, and take no slot of a
 run. How many of one researcher and in all may wait is limited, and one ends with its request.
@@ -12,29 +12,31 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 from workbench.catalog.snippets import decode
-from workbench.documents import DatasetCard, Envelope, Request, State, StatisticPlan
-from workbench.documents.envelope import unverified
-from workbench.domain.datasets import cards
-from workbench.domain.kinds.job import save_records
-from workbench.domain.requests import intake
-from workbench.domain.requests.review import Rehearsal
+from workbench.documents import State
+from workbench.documents.base import hex_of
+from workbench.domain.datasets import files
+from workbench.domain.kinds.table import kind_of
+from workbench.domain.requests.review import RehearsalStatus
+from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.runs.executor import Executor
+from workbench.domain.runs.jobs import job_of
 from workbench.domain.runs.turns import Turns
 from workbench.domain.store.config import CallLimits, DomainFolder
+from workbench.domain.store.files import save_records
 from workbench.records import Records
 
 _log = logging.getLogger("workbench.domain")
 _REMEMBERED = 10_000
-_WAITING = Rehearsal(state="waiting")
+_WAITING = RehearsalStatus(state="waiting")
 
 
 @dataclass
 class _Entry:
     researcher: str
-    found: Rehearsal = _WAITING
+    found: RehearsalStatus = _WAITING
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -57,31 +59,32 @@ class Rehearsals:
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
-    def of(self, row: Any) -> Rehearsal:
+    def of(self, waiting: StoredRequest) -> RehearsalStatus:
         """Return the rehearsal of a request; start it if the request waits and nobody has."""
         with self._lock:
-            known = self._entries.get(row.digest)
+            known = self._entries.get(waiting.digest)
             if known is not None:
                 return known.found
-            if row.state != State.PENDING:
-                return Rehearsal(state="failed", note="the request no longer waits")
-            limit = self._limit(row.researcher)
+            if waiting.state != State.PENDING:
+                return RehearsalStatus(state="failed", note="the request no longer waits")
+            limit = self._limit(waiting.researcher)
             if limit:
                 note = f"too many rehearsals wait ({limit}); this one starts when you look again"
-                return Rehearsal(state="waiting", note=note)
-            entry = self._entries[row.digest] = _Entry(row.researcher)
+                return RehearsalStatus(state="waiting", note=note)
+            entry = self._entries[waiting.digest] = _Entry(waiting.researcher)
             while len(self._entries) > _REMEMBERED:
                 self._entries.popitem(last=False)
-        self._turns.submit(row.researcher, row.digest, lambda: self._rehearse(row, entry))
+        rehearse = partial(self._rehearse, waiting, entry)
+        self._turns.submit(waiting.researcher, waiting.digest, rehearse)
         return entry.found
 
     def _limit(self, researcher: str) -> str:
         """Return the name of a limit that allows no further one, or nothing."""
         limits: CallLimits = self._folder.config.calls
-        waiting = [one.researcher for one in self._entries.values() if one.found is _WAITING]
-        if waiting.count(researcher) >= limits.rehearsals_per_person:
+        researchers = [one.researcher for one in self._entries.values() if one.found is _WAITING]
+        if researchers.count(researcher) >= limits.rehearsals_per_person:
             return "rehearsals_per_person"
-        return "rehearsals" if len(waiting) >= limits.rehearsals else ""
+        return "rehearsals" if len(researchers) >= limits.rehearsals else ""
 
     def end(self, digest: str) -> None:
         """End the rehearsal of a request that no longer waits, wherever it is."""
@@ -89,7 +92,7 @@ class Rehearsals:
             entry = self._entries.get(digest)
             if entry is None or entry.found is not _WAITING:
                 return
-            entry.found = Rehearsal(state="failed", note="it ended with its request")
+            entry.found = RehearsalStatus(state="failed", note="it ended with its request")
             entry.ended.set()
         self._turns.drop(digest)
         self._executor.cancel(_name(digest))
@@ -98,39 +101,37 @@ class Rehearsals:
         """End all; the executor must be closed before."""
         self._turns.close()
 
-    def _rehearse(self, row: Any, entry: _Entry) -> None:
-        jobs, name = self._folder.folder("jobs"), _name(row.digest)
+    def _rehearse(self, waiting: StoredRequest, entry: _Entry) -> None:
+        jobs, name = self._folder.folder("jobs"), _name(waiting.digest)
         records = jobs / f"{name}.npz"
         try:
-            request = unverified(Envelope.parse(row.envelope), Request)
-            card = unverified(Envelope.parse(row.card), DatasetCard)
-            content = cards.snippet_path(self._folder, card.snippet.content).read_bytes()
+            request, card = waiting.request, waiting.card
+            content = files.snippet_path(self._folder, card.snippet.content).read_bytes()
             save_records(records, Records.each_its_own(decode(content, card.data_schema)))
             # The snippet is public, so its noise needs no secret; a fixed one repeats.
-            seed = bytes.fromhex(row.digest.removeprefix("sha256:"))
-            job = intake.job_of(self._folder, "rehearsal", request, card, str(records), None, seed)
+            seed = bytes.fromhex(hex_of(waiting.digest))
+            job = job_of(self._folder, "rehearsal", request, card, str(records), None, seed)
             outcome = self._executor.run(
                 name, job, jobs / name, wanted=lambda: not entry.ended.is_set()
             )
             if outcome is None or outcome.failure is not None:
                 why = "cancelled" if outcome is None else outcome.failure
-                found = Rehearsal(state="failed", note=f"it ended without a result: {why}")
+                found = RehearsalStatus(state="failed", note=f"it ended without a result: {why}")
             else:
-                done = "summed up" if isinstance(request.plan, StatisticPlan) else "trained"
-                note = f"{done} and measured on the synthetic snippet"
-                found = Rehearsal(state="done", metrics=outcome.metrics, note=note)
+                note = f"{kind_of(request.plan).done} and measured on the synthetic snippet"
+                found = RehearsalStatus(state="done", metrics=outcome.metrics, note=note)
         except Exception as error:
             # Only the class: a message could quote data.
-            _log.error("rehearsal of %s: %s", row.digest, type(error).__name__)
-            found = Rehearsal(state="failed", note="it could not be run")
+            _log.error("rehearsal of %s: %s", waiting.digest, type(error).__name__)
+            found = RehearsalStatus(state="failed", note="it could not be run")
         finally:
             records.unlink(missing_ok=True)
             shutil.rmtree(jobs / name, ignore_errors=True)
         with self._lock:
             if entry.found is _WAITING:
                 entry.found = found
-        self._changed(row.digest)
+        self._changed(waiting.digest)
 
 
 def _name(digest: str) -> str:
-    return f"rehearsal-{digest.removeprefix('sha256:')}"
+    return f"rehearsal-{hex_of(digest)}"

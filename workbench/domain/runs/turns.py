@@ -1,4 +1,4 @@
-"""Threads that several people share, in turns."""
+"""Share threads between several people, in turns."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class Turns:
                 self._changed.notify()
 
     def drop(self, key: str) -> None:
-        """Take back what waits under `key`; a call that goes on is not touched."""
+        """Take back calls that wait under `key`; one that has begun goes on."""
         with self._changed:
             self._waiting = [one for one in self._waiting if one.key != key]
 
     def close(self) -> None:
-        """Take back all that waits, and return when what goes on has ended."""
+        """Take back all calls that wait, and return when those that have begun have ended."""
         with self._changed:
             self._closed = True
             self._waiting.clear()

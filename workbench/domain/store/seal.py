@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from workbench.engine.sampling.noise import SEED_BYTES
+from workbench.engine.sampling.streams import SEED_BYTES
 from workbench.errors import InvalidConfiguration
 
 _NONCE_BYTES = 12
@@ -41,7 +41,10 @@ class Seal:
                 f"the sealing key {path} can be read by other users", f"Run 'chmod 600 {path}'."
             )
         if len(secret) != SEED_BYTES:
-            raise InvalidConfiguration(f"the sealing key {path} has not {SEED_BYTES} bytes")
+            raise InvalidConfiguration(
+                f"the sealing key {path} must have {SEED_BYTES} bytes; it has {len(secret)}",
+                "Bring it back from a copy of the folder: without it no stored seed can be read.",
+            )
         self._secret = secret
         self._cipher = ChaCha20Poly1305(self.derive("seal"))
 

@@ -1,4 +1,4 @@
-"""Which operators give a record other bits at another place of a chunk, or beside others.
+"""Find operators that give a record other bits at another place, or beside other records.
 
 A graph can amplify last bits without bound. If they told a record's place, one record more, which
 moves others to other places, could move their terms as well. Whether a kernel rounds alike at all
@@ -19,7 +19,9 @@ from collections.abc import Sequence
 import torch
 
 from workbench.engine.program.tiles import TILE
-from workbench.engine.program.trials import SAMPLES, Draw, Result, Sample
+from workbench.engine.program.trials.draws import Draw
+from workbench.engine.program.trials.samples import Result, Sample
+from workbench.engine.program.trials.table import SAMPLES
 
 SIZES = (TILE, 3 * TILE)
 """How many rows the chunks have that a worker tries."""
@@ -60,6 +62,7 @@ def moved(sizes: Sequence[int] = SIZES, draws: int = _DRAWS) -> list[str]:
 
 
 def _tells(sample: Sample, rows: int, draws: int) -> bool:
+    """Return whether a call tells the place of a record, or what is beside it."""
     for seed, layout in itertools.product(range(draws), ("outer", "middle", "inner")):
         try:
             alike, among = (

@@ -13,7 +13,12 @@ import torch
 
 TILE = 16
 """How many float32 numbers are taken at once: two vectors of AVX2, which is what a domain's workers
-use also on processors with AVX-512 (`workbench.domain.runs.executor`)."""
+use also on processors with AVX-512. A tile is enough only in the environment of such a worker
+(`workbench.domain.worker.surroundings`): with `CODE_PATH` for MKL, whose products else compute the
+last rows of a chunk in another way than the others."""
+
+CODE_PATH = {"MKL_CBWR": "AUTO"}
+"""What a process has to have in its environment before it loads MKL, for `TILE` to be right."""
 
 
 def filled(values: torch.Tensor, rows: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Batches of whole privacy units in chunks of one fixed size."""
+"""Deal out batches of whole privacy units, in chunks of one fixed size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench.documents.inputs import NoiseInput, noise_numbers
 from workbench.engine.program.tiles import tile_of_units
 from workbench.engine.sampling.noise import Stream
-from workbench.engine.sums.contributions import float32_units
+from workbench.engine.sums.contributions.rounding import float32_units
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
 
@@ -125,13 +125,13 @@ def chunk_size(
     graph
         Its `facts.activation_bytes` bounds the memory per record.
     expected
-        The expected number of units per round.
+        The expected number of units per step, or round of a statistic.
     records_per_unit
         Rows per unit.
     copied
         The sizes of the parameters of which each unit may have a gradient of its own.
     ranks
-        Among how many processes a round's chunks are dealt out.
+        Among how many processes a step's chunks are dealt out.
     """
     room = _room(graph, records_per_unit, sum(copied), _MEMORY)
     most = min(preferred_size(graph, expected, records_per_unit, copied), room)
@@ -144,7 +144,7 @@ def preferred_size(
     """Return how many units would be run at once if memory was no matter.
 
     The rows are whole tiles (`workbench.engine.program.tiles`). Of these sizes, the one that takes
-    the least time for a round of a number of units that is Poisson distributed: small chunks have
+    the least time for a step on a number of units that is Poisson distributed: small chunks have
     much calling, large ones much filling.
 
     Parameters are those of `chunk_size`.
@@ -200,7 +200,7 @@ def _cheapest(
 
 
 def _cost(graph: RecordGraph, expected: float, records_per_unit: int, size: int) -> float:
-    """Return how long a round takes in chunks of `size` units, in units' time."""
+    """Return how long a step takes in chunks of `size` units, in units' time."""
     return _chunks(expected, size) * (size + _call(graph, records_per_unit))
 
 
@@ -227,16 +227,16 @@ def _chunks(expected: float, size: int) -> float:
 
 
 def roomy(expected: float) -> int:
-    """Return how many units a round has in nearly all cases: 2 standard deviations more."""
+    """Return how many units a step has in nearly all cases: 2 standard deviations more."""
     return math.ceil(expected + 2 * math.sqrt(expected))
 
 
 def largest_batch(expected: float) -> int:
-    """Return up to how many units of one round may be summed in float32.
+    """Return up to how many units of one step may be summed in float32.
 
     Parameters
     ----------
     expected
-        The expected number of units per round; one round in a billion has more.
+        The expected number of units per step; one step in a billion has more.
     """
     return math.ceil(expected + 6 * math.sqrt(expected)) + 1

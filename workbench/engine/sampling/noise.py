@@ -1,11 +1,11 @@
-"""Randomness from a sealed seed: unpredictable to everyone else, repeatable to its holder.
+"""Draw random numbers from a sealed seed: secret to others, repeatable to its holder.
 
-A seed gives one independent stream per label: AES-256 in counter mode (NIST SP 800-38A) under the
-key HMAC-SHA256(seed, label). Gaussians come from the Box-Muller transform in float64 on 52 random
-bits each. Floating-point numbers have gaps, and which of them a noised sum can fall into would tell
-the sum (Mironov 2012). So a noised sum is rounded to a grid that is far coarser than the gaps:
-between two neighbours of the grid lie some 2**30 values of the noise, and rounding a noised value
-is post-processing.
+A seed gives one independent stream per name (`workbench.engine.sampling.streams`): AES-256 in
+counter mode (NIST SP 800-38A) under the key HMAC-SHA256(seed, name). Gaussians come from the
+Box-Muller transform in float64 on 52 random bits each. Floating-point numbers have gaps, and which
+of them a noised sum can fall into would tell the sum (Mironov 2012). So a noised sum is rounded to
+a grid that is far coarser than the gaps: between two neighbours of the grid lie some 2**30 values
+of the noise, and rounding a noised value is post-processing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from numpy.typing import NDArray
 
-SEED_BYTES = 32
+from workbench.engine.sampling.streams import SEED_BYTES, StreamName
+
 _GRID = 2.0**-20
 _PIECE = 1 << 17
 """How many normal numbers are made at once: a few arrays of them fit into a processor's caches."""
@@ -49,8 +50,17 @@ class SealedRandom:
             raise ValueError(f"a seed has {SEED_BYTES} bytes, not {len(seed)}")
         self._seed = seed
 
-    def stream(self, label: str) -> Stream:
-        """Return the stream for `label`, from its beginning."""
+    def stream(self, name: StreamName, rank: int | None = None) -> Stream:
+        """Return a stream, from its beginning.
+
+        Parameters
+        ----------
+        name
+            Which one.
+        rank
+            For a stream of which each rank has its own: which rank's.
+        """
+        label = name if rank is None else f"{name}/{rank}"
         return Stream(hmac.digest(self._seed, label.encode(), "sha256"))
 
 

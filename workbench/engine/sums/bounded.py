@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import torch
 
-from workbench.engine.program.program import values_program
+from workbench.engine.program.record_program import values_program
 from workbench.engine.program.tiles import filled, whole_tiles
 from workbench.graphs.record_graph import RecordGraph
 
@@ -39,6 +39,12 @@ class BoundedSum:
     ----------
     grid
         The width g of the grid, a power of two.
+
+    Guarantees
+    ----------
+    Adding or removing one unit changes the sum, which is exact, by a vector of L2 norm at most
+    `max_norm`. A unit's vector that is zero, NaN or infinite, even in one entry, adds exactly
+    nothing; one within the bound adds itself, cut to the grid; one beyond it keeps its direction.
     """
 
     def __init__(self, graph: RecordGraph, max_norm: float, records_per_unit: int = 1) -> None:

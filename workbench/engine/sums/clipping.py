@@ -8,9 +8,9 @@ It is computed by two checked programs, one after the other (`workbench.engine.p
   parameter is handed to each record as its own copy, whose gradient is the record's gradient:
   always right, also for parameters that are used in ways that no rule knows. The checker proves
   that each factor of a record comes from that record alone.
-- the *tail* is the engine's own and depends on shapes only: norms, clip factors, weighted sums and
-  the count. It is traced from the code below and checked over units; nothing of the record graph is
-  in it, so what it does to a unit's gradient is known by reading this file.
+- the *tail* is the engine's own and depends on shapes only (`workbench.engine.sums.tail`): norms,
+  clip factors, weighted sums and the count. It is traced and checked over units; nothing of the
+  record graph is in it.
 
 A unit whose gradient is not finite, or whose norm is beyond float32 or above 2^60 C, adds exactly
 zero, by selection.
@@ -23,35 +23,24 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.fx
 
-from workbench.engine.program.checker import Place, Value
-from workbench.engine.program.program import Program, RecordProgram, remembered, values_program
-from workbench.engine.program.runner import TappedRunner, pruned
+from workbench.engine.program.checker.values.value import Place, Value
+from workbench.engine.program.program import Program
+from workbench.engine.program.record_program import values_program
+from workbench.engine.program.remembered import remembered
+from workbench.engine.program.runner import pruned
 from workbench.engine.program.tiles import TILE, filled, whole_tiles
-from workbench.engine.sums.contributions import (
-    LARGEST_SHARE,
-    MATERIALISED,
-    UNDERFLOW,
-    Contribution,
-    float32_share,
-    float64_share,
-    gamma,
-)
-from workbench.engine.sums.layers import RULES, Call, Factors, Whole, contribution
-from workbench.engine.sums.taps import Tap, find_taps
+from workbench.engine.sums.contributions.forms import MATERIALISED
+from workbench.engine.sums.contributions.rounding import LARGEST_SHARE, float32_share, float64_share
+from workbench.engine.sums.head import GradientProgram
+from workbench.engine.sums.tail import Tail
+from workbench.engine.sums.taps import find_taps
 from workbench.graphs.record_graph import RecordGraph
 
 _BOUND = 1.0 - 1e-6
 """Clips slightly below C, to cover the rounding of float64 sums over units."""
-
 _LEAST_BOUND = 1e-10
-
 _NONE = torch.zeros((), dtype=torch.float64)
-
-_LEAST_WEIGHT = 2.0**-60
-"""A unit with a smaller clip factor adds nothing: float32 could round it upwards. Nor to a float64
-sum, so that a unit adds the same in every chunk of a round."""
 
 
 class ClippedSum:
@@ -82,6 +71,20 @@ class ClippedSum:
     ------
     ValueError
         If not every trained parameter is in exactly one group.
+
+    Guarantees
+    ----------
+    Adding or removing one unit changes the sums of all parameters together by at most
+    `max_grad_norm` in L2 norm, for the very floats that are summed, and the count by at most 1/2.
+
+    =========================================  ====================================================
+    a unit's gradient                          what it adds
+    =========================================  ====================================================
+    norm 0                                     zeros
+    at most the bound                          itself
+    above the bound                            itself, scaled down to the bound
+    NaN or infinite, or norm above 2^60 C      exactly zero, by selection; 0 to the count
+    =========================================  ====================================================
     """
 
     def __init__(
@@ -231,10 +234,13 @@ class ClippedSum:
                 ),
             ]
 
-            def tail(limit: torch.Tensor, present: torch.Tensor, *factors: torch.Tensor) -> Any:
-                return self._summed(limit, present, head.uses(factors), exact)
+            shapes = {n: tuple(self.graph.parameters[n].shape) for n in self.trained}
+            tail = Tail(shapes, self._groups, per_unit, self.counting, exact)
 
-            return Program(tail, inputs, rows // per_unit, "totals")
+            def run(limit: torch.Tensor, present: torch.Tensor, *factors: torch.Tensor) -> Any:
+                return tail(limit, present, head.uses(factors))
+
+            return Program(run, inputs, rows // per_unit, "totals")
 
         key = (rows, exact, self.counting)
         if key not in self._tails:
@@ -242,61 +248,9 @@ class ClippedSum:
             self._tails[key] = remembered(self.graph, whole, make)
         return self._tails[key]
 
-    def _summed(
-        self,
-        limit: torch.Tensor,
-        present: torch.Tensor,
-        uses: Mapping[str, list[Factors]],
-        exact: bool,
-    ) -> tuple[torch.Tensor, ...]:
-        """Return the centred count and the clipped sums."""
-        per_unit = self.records_per_unit
-        chosen = present
-        if per_unit > 1:
-            chosen = present.reshape(-1, per_unit).any(1)
-            uses = {name: [use.kept(present) for use in parts] for name, parts in uses.items()}
-        found = {
-            name: contribution(parts, tuple(self.graph.parameters[name].shape), per_unit)
-            for name, parts in uses.items()
-        }
-        norms = [self._norms(group, found) for group in self._groups]
-        factors = [(limit / norm).clamp(max=1.0) for norm in norms]
-        # Not true for NaN and infinity.
-        for norm in norms:
-            chosen = chosen & (norm < limit / _LEAST_WEIGHT)
-        weights = [torch.where(chosen, f, torch.zeros_like(f)) for f in factors]
-        if not exact:
-            weights = [weight.float() for weight in weights]
-        sums = tuple(
-            found[name]
-            .weighted_sum(weights[self._group(name)], exact)
-            .reshape(self.graph.parameters[name].shape)
-            for name in self.trained
-        )
-        if not self.counting:
-            return sums
-        within = norms[0] <= limit
-        for norm in norms[1:]:
-            within = within & (norm <= limit)
-        half = torch.where(within, 0.5, -0.5).double()
-        return (torch.where(chosen, half, torch.zeros_like(half)).sum(0), *sums)
-
-    def _group(self, name: str) -> int:
-        return next(number for number, group in enumerate(self._groups) if name in group)
-
-    def _norms(self, group: Collection[str], found: Mapping[str, Contribution]) -> torch.Tensor:
-        """Return upper bounds on the norms of a group of parameters, ``(units,)``, float64."""
-        parts = torch.stack([found[name].norms() for name in group], 1)
-        norms = torch.linalg.vector_norm(parts, dim=1).double()
-        numbers = sum(self.graph.parameters[name].numel() for name in group)
-        hidden = 2 * math.sqrt((numbers + len(group)) * UNDERFLOW)
-        error = max(found[name].error for name in group) + gamma(len(group) + 4)
-        bounds: torch.Tensor = norms * (1 + error) + hidden
-        return bounds
-
 
 def check_programs(graph: RecordGraph) -> None:
-    """Return None if all programs of a graph keep records apart, in chunks of some size.
+    """Check that all programs of a graph keep records apart, in chunks of some size.
 
     For the researcher's machine, where a refusal can name the line. A domain checks the programs of
     the sizes that it runs.
@@ -313,96 +267,3 @@ def check_programs(graph: RecordGraph) -> None:
     ClippedSum(graph, 1.0).program(rows)
     if graph.metrics:
         values_program(graph, slice(1, 1 + len(graph.metrics)), rows)
-
-
-class GradientProgram(RecordProgram):
-    """The head of a clipped sum: for each record the factors of its gradients.
-
-    Parameters
-    ----------
-    graph
-        The record graph.
-    loss
-        The part of it that computes the loss.
-    taps
-        The calls whose outputs are tapped.
-    fallback
-        The parameters of which each record gets a copy.
-    rows
-        How many records a chunk has.
-
-    Raises
-    ------
-    GraphRefused
-        If the checker refuses it.
-    """
-
-    def __init__(
-        self,
-        graph: RecordGraph,
-        loss: torch.fx.Graph,
-        taps: Sequence[Tap],
-        fallback: Collection[str],
-        rows: int,
-    ) -> None:
-        self._graph, self._loss = graph, loss
-        self._taps, self._fallback = taps, fallback
-        self._layout: dict[str, list[tuple[type[Factors], int]]] = {}
-        self._places = [node for node in loss.nodes if node.op == "placeholder"]
-        super().__init__(graph, self._places, self._factors, rows)
-
-    def uses(self, outputs: Sequence[torch.Tensor]) -> dict[str, list[Factors]]:
-        """Return the outputs of a call as the factors of each use of each trained parameter."""
-        remaining = iter(outputs)
-        return {
-            name: [kind(*(next(remaining) for _ in range(count))) for kind, count in layout]
-            for name, layout in self._layout.items()
-        }
-
-    def _factors(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return what each record adds to each parameter's gradient, as tensors ``(rows, ...)``."""
-        graph, rows = self._graph, self.rows
-        copies: dict[str, torch.Tensor] = {}
-        given, dims = [], []
-        for place, value in zip(self._places, values, strict=True):
-            kind, name = graph.bindings[str(place.target)]
-            if name in self._fallback:
-                value = value.expand(rows, *value.shape).detach().requires_grad_()
-                copies[str(name)] = value
-            elif name in graph.trainable:
-                value = value.detach().requires_grad_()
-            given.append(value)
-            dims.append(0 if kind == "input" or name in copies else None)
-        tapped = [tap.node for tap in self._taps]
-        runner = TappedRunner(self._loss, rows, tapped, [tap.recorded for tap in self._taps])
-        with torch.enable_grad():
-            (losses,) = torch.func.vmap(runner.run, in_dims=tuple(dims))(*given)
-            leaves = [*(runner.outputs[node] for node in tapped), *copies.values()]
-            gradients = _gradients(losses, leaves)
-        uses: dict[str, list[Factors]] = {
-            name: [Whole(gradient)]
-            for name, gradient in zip(copies, gradients[len(tapped) :], strict=True)
-        }
-        for tap, gradient in zip(self._taps, gradients, strict=False):
-            recorded = runner.inputs[tap.recorded].detach()
-            call = Call(tap.args, tap.weight_shape, recorded, gradient)
-            for parameter, part in zip(
-                (tap.weight, tap.bias), RULES[tap.node.target][0](call), strict=True
-            ):
-                if parameter is not None and part is not None:
-                    uses.setdefault(parameter, []).append(part)
-        self._layout = {
-            name: [(type(part), len(part.tensors)) for part in parts]
-            for name, parts in uses.items()
-        }
-        return tuple(tensor for parts in uses.values() for part in parts for tensor in part.tensors)
-
-
-def _gradients(losses: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
-    if not leaves or not losses.requires_grad:
-        return [torch.zeros_like(leaf) for leaf in leaves]
-    found = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)
-    return [
-        torch.zeros_like(leaf) if gradient is None else gradient
-        for leaf, gradient in zip(leaves, found, strict=True)
-    ]

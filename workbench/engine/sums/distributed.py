@@ -1,8 +1,8 @@
-"""One run over several processes: each sums its share of every batch, the first adds the noise.
+"""Divide one run among processes: each sums its share of every batch, the first adds the noise.
 
 All ranks draw the same batch from the same stream, in chunks dealt out in turn. Their float64 sums
 are reduced to rank 0, noised there once, and the noised sum goes back to all, so that all ranks
-hold equal parameters after every round. The order of every addition is fixed: a replay on as many
+hold equal parameters after every step. The order of every addition is fixed: a replay on as many
 ranks repeats a run bit for bit; another number of ranks changes only the rounding of sums.
 """
 
@@ -109,6 +109,7 @@ def joined(rank: int, size: int, meeting: Path, seconds: float) -> Iterator[Rank
 
 @contextmanager
 def _told_as_lost() -> Iterator[None]:
+    """Raise `RankLost` for the errors that torch raises when another rank is gone."""
     try:
         yield
     except RuntimeError as error:

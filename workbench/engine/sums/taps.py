@@ -9,11 +9,7 @@ from typing import Any
 import torch
 import torch.fx
 
-import workbench.engine.sums.layers.conv2d
-import workbench.engine.sums.layers.embedding
-import workbench.engine.sums.layers.linear
-import workbench.engine.sums.layers.normalization  # noqa: F401 - registers its rules, as those above
-from workbench.engine.sums.layers import RULES
+from workbench.engine.sums.layers.table import RULES
 from workbench.graphs.record_graph import RecordGraph
 
 
@@ -44,7 +40,7 @@ class Tap:
 
     @property
     def is_cheap(self) -> bool:
-        """Whether the weight's gradient is never made for each record: one outer product, a table.
+        """Return whether the weight's gradient is never made per record: an outer product, a table.
 
         Holds for a weight that is used once.
         """
@@ -60,10 +56,9 @@ def find_taps(graph: RecordGraph, loss: torch.fx.Graph) -> tuple[Tap, ...]:
     for node in loss.nodes:
         if node.target not in RULES:
             continue
-        _, recorded_name, weight_name = RULES[node.target]
-        args = _arguments(node)
-        recorded, matrix = args.get(recorded_name), args.get(weight_name)
-        found = [roles.get(args.get(role)) for role in (weight_name, "bias")]
+        rule, args = RULES[node.target], _arguments(node)
+        recorded, matrix = args.get(rule.recorded), args.get(rule.weight)
+        found = [roles.get(args.get(role)) for role in (rule.weight, "bias")]
         if any(found) and isinstance(recorded, torch.fx.Node) and matrix is not None:
             fixed = {k: v for k, v in args.items() if not isinstance(v, torch.fx.Node)}
             shape = matrix.meta["spec"].shape
@@ -82,11 +77,11 @@ def _roles(graph: RecordGraph, loss: torch.fx.Graph) -> dict[Any, str]:
     for place in loss.nodes:
         if place.op != "placeholder":
             continue
-        kind, name = graph.bindings[str(place.target)]
-        if kind == "parameter" and name in graph.trainable:
+        name = graph.bindings[str(place.target)].name
+        if name is not None and name in graph.trainable:
             roles = {_role(user, place) for user in place.users}
             if len(roles) == 1 and None not in roles:
-                known[place] = str(name)
+                known[place] = name
     return known
 
 
@@ -96,7 +91,7 @@ def _role(user: torch.fx.Node, place: torch.fx.Node) -> tuple[Any, str] | None:
         return None
     args = _arguments(user)
     found = [name for name, value in args.items() if value is place]
-    weight_name = RULES[user.target][2]
+    weight_name = RULES[user.target].weight
     if len(found) != 1 or found[0] not in (weight_name, "bias") or args[weight_name] is None:
         return None
     return (user.target, found[0])

@@ -1,8 +1,9 @@
-"""What a run's rounds take, measured on filling and public figures: before any record is looked at.
+"""Measure what the passes of a run take, on filling and from public figures alone.
 
-A round takes what one with no chunk takes, and for each chunk as much more as one with a chunk
-takes. How many chunks there are depends on how many units are drawn; how many there are at most, in
-so many rounds, follows from published figures.
+A pass is a step of training, an evaluation or a round of a statistic. It takes what one with no
+chunk takes, and for each chunk as much more as one with a chunk takes. How many chunks there are
+depends on how many units are drawn; how many there are at most, in so many passes, follows from
+published figures. All of it is measured before any record is looked at.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.engine.sampling.batches import UnitTable
-from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
+from workbench.engine.sampling.noise import SealedRandom
+from workbench.engine.sampling.streams import SEED_BYTES, StreamName
 from workbench.engine.sums.distributed import ALONE, Ranks
 from workbench.graphs.record_graph import RecordGraph
 from workbench.records import Records
@@ -27,7 +29,7 @@ _MORE_UNITS = 1.05
 _SPLIT_DEVIATIONS = 4.0
 _DRAW_DEVIATIONS = 7.0
 _RARE = 20.0
-"""Minus the logarithm of the probability with which rounds have more chunks than is said."""
+"""Minus the logarithm of the probability with which passes have more chunks than is said."""
 
 _FEWEST = 3
 _SHORTEST, _LONGEST, _SHARE = 0.01, 0.06, 0.05
@@ -37,14 +39,14 @@ _LEAST = 1e-5
 
 @dataclass(frozen=True)
 class Chunks:
-    """How many chunks the rounds of a run have, from public figures.
+    """How many chunks the passes of a run have, from public figures.
 
     Attributes
     ----------
     mean, deviation
-        Expectation and standard deviation for one round.
+        Expectation and standard deviation for one pass.
     most
-        What one round has at most, but in one case in a billion.
+        What one pass has at most, but in one case in a billion.
     """
 
     mean: float
@@ -64,7 +66,7 @@ class Chunks:
         size
             How many units a chunk has.
         ranks
-            Among how many processes the chunks of a round are dealt out; the busiest counts.
+            Among how many processes the chunks of a pass are dealt out; the busiest counts.
         """
         number = max(1, math.ceil(units))
         expected = number * sample_rate
@@ -82,13 +84,13 @@ class Chunks:
         deviation = math.sqrt(np.average((chunks - mean) ** 2, weights=weights))
         return cls(float(mean), deviation, max(1, int(chunks[-1])))
 
-    def until(self, rounds: int) -> float:
-        """Return how many chunks so many rounds have together, but in one case in a billion.
+    def until(self, passes: int) -> float:
+        """Return how many chunks so many passes have together, but in one case in a billion.
 
         By Bernstein's inequality for sums of bounded variables.
         """
-        usual = self.mean * rounds + self.deviation * math.sqrt(2 * _RARE * rounds)
-        return min(usual + (self.most - self.mean) * _RARE / 3, float(self.most * rounds))
+        usual = self.mean * passes + self.deviation * math.sqrt(2 * _RARE * passes)
+        return min(usual + (self.most - self.mean) * _RARE / 3, float(self.most * passes))
 
 
 def units_at_most(record_count: int, share: float) -> float:
@@ -107,7 +109,7 @@ def units_at_most(record_count: int, share: float) -> float:
 
 @dataclass(frozen=True)
 class Cost:
-    """What something takes: seconds by the clock, and of processor time of this process."""
+    """What something takes: seconds by the clock, and seconds of processor time."""
 
     wall: float = 0.0
     processor: float = 0.0
@@ -130,7 +132,7 @@ class Cost:
 
 
 class Enough(Exception):
-    """What was measured is enough: no further rounds are needed."""
+    """Raised when what was measured is enough."""
 
 
 class Trial:
@@ -220,7 +222,7 @@ class Filling(UnitTable):
         }
         records = Records(columns, np.zeros(records_per_unit, dtype=np.int64))
         # The seed is no secret: what is drawn from it covers nobody.
-        drawn = SealedRandom(bytes(SEED_BYTES)).stream("filling")
+        drawn = SealedRandom(bytes(SEED_BYTES)).stream(StreamName.FILLING)
         super().__init__(records, graph.inputs, records_per_unit, drawn)
         self.units = units
         self.given, self.size = 1, 1

@@ -1,11 +1,11 @@
-"""When a run tells how far it is: at times that follow from public figures alone.
+"""Tell how far a run is at times that follow from public figures alone.
 
-How long a round takes can depend on the records in it, and on how many were drawn; who asks for
+How long a step takes can depend on the records in it, and on how many were drawn; who asks for
 progress would see it. So a run has a schedule. Before it computes on a record it measures what its
-rounds take on filling, with the very programs that will run (`workbench.engine.timing.costs`), and
+steps take on filling, with the very programs that will run (`workbench.engine.timing.costs`), and
 how much longer their operators take for other values (`workbench.engine.timing.slowest`); a tenth
-more is their public time. After each round the run waits until its time has come, and only then
-tells progress, an evaluation or its end. Times are counted from the start, so a round that was late
+more is their public time. After each step the run waits until its time has come, and only then
+tells progress, an evaluation or its end. Times are counted from the start, so a step that was late
 is caught up by the next ones. A run that fails tells so when it would have ended.
 
 A limit on time is one on the schedule: what would take longer ends before it computes on a record,
@@ -13,7 +13,7 @@ whoever is among them.
 
 What this rests on: there are at most a twentieth more units than published, and a chunk of records
 takes at most a tenth longer than one of filling in which each operator meets the values that are
-the slowest for it. Where one of them fails rounds come late, and how late can be seen.
+the slowest for it. Where one of them fails steps come late, and how late can be seen.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from workbench.engine.sums.distributed import RankLost
 from workbench.engine.timing.costs import Cost
 
 SLACK = 1.1
-"""How much longer than measured the public time of a round is."""
+"""How much longer than measured the public time of a step is."""
 
 Progress = Callable[[int, int], None]
 
 
 class OverTime(Exception):
-    """By its schedule the run takes longer than it may."""
+    """Raised if, by its schedule, a run takes longer than it may."""
 
 
 class Pace:
@@ -78,9 +78,9 @@ class Pace:
         Parameters
         ----------
         steps
-            How many rounds there are at most.
+            How many steps there are at most: of training, or rounds of a statistic.
         until
-            What so many rounds take together, as measured on filling; never less for more.
+            What so many steps take together, as measured on filling; never less for more.
 
         Raises
         ------
@@ -99,23 +99,23 @@ class Pace:
         self._start = self._clock()
 
     def due(self, done: int) -> float:
-        """Return how long after the start so many rounds are told, in seconds."""
+        """Return how long after the start so many steps are told, in seconds."""
         return SLACK * self._until(done).wall
 
     def wait(self, done: int) -> None:
-        """Return when it is time to tell that `done` rounds are done."""
+        """Return when it is time to tell that `done` steps are done."""
         while (left := self._start + self.due(done) - self._clock()) > 0:
             self._sleep(left)
         self._done = done
 
     @contextmanager
     def kept(self, progress: Progress | None = None) -> Iterator[None]:
-        """Let what fails within seem to go on, and raise its error when it would have ended.
+        """Let a run that fails seem to go on, and raise its error when it would have ended.
 
         Parameters
         ----------
         progress
-            Told the rounds that are not done any more, each at its time.
+            Told the steps that are not done any more, each at its time.
         """
         try:
             yield

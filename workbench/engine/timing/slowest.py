@@ -1,15 +1,15 @@
-"""How much longer programs take for the slowest values than for the fastest.
+"""Measure how much longer programs take for the slowest values than for the fastest.
 
 Many operators take longer for some values: logarithms of zero, sines of large numbers, what is
 sorted, rows that are looked up all over a table. A graph could let them wait for one person's
-record, and whoever sees when a round ends would see the record. So a run's schedule
+record, and whoever sees when a step ends would see the record. So a run's schedule
 (`workbench.engine.timing.pace`) has room for the slowest values everywhere: each operator of its
 programs is called by itself, in the shapes that it will have, on numbers of many kinds, and the
 difference between the slowest and the fastest is added. All of this is made up and public.
 
 What is not tried: products of matrices and convolutions, which take most of the time. Theirs does
-not depend on values where subnormal numbers are flushed (`workbench.domain.runs.surroundings`), as
-``tests/engine/test_slowest.py`` measures.
+not depend on values where subnormal numbers are flushed (`workbench.domain.worker.surroundings`),
+as ``tests/engine/test_slowest.py`` measures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.engine.program.checker import is_laid
+from workbench.engine.program.checker.values.order import is_laid
 from workbench.engine.program.program import Program
 from workbench.engine.timing.costs import Cost
 from workbench.engine.timing.pace import SLACK

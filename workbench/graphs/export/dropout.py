@@ -1,4 +1,4 @@
-"""Dropout from random numbers of the record's own, so that it can be exported and repeated."""
+"""Let dropout draw from random numbers of the record's own, so that it can be repeated."""
 
 from __future__ import annotations
 

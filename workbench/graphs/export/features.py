@@ -115,7 +115,7 @@ def features(record: Mapping[str, torch.Tensor]) -> torch.Tensor:
 
 
 def noise(record: Mapping[str, torch.Tensor], *shape: int) -> torch.Tensor:
-    """Return standard normal numbers of this record's own, drawn afresh in each round.
+    """Return standard normal numbers of this record's own, drawn afresh in each step.
 
     For variational autoencoders, generators and other random layers. The domain draws them from
     the run's sealed seed, independently of the data, so they cost no privacy.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+import torch.fx
 
 from workbench.documents.schema import Column, Schema
 from workbench.errors import GraphRefused, WorkbenchError
@@ -96,7 +97,7 @@ def not_followed(error: Exception) -> GraphRefused:
 
 
 def at_bounds(run: Callable[[Examples], object], schema: Schema) -> None:
-    """Return None if `run` looks nothing up beyond a table for a record at the columns' bounds.
+    """Check that `run` looks nothing up beyond a table, for records at the columns' bounds.
 
     A domain answers look-ups beyond a table with its first or last row, and classes beyond the
     last with no loss: a run that failed for one record would tell about it. What lies beyond is

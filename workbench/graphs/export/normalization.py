@@ -1,4 +1,4 @@
-"""Batch normalization becomes what stays within one record.
+"""Convert batch normalization to what stays within one record.
 
 A layer that is trained becomes group normalization. A frozen one keeps the statistics that it
 brought along, as constants: so a pretrained network computes what it always did.

@@ -18,7 +18,7 @@ from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import at_bounds, followed
-from workbench.graphs.export.training import _example, _export, _try_mapped, loaded
+from workbench.graphs.export.tracing import example_of, exported, loaded, try_mapped
 from workbench.graphs.record_graph import RecordGraph
 from workbench.graphs.roles import check_update
 
@@ -90,7 +90,7 @@ def export_statistic(
     UnknownColumn
         If the function asks for a column that the schema does not have.
     """
-    examples = {column.name: _example(column) for column in schema.usable}
+    examples = {column.name: example_of(column) for column in schema.usable}
     view = RecordView(schema, examples)
 
     def called(view: RecordView) -> None:
@@ -108,9 +108,9 @@ def export_statistic(
     used = view.used or {schema.usable[0].name}
     inputs = tuple(column.name for column in schema.usable if column.name in used)
     module = _OneVector(function, schema, inputs, state or {})
-    program = _export(module, tuple(examples[name] for name in inputs), function)
+    program = exported(module, tuple(examples[name] for name in inputs), function)
     graph = loaded(program, "sum")
-    _try_mapped(graph)
+    try_mapped(graph)
     return replace(graph, inputs=inputs)
 
 
@@ -147,7 +147,7 @@ def export_update(function: UpdateFunction, summed: RecordGraph) -> RecordGraph:
     """
     state = tuple(summed.parameters[name] for name in summed.state)
     example = torch.zeros(summed.output_specs[0].shape, dtype=torch.float64)
-    program = _export(_Update(function, summed.state), (example, *state), function)
+    program = exported(_Update(function, summed.state), (example, *state), function)
     graph = loaded(program, "update")
     check_update(graph, summed)
     return graph

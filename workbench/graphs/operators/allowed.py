@@ -1,8 +1,8 @@
-"""Which calls of operators a record graph may make, and what to use instead of others.
+"""Check which calls of operators a record graph may make; say what to use instead of others.
 
 Each allowed operator is free of side effects and randomness, has output shapes that follow from
 input shapes alone, and cannot fail on the values it meets: a run that could fail for one record's
-value would tell that value. `workbench.graphs.operators.signatures` is the table. Neither its value
+value would tell that value. `workbench.graphs.operators.table` is the table. Neither its value
 nor its gradient for one record looks at the other records of a batch
 (`tests/engine/test_independence.py` asks each). Operators that look things up by index are made
 total by `workbench.engine.program.guards`.
@@ -17,8 +17,9 @@ import torch
 import torch.fx
 
 from workbench.errors import GraphRefused
-from workbench.graphs.operators.arguments import ANY, MOST_DIMENSIONS
-from workbench.graphs.operators.signatures import EVERYWHERE, FIRST_ONLY, SIGNATURES
+from workbench.graphs.operators.arguments.base import ANY, MOST_DIMENSIONS
+from workbench.graphs.operators.signatures import EVERYWHERE, FIRST_ONLY
+from workbench.graphs.operators.table import SIGNATURES
 from workbench.graphs.record_graph import TensorSpec
 
 ALLOWED: frozenset[str] = frozenset(SIGNATURES)
@@ -60,7 +61,7 @@ def remedy(operator: str) -> str:
 
 
 def check_call(node: torch.fx.Node) -> None:
-    """Return None if a call of an operator is one that its signature allows.
+    """Check that a call of an operator is one that its signature allows.
 
     Parameters
     ----------

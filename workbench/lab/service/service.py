@@ -35,7 +35,8 @@ from workbench.lab.service.watching.monitor import Monitor, Watch
 from workbench.space.client.client import DomainClient
 from workbench.space.connection import Space
 from workbench.space.datasets import Dataset
-from workbench.space.requests.request import RequestHandle
+from workbench.space.results.kinds import result_of
+from workbench.space.results.training import TrainingResult
 from workbench.space.starter.cells import starter, study
 
 API = 1
@@ -192,7 +193,7 @@ class Service:
         card = dataset.card
 
         def make() -> SnippetView:
-            return snippet_view(card, dataset.snippet_records.columns)
+            return snippet_view(card, dataset.target.snippet.columns)
 
         # The content's digest is signed: what it was is what it is, also while the domain is away.
         return self._snippets.get(f"{card.path} {card.snippet.content}", make, lambda _: True)
@@ -237,10 +238,10 @@ class Service:
             return None
 
         def make() -> ResultView:
-            result = RequestHandle(client, status).result()
+            result = result_of(client, status)
             shapes = None
             try:
-                if result.release.model is not None:
+                if isinstance(result, TrainingResult) and result.release.model is not None:
                     shapes = {name: tuple(v.shape) for name, v in result.parameters.items()}
             except WorkbenchError:
                 # The view says what does not hold.

@@ -6,8 +6,8 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.lab.widgets.live import LiveWidget, module, style
+from workbench.space.cards import Catalog
 from workbench.space.connection import Space, connect
-from workbench.space.datasets import Catalog
 
 _MOST_ROWS = 100
 

@@ -20,7 +20,7 @@ from workbench.lab.service.steward.steward import Steward
 from workbench.lab.widgets.forms import FORMS, LONGEST_TICKET, History
 from workbench.lab.widgets.live import LiveWidget, module, style
 from workbench.space.connection import Space, connect
-from workbench.views.html import page
+from workbench.views.page import Page
 
 MOST_REQUESTS = 2000
 _LONGEST_REASON = 2000
@@ -61,7 +61,7 @@ class StewardPanel(LiveWidget):
 
     def _repr_html_(self) -> str:
         waiting = [r for r in json.loads(self.view)["requests"] if r["state"] == "pending"]
-        return page("Steward", f"{len(waiting)} requests wait for a decision.", "")
+        return Page("Steward", f"{len(waiting)} requests wait for a decision.").html()
 
     def refresh(self) -> None:
         """Ask the domains once and show what they say."""

@@ -1,1 +1,1 @@
-"""How one domain is called, and what of its answers is kept."""
+"""Call one domain, check its answers, and keep what later calls need."""

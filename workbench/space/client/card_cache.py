@@ -36,7 +36,7 @@ class CardCache:
         return list(self._listed)
 
     def renew(self, version: str | None, items: list[Any]) -> list[DatasetCard]:
-        """Return the cards of a complete new list; none is kept unless all are good.
+        """Return the cards of a complete new list; if one is wrong, none of them is kept.
 
         Raises
         ------

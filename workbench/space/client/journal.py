@@ -1,4 +1,4 @@
-"""What a study's kernel did, written down while it runs.
+"""Write down what a study's kernel does, while it runs.
 
 The runner of a study puts its folder into ``$WORKBENCH_STUDY``. In that kernel each request that
 a domain took, and each release whose evidence was checked, becomes one line of the folder's
@@ -20,6 +20,7 @@ from workbench.documents.base import (
     Note,
     Timestamp,
     Visible,
+    hex_of,
     type_tuple,
 )
 from workbench.errors import InvalidConfiguration
@@ -81,7 +82,7 @@ def read(folder: Path) -> list[Entry]:
 
 def evidence_path(request: str) -> str:
     """Return where in a study's folder the evidence of `request` lies."""
-    return f"{EVIDENCE}/{request.removeprefix('sha256:')}.json"
+    return f"{EVIDENCE}/{hex_of(request)}.json"
 
 
 def _entry(

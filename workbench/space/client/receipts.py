@@ -1,4 +1,4 @@
-"""The receipts of a space: a domain whose privacy ledger went back is told to the researcher."""
+"""Keep the receipts of a space, so that a ledger that went back is noticed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Receipts:
         self._lock = threading.Lock()
 
     def take(self, receipt: Receipt) -> list[str]:
-        """Keep a receipt; returns what it says against the others of its domain."""
+        """Keep a receipt and return what it says against the others of its domain."""
         with self._lock:
             # Another kernel of this space may have added some.
             known = self._read()

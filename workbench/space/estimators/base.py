@@ -1,4 +1,4 @@
-"""What the estimators share: a fit at a domain, and features made locally as they are there."""
+"""What all estimators share: a fit at a domain, and the same features for local records."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import Column, PrivacySpent, Schema
-from workbench.errors import InvalidDocument, NotFound
-from workbench.space.datasets import Dataset
+from workbench.errors import Conflict, InvalidArgument
+from workbench.space.requests.target import Targeted, target_of
 from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.columns import column_of
 from workbench.space.statistics.sums import SumFunction
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 class Estimator:
-    """Fitted by `fit` at a domain; everything else runs here, on numpy arrays and DataFrames.
+    """An estimator that `fit` fits at a domain; all else runs here, on arrays and DataFrames.
 
     After `fit`, `result_` is the release (with evidence and privacy) and `feature_names_in_` has
     the names of the features, one for each category of a categorical column.
@@ -33,29 +33,24 @@ class Estimator:
         """What the fit cost by itself."""
         return self.result_.privacy
 
-    def _start(self, dataset: Dataset) -> Schema:
-        if not isinstance(dataset, Dataset):
-            raise NotFound(
-                f"fit() takes a dataset, not {type(dataset).__name__}",
-                "Get one with space.dataset('domain/name').",
-            )
-        schema = dataset.card.data_schema
+    def _start(self, dataset: Targeted) -> Schema:
+        schema = target_of(dataset).schema
         names = [name for column in schema.features for name in _names(column)]
         self.feature_names_in_ = np.array(names)
         self._schema = schema
         return schema
 
-    def _fit(self, dataset: Dataset, asked: SumFunction, **options: Any) -> StatisticResult:
-        self.result_ = asked.run(dataset, **options)
+    def _fit(self, dataset: Targeted, asked: SumFunction, **options: Any) -> StatisticResult:
+        self.result_ = asked.run(dataset.target, **options)
         return self.result_
 
     def _features(self, X: Any) -> Array:
         """Return the scaled features of local records, shape ``(n, width)``."""
         if not hasattr(self, "_schema"):
-            raise NotFound(f"this {type(self).__name__} is not fitted", "Call fit(ds, ...) first.")
+            raise Conflict(f"this {type(self).__name__} is not fitted", "Call fit(ds, ...) first.")
         return scaled_features(self._schema, X)
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; options are ``delta``, ``repeat`` and ``progress``.
 
         Raises
@@ -66,24 +61,24 @@ class Estimator:
         raise NotImplementedError
 
 
-def target_of(schema: Schema, target: str | None, kinds: tuple[str, ...]) -> Column:
+def target_column(schema: Schema, target: str | None, kinds: tuple[str, ...]) -> Column:
     """Return the target: the column of that name, or the schema's only target.
 
     Raises
     ------
     UnknownColumn
         If there is no such column.
-    InvalidDocument
+    InvalidArgument
         If the schema has no target or several, or the column is of none of `kinds`.
     """
     targets = schema.targets
     if target is None and len(targets) != 1:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"the dataset has {len(targets)} target columns", "Name one: target='...'."
         )
     column = targets[0] if target is None else column_of(schema, target)
     if column.kind not in kinds:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"target '{column.name}' is a {column.kind}; this needs {' or '.join(kinds)}"
         )
     return column
@@ -120,14 +115,14 @@ def codes(column: Column, values: Any) -> NDArray[np.int64]:
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If a value is not one of them.
     """
     known = {str(category): code for code, category in enumerate(column.categories)}
     found = np.array([known.get(str(value), -1) for value in np.asarray(values)], dtype=np.int64)
     if (found < 0).any():
         wrong = np.asarray(values)[found < 0][0]
-        raise InvalidDocument(f"column '{column.name}': '{wrong}' is not one of its categories")
+        raise InvalidArgument(f"column '{column.name}': '{wrong}' is not one of its categories")
     return found
 
 
@@ -144,7 +139,7 @@ def scaled_features(schema: Schema, X: Any) -> Array:
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If the columns are others.
     """
     import pandas as pd
@@ -155,13 +150,13 @@ def scaled_features(schema: Schema, X: Any) -> Array:
         X = np.asarray(X)
         X = X.reshape(len(X), -1)
         if X.shape[1] != width:
-            raise InvalidDocument(f"X has {X.shape[1]} columns; the dataset has {width} features")
+            raise InvalidArgument(f"X has {X.shape[1]} columns; the dataset has {width} features")
     place = 0
     for column in schema.features:
         size = int(np.prod(column.shape))
         if isinstance(X, pd.DataFrame):
             if column.name not in X:
-                raise InvalidDocument(f"X has no column '{column.name}'")
+                raise InvalidArgument(f"X has no column '{column.name}'")
             cells = [np.ravel(cell) for cell in X[column.name]]
             values = np.stack(cells)
         else:

@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
-from workbench.space.estimators.base import Array, Estimator, bounds_of, target_of, width_of
+from workbench.errors import InvalidArgument
+from workbench.space.estimators.base import Array, Estimator, bounds_of, target_column, width_of
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
 
@@ -42,12 +42,12 @@ class GaussianNB(Estimator):
         self.var_smoothing = var_smoothing
         self.target = target
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
-        column = target_of(schema, self.target, ("category",))
+        column = target_column(schema, self.target, ("category",))
         if column.name in {feature.name for feature in schema.features}:
-            raise InvalidDocument(f"target '{column.name}' is one of the features")
+            raise InvalidArgument(f"target '{column.name}' is one of the features")
         classes, width = len(column.categories), width_of(schema)
         categorical = np.concatenate(
             [
@@ -71,7 +71,7 @@ class GaussianNB(Estimator):
             hot = one_hot(record[column.name], classes)
             return (hot.unsqueeze(1) * row.unsqueeze(0)).reshape(-1)
 
-        # Of a categorical column's 0/1 entries one is 1.
+        # One of a categorical column's 0/1 entries is 1.
         hot_columns = sum(c.kind == "category" for c in schema.features)
         bound = norm_of([1.0] * (1 + hot_columns + 2 * len(numbers)))
         asked = SumFunction("naive_bayes", vector, bound)
@@ -81,7 +81,7 @@ class GaussianNB(Estimator):
         means = np.clip(sums[:, 1 : 1 + width] / count, -1.0, 1.0)
         spread = np.ones((classes, width))
         spread[:, numbers] = sums[:, 1 + width :] / count - means[:, numbers] ** 2
-        # Below the noise in a variance nothing is known about it.
+        # A variance that is smaller than its noise is not known.
         floor = np.minimum(2 * result.noise / count, 1.0)
         spread = np.maximum(spread, np.maximum(floor, self.var_smoothing * spread.max()))
         middle, half = bounds_of(schema)

@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import Column
-from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
-from workbench.space.estimators.base import Array, Estimator, target_of, width_of
+from workbench.errors import InvalidArgument
+from workbench.space.estimators.base import Array, Estimator, target_column, width_of
 from workbench.space.estimators.linear import r2
 from workbench.space.estimators.splits import Splits
 from workbench.space.estimators.tree import checked_splits
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.sums import SumFunction, norm_of
 
 
 class _Boosting(Estimator):
-    """What both have; see `GradientBoostingClassifier` for the parameters."""
+    """What both boosting estimators share; `GradientBoostingClassifier` has the parameters."""
 
     _kinds: tuple[str, ...]
     _name: str
@@ -53,10 +53,10 @@ class _Boosting(Estimator):
     def _derivatives(self, score: Any, column: Column, record: Any) -> tuple[Any, Any]:
         raise NotImplementedError
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
-        column = self._column = target_of(schema, self.target, self._kinds)
+        column = self._column = target_column(schema, self.target, self._kinds)
         width = width_of(schema)
         splits = Splits(self.n_estimators, self.max_depth, width, self.bins, 2, 1)
         self._splits = checked_splits(splits)
@@ -163,11 +163,11 @@ class GradientBoostingClassifier(_Boosting):
     _norm = 1.1341
     _curvature = 0.25
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
-        column = target_of(self._start(ds), self.target, self._kinds)
+        column = target_column(self._start(ds), self.target, self._kinds)
         if len(column.categories) != 2:
-            raise InvalidDocument(
+            raise InvalidArgument(
                 f"target '{column.name}' has {len(column.categories)} categories; this needs two",
                 "Use DecisionTreeClassifier or GaussianNB.",
             )

@@ -1,4 +1,4 @@
-"""K-means by rounds of noisy assignments (Lloyd's algorithm; Blum et al. 2005, SuLQ)."""
+"""Find clusters by rounds of noisy assignments (Lloyd's algorithm; Blum et al. 2005, SuLQ)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
+from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
 
@@ -45,12 +45,12 @@ class KMeans(Estimator):
 
     def __init__(self, n_clusters: int = 8, *, max_iter: int = 10, random_state: int = 0) -> None:
         if not 1 <= n_clusters <= 1000 or not 1 <= max_iter <= 1000:
-            raise InvalidDocument("n_clusters and max_iter are numbers from 1 to 1000")
+            raise InvalidArgument("n_clusters and max_iter are numbers from 1 to 1000")
         self.n_clusters = n_clusters
         self.max_iter = max_iter
         self.random_state = random_state
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         import torch
 
@@ -61,7 +61,7 @@ class KMeans(Estimator):
         start = random.uniform(-0.5, 0.5, (clusters, width)).astype(np.float32)
         jitter = torch.tensor(random.normal(0, 0.2, (clusters, width)), dtype=torch.float32)
         # Public figure: a centre with fewer records than this share of an even split is lost.
-        least = 0.1 * ds.card.record_count / clusters
+        least = 0.1 * ds.target.card.record_count / clusters
 
         def vector(state: Any, record: Any) -> Any:
             import torch

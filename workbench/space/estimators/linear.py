@@ -12,15 +12,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
+from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import (
     Array,
     Estimator,
     bounds_of,
-    target_of,
+    target_column,
     width_of,
 )
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.summaries import covariance, products, symmetric
 
 _SHARE = 0.5
@@ -51,14 +51,14 @@ class Ridge(Estimator):
 
     def __init__(self, alpha: float = 1.0, *, target: str | None = None) -> None:
         if not 0 <= alpha < np.inf:
-            raise InvalidDocument(f"alpha is {alpha}; expected a number from 0 on")
+            raise InvalidArgument(f"alpha is {alpha}; expected 0 or more")
         self.alpha = alpha
         self.target = target
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
-        column = target_of(schema, self.target, ("number", "integer"))
+        column = target_column(schema, self.target, ("number", "integer"))
         lower, upper = float(column.lower or 0.0), float(column.upper or 0.0)
         centre, scale = (lower + upper) / 2, (upper - lower) / 2
 

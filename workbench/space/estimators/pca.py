@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.graphs.export.features import features
-from workbench.space.datasets import Dataset
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.summaries import covariance, products, symmetric
 
 _SHARE = 0.5
@@ -37,13 +37,13 @@ class PCA(Estimator):
     def __init__(self, n_components: int | None = None) -> None:
         self.n_components = n_components
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
         width = width_of(schema)
         kept = width if self.n_components is None else self.n_components
         if not 1 <= kept <= width:
-            raise InvalidDocument(f"n_components is {kept}; expected a number from 1 to {width}")
+            raise InvalidArgument(f"n_components is {kept}; expected a number from 1 to {width}")
         asked = products(features, width, "principal_components", _SHARE)
         result = self._fit(ds, asked, epsilon=epsilon, purpose=purpose, **options)
         n, means, spread = covariance(symmetric(result.sums[0], 1 + width))

@@ -7,28 +7,28 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
-from workbench.space.estimators.base import Array, Estimator, target_of, width_of
+from workbench.errors import InvalidArgument
+from workbench.space.estimators.base import Array, Estimator, target_column, width_of
 from workbench.space.estimators.splits import MOST_NUMBERS, Splits
+from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
 
 
 def checked_splits(splits: Splits) -> Splits:
-    """Return `splits` if a domain would take its sums.
+    """Check that a domain would accept the sums of these trees, and return `splits`.
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If there are too many rounds, or too many numbers in one.
     """
     if not 1 <= splits.depth <= 12 or not 2 <= splits.bins <= 256 or splits.rounds > 1000:
-        raise InvalidDocument(
+        raise InvalidArgument(
             "trees have a max_depth from 1 to 12, bins from 2 to 256 and at most 1000 levels"
         )
     if splits.length > MOST_NUMBERS:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"each level would be {splits.length} numbers; at most {MOST_NUMBERS}",
             "Use a smaller max_depth or fewer bins.",
         )
@@ -70,10 +70,10 @@ class DecisionTreeClassifier(Estimator):
         self.bins = bins
         self.target = target
 
-    def fit(self, ds: Dataset, *, epsilon: float, purpose: str, **options: Any) -> Self:
+    def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
-        column = target_of(schema, self.target, ("category",))
+        column = target_column(schema, self.target, ("category",))
         classes, width = len(column.categories), width_of(schema)
         # One channel for each class, and the number of records.
         splits = Splits(1, self.max_depth, width, self.bins, classes + 1, classes)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-from workbench.documents import RequestStatus, State, StatisticPlan
+from workbench.documents import RequestStatus, State
+from workbench.documents.base import short
 from workbench.errors import (
     DomainUnavailable,
     RequestDenied,
@@ -15,34 +16,20 @@ from workbench.errors import (
 )
 from workbench.space.client.client import DomainClient
 from workbench.space.results.result import Result
-from workbench.space.results.statistic import StatisticResult
-from workbench.views.html import page, rows_table
 from workbench.views.live import View, view
+from workbench.views.page import Page, Shown
+from workbench.views.tables import Table
+from workbench.views.words import FAILURE_WORDS, STATE_WORDS, time_words
 
-if TYPE_CHECKING:
-    from torch import nn
+R = TypeVar("R", bound=Result)
 
-STATE_WORDS = {
-    State.PENDING: "waiting for the steward",
-    State.APPROVED: "approved, about to start",
-    State.RUNNING: "running",
-    State.RELEASED: "released",
-    State.DENIED: "denied",
-    State.CANCELLED: "cancelled",
-    State.FAILED: "failed",
-}
-FAILURE_WORDS = {
-    "out-of-memory": "the run took more memory than the domain allows: use a smaller model",
-    "timeout": "the run took longer than the domain allows: use fewer rounds",
-    "not-finite": "training diverged: use a smaller learning rate",
-    "worker-died": "the process died: ask the domain's operator, then submit with another repeat",
-    "internal": "the domain met an error: ask its operator, then submit with another repeat",
-}
+# What a run does again and again, by its kind.
+_UNITS = {"training": "step", "statistic": "round"}
 _RECONNECT_SECONDS = 1.0
 _GIVE_UP_SECONDS = 60.0
 
 
-class RequestHandle:
+class RequestHandle(Shown, Generic[R]):
     """One request at one domain.
 
     Parameters
@@ -51,22 +38,19 @@ class RequestHandle:
         The domain.
     status
         What it said last.
-    model
-        The module that was submitted, if this kernel did it; `Result.model` needs one.
     result
-        Makes the result of a statistic, if this kernel knows what its sums mean.
+        Makes the result: `workbench.space.results.kinds.result_of`, or one that knows more, such
+        as the module that was submitted, or what the sums mean.
     """
 
     def __init__(
         self,
         client: DomainClient,
         status: RequestStatus,
-        model: nn.Module | None = None,
-        result: Callable[[DomainClient, RequestStatus], Result] | None = None,
+        result: Callable[[DomainClient, RequestStatus], R],
     ) -> None:
         self.client = client
         self.last_status = status
-        self._model = model
         self._result = result
 
     @property
@@ -95,7 +79,7 @@ class RequestHandle:
         self.last_status = self.client.cancel(self.digest)
         return self.last_status
 
-    def wait(self, progress: bool = True) -> Result:
+    def wait(self, progress: bool = True) -> R:
         """Wait for the release and return it.
 
         Ctrl-C stops the waiting, not the request; ``space.requests()`` finds it again.
@@ -114,16 +98,16 @@ class RequestHandle:
         DomainUnavailable
             If the domain is away for a minute; the request lives on there.
         """
-        total = self.last_status.request.plan.steps
+        plan = self.last_status.request.plan
         label = f"{self.client.name}/{self.last_status.request.dataset}"
         note = "Noised metrics as the domain tells them; the result's evidence is checked later."
-        with view(label, total, note, progress) as shown:
+        with view(label, plan.steps, note, progress, unit=_UNITS[plan.kind]) as shown:
             try:
-                self._follow(shown, total)
+                self._follow(shown, plan.steps)
             except KeyboardInterrupt:
                 shown.tell("still running there")
                 print(
-                    f"Stopped waiting. Request {self.digest[7:19]} goes on at "
+                    f"Stopped waiting. Request {short(self.digest)} goes on at "
                     f"'{self.client.name}': space.requests() finds it, .cancel() ends it."
                 )
                 raise
@@ -148,7 +132,7 @@ class RequestHandle:
         released = self.last_status.state == State.RELEASED
         shown.tell(STATE_WORDS[self.last_status.state], total if released else None)
 
-    def result(self) -> Result:
+    def result(self) -> R:
         """Return the release; see `wait` for what it raises if there is none."""
         status = self.last_status if self.last_status.state.final else self.status
         who = f"{self.client.name}/{status.request.dataset}"
@@ -156,7 +140,7 @@ class RequestHandle:
             if status.decided_by is None:
                 raise RequestDenied(
                     f"{who}: the domain did not start it: {status.reason}",
-                    "Nothing was charged. Submit again once that is mended.",
+                    "Nothing was charged. Submit again when that is repaired.",
                 )
             by = "the steward" if status.decided_by == "steward" else "the policy"
             raise RequestDenied(
@@ -169,27 +153,26 @@ class RequestHandle:
             raise RequestFailed(f"{who}: the request was cancelled")
         if status.state != State.RELEASED:
             raise RequestFailed(f"{who}: not ready, {STATE_WORDS[status.state]}", "Use .wait().")
-        if isinstance(status.request.plan, StatisticPlan):
-            return (self._result or StatisticResult)(self.client, status)
-        return Result(self.client, status, self._model)
+        return self._result(self.client, status)
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def _table(self) -> Table:
         status = self.last_status
         request = status.request
-        return [
-            ("request", self.digest[7:19]),
+        rows = [
+            ("request", short(self.digest)),
             ("state", STATE_WORDS[status.state] + (f": {status.reason}" if status.reason else "")),
             ("dataset", f"{self.client.name}/{request.dataset}"),
             ("function", request.function),
             ("privacy", f"epsilon {request.epsilon:g}, delta {request.delta:g}"),
             ("purpose", f"{request.purpose} {request.purpose_text}".strip()),
         ]
+        return Table((), rows)
+
+    def _page(self) -> Page:
+        return Page("Request", "", self._table())
 
     def __repr__(self) -> str:
-        return "Request(" + ", ".join(f"{k}: {v}" for k, v in self._rows()) + ")"
-
-    def _repr_html_(self) -> str:
-        return page("Request", "", rows_table((), self._rows()))
+        return f"Request({self._table().line()})"
 
 
 def _show_evaluations(shown: View, status: RequestStatus) -> None:
@@ -202,53 +185,56 @@ def _show_evaluations(shown: View, status: RequestStatus) -> None:
         shown.curve(name, points)
 
 
-class RequestGroup:
-    """Requests to several domains, one model each."""
+class RequestGroup(Shown, Generic[R]):
+    """Requests to several domains."""
 
-    def __init__(self, handles: list[RequestHandle]) -> None:
+    def __init__(self, handles: list[RequestHandle[R]]) -> None:
         self._handles = handles
 
-    def __iter__(self) -> Iterator[RequestHandle]:
+    def __iter__(self) -> Iterator[RequestHandle[R]]:
         return iter(self._handles)
 
     def __len__(self) -> int:
         return len(self._handles)
 
-    def __getitem__(self, position: int) -> RequestHandle:
+    def __getitem__(self, position: int) -> RequestHandle[R]:
         return self._handles[position]
 
-    def wait(self, progress: bool = True) -> list[Result]:
+    def wait(self, progress: bool = True) -> list[R]:
         """Wait for all, in order; see `RequestHandle.wait`."""
         return [handle.wait(progress) for handle in self._handles]
 
-    def __repr__(self) -> str:
-        return "\n".join(repr(handle) for handle in self._handles)
+    @property
+    def table(self) -> Table:
+        """One row for each request."""
+        columns = ("request", "submitted (UTC)", "dataset", "function", "ε", "state", "reason")
+        rows = [
+            (
+                short(handle.digest),
+                time_words(handle.last_status.submitted),
+                f"{handle.client.name}/{handle.last_status.request.dataset}",
+                handle.last_status.request.function,
+                f"{handle.last_status.request.epsilon:g}",
+                STATE_WORDS[handle.last_status.state],
+                handle.last_status.reason,
+            )
+            for handle in self
+        ]
+        return Table(columns, rows)
+
+    def _page(self) -> Page:
+        return Page("Requests", "", self.table)
 
 
-class RequestList(RequestGroup):
-    """Requests found at the domains, newest first, as a table."""
+class RequestList(RequestGroup[Result]):
+    """Requests found at the domains, newest first, and the domains that could not be asked."""
 
-    def __init__(self, handles: list[RequestHandle], problems: dict[str, WorkbenchError]) -> None:
+    def __init__(
+        self, handles: list[RequestHandle[Result]], problems: dict[str, WorkbenchError]
+    ) -> None:
         super().__init__(handles)
         self.problems = problems
 
-    def __repr__(self) -> str:
+    def _page(self) -> Page:
         notes = [error.message for error in self.problems.values()]
-        return "\n".join([*(repr(handle) for handle in self), *notes])
-
-    def _repr_html_(self) -> str:
-        header = ("request", "submitted (UTC)", "dataset", "function", "ε", "state", "reason")
-        rows = [
-            (
-                h.digest[7:19],
-                h.last_status.submitted[:19].replace("T", " "),
-                f"{h.client.name}/{h.last_status.request.dataset}",
-                h.last_status.request.function,
-                f"{h.last_status.request.epsilon:g}",
-                STATE_WORDS[h.last_status.state],
-                h.last_status.reason,
-            )
-            for h in self
-        ]
-        notes = [error.message for error in self.problems.values()]
-        return page("Requests", "", rows_table(header, rows), notes)
+        return Page("Requests", "", self.table, notes)

@@ -4,28 +4,45 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from workbench.documents import AnyPlan, DatasetCard, Request
-from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
+from workbench.documents import AnyPlan, DatasetCard, Document, Request
+from workbench.errors import InvalidArgument, InvalidDocument
+from workbench.space.requests.target import Target
 
 if TYPE_CHECKING:
     from workbench.graphs.record_graph import RecordGraph
 
 
-def check_guarantee(epsilon: Any, delta: Any) -> None:
-    """Return None if these can be asked for.
+D = TypeVar("D", bound=Document)
+
+
+def written(kind: type[D], fields: dict[str, Any]) -> D:
+    """Return what a researcher asks for as a document.
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
+        If a value does not fit; names it.
+    """
+    try:
+        return kind.read(fields)
+    except InvalidDocument as error:
+        raise InvalidArgument(error.message, error.hint) from None
+
+
+def check_guarantee(epsilon: Any, delta: Any) -> None:
+    """Check that epsilon and delta can be asked for.
+
+    Raises
+    ------
+    InvalidArgument
         If epsilon is not above 0, or delta not between 0 and 0.01.
     """
     if not (isinstance(epsilon, int | float) and math.isfinite(epsilon) and epsilon > 0):
-        raise InvalidDocument(f"epsilon is {epsilon}; expected a number above 0")
+        raise InvalidArgument(f"epsilon is {epsilon}; expected a number above 0")
     if not (isinstance(delta, float) and 0 < delta < 0.01):
-        raise InvalidDocument(f"delta is {delta}; expected a number between 0 and 0.01")
+        raise InvalidArgument(f"delta is {delta}; expected a number between 0 and 0.01")
 
 
 def purpose_parts(purpose: str, card: DatasetCard) -> tuple[str, str]:
@@ -33,12 +50,12 @@ def purpose_parts(purpose: str, card: DatasetCard) -> tuple[str, str]:
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If it does not begin with a code; names those that the dataset allows.
     """
     code, _, words = purpose.strip().partition(" ")
     if not re.fullmatch(r"DUO:\d{7}", code):
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"purpose '{purpose[:80]}' does not begin with a code of the Data Use Ontology",
             f"For example: 'DUO:0000007 cancer'. This dataset allows "
             f"{', '.join(card.terms.purposes)}.",
@@ -47,7 +64,7 @@ def purpose_parts(purpose: str, card: DatasetCard) -> tuple[str, str]:
 
 
 def request_for(
-    dataset: Dataset,
+    target: Target,
     graph: RecordGraph,
     plan: AnyPlan,
     *,
@@ -58,18 +75,19 @@ def request_for(
     purpose: str,
     repeat: int,
 ) -> Request:
-    """Return the request to run `graph` by `plan` on `dataset`, bound to its present version.
+    """Return the request to run `graph` by `plan` on a dataset, bound to its present version.
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If the purpose or another value does not fit.
     """
-    card = dataset.card
+    card = target.card
     code, words = purpose_parts(purpose, card)
-    return Request.read(
+    return written(
+        Request,
         {
-            "researcher": dataset.client.key.key_id,
+            "researcher": target.client.key.key_id,
             "domain": card.domain,
             "dataset": card.name,
             "dataset_version": card.dataset_version,
@@ -85,5 +103,5 @@ def request_for(
             "purpose_text": words,
             "outputs": list(outputs),
             "repeat": repeat,
-        }
+        },
     )

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents import StatisticPlan, digest_bytes
-from workbench.errors import InvalidSignature, NotFound
+from workbench.errors import InvalidSignature
 from workbench.space.results.result import Result
 
 
 class StatisticResult(Result):
-    """One release of noisy sums; everything shown was verified against the domain's key first."""
+    """One release of noisy sums."""
 
     @property
     def plan(self) -> StatisticPlan:
-        """Rounds, bound and noise."""
-        assert isinstance(self.request.plan, StatisticPlan)
-        return self.request.plan
+        """The plan of the sums: rounds, bound and noise."""
+        return cast(StatisticPlan, self.request.plan)
 
     @cached_property
     def statistics_bytes(self) -> bytes:
@@ -54,27 +52,22 @@ class StatisticResult(Result):
         """The standard deviation of the noise in each entry of `sums`."""
         return self.plan.noise_multiplier * self.plan.max_norm
 
-    def save(self, folder: str | Path) -> Path:
-        """Write ``evidence.json``, ``statistics.safetensors`` and ``sums.json`` into `folder`."""
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "evidence.json").write_bytes(self.evidence.canonical())
-        (place / "statistics.safetensors").write_bytes(self.statistics_bytes)
+    def _files(self) -> dict[str, bytes]:
         sums = {"sums": self.sums.tolist(), "standard_error": self.noise}
-        (place / "sums.json").write_text(json.dumps(sums, indent=2))
-        return place
+        return super()._files() | {
+            "statistics.safetensors": self.statistics_bytes,
+            "sums.json": json.dumps(sums, indent=2).encode(),
+        }
 
-    def plot(self, references: dict[str, dict[str, float]] | None = None) -> Any:
-        """Raise `NotFound`: sums have no picture of their own; those of ``ds.histogram`` have."""
-        raise NotFound("noisy sums have no picture", "Use .sums, or ds.histogram(...).plot().")
-
-    def _rows(self) -> list[tuple[str, str]]:
+    def _figures(self) -> list[tuple[str, str]]:
         rounds, length = self.sums.shape
-        figures = [
+        return [
             ("noisy sums", f"{length} in each of {rounds} rounds"),
             ("noise in each", f"± {self.noise:.6g}"),
         ]
-        return figures + super()._rows()
+
+    def _course(self) -> tuple[str, str]:
+        return "rounds", str(self.release.steps)
 
 
 class MeanResult(StatisticResult):
@@ -111,7 +104,7 @@ class MeanResult(StatisticResult):
         relative = self.noise / max(self.count, 1.0)
         return _plain(relative * np.sqrt(1.0 + (value / self._bound) ** 2))
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def _figures(self) -> list[tuple[str, str]]:
         values, errors = np.atleast_1d(self.value), np.atleast_1d(self.standard_error)
         shown = [
             (f"mean {i}" if len(values) > 1 else "mean", f"{v:.6g} ± {e:.2g} (noise)")
@@ -120,7 +113,6 @@ class MeanResult(StatisticResult):
         return [
             *shown,
             ("records", f"{self.count:.0f} ± {self.noise / self._bound:.2g} (noise)"),
-            *Result._rows(self),
         ]
 
 

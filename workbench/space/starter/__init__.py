@@ -1,1 +1,1 @@
-"""First code for a dataset: a training function for its very schema that runs as it is."""
+"""Write first code for a dataset: a training function for its schema that runs unchanged."""

@@ -1,4 +1,4 @@
-"""A first training function for a dataset: Python for its very schema that runs as it is."""
+"""Write first notebook cells for a dataset: Python for its schema that runs unchanged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def starter(card: DatasetCard, space: str = "") -> dict[str, Any]:
 
 
 def study(card: DatasetCard, space: str = "") -> list[dict[str, str]]:
-    """Return the cells of a study: the starter with parameters, which asks the domain and waits.
+    """Return the cells of a study: the starter with parameters, a request to the domain, a wait.
 
     Parameters
     ----------

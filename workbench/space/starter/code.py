@@ -1,4 +1,4 @@
-"""Python of a function of one record for a schema: the model, its inputs, loss and metrics."""
+"""Write Python for a schema: a function of one record, its model, inputs, loss and metrics."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _body(schema: Schema, value: str) -> list[str]:
 
 
 def _self(value: str) -> list[str]:
-    """Return a body that learns to say the record again: there is no target."""
+    """Return a body that learns to reproduce the record, for a schema without target."""
     return [
         f"x = {value}",
         "out = model(x)",

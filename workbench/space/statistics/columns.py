@@ -1,4 +1,4 @@
-"""Columns inside a statistic: scaled by their public bounds, or put into public bins."""
+"""Scale columns by their public bounds, or put them into public bins, inside a statistic."""
 
 from __future__ import annotations
 

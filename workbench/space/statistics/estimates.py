@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from workbench.documents import PrivacySpent
 from workbench.errors import NotFound
 from workbench.space.results.statistic import StatisticResult
-from workbench.views.html import page, rows_table
+from workbench.views.page import Page, Shown
+from workbench.views.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,8 @@ def noise_alone(figure: Callable[[Array], Array], sums: Array, noise: float) -> 
     return deviation
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Shown):
     """A private figure: one number, a Series or a DataFrame, and the noise's share of it.
 
     Attributes
@@ -98,13 +99,7 @@ class Estimate:
             for k, v, e in zip(values.index, values, errors, strict=True)
         ]
 
-    def __repr__(self) -> str:
-        lines = [f"{label}: {value}" for label, value in self._rows()]
-        return "\n".join([f"{self.title} (± noise), {self._cost()}", *lines])
-
-    def _cost(self) -> str:
-        return f"epsilon {self.privacy.epsilon:.3g}, delta {self.privacy.delta:g}"
-
-    def _repr_html_(self) -> str:
-        text = f"Private: {self._cost()}. ± is one standard deviation of the noise alone."
-        return page(self.title, text, rows_table((), self._rows()))
+    def _page(self) -> Page:
+        cost = f"epsilon {self.privacy.epsilon:.3g}, delta {self.privacy.delta:g}"
+        text = f"Private: {cost}. ± is one standard deviation of the noise alone."
+        return Page(self.title, text, Table((), self._rows()))

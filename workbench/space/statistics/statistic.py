@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
+from workbench.errors import InvalidArgument
 from workbench.space.requests.request import RequestHandle
+from workbench.space.requests.target import Targeted, target_of
 from workbench.space.results.statistic import MeanResult
 from workbench.space.statistics.sums import SumFunction, norm_of
-from workbench.views.html import page, rows_table
+from workbench.views.page import Page, Shown
+from workbench.views.tables import Table
 
 if TYPE_CHECKING:
     import torch
 
 
-class StatisticRehearsal:
+class StatisticRehearsal(Shown):
     """What a statistic gives on synthetic records, and the noise to expect at the domain.
 
     Attributes
@@ -35,17 +36,11 @@ class StatisticRehearsal:
         self.value = value
         self.noise = noise
 
-    def _rows(self) -> list[tuple[str, str]]:
-        return [(f"{v:.6g}", f"± {n:.2g}") for v, n in zip(self.value, self.noise, strict=True)]
-
-    def __repr__(self) -> str:
-        rows = [f"{value}, noise at the domain {noise}" for value, noise in self._rows()]
-        return "\n".join(["Rehearsal on synthetic records:", *rows])
-
-    def _repr_html_(self) -> str:
-        header = ("mean of synthetic records", "noise at the domain")
+    def _page(self) -> Page:
+        columns = ("mean of synthetic records", "noise at the domain")
+        rows = [(f"{v:.6g}", f"± {n:.2g}") for v, n in zip(self.value, self.noise, strict=True)]
         text = "The same engine ran on the synthetic snippet, at no privacy cost."
-        return page("Rehearsal", text, rows_table(header, self._rows()))
+        return Page("Rehearsal on synthetic records", text, Table(columns, rows))
 
 
 class Statistic:
@@ -78,7 +73,7 @@ class Statistic:
         return SumFunction(self.name, with_count, norm_of((self.bound, self.bound)))
 
     def rehearse(
-        self, dataset: Dataset, epsilon: float = 1.0, delta: float = 1e-5
+        self, dataset: Targeted, epsilon: float = 1.0, delta: float = 1e-5
     ) -> StatisticRehearsal:
         """Run the same engine on the dataset's synthetic snippet; costs no privacy.
 
@@ -87,21 +82,22 @@ class Statistic:
         GraphRefused, UnknownColumn
             If the function cannot run at a domain; says what to change.
         """
-        found = self._sum.rehearse(dataset, epsilon, delta)
+        target = target_of(dataset)
+        found = self._sum.rehearse(target, epsilon, delta)
         total, count = found.sums[-1, :-1], max(found.sums[-1, -1] / self.bound, 1.0)
         value = total / count
-        noise = found.plan.noise_multiplier * found.plan.max_norm / dataset.card.record_count
+        noise = found.plan.noise_multiplier * found.plan.max_norm / target.card.record_count
         return StatisticRehearsal(value, noise * np.sqrt(1.0 + (value / self.bound) ** 2))
 
     def submit(
         self,
-        to: Dataset,
+        to: Targeted,
         *,
         epsilon: float,
         delta: float = 1e-5,
         purpose: str,
         repeat: int = 0,
-    ) -> RequestHandle:
+    ) -> RequestHandle[MeanResult]:
         """Ask a domain for the mean and the sum; the handle's result is a `MeanResult`.
 
         Parameters
@@ -121,7 +117,12 @@ class Statistic:
             If the request cannot be made, or the domain refuses it: nothing was charged.
         """
         return self._sum.submit(
-            to, epsilon=epsilon, delta=delta, purpose=purpose, repeat=repeat, result=MeanResult
+            target_of(to),
+            epsilon=epsilon,
+            delta=delta,
+            purpose=purpose,
+            repeat=repeat,
+            result=MeanResult,
         )
 
 
@@ -139,9 +140,9 @@ def statistic(*, bound: float) -> Callable[[Callable[[Any], Any]], Statistic]:
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If the bound is not a number between 1e-6 and 1e5.
     """
     if not (isinstance(bound, int | float) and 1e-6 <= bound <= 1e5):
-        raise InvalidDocument(f"statistic: bound is {bound}; expected a number from 1e-6 to 1e5")
+        raise InvalidArgument(f"statistic: bound is {bound}; expected a number from 1e-6 to 1e5")
     return lambda function: Statistic(function, float(bound))

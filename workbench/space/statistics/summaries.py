@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidDocument
-from workbench.space.datasets import Dataset
+from workbench.errors import InvalidArgument
+from workbench.space.requests.target import Target
 from workbench.space.results.statistic import StatisticResult
 from workbench.space.statistics.columns import Binned, Names, Scaled, listed, one_hot
 from workbench.space.statistics.estimates import Array, Estimate, noise_alone
@@ -43,26 +43,26 @@ def _estimate(
     return Estimate(title, pd.Series(value, names), pd.Series(error, names), result)
 
 
-def count(dataset: Dataset, **options: Any) -> Estimate:
-    """See `Dataset.count`."""
+def count(target: Target, **options: Any) -> Estimate:
+    """Return the number of records; see `Dataset.count`."""
 
     def one(record: Any) -> torch.Tensor:
         import torch
 
         return torch.ones(())
 
-    result = SumFunction("count", one, 1.0).run(dataset, **options)
+    result = SumFunction("count", one, 1.0).run(target, **options)
     return Estimate("records", float(result.sums[0, 0]), result.noise, result)
 
 
-def total(dataset: Dataset, columns: Names, **options: Any) -> Estimate:
-    """See `Dataset.sum`."""
-    scaled = Scaled.of(dataset.card.data_schema, columns)
+def total(target: Target, columns: Names, **options: Any) -> Estimate:
+    """Return the sum of numeric columns; see `Dataset.sum`."""
+    scaled = Scaled.of(target.schema, columns)
     # By the largest magnitude, not the middle: so no count is needed.
     largest = np.abs(scaled.middle) + scaled.half
     at_origin = Scaled(scaled.names, np.zeros_like(largest), largest)
     bound = norm_of([1.0] * len(largest))
-    result = SumFunction("sum", at_origin, bound).run(dataset, **options)
+    result = SumFunction("sum", at_origin, bound).run(target, **options)
     return _estimate(
         f"sum of {', '.join(scaled.names)}", columns, lambda sums: largest * sums, result
     )
@@ -79,10 +79,10 @@ def _moments(scaled: Scaled, squares: bool) -> SumFunction:
     return SumFunction("variance" if squares else "mean", vector, norm_of([1.0] * entries))
 
 
-def mean(dataset: Dataset, columns: Names, **options: Any) -> Estimate:
-    """See `Dataset.mean`."""
-    scaled = Scaled.of(dataset.card.data_schema, columns)
-    result = _moments(scaled, squares=False).run(dataset, **options)
+def mean(target: Target, columns: Names, **options: Any) -> Estimate:
+    """Return the mean of numeric columns; see `Dataset.mean`."""
+    scaled = Scaled.of(target.schema, columns)
+    result = _moments(scaled, squares=False).run(target, **options)
 
     def figure(sums: Array) -> Array:
         z = np.clip(sums[1:] / max(sums[0], 1.0), -1.0, 1.0)
@@ -92,10 +92,10 @@ def mean(dataset: Dataset, columns: Names, **options: Any) -> Estimate:
     return _estimate(f"mean of {', '.join(scaled.names)}", columns, figure, result)
 
 
-def variance(dataset: Dataset, columns: Names, **options: Any) -> Estimate:
-    """See `Dataset.variance`."""
-    scaled = Scaled.of(dataset.card.data_schema, columns)
-    result = _moments(scaled, squares=True).run(dataset, **options)
+def variance(target: Target, columns: Names, **options: Any) -> Estimate:
+    """Return the variance of numeric columns; see `Dataset.variance`."""
+    scaled = Scaled.of(target.schema, columns)
+    result = _moments(scaled, squares=True).run(target, **options)
     width = len(scaled.names)
 
     def figure(sums: Array) -> Array:
@@ -107,35 +107,35 @@ def variance(dataset: Dataset, columns: Names, **options: Any) -> Estimate:
     return _estimate(f"variance of {', '.join(scaled.names)}", columns, figure, result)
 
 
-def _binned(dataset: Dataset, column: str, bins: int, **options: Any) -> Any:
+def _binned(target: Target, column: str, bins: int, **options: Any) -> Any:
     if not 1 <= bins <= _MOST_BINS:
-        raise InvalidDocument(f"bins is {bins}; expected a number from 1 to {_MOST_BINS}")
-    binned = Binned.of(dataset.card.data_schema, column, bins)
+        raise InvalidArgument(f"bins is {bins}; expected a number from 1 to {_MOST_BINS}")
+    binned = Binned.of(target.schema, column, bins)
     function = SumFunction(
         "histogram", lambda record: one_hot(binned(record), binned.bins), bound=1.0
     )
-    return binned, function.run(dataset, **options)
+    return binned, function.run(target, **options)
 
 
-def histogram(dataset: Dataset, column: str, bins: int = 20, **options: Any) -> Estimate:
-    """See `Dataset.histogram`."""
+def histogram(target: Target, column: str, bins: int = 20, **options: Any) -> Estimate:
+    """Return how many records are in each bin of a column; see `Dataset.histogram`."""
     import pandas as pd
 
-    binned, result = _binned(dataset, column, bins, **options)
+    binned, result = _binned(target, column, bins, **options)
     value = pd.Series(result.sums[0], binned.labels, name=column)
     error = pd.Series(result.noise, binned.labels, name=column)
     return Estimate(f"records by {column}", value, error, result)
 
 
 def quantile(
-    dataset: Dataset, column: str, q: float | Sequence[float] = 0.5, bins: int = 200, **options: Any
+    target: Target, column: str, q: float | Sequence[float] = 0.5, bins: int = 200, **options: Any
 ) -> Estimate:
-    """See `Dataset.quantile`."""
+    """Return quantiles of a numeric column; see `Dataset.quantile`."""
     wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
     if not ((wanted >= 0) & (wanted <= 1)).all():
-        raise InvalidDocument(f"q is {q}; expected numbers from 0 to 1")
-    Scaled.of(dataset.card.data_schema, column)
-    binned, result = _binned(dataset, column, bins, **options)
+        raise InvalidArgument(f"q is {q}; expected numbers from 0 to 1")
+    Scaled.of(target.schema, column)
+    binned, result = _binned(target, column, bins, **options)
 
     def figure(sums: Array) -> Array:
         # The nearest growing curve to the noisy one, in the middle of its upper and lower hull.
@@ -151,19 +151,19 @@ def quantile(
 
 
 def contingency_table(
-    dataset: Dataset, rows: str, columns: str, bins: int = 10, **options: Any
+    target: Target, rows: str, columns: str, bins: int = 10, **options: Any
 ) -> Estimate:
-    """See `Dataset.contingency_table`."""
+    """Return how many records are in each pair of bins; see `Dataset.contingency_table`."""
     import pandas as pd
 
-    schema = dataset.card.data_schema
+    schema = target.schema
     first, second = Binned.of(schema, rows, bins), Binned.of(schema, columns, bins)
 
     def cell(record: Any) -> torch.Tensor:
         index = first(record) * second.bins + second(record)
         return one_hot(index, first.bins * second.bins)
 
-    result = SumFunction("contingency_table", cell, bound=1.0).run(dataset, **options)
+    result = SumFunction("contingency_table", cell, bound=1.0).run(target, **options)
     value = pd.DataFrame(
         result.sums[0].reshape(first.bins, second.bins), first.labels, second.labels
     )
@@ -172,15 +172,15 @@ def contingency_table(
     return Estimate(f"records by {rows} and {columns}", value, error, result)
 
 
-def correlation(dataset: Dataset, columns: Sequence[str], **options: Any) -> Estimate:
-    """See `Dataset.correlation`."""
+def correlation(target: Target, columns: Sequence[str], **options: Any) -> Estimate:
+    """Return the correlation of numeric columns; see `Dataset.correlation`."""
     import pandas as pd
 
-    scaled = Scaled.of(dataset.card.data_schema, listed(columns))
+    scaled = Scaled.of(target.schema, listed(columns))
     width = len(scaled.names)
     if width < 2:
-        raise InvalidDocument("a correlation needs two columns or more")
-    result = products(scaled, width, "correlation").run(dataset, **options)
+        raise InvalidArgument("a correlation needs two columns or more")
+    result = products(scaled, width, "correlation").run(target, **options)
 
     def figure(sums: Array) -> Array:
         spread = covariance(symmetric(sums, 1 + width))[2]

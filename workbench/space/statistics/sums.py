@@ -1,4 +1,4 @@
-"""Noisy sums as researchers ask for them: a function of one record, its bound, and rounds."""
+"""Ask for noisy sums: of a function of one record, with its bound, in one round or several."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.budget.accountant import calibrate
-from workbench.documents import DatasetCard, RequestStatus, StatisticPlan
-from workbench.errors import NotFound
+from workbench.documents import DatasetCard, RequestStatus, Schema, StatisticPlan
 from workbench.space.client.client import DomainClient
-from workbench.space.datasets import Dataset
 from workbench.space.requests.request import RequestHandle
-from workbench.space.requests.submission import check_guarantee, request_for
+from workbench.space.requests.submission import check_guarantee, request_for, written
+from workbench.space.requests.target import Target
 from workbench.space.results.statistic import StatisticResult
 
 if TYPE_CHECKING:
     import torch
 
     from workbench.graphs.record_graph import RecordGraph
+
+
+S = TypeVar("S", bound=StatisticResult)
 
 
 def norm_of(entries: Iterable[float]) -> float:
@@ -33,7 +35,7 @@ def norm_of(entries: Iterable[float]) -> float:
 
 @dataclass(frozen=True)
 class RehearsedSums:
-    """Noisy sums of a synthetic snippet, as `StatisticResult` has those of a domain.
+    """Noisy sums of a synthetic snippet, in the form that `StatisticResult` has for a domain's.
 
     Attributes
     ----------
@@ -75,17 +77,11 @@ class SumFunction:
     update: Callable[..., Mapping[str, torch.Tensor]] | None = None
     rounds: int = 1
 
-    def graphs(self, dataset: Dataset) -> tuple[RecordGraph, RecordGraph | None]:
-        """Return the graphs that would travel: of the record's vector, and of the update."""
+    def graphs(self, schema: Schema) -> tuple[RecordGraph, RecordGraph | None]:
+        """Return the graphs that would be sent: of the record's vector, and of the update."""
         from workbench.engine.sums.clipping import check_programs
         from workbench.graphs.export.statistic import export_statistic, export_update
 
-        if not isinstance(dataset, Dataset):
-            raise NotFound(
-                f"expected a dataset, got {type(dataset).__name__}",
-                "Get one with space.dataset('domain/name').",
-            )
-        schema = dataset.card.data_schema
         graph = export_statistic(self.function, schema, self.state, in_tables=True)
         check_programs(graph)
         return graph, None if self.update is None else export_update(self.update, graph)
@@ -101,25 +97,24 @@ class SumFunction:
         ------
         TermsRefused
             If no noise is enough.
-        InvalidDocument
+        InvalidArgument
             If a setting is out of range.
         """
         check_guarantee(epsilon, delta)
         noise, _ = calibrate(
             epsilon=epsilon, delta=delta, sample_rate=1.0, steps=self.rounds, metrics=0
         )
-        return StatisticPlan.read(
+        return written(
+            StatisticPlan,
             {
                 "rounds": self.rounds,
                 "max_norm": self.bound * card.data_schema.max_records_per_unit,
                 "noise_multiplier": noise,
                 "update": None if update is None else update.digest,
-            }
+            },
         )
 
-    def rehearse(
-        self, dataset: Dataset, epsilon: float = 1.0, delta: float = 1e-5
-    ) -> RehearsedSums:
+    def rehearse(self, target: Target, epsilon: float = 1.0, delta: float = 1e-5) -> RehearsedSums:
         """Run the same engine on the dataset's synthetic snippet; costs no privacy.
 
         Raises
@@ -129,10 +124,10 @@ class SumFunction:
         """
         from workbench.engine.statistics import noisy_sums
 
-        graph, update = self.graphs(dataset)
-        plan = self.plan(dataset.card, epsilon, delta, update)
-        records = dataset.snippet_records
-        scaled = plan.noise_multiplier * len(records) / dataset.card.record_count
+        graph, update = self.graphs(target.schema)
+        plan = self.plan(target.card, epsilon, delta, update)
+        records = target.snippet
+        scaled = plan.noise_multiplier * len(records) / target.card.record_count
         found = noisy_sums(
             graph,
             plan.model_copy(update={"noise_multiplier": scaled}),
@@ -147,22 +142,27 @@ class SumFunction:
 
     def submit(
         self,
-        to: Dataset,
+        to: Target,
         *,
         epsilon: float,
         delta: float = 1e-5,
         purpose: str,
         repeat: int = 0,
-        result: Callable[[DomainClient, RequestStatus], StatisticResult] = StatisticResult,
-    ) -> RequestHandle:
+        result: Callable[[DomainClient, RequestStatus], S],
+    ) -> RequestHandle[S]:
         """Ask a domain for the noisy sums; see `TrainingFunction.submit` for the parameters.
+
+        Parameters
+        ----------
+        result
+            Makes what the handle returns, such as `StatisticResult`.
 
         Raises
         ------
         WorkbenchError
             If the request cannot be made, or the domain refuses it: nothing was charged.
         """
-        graph, update = self.graphs(to)
+        graph, update = self.graphs(to.schema)
         request = request_for(
             to,
             graph,
@@ -178,10 +178,8 @@ class SumFunction:
         for one in (graph, update):
             if one is not None:
                 client.upload(one.digest, one.archive)
-        return RequestHandle(client, client.submit(request), result=result)
+        return RequestHandle(client, client.submit(request), result)
 
-    def run(self, dataset: Dataset, *, progress: bool = True, **options: Any) -> StatisticResult:
+    def run(self, to: Target, *, progress: bool = True, **options: Any) -> StatisticResult:
         """Submit with `options` and wait for the noisy sums."""
-        found = self.submit(dataset, **options).wait(progress)
-        assert isinstance(found, StatisticResult)
-        return found
+        return self.submit(to, result=StatisticResult, **options).wait(progress)

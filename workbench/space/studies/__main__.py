@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _say(line: dict[str, Any]) -> None:
-    # Who started it may be gone; the study goes on.
+    # The process that started it may have ended; the study goes on.
     with contextlib.suppress(BrokenPipeError):
         print(json.dumps(line), flush=True)
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.documents import DatasetCard, digest_bytes
+from workbench.documents.base import hex_of, short
 from workbench.documents.envelope import unverified
-from workbench.errors import InvalidConfiguration, VerificationFailed
+from workbench.errors import InvalidArgument, InvalidConfiguration, VerificationFailed
 from workbench.evidence.bundle import Bundle
 from workbench.space.studies import record
 from workbench.space.studies.parameters import parameters_of
@@ -69,6 +70,8 @@ def export(folder: Path, out: Path, licence: str = "") -> Path:
     ------
     VerificationFailed
         If a file or a piece of evidence is not what the study says.
+    InvalidArgument
+        If `out` does not end in ``.zip``.
     InvalidConfiguration
         If `out` cannot be written.
     """
@@ -78,12 +81,12 @@ def export(folder: Path, out: Path, licence: str = "") -> Path:
             f"{wrong[0].what}: {wrong[0].words}", "Run the study again before you hand it on."
         )
     if out.suffix != ".zip":
-        raise InvalidConfiguration(f"{out} does not end in .zip", "Give --out study.zip")
+        raise InvalidArgument(f"{out} does not end in .zip", "Give --out study.zip")
     study = record.read(folder)
     crate = _Crate(folder, study, licence)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and moved: a crate that is there is whole.
+        # Written beside its place and then moved: a crate is there in full or not at all.
         with tempfile.TemporaryDirectory(dir=out.parent) as place:
             made = Path(place, out.name)
             crate.crate.write_zip(made)
@@ -188,7 +191,7 @@ class _Crate:
         for card in cards.values():
             found.append(
                 self._entity(
-                    f"#dataset-{card.domain}-{card.name}-{card.dataset_version[7:19]}",
+                    f"#dataset-{card.domain}-{card.name}-{short(card.dataset_version)}",
                     type="CreativeWork",
                     name=f"{card.path}: {card.title}",
                     description=f"{card.description} It stayed at its holder.".strip(),
@@ -248,7 +251,7 @@ class _Crate:
             workflow["softwareRequirements"] = environment
 
     def _digest(self, name: str) -> str:
-        return digest_bytes((self.folder / name).read_bytes()).removeprefix("sha256:")
+        return hex_of(digest_bytes((self.folder / name).read_bytes()))
 
 
 def _media(name: str) -> str:

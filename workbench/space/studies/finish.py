@@ -1,4 +1,4 @@
-"""The end of a study: its requests gathered, its cost composed, report and record written."""
+"""End a study: gather its requests, compose its cost, write report and record."""
 
 from __future__ import annotations
 

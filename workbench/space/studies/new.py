@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.errors import Conflict
+from workbench.errors import Conflict, InvalidArgument
 from workbench.space.datasets import Dataset
 from workbench.space.starter.cells import study
 
@@ -18,11 +18,13 @@ def new_study(dataset: Dataset, path: Path) -> Path:
 
     Raises
     ------
+    InvalidArgument
+        If `path` does not end in ``.ipynb``.
     Conflict
         If `path` is taken, or cannot be written.
     """
     if path.suffix != ".ipynb":
-        raise Conflict(f"{path} is no name of a notebook", "Give one that ends in .ipynb.")
+        raise InvalidArgument(f"{path} does not end in .ipynb", "Give --out study.ipynb")
     if not _written(path, text_of(study(dataset.card))):
         raise Conflict(f"{path} is there already", "Give another name with --out.")
     return path

@@ -1,4 +1,4 @@
-"""A notebook's cells as HTML that runs nothing and loads nothing."""
+"""Write a notebook's cells as HTML that runs nothing and loads nothing."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _output(output: Mapping[str, Any]) -> str:
 
 
 def _renderings(data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what could stand for an output, the best first."""
+    """Yield the forms in which an output can be shown, the best first."""
     if _PLOTLY in data:
         drawn = svg(data[_PLOTLY])
         words = "An interactive figure: open the notebook to see it."
@@ -167,7 +167,7 @@ def _renderings(data: Mapping[str, Any]) -> Iterator[str]:
         content = base64.b64encode(_text(data["image/svg+xml"]).encode()).decode()
         yield _picture("image/svg+xml", content)
     if _WIDGET in data and "text/html" not in data:
-        # A bar that counted is of no more use.
+        # A progress bar that has ended says nothing any more.
         if re.search(r"\d%\|", _text(data.get("text/plain", ""))):
             return
         yield '<p class="left-out">A widget: open the notebook in JupyterLab to see it.</p>'
@@ -204,7 +204,7 @@ def _text(value: Any) -> str:
 
 
 def _settled(text: str) -> str:
-    """Return what a terminal would show in the end: bars are drawn over themselves."""
+    """Return what a terminal would show at the end, where a bar overwrites its earlier states."""
     plain = _COLOURS.sub("", text)
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in plain.split("\n"))
     return "\n".join(lines).strip("\n")

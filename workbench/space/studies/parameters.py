@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InvalidConfiguration, NotFound, TooLarge
+from workbench.errors import InvalidArgument, InvalidConfiguration, NotFound, TooLarge
 
 MAX_NOTEBOOK_BYTES = 50 << 20
 MAX_PARAMETERS_BYTES = 100_000
@@ -37,7 +37,7 @@ class Parameter:
 
     @property
     def value(self) -> Any:
-        """The default's value if it is a plain one, else None."""
+        """The default's value if it is a plain Python value, else None."""
         try:
             return ast.literal_eval(self.default)
         except (ValueError, SyntaxError):
@@ -87,11 +87,11 @@ def _known(kind: str) -> str:
 
 
 def checked(notebook: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `given` if each is a parameter of `notebook` and fits its default.
+    """Check that each value is a parameter of `notebook` and fits its default, and return them.
 
     Raises
     ------
-    InvalidConfiguration
+    InvalidArgument
         If a name is unknown, says which is near; or a number is expected and something else given.
     """
     known = parameters_of(notebook)
@@ -102,21 +102,21 @@ def checked(notebook: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         size = len(json.dumps(dict(given), allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise InvalidConfiguration(f"a parameter is no JSON value: {error}") from None
+        raise InvalidArgument(f"a parameter is no JSON value: {error}") from None
     if size > MAX_PARAMETERS_BYTES:
         raise TooLarge("the parameters are over 100 KB", "Give the path of a file instead.")
     return dict(given)
 
 
-def _unknown(notebook: Path, name: str, known: Mapping[str, Parameter]) -> InvalidConfiguration:
+def _unknown(notebook: Path, name: str, known: Mapping[str, Parameter]) -> InvalidArgument:
     if not known:
-        return InvalidConfiguration(
+        return InvalidArgument(
             f"{notebook.name} takes no parameters",
             "Give a cell the tag 'parameters' and assign names in it, such as epsilon = 2.0.",
         )
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
-    return InvalidConfiguration(
+    return InvalidArgument(
         f"{notebook.name} has no parameter '{name}'", f"{hint}There are: {', '.join(known)}."
     )
 
@@ -125,12 +125,12 @@ def _fits(notebook: Path, parameter: Parameter, value: Any) -> None:
     default = parameter.value
     number = isinstance(default, int | float) and not isinstance(default, bool)
     if number and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise InvalidConfiguration(
+        raise InvalidArgument(
             f"{notebook.name}: parameter '{parameter.name}' is {json.dumps(value)[:80]}, "
             f"expected a number such as {parameter.default}"
         )
     if isinstance(default, bool) and not isinstance(value, bool):
-        raise InvalidConfiguration(
+        raise InvalidArgument(
             f"{notebook.name}: parameter '{parameter.name}' is {json.dumps(value)[:80]}, "
             "expected true or false"
         )
@@ -143,7 +143,7 @@ def from_text(notebook: Path, pairs: Iterable[str]) -> dict[str, Any]:
 
     Raises
     ------
-    InvalidConfiguration
+    InvalidArgument
         If a pair has no ``=``.
     """
     known = parameters_of(notebook)
@@ -151,7 +151,7 @@ def from_text(notebook: Path, pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise InvalidConfiguration(f"'-p {pair}' has no value", "Write -p NAME=VALUE.")
+            raise InvalidArgument(f"'-p {pair}' has no value", "Write -p NAME=VALUE.")
         given[name] = text
         if name not in known or not isinstance(known[name].value, str):
             try:

@@ -1,4 +1,4 @@
-"""A study in a process of its own, so that it can be stopped and cannot harm who started it.
+"""Run a study in a process of its own, so that it can be stopped and harms no other work.
 
 The process is ``python -m workbench.space.studies``: it reads what to run as JSON from its
 standard input and prints one JSON line for each step.
@@ -106,7 +106,7 @@ class StudyProcess:
         return path if self.state != "running" and path.is_file() else None
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the end; return whether it came."""
+        """Wait for the end; return whether the study has ended."""
         return self._ended.wait(seconds)
 
     def cancel(self) -> None:

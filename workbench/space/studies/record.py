@@ -116,7 +116,7 @@ def read(folder: Path) -> StudyRecord:
 
 
 def files_since(folder: Path, began_ns: int) -> Iterator[StudyFile]:
-    """Yield the files of `folder` that were written since `began_ns`, by path.
+    """Yield the files of `folder` that were written since `began_ns`, sorted by path.
 
     Links are left out: a folder must hold what it names.
     """

@@ -8,12 +8,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from workbench.documents.base import short
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.verify import verify
 from workbench.space.studies import record
 from workbench.space.studies.outputs import cells_html
 from workbench.space.studies.record import StudyRecord, StudyRequest
-from workbench.views.html import rows_table
+from workbench.views.tables import Table
+from workbench.views.words import time_words
 
 _STYLE = Path(__file__).with_name("report.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -32,8 +34,8 @@ def write_report(folder: Path, study: StudyRecord) -> Path:
     parts = [
         f"<h1>{escape(study.title)}</h1>",
         f'<p><span class="badge {kind}">{word}</span> {escape(study.message)}</p>',
-        f'<p class="sub">{escape(study.notebook)}, {_when(study.started)} to '
-        f"{_when(study.ended)} UTC, cell {study.cell} of {study.cells}</p>",
+        f'<p class="sub">{escape(study.notebook)}, {time_words(study.started)} to '
+        f"{time_words(study.ended)} UTC, cell {study.cell} of {study.cells}</p>",
         "<h2>Parameters</h2>",
         _parameters(parameters),
         "<h2>What was released, and what it cost</h2>",
@@ -59,14 +61,10 @@ def write_report(folder: Path, study: StudyRecord) -> Path:
     return target
 
 
-def _when(time: str) -> str:
-    return time[:19].replace("T", " ")
-
-
 def _parameters(given: dict[str, Any]) -> str:
     if not given:
         return "<p>None were given: the notebook's own.</p>"
-    return rows_table((), [(name, json.dumps(value)) for name, value in given.items()])
+    return Table((), [(name, json.dumps(value)) for name, value in given.items()]).html()
 
 
 def _requests(folder: Path, study: StudyRecord) -> str:
@@ -84,13 +82,13 @@ def _requests(folder: Path, study: StudyRecord) -> str:
 def _row(folder: Path, one: StudyRequest) -> str:
     released, mark, kind = _outcome(folder, one)
     privacy = "" if one.epsilon is None else f"ε {one.epsilon:g}"
-    cells = [one.request[7:19], one.path, one.function, privacy, released]
+    cells = [short(one.request), one.path, one.function, privacy, released]
     plain = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
     return f'<tr>{plain}<td class="{kind}">{escape(mark)}</td></tr>'
 
 
 def _outcome(folder: Path, one: StudyRequest) -> tuple[str, str, str]:
-    """Return what was released, and the mark of its evidence; nothing unverified is shown."""
+    """Return what was released, and whether its evidence holds; nothing unverified is shown."""
     if one.state == "open":
         return "", "no release yet", ""
     if one.state == "refuted" or one.evidence is None:
@@ -105,10 +103,10 @@ def _spent(study: StudyRecord) -> str:
     if not study.spent:
         return ""
     rows = [
-        (one.dataset, one.version[7:19], str(one.runs), f"{one.epsilon:.3g}", f"{one.delta:g}")
+        (one.dataset, short(one.version), str(one.runs), f"{one.epsilon:.3g}", f"{one.delta:g}")
         for one in study.spent
     ]
-    table = rows_table(("dataset", "version", "runs", "ε in all", "δ"), rows)
+    table = Table(("dataset", "version", "runs", "ε in all", "δ"), rows).html()
     return (
         "<p>Composed over this study's runs (Rényi accounting), as the domain's ledger does. The "
         f"ledger also knows what others spent.</p>{table}"

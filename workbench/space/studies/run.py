@@ -197,7 +197,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def signing_key(space: str | Path | None) -> PrivateKey | None:
-    """Return the key of a space, to sign the study with; None if there is no space here."""
+    """Return the key of a space, to sign the study with, or None if there is no space here."""
     from workbench.space.connection import connect
 
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from workbench.documents import Envelope, PublicKey, Release, digest_bytes
+from workbench.documents.base import short
 from workbench.documents.envelope import unverified
 from workbench.errors import InvalidDocument, WorkbenchError
 from workbench.evidence.bundle import Bundle
@@ -87,7 +88,7 @@ def _requests(folder: Path, study: StudyRecord) -> Finding:
 
 
 def _evidence(folder: Path, one: StudyRequest, keys: Mapping[str, PublicKey]) -> Finding:
-    what = f"request {one.request[7:19]} at {one.path or 'a domain'}"
+    what = f"request {short(one.request)} at {one.path or 'a domain'}"
     if one.state == "open":
         return Finding(what, True, "no release was looked at in this study")
     if one.state == "refuted" or one.evidence is None:
@@ -150,7 +151,7 @@ def _signature(folder: Path, study: StudyRecord) -> Finding:
             raise InvalidDocument("study.json is not what was signed")
     except WorkbenchError as error:
         return Finding("signature", False, error.message)
-    return Finding("signature", True, f"by the researcher of its requests, {key.key_id[:12]}")
+    return Finding("signature", True, f"by the researcher of its requests, {short(key.key_id)}")
 
 
 def _signer(folder: Path, study: StudyRecord) -> PublicKey | None:

@@ -1,4 +1,4 @@
-"""Scikit-learn estimators as training functions: the same model, trained under privacy."""
+"""Turn scikit-learn estimators into training functions: the same model, trained under privacy."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from workbench.documents import Column, Schema
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.graphs.export.features import features
-from workbench.space.datasets import Dataset
+from workbench.space.requests.target import Targeted, target_of
 from workbench.space.training.functions import TrainingFunction, training_function
 from workbench.space.training.recipes import Recipe, read_estimator
 
@@ -39,7 +39,7 @@ class InTargetUnits(nn.Module):
 
 def from_sklearn(
     estimator: Any,
-    dataset: Dataset,
+    dataset: Targeted,
     *,
     epochs: float = 20,
     learning_rate: float | None = None,
@@ -70,12 +70,13 @@ def from_sklearn(
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If the estimator, one of its settings, or what it was fitted on has no counterpart here;
         names it and says what to do.
     """
-    schema = dataset.card.data_schema
-    records = dataset.card.record_count * (1 - dataset.card.holdout_fraction)
+    card = target_of(dataset).card
+    schema = card.data_schema
+    records = card.record_count * (1 - card.holdout_fraction)
     recipe = read_estimator(estimator, records)
     target = _target(schema, recipe.classifies)
     classes = len(target.categories) if recipe.classifies else 1
@@ -127,7 +128,7 @@ def _target(schema: Schema, classifies: bool) -> Column:
     wanted = ("category",) if classifies else ("number", "integer")
     found = [column for column in schema.targets if column.kind in wanted]
     if len(found) != 1:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"the dataset has {len(found)} targets of kind {' or '.join(wanted)}; expected one",
             "Write a training function of your own for it.",
         )
@@ -173,7 +174,7 @@ def _fitted(estimator: Any) -> list[Layer]:
 
 def _check_fitted(estimator: Any, schema: Schema, widths: list[int]) -> None:
     if estimator.n_features_in_ != widths[0]:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"the estimator was fitted on {estimator.n_features_in_} columns; the dataset's "
             f"features are {widths[0]}",
             "Fit it on the feature columns in the schema's order, or give it unfitted.",
@@ -181,7 +182,7 @@ def _check_fitted(estimator: Any, schema: Schema, widths: list[int]) -> None:
     names = [column.name for column in schema.features]
     seen = list(getattr(estimator, "feature_names_in_", names))
     if len(seen) == len(names) and seen != names:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"the estimator was fitted on columns {', '.join(seen[:5])}, …; the schema has "
             f"{', '.join(names[:5])}, … in this order",
             "Fit it on the feature columns in the schema's order, or give it unfitted.",
@@ -214,12 +215,12 @@ def _in_our_units(
 
 
 def _class_order(classes: list[Any], target: Column) -> list[int]:
-    """Return for each category of the schema its place among the estimator's classes."""
+    """Return the place of each category of the schema among the estimator's classes."""
     plain = [c.item() if isinstance(c, np.generic) else c for c in classes]
     for wanted in (list(target.categories), list(range(len(target.categories)))):
         if sorted(map(str, plain)) == sorted(map(str, wanted)):
             return [list(map(str, plain)).index(str(category)) for category in wanted]
-    raise InvalidDocument(
+    raise InvalidArgument(
         f"the estimator knows the classes {plain[:5]}; the schema has "
         f"{list(target.categories)[:5]}",
         "Fit it on the schema's categories or on their positions, or give it unfitted.",
@@ -231,7 +232,7 @@ def _fill(layer: Any, weight: NDArray[np.float64], bias: NDArray[np.float64]) ->
     if layer.bias is not None:
         layer.bias.copy_(torch.from_numpy(bias))
     elif float(np.abs(bias).max()) > 1e-6:
-        raise InvalidDocument(
-            "an estimator without intercept has one in scaled features",
+        raise InvalidArgument(
+            "the estimator has no intercept, but needs one for scaled features",
             "Fit it with fit_intercept=True, or give it unfitted.",
         )

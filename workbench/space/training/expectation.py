@@ -7,15 +7,16 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from workbench.budget.accountant import planning_epsilon
-from workbench.views.html import page, rows_table
+from workbench.views.page import Page, Shown
+from workbench.views.tables import Table
 
 if TYPE_CHECKING:
     from workbench.space.training.rehearsal import Rehearsal
 
-_COLOURS = ("#1f6feb", "#cf222e", "#1a7f37")
+_COLORS = ("#1f6feb", "#cf222e", "#1a7f37")
 
 
-class Expectation:
+class Expectation(Shown):
     """Rehearsals of one function at several epsilons, on synthetic records.
 
     Attributes
@@ -34,11 +35,7 @@ class Expectation:
             for epsilon, found in self.rehearsals.items()
         }
 
-    def _header(self) -> list[str]:
-        first = next(iter(self.rehearsals.values()))
-        return ["epsilon", "by a tighter reckoning", *first.metrics]
-
-    def _rows(self) -> list[list[str]]:
+    def _page(self) -> Page:
         first = next(iter(self.rehearsals.values()))
         rows = [
             [
@@ -49,22 +46,14 @@ class Expectation:
             for epsilon, found in self.rehearsals.items()
         ]
         without = [f"{value:.3f}" for value in first.without_privacy.values()]
-        return [*rows, ["without privacy", "", *without]]
-
-    def __repr__(self) -> str:
-        lines = [
-            "  ".join(f"{cell:22}" for cell in row).rstrip()
-            for row in (self._header(), *self._rows())
-        ]
-        return "\n".join(["Rehearsals on synthetic records:", *lines])
-
-    def _repr_html_(self) -> str:
         text = (
             "The same engine ran on the synthetic snippet, at no privacy cost; ± is the noise of "
             "the metric at the domain. Synthetic records show what privacy costs, not how well the "
-            "function will do. The tighter reckoning is for planning: the ledger charges epsilon."
+            "function will do. The tighter figure is for planning: the ledger charges epsilon."
         )
-        return page("What to expect", text, rows_table(self._header(), self._rows()))
+        columns = ("epsilon", "by a tighter calculation", *first.metrics)
+        table = Table(columns, [*rows, ["without privacy", "", *without]])
+        return Page("What to expect", text, table)
 
     def figure(self) -> Any:
         """Return a Plotly figure of each metric by epsilon, with two standard deviations."""
@@ -73,13 +62,13 @@ class Expectation:
         figure = go.Figure()
         epsilons = list(self.rehearsals)
         runs = list(self.rehearsals.values())
-        for name, colour in zip(runs[0].metrics, cycle(_COLOURS), strict=False):
+        for name, color in zip(runs[0].metrics, cycle(_COLORS), strict=False):
             figure.add_scatter(
                 name=f"{name} (± 2 σ of the noise)",
                 x=epsilons,
                 y=[run.metrics[name] for run in runs],
                 mode="lines+markers",
-                marker={"color": colour},
+                marker={"color": color},
                 error_y={"type": "data", "array": [2 * run.noise[name] for run in runs]},
             )
             figure.add_scatter(
@@ -87,7 +76,7 @@ class Expectation:
                 x=[epsilons[0], epsilons[-1]],
                 y=[runs[0].without_privacy[name]] * 2,
                 mode="lines",
-                line={"color": colour, "dash": "dash"},
+                line={"color": color, "dash": "dash"},
             )
         figure.update_layout(
             xaxis={"title": "epsilon", "type": "log"},

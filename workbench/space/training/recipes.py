@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from workbench.errors import InvalidDocument
+from workbench.errors import InvalidArgument
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -37,7 +37,7 @@ def _cross_entropy(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _hinge(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """One class against the rest, as ``SGDClassifier`` does."""
+    """Return the hinge loss of each class against the rest, as ``SGDClassifier`` does."""
     sign = torch.where(torch.arange(scores.shape[-1]) == target, 1.0, -1.0)
     return (1 - sign * scores).clamp_min(0).mean()
 
@@ -47,11 +47,11 @@ def _squared(predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _only(estimator: Any, **allowed: tuple[Any, ...]) -> None:
-    """Raise unless each setting has one of the values that have a counterpart."""
+    """Check that each setting has one of the values that have a counterpart."""
     settings = estimator.get_params()
     for name, values in allowed.items():
         if name in settings and not any(settings[name] is v or settings[name] == v for v in values):
-            raise InvalidDocument(
+            raise InvalidArgument(
                 f"{type(estimator).__name__}: {name}={settings[name]!r} has no counterpart here",
                 f"Use {' or '.join(f'{name}={value!r}' for value in values)}.",
             )
@@ -59,7 +59,7 @@ def _only(estimator: Any, **allowed: tuple[Any, ...]) -> None:
 
 def _decay(estimator: Any, value: float) -> float:
     if not value <= 1:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"{type(estimator).__name__}: its penalty is a weight decay of {value:g}; at most 1",
             "Regularise less: a larger C or a smaller alpha.",
         )
@@ -158,17 +158,17 @@ _READERS: dict[str, Callable[[Any, float], Recipe]] = {
 
 
 def read_estimator(estimator: Any, records: float) -> Recipe:
-    """Return what `estimator` asks for when it is trained on `records` records.
+    """Return the recipe of `estimator` when it is trained on `records` records.
 
     Raises
     ------
-    InvalidDocument
+    InvalidArgument
         If it, or one of its settings, has no counterpart here.
     """
     kind = type(estimator).__name__
     known = type(estimator).__module__.startswith("sklearn.") and kind in _READERS
     if not known:
-        raise InvalidDocument(
+        raise InvalidArgument(
             f"{kind} has no counterpart that is trained by gradients under differential privacy",
             "Pipeline: give its last step, wb.features scales already. "
             f"Otherwise use {', '.join(_READERS)}, or write a training function.",

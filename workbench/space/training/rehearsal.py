@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.documents import Evaluation, Metric, Plan
-from workbench.views.html import page, rows_table
+from workbench.views.page import Page, Shown
+from workbench.views.tables import Table
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class Rehearsal:
+class Rehearsal(Shown):
     """What a rehearsal showed: metrics on synthetic records, and the noise to expect.
 
     Attributes
@@ -46,8 +47,9 @@ class Rehearsal:
         self.plan = plan
         self.model = model
 
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        return [
+    def _page(self) -> Page:
+        columns = ("metric", "on synthetic records", "without privacy", "noise at the domain")
+        rows = [
             (
                 name,
                 f"{self.metrics[name]:.3f}",
@@ -56,18 +58,8 @@ class Rehearsal:
             )
             for name in self.metrics
         ]
-
-    def __repr__(self) -> str:
-        rows = [
-            f"{n}: {a} (without privacy {b}), noise at the domain {c}"
-            for n, a, b, c in self._rows()
-        ]
-        return "\n".join(["Rehearsal on synthetic records:", *rows])
-
-    def _repr_html_(self) -> str:
-        header = ("metric", "on synthetic records", "without privacy", "noise at the domain")
         text = (
             "The same engine ran on the synthetic snippet, at no privacy cost. Synthetic records "
             "show that the function works, not how well it will do."
         )
-        return page("Rehearsal", text, rows_table(header, self._rows()))
+        return Page("Rehearsal on synthetic records", text, Table(columns, rows))

@@ -9,11 +9,10 @@ import torch
 import torch.nn.functional as F
 
 from workbench.engine.program.lowered.products import with_margins
-from workbench.engine.sums.contributions import MATERIALISED
-from workbench.engine.sums.layers import Call, Factors, Outer, Whole, rule
+from workbench.engine.sums.contributions.forms import MATERIALISED
+from workbench.engine.sums.layers.factors import Call, Factors, Outer, Whole
 
 
-@rule(torch.ops.aten.conv2d.default, recorded="input", weight="weight")
 def conv2d(call: Call) -> tuple[Factors, Factors]:
     """Return the factors of weight ``(out, in / groups, height, width)`` and bias ``(out,)``."""
     outputs, inputs, *kernel = call.weight_shape

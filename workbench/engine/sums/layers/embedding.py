@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from workbench.engine.sums.layers import Call, Factors, Lookup, rule
+from workbench.engine.sums.layers.factors import Call, Factors, Lookup
 
 
-@rule(torch.ops.aten.embedding.default, recorded="indices", weight="weight")
 def embedding(call: Call) -> tuple[Factors, None]:
     """Return the factors of the table ``(rows, width)``; there is no bias."""
     rows, width = call.weight_shape

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-
-from workbench.engine.sums.layers import Call, Factors, Outer, Whole, over_positions, rule
+from workbench.engine.sums.layers.factors import Call, Factors, Outer, Whole, over_positions
 
 
-@rule(torch.ops.aten.linear.default, recorded="input", weight="weight")
 def linear(call: Call) -> tuple[Factors, Factors]:
     """Return the factors of weight ``(outputs, inputs)`` and bias ``(outputs,)``."""
     outputs, inputs = call.weight_shape

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 
-from workbench.engine.sums.layers import Call, Factors, Whole, over_positions, rule
+from workbench.engine.sums.layers.factors import Call, Factors, Whole, over_positions
 
 
-@rule(torch.ops.aten.layer_norm.default, recorded="input", weight="weight")
 def layer_norm(call: Call) -> tuple[Factors, Factors]:
     """Return the gradients of weight and bias, both of the normalized shape."""
     shape = call.args["normalized_shape"]
@@ -18,7 +16,6 @@ def layer_norm(call: Call) -> tuple[Factors, Factors]:
     return Whole(weight), Whole(over_positions(call.gradient.reshape(records, -1, *shape)))
 
 
-@rule(torch.ops.aten.group_norm.default, recorded="input", weight="weight")
 def group_norm(call: Call) -> tuple[Factors, Factors]:
     """Return the gradients of weight and bias, both ``(channels,)``.
 

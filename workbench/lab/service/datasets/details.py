@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from workbench.documents import BudgetStatus, Column, DatasetCard, Terms
-from workbench.views import words
+from workbench.views.purposes import purpose
 
 MOST_COLUMNS = 1000
 _MOST_CATEGORIES = 12
@@ -85,7 +85,7 @@ def _values(column: Column) -> str:
 
 def terms_rows(terms: Terms) -> list[list[str]]:
     """Return the terms of use as rows of a name and plain words."""
-    purposes = [words.purpose(code) for code in terms.purposes[:_MOST_PURPOSES]]
+    purposes = [purpose(code) for code in terms.purposes[:_MOST_PURPOSES]]
     rows = [
         ["purposes", ", ".join(purposes)],
         ["who", _who(terms)],
@@ -116,7 +116,7 @@ def _approval(terms: Terms) -> str:
     stewards = "a steward decides" if needed == 1 else f"{needed} stewards decide"
     if approval.mode == "steward":
         return f"{stewards} each request"
-    codes = ", ".join(words.purpose(code) for code in approval.purposes[:_MOST_PURPOSES])
+    codes = ", ".join(purpose(code) for code in approval.purposes[:_MOST_PURPOSES])
     return f"a policy approves up to epsilon {approval.epsilon:g} for {codes}; {stewards} the rest"
 
 

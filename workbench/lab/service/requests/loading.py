@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.documents import RequestStatus, StatisticPlan
+from workbench.documents import RequestStatus
 
 _HEAD = """\
 import workbench as wb
@@ -14,6 +14,8 @@ result.verified  # the evidence holds, or this raises
 _STATISTIC = """\
 result.sums, result.state
 """
+_WITHOUT_MODEL = {"statistic": _STATISTIC}
+"""What loads the release of each kind of run that has no model."""
 _METRICS = """\
 result.metrics
 """
@@ -62,8 +64,9 @@ def load_code(
         The space file to connect to; empty for what ``connect`` finds by itself.
     """
     head = _HEAD.format(space=repr(space) if space else "", short=status.request_digest[7:19])
-    if isinstance(status.request.plan, StatisticPlan):
-        return head + _STATISTIC
+    without_model = _WITHOUT_MODEL.get(status.request.plan.kind)
+    if without_model is not None:
+        return head + without_model
     if shapes is None:
         return head + _METRICS
     weight = shapes.get("weight", ())

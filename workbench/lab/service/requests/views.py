@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-from workbench.documents import RequestStatus, State, StatisticPlan
-from workbench.space.requests.request import FAILURE_WORDS, STATE_WORDS
+from workbench.documents import RequestStatus, State
+from workbench.views.words import FAILURE_WORDS, STATE_WORDS
 
 MOST_REQUESTS = 500
 
@@ -75,7 +75,7 @@ def request_view(domain: str, status: RequestStatus, key_id: str) -> RequestView
         "path": f"{domain}/{request.dataset}",
         "version": request.dataset_version[7:19],
         "function": request.function,
-        "kind": "statistic" if isinstance(request.plan, StatisticPlan) else "training",
+        "kind": request.plan.kind,
         "researcher": status.researcher,
         "purpose": request.purpose,
         "purpose_text": request.purpose_text,

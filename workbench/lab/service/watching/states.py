@@ -154,7 +154,8 @@ class DomainState:
             )
         return (
             f"This domain is newer (API {self.api}, here {API}, version {__version__}): some of "
-            "what it says may not be shown. Update with: pip install --upgrade workbench"
+            "what it says may not be shown. Update with: "
+            "pip install --upgrade dataspace-workbench"
         )
 
 

@@ -1,0 +1,117 @@
+"""Write an exported program as a ``.pt2`` file: equal functions give equal bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from workbench.errors import GraphRefused
+from workbench.graphs.reading import archive as pt2
+
+A = torch.ops.aten
+
+
+_SAME = {
+    # Strides are others once the graph is mapped over records.
+    A.view.default: A.reshape.default,
+    A._unsafe_view.default: A.reshape.default,
+    A.__and__.Tensor: A.bitwise_and.Tensor,
+    A.__or__.Tensor: A.bitwise_or.Tensor,
+}
+"""Operators to others that compute the same and are allowed."""
+PREFIX = "model."
+
+
+def archived(program: torch.export.ExportedProgram) -> bytes:
+    """Return an exported program as the bytes of a ``.pt2`` file."""
+    for node in list(program.graph.nodes):
+        if node.op == "call_function" and "_assert_tensor_metadata" in str(node.target):
+            program.graph.erase_node(node)
+        elif node.target in _SAME:
+            node.target = _SAME[node.target]
+        elif node.target is A.slice.Tensor:
+            # The end of x[1:] is written as the largest integer; the loader takes no such sizes.
+            node.args = tuple(
+                None if argument == sys.maxsize else argument for argument in node.args
+            )
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    with zipfile.ZipFile(buffer) as file:
+        graph = json.loads(file.read(pt2.GRAPH))
+    signature = graph["graph_module"]["signature"]
+    for spec in signature["input_specs"]:
+        for key, name in (("parameter", "parameter_name"), ("buffer", "buffer_name")):
+            if key in spec:
+                spec[key][name] = spec[key][name].removeprefix(PREFIX)
+                spec[key].pop("persistent", None) if key == "parameter" else None
+    for node in graph["graph_module"]["graph"]["nodes"]:
+        node["metadata"] = {}
+    calls = graph["graph_module"]["module_call_graph"]
+    graph["graph_module"]["module_call_graph"] = [c for c in calls if c["fqn"] == ""]
+    graph["torch_version"] = "2"
+    in_state = {s.target for s in program.graph_signature.input_specs if s.target}
+    state = {k.removeprefix(PREFIX): v for k, v in program.state_dict.items() if k in in_state}
+    constants = {
+        k.removeprefix(PREFIX): v
+        for k, v in program.constants.items()
+        if k in in_state and isinstance(v, torch.Tensor)
+    }
+    weights, weight_table = _tensors(state, pt2.WEIGHTS + "weight_", True)
+    tensors, constant_table = _tensors(constants, pt2.CONSTANTS + "tensor_", False)
+    return pt2.write(pt2.Archive(graph, weight_table, constant_table, weights | tensors))
+
+
+def _tensors(
+    values: Mapping[str, torch.Tensor], prefix: str, weights: bool
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Return tensors as members of an archive, and the table that describes them."""
+    members: dict[str, bytes] = {}
+    config: dict[str, Any] = {}
+    seen: dict[tuple[int, tuple[int, ...]], str] = {}
+    numbers = {
+        torch.uint8: 1,
+        torch.int32: 4,
+        torch.int64: 5,
+        torch.float32: 7,
+        torch.float64: 8,
+        torch.bool: 12,
+    }
+    for name, value in values.items():
+        if value.dtype not in numbers:
+            raise GraphRefused(f"tensor '{name}' is {value.dtype}; that dtype is not allowed")
+        # Tied parameters share one member, which is how they are known again as tied.
+        key = (value.data_ptr(), tuple(value.shape))
+        path = seen.setdefault(key, f"{prefix}{len(members)}") if value.numel() else None
+        path = path or f"{prefix}{len(members)}"
+        plain = value.detach().cpu().contiguous()
+        members[path] = plain.numpy().tobytes()
+        config[name] = {
+            "path_name": path.rsplit("/", 1)[1],
+            "is_param": weights and isinstance(value, nn.Parameter),
+            "use_pickle": False,
+            "tensor_meta": {
+                "dtype": numbers[value.dtype],
+                "sizes": [{"as_int": size} for size in plain.shape],
+                "requires_grad": bool(value.requires_grad),
+                "device": {"type": "cpu", "index": None},
+                "strides": [{"as_int": stride} for stride in _contiguous(plain.shape)],
+                "storage_offset": {"as_int": 0},
+                "layout": 7,
+            },
+        }
+    return members, {"config": config}
+
+
+def _contiguous(shape: torch.Size) -> list[int]:
+    """Return the strides of row-major order."""
+    strides = [1]
+    for size in reversed(shape[1:]):
+        strides.insert(0, strides[0] * size)
+    return strides[: len(shape)]

@@ -1,0 +1,35 @@
+"""A module with other parameters than it was built with."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from workbench.errors import InvalidArgument
+from workbench.graphs.export.normalization import without_batch_norm
+
+
+def load_into(module: nn.Module, parameters: dict[str, torch.Tensor]) -> nn.Module:
+    """Return a copy of `module` with `parameters`, in evaluation mode.
+
+    Batch normalization is replaced as in what was trained: released scales and shifts belong to
+    group normalization, and would be wrong beside a batch layer's running statistics.
+
+    Raises
+    ------
+    InvalidArgument
+        If the module has other parameters.
+    """
+    found = without_batch_norm(copy.deepcopy(module), quiet=True)
+    try:
+        missing = found.load_state_dict(parameters, strict=False)
+    except RuntimeError as error:
+        told = str(error).splitlines()[-1]
+        raise InvalidArgument(f"the module has other shapes: {told}") from None
+    names = {name for name, _ in found.named_parameters()}
+    wrong = [*missing.unexpected_keys, *(names & set(missing.missing_keys))]
+    if wrong:
+        raise InvalidArgument(f"the module and the release differ in parameter '{wrong[0]}'")
+    return found.eval()
