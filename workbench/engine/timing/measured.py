@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.engine.sampling.batches import UnitTable
-from workbench.engine.sampling.noise import SEED_BYTES, SealedRandom
-from workbench.engine.sampling.streams import StreamName
+from workbench.engine.sampling.noise import SealedRandom
+from workbench.engine.sampling.streams import SEED_BYTES, StreamName
 from workbench.engine.sums.distributed import ALONE, Ranks
 from workbench.engine.timing.costs import Chunks, Cost
 from workbench.graphs.record_graph import RecordGraph
