@@ -81,7 +81,7 @@ class MeanResult(StatisticResult):
 
     The last entry of the sum is ``bound`` for each record; the noise is that of the plan.
 
-    Shapes and dtypes: a float where the function gives a number, else float64 of shape ``(d,)``.
+    Shapes and dtypes: a float where the function gives one number, else float64 of shape ``(d,)``.
     """
 
     @property
