@@ -12,9 +12,12 @@ demo: $(STAMP)
 lab: $(STAMP)
 	$(BIN)/workbench demo --lab
 
-# Most of the tests wait for servers and browsers: two at a time, each module by one of them.
+# Most of the tests wait for servers and browsers: two at a time, each module by one of them. Each
+# time in another order; make test ORDER=<number> repeats one.
+ORDER := $(or $(ORDER),$(shell date +%s))
 test: $(STAMP) system
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@echo "The tests run in the order $(ORDER)."
+	$(BIN)/python -m pytest -p randomly --randomly-seed=$(ORDER) --numprocesses 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

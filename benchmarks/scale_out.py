@@ -88,7 +88,7 @@ def job(model: nn.Module, place: Path) -> Job:
         metrics_noise_multiplier=1.0,
     )
     return Job(
-        mode="run",
+        mode="training",
         graph=str(place / "graph"),
         training=str(place / "training.npz"),
         holdout=str(place / "holdout.npz"),

@@ -141,3 +141,9 @@ def wait_until(condition, seconds: float = 30.0) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"not within {seconds} seconds: {condition}")
         time.sleep(0.02)
+
+
+def edit_terms(root: Path, dataset: str, **changes: object) -> None:
+    """Change fields of a terms.yaml."""
+    path = root / "datasets" / dataset / "terms.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))

@@ -28,6 +28,9 @@ ROOMS = (
 )
 """From the bottom to the top. A room never imports another one of its own line or above it."""
 
+NEVERS = {("space", "domain"), ("domain", "space"), ("lab", "domain"), ("audit", "domain")}
+"""Who never imports whom, whatever their lines: the two sides meet in documents only."""
+
 Graph = Mapping[str, Iterable[str]]
 
 
@@ -113,6 +116,18 @@ def test_a_room_never_imports_beside_or_above_itself(height):
         if name != FACE and room(name) in ROOMS[height]
         for other in IMPORTS[name]
         if other != FACE and room(other) in above - {room(name)}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("one", "other"), sorted(NEVERS))
+def test_these_rooms_never_know_each_other(one, other):
+    wrong = [
+        f"{name} imports {found}"
+        for name in FILES
+        if name != FACE and room(name) == one
+        for found in IMPORTS[name]
+        if found != FACE and room(found) == other
     ]
     assert wrong == []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import subprocess
@@ -12,21 +11,6 @@ from pathlib import Path
 import workbench
 
 PACKAGE = Path(workbench.__file__).parent
-LAYERS = [
-    "documents",
-    "catalog",
-    "graphs",
-    "engine",
-    "budget",
-    "audit",
-    "evidence",
-    "domain",
-    "space",
-    "lab",
-    "cli",
-]
-# Records are plain numpy columns that snippets fill; they live with the engine that reads them.
-ALLOWED_UPWARD = {("catalog", "workbench.records")}
 
 
 def test_the_public_names():
@@ -78,29 +62,6 @@ def test_help_and_completion_know_every_setting_of_a_training_function():
     assert all(one.kind is one.KEYWORD_ONLY for one in settings.values())
     explained = workbench.training_function.__doc__.partition("Raises")[0]
     assert [name for name in settings if not re.search(rf"^ .*\b{name}\b", explained, re.M)] == []
-
-
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return {name for name in found if name.startswith("workbench.")}
-
-
-def test_a_lower_layer_never_imports_a_higher_one():
-    for layer in LAYERS:
-        for path in (PACKAGE / layer).rglob("*.py"):
-            for name in imports(path):
-                other = name.split(".")[1]
-                if other not in LAYERS or LAYERS.index(other) <= LAYERS.index(layer):
-                    continue
-                allowed = any(
-                    layer == who and name.startswith(what) for who, what in ALLOWED_UPWARD
-                )
-                assert allowed, f"{path.relative_to(PACKAGE)} imports {name}"
 
 
 def test_nothing_is_unpickled_anywhere():

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from tests.evidence.test_verify import DOMAIN, HONEST, MODEL, STRANGER
+from tests.evidence.story import DOMAIN, HONEST, MODEL, STRANGER
 from workbench.cli.app import app
 from workbench.errors import InvalidConfiguration, VerificationFailed
 from workbench.evidence.verify import verify as verified

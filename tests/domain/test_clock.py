@@ -95,7 +95,7 @@ def job_of(folder, graph, records, plan):
     for name, part in zip(("training", "holdout"), parts, strict=True):
         save_records(folder / f"{name}.npz", part)
     return Job(
-        mode="run",
+        mode="training",
         graph=str(folder / "graph.pt2"),
         training=str(folder / "training.npz"),
         holdout=str(folder / "holdout.npz"),

@@ -64,7 +64,13 @@ def replayed(site, handle, folder):
     place = files.prepared(domain.folder, row.card)
     seed = domain.home.seal.open_seed(row.seed, handle.digest)
     job = job_of(
-        domain.folder, "run", row.request, row.card, str(place.training), str(place.holdout), seed
+        domain.folder,
+        "training",
+        row.request,
+        row.card,
+        str(place.training),
+        str(place.holdout),
+        seed,
     )
     outcome = domain.runs.executor.run("replay", job, folder)
     domain.close()

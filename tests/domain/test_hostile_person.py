@@ -74,7 +74,7 @@ def job(tmp_path_factory):
         path = folder / f"{value}.npz"
         save_records(path, type(records)(changed, records.units))
         return Job(
-            mode="run",
+            mode="training",
             graph=str(folder / "graph.pt2"),
             training=str(path),
             holdout=str(folder / "holdout.npz"),

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import workbench as wb
 from tests.studies import PURPOSE, dataset, diagnose, linear, submit
 from tests.support import wait_until
-from workbench.errors import InvalidArgument, InvalidDocument
+from workbench.errors import InvalidArgument
 from workbench.evidence.verify import verify
 
 OPTIONS = {
@@ -127,7 +127,7 @@ def test_evaluations_and_patience_need_a_metric(site):
     def blind(model, record):
         return F.cross_entropy(model(wb.features(record)), record["diagnosis"])
 
-    with pytest.raises(InvalidDocument, match="need a metric"):
+    with pytest.raises(InvalidArgument, match="need a metric"):
         submit(site.client(), blind)
 
 

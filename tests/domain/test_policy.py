@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.domain.test_two_stewards import edit_terms
 from tests.studies import PURPOSE, submit
-from tests.support import Site, error_of, make_domain
+from tests.support import Site, edit_terms, error_of, make_domain
 from workbench.documents import Approval, Envelope, PolicyChange, PrivateKey, now
 from workbench.domain.store.tables import requests
 from workbench.errors import (

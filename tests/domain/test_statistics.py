@@ -295,7 +295,7 @@ def test_a_run_that_is_repeated_with_its_seed_gives_the_same_file(site, ds):
         seed = domain.home.seal.open_seed(row.seed, first.digest)
     place = files.prepared(domain.folder, ds.card)
     job = job_of(
-        domain.folder, "run", request, ds.card, str(place.training), str(place.holdout), seed
+        domain.folder, "training", request, ds.card, str(place.training), str(place.holdout), seed
     )
     outcome = domain.runs.executor.run("again", job, domain.folder.root / "state" / "again")
     assert outcome.statistics == first.release.statistics

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-import yaml
 
 from tests.studies import submit_progression
-from tests.support import Site, make_domain
+from tests.support import Site, edit_terms, make_domain
 from workbench.documents import Approval, Decision, Envelope, PrivateKey, now
 from workbench.domain.store.tables import approvals, requests
 from workbench.errors import (
@@ -40,12 +39,6 @@ class Pair:
         return submit_progression(
             self.site.client(), epsilon=2.0, purpose="DUO:0000007 x", **changes
         )
-
-
-def edit_terms(root, dataset, **changes):
-    """Change fields of a terms.yaml."""
-    path = root / "datasets" / dataset / "terms.yaml"
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def job_of(site, digest):
     place = files.prepared(domain.folder, card)
     seed = domain.home.seal.open_seed(row.seed, digest)
     return jobs.job_of(
-        domain.folder, "run", request, card, str(place.training), str(place.holdout), seed
+        domain.folder, "training", request, card, str(place.training), str(place.holdout), seed
     )
 
 

@@ -178,7 +178,7 @@ def test_what_a_run_adds_has_unit_variance_and_no_correlation_between_coordinate
     assert np.abs(added.mean(0)).max() < 5 / np.sqrt(runs)
 
 
-def test_every_round_adds_noise_of_its_own():
+def test_every_step_adds_noise_of_its_own():
     """After n rounds the variance is n times as large: no round repeats or cancels another."""
     added = noise_of(range(200), steps=9)
     assert abs(added.var() / 9 - 1) < 5 * np.sqrt(2 / added.size)

@@ -135,7 +135,7 @@ def test_adaptive_noise_has_the_variances_of_the_theorem(graph):
     assert abs(np.var(counts) / 4.0 - 1) < 5 * (2 / 200) ** 0.5
 
 
-def test_adaptive_noise_scales_with_the_bound_of_its_round(graph):
+def test_adaptive_noise_scales_with_the_bound_of_its_step(graph):
     """A count far below the quantile moves the bound, and the next round's noise with it."""
     run = rounds(graph, SEED, sample_rate=1e-9, **ADAPTIVE)
     spread = []

@@ -13,7 +13,8 @@ from tests.engine.small_runs import PLAN, SCHEMA, graph_and_records, values
 from tests.engine.support import SEED
 from workbench.documents import StatisticPlan
 from workbench.engine.statistics import noisy_sums
-from workbench.engine.timing.costs import Chunks, Cost, Filling, units_at_most
+from workbench.engine.timing.costs import Chunks, Cost, units_at_most
+from workbench.engine.timing.measured import Filling
 from workbench.engine.timing.pace import SLACK, OverTime, Pace
 from workbench.engine.train import train
 from workbench.errors import RequestFailed

@@ -163,7 +163,7 @@ def noise(graph):
 
 
 @pytest.mark.parametrize("data", DATA)
-def test_rounds_release_the_sum_of_those_drawn_plus_one_noise_over_a_public_number(
+def test_steps_release_the_sum_of_those_drawn_plus_one_noise_over_a_public_number(
     graph, noise, drawn, data
 ):
     """Not: means, noise over those drawn or per chunk, records clipped apart, or sums kept over.
@@ -179,7 +179,7 @@ def test_rounds_release_the_sum_of_those_drawn_plus_one_noise_over_a_public_numb
     assert float((found - most).norm()) <= float((most - least).norm()) + 1e-3
 
 
-def test_the_noise_of_a_round_in_which_nobody_was_drawn_is_that_of_any_other(graph, noise):
+def test_the_noise_of_a_step_in_which_nobody_was_drawn_is_that_of_any_other(graph, noise):
     wanted = 2.0 * BOUND * 2**0.5
     assert abs(float(noise.square().mean()) / wanted**2 - 1) < 5 * (2 / len(noise)) ** 0.5
 
@@ -199,7 +199,7 @@ def test_one_person_more_moves_what_is_released_by_no_more_than_their_clipped_gr
 
 
 @pytest.mark.parametrize("size", [1e-12, 1.0, 1e17, 1e22])
-def test_a_unit_adds_the_same_in_whichever_chunk_of_a_round_it_is(graph, size):
+def test_a_unit_adds_the_same_in_whichever_chunk_of_a_step_it_is(graph, size):
     """Not: one rule for the chunks that a round usually has, and another for those beyond them.
 
     Somebody who joins moves everybody behind by one place, and so one unit into another chunk.

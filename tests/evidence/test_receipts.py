@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.evidence.test_verify import DOMAIN, STRANGER, Story
+from tests.evidence.story import DOMAIN, STRANGER, Story
 from workbench.cli.app import app
 from workbench.documents import digest_bytes
 from workbench.documents.ledger_head import LedgerPoint

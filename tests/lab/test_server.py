@@ -457,7 +457,7 @@ def test_a_steward_decides(steward_lab, clinic):
     assert review["request"]["state"] == "pending"
     assert review["request"]["researcher"] == "Rosa Research"
     assert review["request"]["mine"] is False
-    assert "noised rounds" in review["leaves"][0]
+    assert "noised steps" in review["leaves"][0]
 
     assert error_of(steward_lab.post(f"{bad}/decision", {"verdict": "deny"})) == "invalid-document"
     assert error_of(steward_lab.post(f"{bad}/decision", {"verdict": "maybe"})) == "invalid-document"

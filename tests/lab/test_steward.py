@@ -5,10 +5,9 @@ import threading
 
 import pytest
 
-from tests.domain.test_two_stewards import edit_terms
 from tests.registers import make_register, spend
 from tests.studies import submit_progression
-from tests.support import Site, make_domain, wait_until
+from tests.support import Site, edit_terms, make_domain, wait_until
 from workbench.documents import PrivateKey
 from workbench.domain.populations.opting_out import stopped
 from workbench.errors import DomainUnavailable, NotFound

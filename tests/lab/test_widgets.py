@@ -129,7 +129,7 @@ def test_a_rehearsal_draws_its_curve_and_a_run_its_progress(place):
     expect(bar).to_have_attribute("aria-valuenow", "200", timeout=120_000)
     expect(rehearsal.locator("svg polyline")).to_have_count(2)
     run = page.locator(".wb-live").filter(has_text="hospital-a/breast-cancer")
-    expect(run).to_contain_text("200 of 200 rounds, released", timeout=120_000)
+    expect(run).to_contain_text("200 of 200 steps, released", timeout=120_000)
     page.screenshot(path=place[0] / "live-light.png")
 
 

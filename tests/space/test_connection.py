@@ -190,7 +190,7 @@ def test_nothing_to_connect_to_says_what_to_do(tmp_path, monkeypatch):
     assert "workbench demo --lab" in caught.value.hint
 
 
-def test_a_training_function_needs_one_way_to_count_rounds_and_records():
+def test_a_training_function_needs_one_way_to_count_steps_and_records():
     for options in (
         {},
         {"steps": 1},

@@ -5,7 +5,7 @@ The keys of `DOCUMENTS` say where a class was, and what it was called, in versio
 
 from __future__ import annotations
 
-from workbench.budget.ledger import check as check_ledger
+from workbench.budget.chain import check as check_ledger
 from workbench.catalog.files import DatasetSource, SnippetWish
 from workbench.documents import (
     Agreed,
@@ -39,12 +39,12 @@ from workbench.documents import (
     Predicate,
     PrivacySpent,
     PrivateKey,
-    Progress,
     ProposedChange,
     PublicKey,
     Release,
     Request,
     RequestStatus,
+    RunProgress,
     Schema,
     Share,
     Signature,
@@ -69,10 +69,10 @@ from workbench.domain.api.catalog import BudgetList, CardList
 from workbench.domain.api.populations import OptedOut
 from workbench.domain.api.requests import RequestList
 from workbench.domain.api.stewards import Admission, LogPage, PeopleList
-from workbench.domain.datasets.cards import Counts
+from workbench.domain.datasets.files import Counts
 from workbench.domain.heads.head import state as ledger_state
 from workbench.domain.kinds.job import Evaluated, Job, Outcome, Refusal
-from workbench.domain.requests.review import Change, Previous, Rehearsal, Review
+from workbench.domain.requests.review import Change, Previous, RehearsalStatus, Review
 from workbench.domain.service import Domain, DomainInfo
 from workbench.domain.store.config import CallLimits, DomainConfig, JobLimits
 from workbench.engine.sampling.noise import SealedRandom
@@ -152,13 +152,11 @@ __all__ = [
     "Previous",
     "PrivacySpent",
     "PrivateKey",
-    "Progress",
     "ProposedChange",
     "PublicKey",
     "PublicLoss",
     "Receipt",
     "Refusal",
-    "Rehearsal",
     "Release",
     "Request",
     "RequestList",
@@ -256,7 +254,7 @@ DOCUMENTS = {
     "documents.status.BudgetStatus": BudgetStatus,
     "documents.status.DatasetBudget": DatasetBudget,
     "documents.status.Person": Person,
-    "documents.status.Progress": Progress,
+    "documents.status.Progress": RunProgress,
     "documents.status.RequestStatus": RequestStatus,
     "domain.api.catalogue.BudgetList": BudgetList,
     "domain.api.catalogue.CardList": CardList,
@@ -275,7 +273,7 @@ DOCUMENTS = {
     "domain.jobs.Refusal": Refusal,
     "domain.review.Change": Change,
     "domain.review.Previous": Previous,
-    "domain.review.Rehearsal": Rehearsal,
+    "domain.review.Rehearsal": RehearsalStatus,
     "domain.review.Review": Review,
     "domain.service.DomainInfo": DomainInfo,
     "evidence.bundle.Bundle": Bundle,

@@ -316,7 +316,7 @@ class TestTheDomainGoesOn:
         prepared = hospital.root / "state/prepared" / before.dataset_version[7:]
         files = {path: path.read_bytes() for path in prepared.rglob("*.npz")}
         shutil.rmtree(prepared)
-        published = hospital.domain.publish("stays")
+        published = hospital.domain.operator.publish("stays")
         assert published.dataset_version == before.dataset_version
         assert len(files) == 2
         for path, content in files.items():

@@ -114,7 +114,7 @@ def _change(root: Path, name: str, words: list[Path] | None, out: Path | None, *
             envelopes = [Envelope.parse(path.read_bytes()) for path in words]
         except OSError as error:
             raise InvalidConfiguration(f"cannot read {error.filename}: {error.strerror}") from None
-        # What was signed is what is asked for here.
+        # The stewards must have signed the very change that is asked for here.
         wanted = domain.operator.populations.propose(name, ProposedChange.read(what))
         for envelope in envelopes:
             signed = unverified(envelope, PopulationChange)
@@ -138,7 +138,7 @@ def opt_out(
     name: Name,
     person: Annotated[str, typer.Option(help="As the unit column of the files has it.")],
 ) -> None:
-    """Let a person take part in no run any more; what was spent on them stays."""
+    """Note that a person takes part in no run any more; what was spent on them stays."""
     from workbench.domain.service import Domain
 
     domain = Domain(root)

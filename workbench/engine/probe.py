@@ -33,7 +33,7 @@ from workbench.engine.sampling.streams import SEED_BYTES
 from workbench.engine.statistics import sum_on_filling
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.distributed import Ranks
-from workbench.engine.timing.costs import Filling
+from workbench.engine.timing.measured import Filling
 from workbench.engine.training_costs import evaluate_on_filling, train_on_filling
 from workbench.graphs.record_graph import RecordGraph
 

@@ -28,7 +28,8 @@ from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sampling.sources import Reader, Source
 from workbench.engine.sampling.streams import SEED_BYTES, StreamName
 from workbench.engine.sums.bounded import BoundedSum
-from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured, units_at_most
+from workbench.engine.timing.costs import Chunks, Cost, units_at_most
+from workbench.engine.timing.measured import Enough, Filling, Measured
 from workbench.engine.timing.pace import Pace, Progress
 from workbench.engine.timing.slowest import slowest
 from workbench.graphs.record_graph import RecordGraph

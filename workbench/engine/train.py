@@ -22,7 +22,8 @@ from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sampling.streams import StreamName
 from workbench.engine.sums.distributed import ALONE, Ranks
-from workbench.engine.timing.costs import Cost, Filling, units_at_most
+from workbench.engine.timing.costs import Cost, units_at_most
+from workbench.engine.timing.measured import Filling
 from workbench.engine.timing.pace import Pace, Progress
 from workbench.engine.training_costs import cost_of_evaluations, cost_of_steps
 from workbench.graphs.record_graph import RecordGraph

@@ -13,7 +13,8 @@ from workbench.engine.program.program import noted
 from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sampling.streams import SEED_BYTES
 from workbench.engine.sums.distributed import ALONE, Ranks
-from workbench.engine.timing.costs import Chunks, Cost, Enough, Filling, Measured
+from workbench.engine.timing.costs import Chunks, Cost
+from workbench.engine.timing.measured import Enough, Filling, Measured
 from workbench.engine.timing.slowest import slowest
 from workbench.graphs.record_graph import RecordGraph
 

@@ -32,7 +32,7 @@ ALLOWED = {
     *(f"domain/kinds/{word}.py" for word in WORDS),
     # Tables whose keys are the words of kinds.
     *(str(path.relative_to(PACKAGE)) for path in PACKAGE.glob("lab/**/loading.py")),
-    "space/requests/request.py",
+    "space/results/kinds.py",
 }
 
 
@@ -143,7 +143,7 @@ def toy(monkeypatch):
 @pytest.fixture
 def asked():
     """A request with a plan of the third kind, and the card of its dataset."""
-    from tests.evidence.test_verify import HONEST
+    from tests.evidence.story import HONEST
     from workbench.documents.envelope import unverified
 
     bundle = HONEST.told()
@@ -175,7 +175,7 @@ def test_a_third_kind_is_run_and_checked_by_the_worker(toy, asked, tmp_path):
     domain = SimpleNamespace(folder=lambda name: tmp_path)
     graphs.path(domain, request.graph).write_bytes(b"graph")
     assert graphs.load_of(domain, request).archive == b"graph"
-    job = jobs.job_of(domain, "run", request, card, "training", "holdout", bytes(32))
+    job = jobs.job_of(domain, "training", request, card, "training", "holdout", bytes(32))
     write_private(tmp_path / JOB, job.canonical())
     outcome = child.run_job(tmp_path, Crew(tmp_path))
     assert outcome.files == {toy.output: digest_bytes((tmp_path / STATISTICS).read_bytes())}

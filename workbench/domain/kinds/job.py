@@ -27,13 +27,13 @@ FILES: dict[Output, str] = {"model": MODEL, "statistics": STATISTICS}
 class Job(Document):
     """One task of a worker. Paths are absolute; `seed` is 64 hexadecimal digits.
 
-    A ``run`` reads private records. A ``rehearsal`` reads only `training`, a snippet, and measures
-    exactly. A ``check`` reads no data: it runs the graph on made-up records, whose numbers lie
-    within `bounds`, one pair for each input. `update` is the graph that a statistic in rounds
-    needs.
+    A ``training`` reads private records, whatever its plan's kind: the word is from the time before
+    there were other kinds. A ``rehearsal`` reads only `training`, a snippet, and measures exactly.
+    A ``check`` reads no data: it runs the graph on made-up records, whose numbers lie within
+    `bounds`, one pair for each input. `update` is the graph that a statistic in rounds needs.
     """
 
-    mode: Literal["run", "rehearsal", "check"]
+    mode: Literal["training", "rehearsal", "check"] = Field(alias="kind")
     graph: str
     update: str | None = None
     training: str | None = None

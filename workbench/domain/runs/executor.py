@@ -204,7 +204,7 @@ class Executor:
         # A run's programs are made and tried first, as at its check.
         before = seconds if job.mode == "rehearsal" else seconds + _CHECK_SECONDS
         deadline, memory = time.monotonic() + before, float(self.limits.memory_mb << 20)
-        scheduled, told = job.mode != "run", -1
+        scheduled, told = job.mode != "training", -1
         most = idle + memory if scheduled else math.inf
         last: int | None = None
         while not run.ended.wait(_POLL_SECONDS):

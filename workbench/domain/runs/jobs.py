@@ -19,7 +19,7 @@ _NO_SEED = "0" * 64
 
 def job_of(
     folder: DomainFolder,
-    mode: Literal["run", "rehearsal"],
+    mode: Literal["training", "rehearsal"],
     request: Request,
     card: DatasetCard,
     training: str,
@@ -33,7 +33,7 @@ def job_of(
     folder
         The domain's folder, with the graphs.
     mode
-        A run reads private records, a rehearsal synthetic ones.
+        A ``training``, of any kind of run, reads private records, a rehearsal synthetic ones.
     request, card
         What is run, on which dataset.
     training, holdout

@@ -159,7 +159,7 @@ class Runs:
         place = files.prepared(self._home.folder, launched.card)
         return job_of(
             self._home.folder,
-            "run",
+            "training",
             launched.request,
             launched.card,
             str(place.training),

@@ -135,7 +135,7 @@ def run_job(
     def tell(step: int, steps: int) -> None:
         os.pwrite(progress, b"%12d" % step, 0)
 
-    if job.mode != "run":
+    if job.mode != "training":
         # Nothing private is loaded.
         _limit_growth(memory)
     if job.mode == "check":

@@ -2,11 +2,11 @@
 
 How long a step takes can depend on the records in it, and on how many were drawn; who asks for
 progress would see it. So a run has a schedule. Before it computes on a record it measures what its
-steps take on filling, with the very programs that will run (`workbench.engine.timing.costs`), and
-how much longer their operators take for other values (`workbench.engine.timing.slowest`); a tenth
-more is their public time. After each step the run waits until its time has come, and only then
-tells progress, an evaluation or its end. Times are counted from the start, so a step that was late
-is caught up by the next ones. A run that fails tells so when it would have ended.
+steps take on filling, with the very programs that will run (`workbench.engine.timing.measured`),
+and how much longer their operators take for other values (`workbench.engine.timing.slowest`); a
+tenth more is their public time. After each step the run waits until its time has come, and only
+then tells progress, an evaluation or its end. Times are counted from the start, so a step that was
+late is caught up by the next ones. A run that fails tells so when it would have ended.
 
 A limit on time is one on the schedule: what would take longer ends before it computes on a record,
 whoever is among them.

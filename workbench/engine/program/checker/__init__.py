@@ -21,6 +21,8 @@ keeps:
 3. Whatever is looked up by a private index is looked up within bounds that the program itself
    ensures (`Value.bounds`), since a failure would tell the index.
 4. No operator writes into its arguments, leaves memory unset, or has an empty operand.
+5. What adds up or compares the numbers of a record finds them together in memory, one record behind
+   the other; else several records would be added up at once, in an order that their number sets.
 
 Shapes and dtypes are found by calling each operator on tensors without data (``device="meta"``).
 

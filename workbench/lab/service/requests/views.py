@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from workbench.documents import RequestStatus, State
 from workbench.views.words import FAILURE_WORDS, STATE_WORDS
@@ -27,7 +27,7 @@ class RequestView(TypedDict):
     path: str
     version: str
     function: str
-    kind: Literal["training", "statistic"]
+    kind: str
     researcher: str
     purpose: str
     purpose_text: str
