@@ -36,12 +36,15 @@ class Records:
 
     @classmethod
     def each_its_own(cls, columns: dict[str, NDArray[np.generic]]) -> Records:
-        """Return records that are each their own privacy unit."""
+        """Return records that are each their own privacy unit.
+
+        `columns` have the shapes and dtypes of the attribute.
+        """
         count = len(next(iter(columns.values())))
         return cls(columns, np.arange(count, dtype=np.int64))
 
     def select(self, index: NDArray[np.generic]) -> Records:
-        """Return the records at `index`, a boolean mask or positions of shape ``(m,)``."""
+        """Return the records at `index`: a mask, bool ``(n,)``, or positions, int64 ``(m,)``."""
         return Records({k: v[index] for k, v in self.columns.items()}, self.units[index])
 
     @property

@@ -254,9 +254,10 @@ def exported(site, width):
 
 
 def test_graphs_of_one_person_are_limited_in_number_and_in_bytes(here):
-    other = PrivateKey.create()
+    other, third = PrivateKey.create(), PrivateKey.create()
     here.domain.operator.admit(other.public, "Otto Other", "researcher")
-    mine, theirs = here.client(), here.client(other)
+    here.domain.operator.admit(third.public, "Theo Third", "researcher")
+    mine, theirs = here.client(third), here.client(other)
     large = exported(here, 9000)
     assert len(large.archive) > 1 << 20
     with pytest.raises(LimitReached, match="graphs_mb_per_person"):
@@ -272,8 +273,8 @@ def test_graphs_of_one_person_are_limited_in_number_and_in_bytes(here):
     mine.upload(graphs[3].digest, graphs[3].archive)
 
 
-def test_requests_of_one_person_are_limited_in_waiting_and_by_day(here):
-    here.domain.folder.config.calls.__dict__.update(graphs_per_person=1000)
+def test_requests_of_one_person_are_limited_in_waiting_and_by_day(here, monkeypatch):
+    monkeypatch.setitem(here.domain.folder.config.calls.__dict__, "graphs_per_person", 1000)
     ask = [submit(here.client(), repeat=n, epsilon=0.5) for n in range(2)]
     with pytest.raises(LimitReached, match="waiting_per_person"):
         submit(here.client(), repeat=2, epsilon=0.5)

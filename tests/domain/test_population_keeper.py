@@ -6,7 +6,7 @@ import pytest
 
 from tests.registers import change, make_register, spend
 from tests.support import Site
-from workbench.budget import ledger
+from workbench.budget import balance, ledger
 from workbench.budget.accountant import epsilon_of, pure_curve
 from workbench.documents import (
     Envelope,
@@ -66,31 +66,46 @@ def log_of(site):
     return [(one.event, one.who, one.subject, one.detail) for one in entries]
 
 
+def points(client, block):
+    """The points of a block of the patients over time."""
+    shown = client.population_history("patients").blocks
+    return {one.block: one.points for one in shown}.get(block, ())
+
+
+def counted(site):
+    """The sum of what counts in the block of January."""
+    with site.domain.store.read() as connection:
+        return balance.totals(connection).get(("patients", "jan"), 0.0)
+
+
 class TestLooking:
     def test_a_steward_sees_each_block_and_what_was_spent_in_it_over_time(self, site, stella):
+        before, earlier = points(stella, "jan"), counted(site)
         for number in range(3):
             spend(site, "stays", 0.5, f"run {number}")
         (found,) = [p for p in stella.populations() if p.population.name == "patients"]
         assert found.datasets == ("stays",)
-        spent = epsilon_of(3 * pure_curve(0.5), 1e-5)
+        spent = epsilon_of(earlier + 3 * pure_curve(0.5), 1e-5)
         assert {b.block: b.epsilon_spent for b in found.blocks} == pytest.approx(
             {"jan": spent, "feb": spent, "": 0.0}
         )
         shown = {one.block: one.points for one in stella.population_history("patients").blocks}
         assert set(shown) == {"jan", "feb", ""}
         assert shown[""] == ()
-        assert [point.epsilon_spent for point in shown["jan"]] == pytest.approx(
-            [epsilon_of(runs * pure_curve(0.5), 1e-5) for runs in (1, 2, 3)]
+        new = shown["jan"][len(before) :]
+        assert [point.epsilon_spent for point in new] == pytest.approx(
+            [epsilon_of(earlier + runs * pure_curve(0.5), 1e-5) for runs in (1, 2, 3)]
         )
 
     def test_what_was_given_back_is_seen_too(self, site, stella):
-        before = stella.population_history("patients").blocks[0].points
+        spend(site, "stays", 0.1, "stays charged")
+        before = points(stella, "jan")
         spend(site, "stays", 0.25, "given back")
         with site.domain.store.write() as connection:
             ledger.release_reservation(connection, request="given back")
-        after = stella.population_history("patients").blocks[0].points
+        after = points(stella, "jan")
         assert len(after) == len(before) + 2
-        assert after[-1].epsilon_spent == pytest.approx(before[-1].epsilon_spent if before else 0.0)
+        assert after[-1].epsilon_spent == pytest.approx(before[-1].epsilon_spent)
 
     def test_many_populations_come_in_pages(self, site, stella):
         for number in range(5):
@@ -125,7 +140,8 @@ class TestLooking:
         assert site.domain.operator.populations.names() == before
 
     def test_a_researchers_word_on_a_change_is_refused(self, site):
-        proposed = site.domain.operator.populations.propose("patients", RAISED)
+        raised = ProposedChange(epsilon_total=100.0)
+        proposed = site.domain.operator.populations.propose("patients", raised)
         with pytest.raises(NotAdmitted):
             site.client()._agree(proposed)
 

@@ -67,9 +67,9 @@ def test_watching_a_rehearsal_changes_nothing_and_takes_a_small_share(site):
     seen = []
     same = {"seed": b"s" * 32, "record_count": 213.0}
     watched = train.rehearse(
-        graph, plan, ds.target.snippet, watch=lambda *news: seen.append(news), **same
+        graph, plan, ds.snippet_records, watch=lambda *news: seen.append(news), **same
     )
-    plain = train.rehearse(graph, plan, ds.target.snippet, **same)
+    plain = train.rehearse(graph, plan, ds.snippet_records, **same)
     for name, value in plain.parameters.items():
         assert torch.equal(value, watched.parameters[name])
     assert watched.metrics == plain.metrics

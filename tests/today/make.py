@@ -39,6 +39,11 @@ import numpy as np
 import torch
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
+from workbench.domain.api.catalogue import CardList
+from workbench.domain.cards import Counts
+from workbench.domain.jobs import Refusal
+from workbench.engine.noise import SealedRandom
+from workbench.space.receipts import Receipts
 
 import workbench as wb
 from tests.registers import COLUMNS, MONTH, PERSON, PURPOSE, change, frame, stays
@@ -75,22 +80,16 @@ from workbench.documents import (
 from workbench.documents.envelope import payload_type
 from workbench.documents.ledger_head import LedgerHead, PopulationHead
 from workbench.documents.request import PublicLoss
-from workbench.domain.access import log
+from workbench.domain import heads, log
 from workbench.domain.api import create_app
-from workbench.domain.api.catalog import CardList
 from workbench.domain.api.stewards import Admission
-from workbench.domain.datasets.cards import Counts
-from workbench.domain.heads import head
-from workbench.domain.kinds.job import Refusal
 from workbench.domain.service import Domain, DomainInfo
-from workbench.engine.sampling.noise import SealedRandom
 from workbench.evidence.bundle import Bundle
 from workbench.evidence.receipts import receipt
 from workbench.evidence.verify import verify
-from workbench.space.client.receipts import Receipts
 from workbench.space.connection import SpaceFile
 from workbench.space.datasets import Dataset
-from workbench.space.requests.request import RequestHandle
+from workbench.space.requests import RequestHandle
 from workbench.space.studies.finish import finish
 from workbench.space.studies.record import StudyRecord
 
@@ -653,7 +652,7 @@ def main() -> None:
         told_by = domain.info()
         with domain.store.read() as connection:
             # As a start does it.
-            head.keep(connection, domain.folder, domain.key)
+            heads.keep(connection, domain.folder, domain.key)
         domain.close()
         keys = [site.researcher, site.steward, story.second, site.domain.key]
         tidy(root, out)

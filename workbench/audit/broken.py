@@ -83,7 +83,7 @@ def with_disjoint_batches() -> Iterator[None]:
 
 
 def in_step(numbers: NDArray[np.int64], turn: int, sample_rate: float) -> NDArray[np.bool_]:
-    """Return which units disjoint batches take in step `turn`, from 0, shape of `numbers`."""
+    """Return which units disjoint batches take in step `turn`, from 0: bool, shape of `numbers`."""
     turns = round(1 / sample_rate)
     chosen: NDArray[np.bool_] = numbers % turns == turn % turns
     return chosen

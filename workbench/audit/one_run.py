@@ -33,9 +33,9 @@ def guess(scores: NDArray[np.float64], included: NDArray[np.bool_], each_way: in
     Parameters
     ----------
     scores
-        One per canary, larger for those that look included, shape ``(m,)``.
+        One per canary, larger for those that look included, float64, shape ``(m,)``.
     included
-        The coins, shape ``(m,)``.
+        The coins, bool, shape ``(m,)``.
     each_way
         How many to guess "in", and as many "out"; fixed before the scores are seen.
     """

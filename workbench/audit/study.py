@@ -20,15 +20,22 @@ CONFIDENCE = 0.95
 _EACH_WAY = 0.025
 
 Score = Callable[[Observation, Plan], NDArray[np.float64]]
+"""Gives one number for each canary, float64 of shape ``(m,)``, larger if it looks included."""
 
 
 def last_iterate(observation: Observation, plan: Plan) -> NDArray[np.float64]:
-    """Score by the released parameters alone: how far they went down a canary's direction."""
+    """Score by the released parameters alone: how far they went down a canary's direction.
+
+    For shape and dtype see `Score`.
+    """
     return -observation.change
 
 
 def known_steps(observation: Observation, plan: Plan) -> NDArray[np.float64]:
-    """Score by the noised gradients of the steps that disjoint batches would give a canary."""
+    """Score by the noised gradients of the steps that disjoint batches would give a canary.
+
+    For shape and dtype see `Score`.
+    """
     steps, count = observation.gradients.shape
     numbers = np.arange(count)
     taken = np.stack([broken.in_step(numbers, turn, plan.sample_rate) for turn in range(steps)])

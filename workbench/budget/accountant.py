@@ -20,6 +20,7 @@ from workbench.documents.plans import RunPlan
 from workbench.errors import TermsRefused
 
 Curve = NDArray[np.float64]
+"""What a run costs at each of `ORDERS`: float64 of shape ``(len(ORDERS),)``."""
 
 ORDERS: tuple[float, ...] = (
     *(1 + step / 10 for step in range(1, 100)),

@@ -19,7 +19,7 @@ def to_frame(columns: dict[str, NDArray[np.generic]], schema: Schema) -> pd.Data
     Parameters
     ----------
     columns
-        float32 or int64 arrays; a tensor column's cells become nested lists.
+        float32 or int64 arrays of shape ``(n, ...)``; a tensor column's cells become nested lists.
     schema
         Names the categories.
     """

@@ -19,6 +19,7 @@ from workbench.errors import InvalidData, TooLarge
 from workbench.records import Records
 
 Columns = dict[str, NDArray[np.generic]]
+"""Column name to values of shape ``(rows, ...)``: int64 for categories, float32 for all others."""
 
 BINS = 10
 MAX_BYTES = 64 << 20

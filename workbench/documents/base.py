@@ -180,7 +180,13 @@ class Document(BaseModel):
 
     @classmethod
     def read(cls, value: Any) -> Self:
-        """Like `parse`, for values already decoded from JSON or YAML."""
+        """Like `parse`, for values already decoded from JSON or YAML.
+
+        Raises
+        ------
+        InvalidDocument
+            As `parse`, and if `value` cannot be written as JSON.
+        """
         try:
             return cls.parse(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError) as error:

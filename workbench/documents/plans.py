@@ -202,7 +202,7 @@ class Plan(Document):
         return training, Mechanism(1.0, self.metrics_noise_multiplier, self.evaluations)
 
     def check_outputs(self, metrics: tuple[str, ...], outputs: tuple[Output, ...]) -> None:
-        """Check that a request with this plan may name these metrics and outputs."""
+        """Check that a request may name these metrics and outputs; see `RunPlan.check_outputs`."""
         if "statistics" in outputs:
             raise ValueError("a training run has the outputs 'model' and 'metrics'")
         if not metrics and (self.evaluations > 1 or self.patience is not None):
@@ -256,7 +256,7 @@ class StatisticPlan(Document):
         return (Mechanism(self.sample_rate, self.noise_multiplier, self.rounds),)
 
     def check_outputs(self, metrics: tuple[str, ...], outputs: tuple[Output, ...]) -> None:
-        """Check that a request with this plan may name these metrics and outputs."""
+        """Check that a request may name these metrics and outputs; see `RunPlan.check_outputs`."""
         if metrics or outputs != ("statistics",):
             raise ValueError("a statistic has the output 'statistics' and no metrics")
 

@@ -38,14 +38,14 @@ class Holdings:
             return cards.version(connection)
 
     def datasets(self, after: str | None = None, limit: int = 500) -> cards.CardPage:
-        """Return the signed cards of datasets, by name."""
+        """Return the signed cards of at most `limit` datasets, by name."""
         with self._store.read() as connection:
             return cards.page(connection, after, limit)
 
     def budgets(
         self, after: str | None = None, limit: int = 500
     ) -> tuple[list[DatasetBudget], str | None]:
-        """Return what of the datasets' budgets is spent and left, by name."""
+        """Return what of the budgets of at most `limit` datasets is spent and left, by name."""
         with self._store.read() as connection:
             page = cards.page(connection, after, limit)
             found = [headlines.headline(text) for text in page.envelopes]

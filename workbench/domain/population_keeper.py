@@ -75,7 +75,7 @@ class PopulationKeeper:
     def page(
         self, after: str | None = None, limit: int = 500
     ) -> tuple[list[PopulationStatus], str | None]:
-        """Return populations by name, and where to go on."""
+        """Return at most `limit` populations by name, and where to go on."""
         with self._home.store.read() as connection:
             rest = [n for n in registry.names(connection) if after is None or n > after]
             found = accounts.statuses(connection, rest[:limit])

@@ -143,7 +143,10 @@ class Research:
         limit: int = 100,
         after: int | None = None,
     ) -> tuple[list[RequestStatus], int | None]:
-        """Return requests, newest first, and where to go on; researchers see their own."""
+        """Return at most `limit` requests, newest first, and where to go on.
+
+        Researchers see their own.
+        """
         own = None if people.admitted(person).role == "steward" else person.key_id
         with self._home.store.read() as connection:
             rows = stored.listed(
@@ -165,7 +168,15 @@ class Research:
         return self.status(person, digest)
 
     def evidence(self, person: Person, digest: str) -> Bundle:
-        """Return the evidence of a release."""
+        """Return the evidence of a release.
+
+        Raises
+        ------
+        NotFound
+            If there is no such request, or it is another researcher's.
+        Conflict
+            If it is not released.
+        """
         with self._home.store.read() as connection:
             row = self._visible(connection, person, digest)
             if row.state != State.RELEASED:

@@ -140,6 +140,6 @@ class Steward:
             return policy.status(connection, name)
 
     def log(self, after: int | None = None, limit: int = 100) -> tuple[list[LogEntry], int | None]:
-        """Return who did what when, newest first, and where to go on."""
+        """Return who did what when, newest first, in `limit` lines at most, and where to go on."""
         with self._home.store.read() as connection:
             return log.page(connection, after, limit)

@@ -25,6 +25,7 @@ from workbench.errors import RequestFailed
 from workbench.graphs.record_graph import RecordGraph
 
 Parameters = dict[str, torch.Tensor]
+"""Parameter name to value: float32, each of its parameter's shape."""
 Evaluate = Callable[[Parameters], tuple[Metric, ...]]
 After = Callable[[int, Parameters, tuple[Metric, ...] | None], None]
 

@@ -86,7 +86,8 @@ class NoisedGradients:
         Returns
         -------
         torch.Tensor
-            The gradients of the trained parameters in the order of their names, end to end.
+            Of shape ``(numbers,)``: the gradients of the trained parameters in the order of their
+            names, end to end.
         """
         chosen = np.flatnonzero(self._sampling.bernoulli(self._plan.sample_rate, self._table.units))
         mine = self._ranks.share(chosen, self._chunk)

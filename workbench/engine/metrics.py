@@ -53,7 +53,9 @@ def exact_sums(
     graph, parameters
         What to run.
     table
-        The units, of which `size`, made up to whole tiles, are run at once.
+        The units.
+    size
+        How many units are run at once, made up to whole tiles.
     units
         Their positions in the table; by default all.
     """
@@ -91,7 +93,7 @@ def noisy_metrics(
     names
         The metrics' names, in the order of `sums`.
     sums
-        What `exact_sums` returned.
+        What `exact_sums` returned: float64 of shape ``(metrics, 2)``.
     noise_multiplier
         Noise per coordinate in units of the sensitivity; 0 gives the exact figures, which only a
         rehearsal on a snippet may ask for.

@@ -1,4 +1,7 @@
-"""Make the optimizer of a plan and its schedule of learning rates, both torch's own."""
+"""Make the optimizer of a plan and its schedule of learning rates, both torch's own.
+
+Shapes and dtypes: parameters are float32, each of a shape of its own.
+"""
 
 from __future__ import annotations
 

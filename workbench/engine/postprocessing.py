@@ -28,6 +28,7 @@ _BETAS = (0.5, 0.999)
 """With Adam's usual 0.9 generators swing around the data (Radford et al. 2016, 1511.06434)."""
 
 Follow = Callable[[Mapping[str, torch.Tensor]], None]
+"""Changes some of the parameters it gets, by name, float32 of their own shapes, in place."""
 
 
 def private_part(
@@ -44,7 +45,8 @@ def private_part(
     random
         Gives the stream of the public noise.
     parameters
-        The tensors that are trained; the second value changes them in place.
+        The tensors that are trained, by name, float32 of their own shapes; the second value changes
+        them in place.
 
     Raises
     ------

@@ -36,7 +36,7 @@ class LoraLinear(nn.Module):
         nn.init.zeros_(self.up.weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the adapted layer's output, shape ``(..., out_features)``."""
+        """Return the adapted layer's output, floating, shape ``(..., out_features)``."""
         adapted: torch.Tensor = self.base(x) + self.scale * self.up(self.down(x))
         return adapted
 

@@ -17,6 +17,8 @@ def load_into(module: nn.Module, parameters: dict[str, torch.Tensor]) -> nn.Modu
     Batch normalization is replaced as in what was trained: released scales and shifts belong to
     group normalization, and would be wrong beside a batch layer's running statistics.
 
+    `parameters` have the shapes of the module's own; float32, as they are released.
+
     Raises
     ------
     InvalidArgument

@@ -21,8 +21,9 @@ def write_onnx(model: nn.Module, path: str | Path, *example: torch.Tensor) -> Pa
     path
         The file to write.
     example
-        What the model is called with. The sizes of the first dimensions stay open where the model
-        allows it; give a batch of at least 2 for that, since 1 can mean "no batch" to a layer.
+        What the model is called with, of any shape and dtype. The sizes of the first dimensions
+        stay open where the model allows it; give a batch of at least 2 for that, since 1 can mean
+        "no batch" to a layer.
 
     Raises
     ------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.documents import BudgetStatus, DatasetCard
 from workbench.documents.base import short
+from workbench.records import Records
 from workbench.space.cards import SchemaView, TermsView, records_words
 from workbench.space.client.client import DomainClient
 from workbench.space.requests.target import Target
@@ -71,6 +72,11 @@ class Dataset(Shown):
         """The privacy budget now; reading it costs nothing."""
         return self.client.budget(self.card.name)
 
+    @property
+    def snippet_records(self) -> Records:
+        """The synthetic snippet as records, for rehearsals."""
+        return self.target.snippet
+
     def snippet(self, rows: int = 20) -> pd.DataFrame:
         """Return the first `rows` synthetic records as a DataFrame.
 
@@ -78,7 +84,7 @@ class Dataset(Shown):
         """
         from workbench.catalog.frame import to_frame
 
-        columns = {name: v[:rows] for name, v in self.target.snippet.columns.items()}
+        columns = {name: v[:rows] for name, v in self.snippet_records.columns.items()}
         frame = to_frame(columns, self.card.data_schema)
         made = self.card.snippet
         source = "the schema alone" if made.level == 0 else f"noised counts, epsilon {made.epsilon}"

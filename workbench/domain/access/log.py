@@ -59,7 +59,7 @@ def append(
 def page(
     connection: Connection, after: int | None = None, limit: int = 100
 ) -> tuple[list[LogEntry], int | None]:
-    """Return entries, newest first, and the `after` of the following page."""
+    """Return at most `limit` entries, newest first, and the `after` of the following page."""
     query = select(log).order_by(log.c.sequence.desc()).limit(limit)
     if after is not None:
         query = query.where(log.c.sequence < after)

@@ -44,7 +44,7 @@ def fitted(file: str, column: Column, values: NDArray[Any]) -> Fitted:
     column
         What the schema says of it.
     values
-        As they were read, of shape ``(n, ...)``.
+        As they were read, of shape ``(n, ...)`` and any dtype.
 
     Raises
     ------

@@ -13,7 +13,10 @@ from workbench.documents import Schema
 
 
 def persons_of(labels: NDArray[Any]) -> NDArray[np.uint64]:
-    """Return the number of each record's unit, by the labels in the unit's column."""
+    """Return the number of each record's unit, uint64 ``(n,)``, by the unit column's labels.
+
+    Labels are of any dtype; equal texts are one unit.
+    """
     # As text, so that a file with numbers and one with text name the same person alike.
     found, names = pd.factorize(np.array([label_of(value) for value in labels], dtype=object))
     return np.array([person_of(name) for name in names], dtype=np.uint64)[found]
@@ -48,7 +51,7 @@ def row_hashes(name: str, values: NDArray[Any]) -> NDArray[np.uint64]:
 
 
 def unit_numbers(schema: Schema, raw: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Return the number of each record's unit within one file, int64; see `Records.units`."""
+    """Return the number of each record's unit within one file, int64 ``(n,)``; see `Records`."""
     if schema.unit is None:
         return np.arange(len(next(iter(raw.values()))), dtype=np.int64)
     # By its own label alone, so that no unit's number depends on another unit being there.

@@ -36,7 +36,10 @@ class Training(Kind[Plan]):
     def check_request(
         self, request: Request, plan: Plan, graph: RecordGraph, schema: Schema
     ) -> None:
-        """Check the inputs, which may be noise, the number of metrics and what is trained."""
+        """Check the inputs, which may be noise, the number of metrics and what is trained.
+
+        For the errors see `Kind.check_request`.
+        """
         from workbench.graphs.inputs import check_inputs
         from workbench.graphs.public_loss import publicly_trained
 

@@ -24,6 +24,7 @@ from workbench.domain.store.tables import members
 from workbench.errors import Conflict
 
 Hashes = NDArray[np.uint64]
+"""One number for each person or record: uint64 of shape ``(n,)``."""
 RECALLED = "recalled:"
 """Before the hash that stands in a version's place where no version tells of persons."""
 _COINCIDENCE = 0.1
@@ -110,12 +111,13 @@ def first_blocks(
     persons
         For each record its person.
     labels, codes
-        The names of the blocks in their order, and for each record the position of its own.
+        The names of the blocks in their order, and for each record the position of its own, int64,
+        ``(n,)``.
 
     Returns
     -------
     tuple
-        Names, and for each record a position in them.
+        Names, and for each record a position in them, int64, ``(n,)``.
     """
     names = list(labels)
     distinct, of = np.unique(persons, return_inverse=True)
@@ -151,6 +153,8 @@ def add(
     """Keep who is in a version; a version that is known stays as it is.
 
     The file of a known version may hold others, in blocks that it does not read: they are kept too.
+
+    `codes` has for each record the position of its block in `labels`: int64, ``(n,)``.
     """
     distinct, first = np.unique(persons, return_index=True)
     found = Known(

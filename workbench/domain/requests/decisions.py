@@ -129,8 +129,12 @@ def check_at_launch(
 
     Raises
     ------
-    WorkbenchError
-        If a document was changed, a person revoked, or a term does not hold any more.
+    InvalidSignature
+        If a document was changed.
+    NotAdmitted
+        If the researcher was revoked, or so many stewards that too few approvals are left.
+    TermsRefused
+        If a term does not hold any more.
     """
     request = stored_request.request
     if request.digest != stored_request.digest:

@@ -35,7 +35,7 @@ def check(digest: str, archive: bytes) -> GraphFacts:
 
 
 def check_quota(connection: Connection, folder: DomainFolder, person: Person, size: int) -> None:
-    """Check that a person may keep another graph of so many bytes.
+    """Check that a person may keep another graph of `size` bytes.
 
     Raises
     ------

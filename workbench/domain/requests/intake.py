@@ -75,8 +75,16 @@ def examine(
 
     Raises
     ------
-    WorkbenchError
-        One of its classes per check.
+    InvalidDocument
+        If the request is for another domain.
+    NotFound
+        If there is no such dataset.
+    Conflict
+        If the dataset was published anew since, or has to be.
+    UnknownColumn, GraphRefused
+        If inputs, metrics or plan do not fit.
+    TermsRefused
+        If a term of the dataset does not hold.
     """
     if request.domain != folder.config.name:
         raise InvalidDocument(

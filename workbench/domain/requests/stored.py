@@ -224,7 +224,10 @@ def listed(
     limit: int | None = 100,
     after: int | None = None,
 ) -> list[StoredRequest]:
-    """Return requests, newest first; `after` is the `sequence` of the last one already seen."""
+    """Return at most `limit` requests, newest first.
+
+    `after` is the `sequence` of the last one already seen.
+    """
     query = select(requests).order_by(requests.c.sequence.desc()).limit(limit)
     for column, value in (
         (requests.c.researcher, researcher),

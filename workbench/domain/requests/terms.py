@@ -41,7 +41,13 @@ class Term(Protocol):
     label: str
 
     def verify(self, facts: Facts) -> None:
-        """Raise `TermsRefused`, with what was got and what was expected, if it does not hold."""
+        """Check that the facts are within this term.
+
+        Raises
+        ------
+        TermsRefused
+            If not; says what was got and what was expected.
+        """
 
 
 class Who:

@@ -50,7 +50,13 @@ class Seal:
 
     @staticmethod
     def create(path: Path) -> None:
-        """Write a new sealing key, mode 0600; an existing one is never overwritten."""
+        """Write a new sealing key, mode 0600; an existing one is never overwritten.
+
+        Raises
+        ------
+        InvalidConfiguration
+            If there is a file at `path`.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -12,6 +12,7 @@ from workbench.graphs.record_graph import TensorSpec
 
 Bounds = Sequence[tuple[float, float]]
 Parameters = Mapping[str, torch.Tensor]
+"""Parameter name to value: float32, each of its parameter's shape."""
 _MAX = torch.finfo(torch.float32).max
 _INTEGERS = torch.iinfo(torch.int64)
 
@@ -67,6 +68,8 @@ HOSTILE = (
 class Drawn:
     """Draws made-up records.
 
+    Shapes and dtypes: records have those of `specs`, behind one more axis; parameters are float32.
+
     Parameters
     ----------
     specs
@@ -110,7 +113,10 @@ class Drawn:
         return torch.where(there, special.reshape(across), ordinary.to(spec.dtype))
 
     def near(self, parameters: Parameters) -> dict[str, torch.Tensor]:
-        """Return other parameters: each moved by half of its usual size, or of 0.1 if it is 0."""
+        """Return other parameters: each moved by half of its usual size, or of 0.1 if it is 0.
+
+        float32, of the same shapes.
+        """
         found = {}
         for name, value in parameters.items():
             size = float(value.double().square().mean().sqrt()) or 0.1
@@ -119,5 +125,5 @@ class Drawn:
         return found
 
     def permutation(self, count: int) -> torch.Tensor:
-        """Return the numbers below `count` in some order."""
+        """Return the numbers below `count` in some order: int64 of shape ``(count,)``."""
         return torch.randperm(count, generator=self.generator)

@@ -22,7 +22,7 @@ CODE_PATH = {"MKL_CBWR": "AUTO"}
 
 
 def filled(values: torch.Tensor, rows: int) -> torch.Tensor:
-    """Return ``(n, ...)`` with rows of zeros after it, ``(rows, ...)``."""
+    """Return ``(n, ...)``, of any dtype, with rows of zeros after it: ``(rows, ...)``."""
     return torch.cat([values, values.new_zeros((rows - len(values), *values.shape[1:]))])
 
 

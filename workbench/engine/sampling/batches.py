@@ -88,6 +88,9 @@ class UnitTable:
         Every chunk has exactly ``size * records_per_unit`` rows: the shapes that the operators
         see never depend on how many units were drawn. What is missing is filled with zeros. Noise
         is fresh for each row of each chunk.
+
+        `chosen` is int64 of shape ``(n,)``, places of units. Columns are ``(rows, *shape)``,
+        float32 or int64, the mask is bool, ``(rows,)``.
         """
         for start in range(0, len(chosen), size):
             rows = np.full((size, self.records_per_unit), self._none, dtype=np.int64)

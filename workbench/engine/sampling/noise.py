@@ -75,11 +75,11 @@ class Stream:
         self._drawn = torch.empty(0, dtype=torch.float64)
 
     def words(self, count: int) -> NDArray[np.uint64]:
-        """Return `count` uniform 64-bit words, shape ``(count,)``."""
+        """Return `count` uniform 64-bit words, uint64, shape ``(count,)``."""
         return np.frombuffer(self._keystream.update(bytes(8 * count)), dtype="<u8")
 
     def bernoulli(self, probability: float, count: int) -> NDArray[np.bool_]:
-        """Return `count` independent draws that are true with `probability`, shape ``(count,)``.
+        """Return `count` independent draws, bool, ``(count,)``, that are true with `probability`.
 
         The probability is exact to 2**-53.
         """

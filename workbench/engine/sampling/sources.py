@@ -18,6 +18,7 @@ from workbench.records import Records
 Source = Records | Iterable[Records | UnitTable]
 """Records in memory, or chunks of them; with several rounds the chunks are read once in each."""
 Chunk = tuple[tuple[torch.Tensor, ...], torch.Tensor]
+"""Columns ``(rows, *shape)``, float32 or int64, and which rows are there: bool, ``(rows,)``."""
 
 
 class Reader:
@@ -47,7 +48,13 @@ class Reader:
         return UnitTable(records, self._inputs, self._records_per_unit)
 
     def chunks(self, sample_rate: float, sampling: Stream) -> Iterator[Chunk]:
-        """Yield the columns and the mask of present rows of one round."""
+        """Yield the columns and the mask of present rows of one round.
+
+        Raises
+        ------
+        InvalidData
+            If chunks are not in the order of their units, or there are too many units.
+        """
         last, units = -math.inf, 0
         for part in self._source:
             if isinstance(part, Records) and len(part):

@@ -193,6 +193,8 @@ class ClippedSum:
 
         Parameters are those of a plain call. A unit within adds 1/2 to the count, one that was
         clipped -1/2, filling and a unit that is not finite 0: one unit changes it by at most 1/2.
+
+        Shapes and dtypes are those too; the count is a float64 scalar.
         """
         rows = len(present)
         wanted = whole_tiles(rows, self.records_per_unit)

@@ -28,13 +28,19 @@ class RankLost(Exception):
 
 @dataclass(frozen=True)
 class Ranks:
-    """The place of this process among those of one run; by default it is alone."""
+    """The place of this process, `rank`, among the `size` processes of one run; by default alone.
+
+    Shapes and dtypes: tensors have any shape and floating dtype, the same on all ranks.
+    """
 
     rank: int = 0
     size: int = 1
 
     def share(self, units: NDArray[np.int64], chunk: int) -> NDArray[np.int64]:
-        """Return those of `units` that fall to this rank: every `size`-th chunk of them."""
+        """Return those of `units` that fall to this rank: every `size`-th chunk of them.
+
+        int64, of shape ``(n,)``, as `units`.
+        """
         starts = range(self.rank * chunk, len(units), self.size * chunk)
         mine = [units[start : start + chunk] for start in starts]
         return np.concatenate(mine) if mine else units[:0]

@@ -18,6 +18,9 @@ from workbench.graphs.record_graph import RecordGraph
 class GradientProgram(RecordProgram):
     """The head of a clipped sum: for each record the factors of its gradients.
 
+    Shapes and dtypes: outputs are float32 ``(rows, ...)``, but for indices, which are integers;
+    which axes follow, the class of each factor says.
+
     Parameters
     ----------
     graph

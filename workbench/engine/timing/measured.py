@@ -129,7 +129,7 @@ class Filling(UnitTable):
     def chunks(
         self, chosen: NDArray[np.int64], size: int
     ) -> Iterator[tuple[tuple[torch.Tensor, ...], torch.Tensor]]:
-        """Yield `given` chunks of filling, made as those of a real table are."""
+        """Yield `given` chunks of filling, made as real ones are; see `UnitTable.chunks`."""
         self.size = size
         return super().chunks(np.zeros(self.given * size, dtype=np.int64), size)
 

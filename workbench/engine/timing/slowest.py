@@ -31,7 +31,10 @@ from workbench.engine.timing.pace import SLACK
 
 A = torch.ops.aten
 Maker = Callable[[torch.Tensor, int, int], torch.Tensor]
-"""Makes an operand like one without data, its whole numbers below the second, from a seed."""
+"""Makes an operand of the shape and dtype of one without data, from a seed.
+
+Its whole numbers are below the second argument.
+"""
 _STEADY = frozenset(
     {operator.getitem, A.mm.default, A.bmm.default, A.addmm.default, A.baddbmm.default}
     | {A.convolution.default, A.convolution_backward.default, A.view.default}

@@ -27,7 +27,7 @@ def attention(
     Parameters
     ----------
     query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa
-        As there; shapes ``(..., heads, positions, width)``.
+        As there; of shapes ``(..., heads, positions, width)``, floating, a mask also bool.
     between
         Applied to the attention weights before they meet the values.
 

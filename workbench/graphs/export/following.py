@@ -17,6 +17,8 @@ from workbench.errors import GraphRefused, WorkbenchError
 
 T = TypeVar("T")
 Examples = dict[str, torch.Tensor]
+"""Column name to its value in one record: a number of shape ``()`` or a tensor of the column's
+shape, int64 for categories and float32 for all others."""
 
 _NOT_THEIRS = tuple(
     f"{folder}/"

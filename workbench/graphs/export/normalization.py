@@ -41,7 +41,10 @@ class RecordNorm(nn.GroupNorm):
         self.batched = batched
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Normalize each record over the channels of a group and all positions."""
+        """Normalize each record over the channels of a group and all positions.
+
+        Of floating dtype and shape ``(channels, ...)`` or ``(n, channels, ...)``; so is the result.
+        """
         if input.dim() == self.batched - 1:
             return super().forward(input.unsqueeze(0)).squeeze(0)
         return super().forward(input)
@@ -72,7 +75,7 @@ class FixedNorm(nn.Module):
             self.register_buffer(name, getattr(layer, name).detach().clone())
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Scale and shift each channel."""
+        """Scale and shift each channel; for shapes and dtypes see `RecordNorm.forward`."""
         axis = 0 if input.dim() == self.batched - 1 else 1
         shape = [-1 if dim == axis else 1 for dim in range(input.dim())]
         factor = self.weight * torch.rsqrt(self.running_var + self.eps)

@@ -23,10 +23,14 @@ from workbench.graphs.record_graph import RecordGraph
 from workbench.graphs.roles import check_update
 
 State = Mapping[str, torch.Tensor]
+"""Name to tensor of any shape, float32: what one round leaves for the next."""
 RecordFunction = Callable[..., torch.Tensor]
-"""``f(record)``, or ``f(state, record)`` where there is a state; gives a number or a vector."""
+"""``f(record)``, or ``f(state, record)`` where there is a state.
+
+Gives a number or a vector: of shape ``()`` or ``(d,)`` and any dtype.
+"""
 UpdateFunction = Callable[[dict[str, torch.Tensor], torch.Tensor], State]
-"""``update(state, noisy_sum)``; gives the new state."""
+"""``update(state, noisy_sum)``, the sum being float64 of shape ``(d,)``; gives the new state."""
 
 
 class _OneVector(nn.Module):
@@ -51,7 +55,7 @@ class _OneVector(nn.Module):
 
 
 def vector_of(function: RecordFunction, record: RecordView, state: State) -> torch.Tensor:
-    """Return what `function` gives for one record, as a float32 vector.
+    """Return what `function` gives for one record, as a float32 vector of shape ``(d,)``.
 
     Raises
     ------

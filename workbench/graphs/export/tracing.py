@@ -31,7 +31,15 @@ def exported(
     module: nn.Module, values: tuple[torch.Tensor, ...], function: Callable[..., Any]
 ) -> torch.export.ExportedProgram:
     # So that lines of the function are noted beside those of forward() methods.
-    """Return a module of one record as an exported program of allowed operators."""
+    """Return a module of one record as an exported program of allowed operators.
+
+    `values` are an example record's columns; for their shapes and dtypes see `example_of`.
+
+    Raises
+    ------
+    GraphRefused
+        If ``torch.export`` cannot follow it, or it writes a buffer.
+    """
     anchor = getattr(torch.fx.proxy, "_register_stack_trace_anchor", None)
     if anchor is not None:
         anchor(inspect.unwrap(function))
@@ -111,7 +119,13 @@ def _line(node: torch.fx.Node) -> str:
 
 
 def try_mapped(graph: RecordGraph) -> None:
-    """Check that the graph can be mapped over records, so that it fails here, at no cost."""
+    """Check that the graph can be mapped over records, so that it fails here, at no cost.
+
+    Raises
+    ------
+    GraphRefused
+        If it cannot.
+    """
     run = torch.fx.Interpreter(nn.Module(), graph=graph.graph).run
     bindings = graph.bindings.values()
     records = [torch.zeros((2, *spec.shape), dtype=spec.dtype) for spec in graph.input_specs]
@@ -129,7 +143,7 @@ def try_mapped(graph: RecordGraph) -> None:
 
 
 def example_of(column: Any) -> torch.Tensor:
-    """Return an example value of a column."""
+    """Return an example of a column: int64 of shape ``()``, or float32 of the column's shape."""
     spec = expected_spec(column)
     if spec.dtype == torch.int64:
         return torch.zeros((), dtype=torch.int64)

@@ -26,8 +26,13 @@ from workbench.graphs.public_loss import publicly_trained
 from workbench.graphs.record_graph import RecordGraph
 
 Metrics = Mapping[str, torch.Tensor]
+"""Name to a number of shape ``()``, of any dtype: the metrics of one record."""
 Outputs = torch.Tensor | tuple[torch.Tensor, Metrics] | tuple[torch.Tensor, Metrics, torch.Tensor]
+"""A loss, or a loss and metrics, or those and a public loss; losses are floating, of shape
+``()``."""
 TrainingStep = Callable[[nn.Module, Mapping[str, torch.Tensor]], Outputs]
+"""Takes the model and one record, column name to value: a number of shape ``()`` or a tensor of the
+column's shape, int64 for categories and float32 for all others."""
 
 
 class _OneRecord(nn.Module):
@@ -54,6 +59,8 @@ class _OneRecord(nn.Module):
 def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Return the loss and the metrics that a training function returned.
 
+    The loss is floating, of shape ``()``; a metric has that shape and any dtype.
+
     Raises
     ------
     GraphRefused
@@ -75,7 +82,7 @@ def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
 
 
 def public_loss_of(value: Outputs) -> torch.Tensor | None:
-    """Return the public loss, the third value of a training function, or None."""
+    """Return the public loss, floating of shape ``()``: what was returned third, or None."""
     return value[2] if isinstance(value, tuple) and len(value) == 3 else None
 
 

@@ -121,7 +121,7 @@ def _told(value: Any) -> str:
 
 
 def check_value(name: str, value: torch.Tensor) -> TensorSpec:
-    """Return the spec of a tensor that a record graph may have.
+    """Return the spec, shape and dtype, of a tensor that a record graph may have.
 
     Raises
     ------

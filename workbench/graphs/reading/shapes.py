@@ -52,7 +52,17 @@ def propagate(
     specs: tuple[TensorSpec, ...],
     limits: Limits,
 ) -> tuple[int, tuple[TensorSpec, ...]]:
-    """Return the bytes of all intermediate values of one record, and the outputs' specs."""
+    """Return the bytes of all intermediate values of one record, and the outputs' specs.
+
+    `tensors` are parameters and constants, of any shape and allowed dtype.
+
+    Raises
+    ------
+    GraphRefused
+        If the operators do not fit together, or an output is not a tensor.
+    TooLarge
+        If the values of one record are over the limit.
+    """
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     sizes = _Sizes(graph, limits.activation_bytes)

@@ -19,7 +19,16 @@ _KINDS: dict[str, tuple[Literal["parameter", "constant"], str]] = {
 
 
 def read_inputs(specs: list[Any], tensors: dict[str, torch.Tensor]) -> dict[str, Binding]:
-    """Return what each placeholder stands for, by its name."""
+    """Return what each placeholder stands for, by its name.
+
+    `tensors` have any shape; those that are parameters must be float32.
+
+    Raises
+    ------
+    GraphRefused
+        If one is malformed, bound twice or of a kind that is not allowed, or names no tensor; if a
+        parameter is not float32, or no column is read.
+    """
     bindings: dict[str, Binding] = {}
     position = 0
     for spec in specs:
@@ -55,7 +64,13 @@ def input_specs(bindings: dict[str, Binding], values: dict[str, Any]) -> tuple[T
 
 
 def read_outputs(specs: list[Any]) -> list[str]:
-    """Return the names of the outputs; whatever changes state is refused."""
+    """Return the names of the outputs; whatever changes state is refused.
+
+    Raises
+    ------
+    GraphRefused
+        If an output is not one of the function's own.
+    """
     names = []
     for spec in specs:
         kind, value = next(iter(spec.items())) if isinstance(spec, dict) and spec else ("", {})

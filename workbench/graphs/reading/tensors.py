@@ -16,7 +16,15 @@ from workbench.graphs.record_graph import Limits, TensorSpec
 def read_tensors(
     content: pt2.Archive, limits: Limits
 ) -> tuple[dict[str, torch.Tensor], set[str], list[list[str]]]:
-    """Return the tensors, the names that are trained, and the groups of names of one tensor."""
+    """Return the tensors, the names that are trained, and the groups of names of one tensor.
+
+    Tensors have the shape and dtype with which the archive describes them.
+
+    Raises
+    ------
+    GraphRefused
+        If a tensor is pickled, or is not described once and rightly.
+    """
     tensors: dict[str, torch.Tensor] = {}
     trainable: set[str] = set()
     owners: dict[str, list[str]] = {}
@@ -41,7 +49,13 @@ def read_tensors(
 
 
 def ties_of(groups: list[list[str]], live: set[str]) -> dict[str, str]:
-    """Return each tied name's other name: the one of its group that the graph uses."""
+    """Return each tied name's other name: the one of its group that the graph uses.
+
+    Raises
+    ------
+    GraphRefused
+        If the graph uses two names of one group.
+    """
     ties: dict[str, str] = {}
     for names in groups:
         in_use = [name for name in names if name in live] or names[-1:]
@@ -92,7 +106,13 @@ def _sizes(meta: dict[str, Any], key: str) -> list[int]:
 
 
 def spec_of(name: str, meta: dict[str, Any]) -> TensorSpec:
-    """Return the shape and dtype that a description of a tensor gives."""
+    """Return the shape and dtype that a description of a tensor gives.
+
+    Raises
+    ------
+    GraphRefused
+        If the dtype is not allowed, or there are over 8 dimensions.
+    """
     number = meta.get("dtype")
     dtype = SCALAR_TYPES.get(number) if isinstance(number, int) else None
     if dtype is None:

@@ -152,14 +152,26 @@ class Route(APIHandler):
         return found
 
     def text(self, body: dict[str, Any], field: str, most: int = 2000) -> str:
-        """Return a field that must be text of at most `most` characters."""
+        """Return a field that must be text of at most `most` characters.
+
+        Raises
+        ------
+        InvalidDocument
+            If it is not text, or longer.
+        """
         value = body.get(field, "")
         if not isinstance(value, str) or len(value) > most:
             raise InvalidDocument(f"{field}: expected text of at most {most} characters")
         return value
 
     def name(self, text: str) -> str:
-        """Return the name of a domain or dataset from the address."""
+        """Return the name of a domain or dataset from the address.
+
+        Raises
+        ------
+        NotFound
+            If it does not look like one.
+        """
         if not _NAME.fullmatch(text):
             raise NotFound(
                 f"'{text[:80]}' is not a name", "Use lower case letters, digits and inner hyphens."
@@ -167,7 +179,13 @@ class Route(APIHandler):
         return text
 
     def digest(self, text: str) -> str:
-        """Return a request's digest from the address."""
+        """Return a request's digest from the address.
+
+        Raises
+        ------
+        NotFound
+            If it does not look like one.
+        """
         if not _DIGEST.fullmatch(text):
             raise NotFound(
                 f"'{text[:80]}' is not the digest of a request", "Give its 64 hexadecimal digits."
@@ -175,7 +193,13 @@ class Route(APIHandler):
         return "sha256:" + text.removeprefix("sha256:")
 
     def key(self, text: str) -> str:
-        """Return a key's id from the address."""
+        """Return a key's id from the address.
+
+        Raises
+        ------
+        NotFound
+            If it does not look like one.
+        """
         if not _KEY.fullmatch(text):
             raise NotFound(f"'{text[:80]}' is not a key id: expected 64 hexadecimal digits")
         return text

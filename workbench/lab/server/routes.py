@@ -90,7 +90,13 @@ class RequestsRoute(Route):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Return requests, newest first; only those of one state if a state is given."""
+        """Return requests, newest first; only those of one state if a state is given.
+
+        Raises
+        ------
+        InvalidDocument
+            If there is no such state.
+        """
         state = self.get_query_argument("state", "")
         if state and state not in {str(known) for known in State}:
             raise InvalidDocument(f"state: expected one of {', '.join(State)}")
@@ -141,7 +147,13 @@ class NoRoute(Route):
     @web.authenticated
     @authorized
     async def get(self, *parts: Any) -> None:
-        """Say that there is no such route."""
+        """Say that there is no such route.
+
+        Raises
+        ------
+        NotFound
+            Always.
+        """
         raise NotFound(
             "the Jupyter server's extension has no such route",
             "Front end and server may be of different versions: restart the Jupyter server, then "

@@ -19,7 +19,13 @@ class StewardRoute(Route):
         return Steward(self.service)
 
     def number(self, name: str, default: int | None, most: int) -> int | None:
-        """Return a number from the query part of the address."""
+        """Return a number from the query part of the address.
+
+        Raises
+        ------
+        InvalidDocument
+            If it is not a whole number from 0 to `most`.
+        """
         text = self.get_query_argument(name, "")
         if not text:
             return default

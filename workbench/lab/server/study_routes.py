@@ -51,7 +51,13 @@ class RunRoute(StudyRoute):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        """Start a notebook."""
+        """Start a notebook.
+
+        Raises
+        ------
+        InvalidDocument
+            If the parameters are not an object.
+        """
         body = self.json_body("path")
         path, given = self.text(body, "path", 500), body.get("parameters", {})
         if not isinstance(given, dict):
@@ -76,7 +82,13 @@ class CancelStudyRoute(StudyRoute):
     @web.authenticated
     @authorized
     async def post(self, number: str) -> None:
-        """End a study and its kernel."""
+        """End a study and its kernel.
+
+        Raises
+        ------
+        NotFound
+            If there is no such study.
+        """
         if not re.fullmatch(r"[0-9a-f]{16}", number):
             raise NotFound("there is no such study")
         await self.answer(await self.ask("studies", lambda: self.studies.cancel(number)))

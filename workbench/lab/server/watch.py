@@ -51,7 +51,13 @@ class WatchRoute(Route):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Stream events until the page goes away."""
+        """Stream events until the page goes away.
+
+        Raises
+        ------
+        Conflict
+            If `MOST_WATCHES` pages watch already.
+        """
         interval = self._interval()
         if len(_open) >= MOST_WATCHES:
             raise Conflict(f"{len(_open)} pages watch already", "Close some of them.")

@@ -193,7 +193,7 @@ class Service:
         card = dataset.card
 
         def make() -> SnippetView:
-            return snippet_view(card, dataset.target.snippet.columns)
+            return snippet_view(card, dataset.snippet_records.columns)
 
         # The content's digest is signed: what it was is what it is, also while the domain is away.
         return self._snippets.get(f"{card.path} {card.snippet.content}", make, lambda _: True)

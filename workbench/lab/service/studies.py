@@ -110,6 +110,13 @@ class Studies:
             Where, below the root.
         cells
             Each with ``kind`` and ``source``.
+
+        Raises
+        ------
+        NotFound
+            If there is no such folder.
+        Conflict
+            If `write_new` finds no free name.
         """
         place = self._inside(folder)
         if not place.is_dir():
@@ -128,7 +135,15 @@ class Studies:
         }
 
     def run(self, path: str, parameters: Mapping[str, Any]) -> StudyView:
-        """Start a notebook as a study in a folder of its own."""
+        """Start a notebook as a study in a folder of its own.
+
+        Raises
+        ------
+        NotFound
+            If there is no such notebook.
+        Conflict
+            If `MOST_RUNNING` studies run already.
+        """
         notebook = self._notebook(path)
         with self._lock:
             running = [k for k in self._known.values() if k.ended is None]
@@ -178,7 +193,13 @@ class Studies:
         return [_view(one) for one in reversed(known)]
 
     def cancel(self, number: str) -> StudyView:
-        """End a study and its kernel; requests that were sent stay with the domains."""
+        """End a study and its kernel; requests that were sent stay with the domains.
+
+        Raises
+        ------
+        NotFound
+            If there is none of this number, or it has not started.
+        """
         with self._lock:
             known = self._known.get(number)
         if known is None or known.process is None:

@@ -59,7 +59,13 @@ class Form(Document):
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> Self:
-        """Return a message as this form, or raise an error that says what it needs."""
+        """Return a message as this form.
+
+        Raises
+        ------
+        InvalidDocument
+            If a field is missing, wrong or unknown; says what is needed.
+        """
         try:
             return cls.model_validate(content)
         except ValidationError as error:

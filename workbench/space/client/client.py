@@ -148,7 +148,13 @@ class DomainClient:
         return self._card(self.road.read(Envelope, "GET", f"/v1/datasets/{name}"))
 
     def snippet(self, card: DatasetCard) -> bytes:
-        """Return a dataset's snippet, its digest checked against the card."""
+        """Return a dataset's snippet, its digest checked against the card.
+
+        Raises
+        ------
+        InvalidSignature
+            If it is another one.
+        """
         content = self.road.call("GET", f"/v1/datasets/{card.name}/snippet").content
         if digest_bytes(content) != card.snippet.content:
             raise InvalidSignature(f"the snippet of '{card.path}' is not the one its card names")
@@ -285,7 +291,7 @@ class DomainClient:
         return self.road.read(PolicyStatus, "PUT", f"/v1/datasets/{name}/policy", body)
 
     def log(self, after: int | None = None, limit: int = 100) -> tuple[list[LogEntry], int | None]:
-        """Return one page of the access log, newest first, and where the next begins; for stewards.
+        """Return `limit` lines of the access log, newest first, and where to go on; for stewards.
 
         Raises
         ------
@@ -326,19 +332,14 @@ class DomainClient:
         return self.road.read(PopulationStatus, "POST", "/v1/populations", wanted.canonical())
 
     def opt_out(self, population: str, person: str) -> list[str]:
-        """Note that a person takes part in no run any more; for stewards.
+        """Note that a person takes part in no run any more; return the datasets to publish anew.
+
+        For stewards.
 
         Parameters
         ----------
-        population
-            Its name.
-        person
-            The person's label, as the unit column of the files has it.
-
-        Returns
-        -------
-        list of str
-            The datasets that have to be published anew.
+        population, person
+            Its name, and the person's label as the unit column of the files has it.
         """
         body = OptOut.read({"person": person}).canonical()
         answer = self.road.call("POST", f"/v1/populations/{population}/opt-out", body)

@@ -15,6 +15,7 @@ from workbench.space.statistics.columns import column_of
 from workbench.space.statistics.sums import SumFunction
 
 Array = NDArray[np.float64]
+"""float64; whoever takes or gives one says its shape."""
 
 
 class Estimator:
@@ -111,7 +112,7 @@ def bounds_of(schema: Schema) -> tuple[Array, Array]:
 
 
 def codes(column: Column, values: Any) -> NDArray[np.int64]:
-    """Return the index of each value among the column's categories.
+    """Return the index of each value among the column's categories, int64 ``(n,)``.
 
     Raises
     ------

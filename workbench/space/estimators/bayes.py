@@ -43,7 +43,13 @@ class GaussianNB(Estimator):
         self.target = target
 
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
-        """Fit at the domain of `ds`; see `Estimator.fit`."""
+        """Fit at the domain of `ds`; see `Estimator.fit`.
+
+        Raises
+        ------
+        InvalidArgument
+            If the target is one of the features.
+        """
         schema = self._start(ds)
         column = target_column(schema, self.target, ("category",))
         if column.name in {feature.name for feature in schema.features}:
@@ -106,7 +112,7 @@ class GaussianNB(Estimator):
         return joint
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most likely class of local records, shape ``(n,)``."""
+        """Return the most likely class of local records, dtype of `classes_`, ``(n,)``."""
         found: NDArray[Any] = self.classes_[self._joint(X).argmax(1)]
         return found
 

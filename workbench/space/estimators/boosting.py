@@ -164,7 +164,13 @@ class GradientBoostingClassifier(_Boosting):
     _curvature = 0.25
 
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
-        """Fit at the domain of `ds`; see `Estimator.fit`."""
+        """Fit at the domain of `ds`; see `Estimator.fit`.
+
+        Raises
+        ------
+        InvalidArgument
+            If the target has not two categories.
+        """
         column = target_column(self._start(ds), self.target, self._kinds)
         if len(column.categories) != 2:
             raise InvalidArgument(
@@ -181,7 +187,7 @@ class GradientBoostingClassifier(_Boosting):
 
     @property
     def classes_(self) -> NDArray[Any]:
-        """The two categories of the target."""
+        """The two categories of the target: any dtype, shape ``(2,)``."""
         return np.array(self._column.categories)
 
     def predict_proba(self, X: Any) -> Array:
@@ -190,7 +196,7 @@ class GradientBoostingClassifier(_Boosting):
         return np.stack([1 - second, second], axis=1)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the class of local records, shape ``(n,)``."""
+        """Return the class of local records, dtype of `classes_`, ``(n,)``."""
         found: NDArray[Any] = self.classes_[(self.decision_function(X) > 0).astype(np.int64)]
         return found
 

@@ -101,7 +101,7 @@ class KMeans(Estimator):
         return found
 
     def predict(self, X: Any) -> NDArray[np.int64]:
-        """Return the index of the nearest centre, on scaled features, shape ``(n,)``."""
+        """Return the index of the nearest centre, on scaled features, int64 ``(n,)``."""
         found: NDArray[np.int64] = self._distances(X).argmin(1)
         return found
 

@@ -38,7 +38,13 @@ class PCA(Estimator):
         self.n_components = n_components
 
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
-        """Fit at the domain of `ds`; see `Estimator.fit`."""
+        """Fit at the domain of `ds`; see `Estimator.fit`.
+
+        Raises
+        ------
+        InvalidArgument
+            If `n_components` is not from 1 to the number of features.
+        """
         schema = self._start(ds)
         width = width_of(schema)
         kept = width if self.n_components is None else self.n_components

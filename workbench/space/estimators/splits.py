@@ -28,6 +28,12 @@ MOST_NUMBERS = 1_000_000
 class Splits:
     """The shape of some trees of equal depth.
 
+    Shapes and dtypes: a state has ``feature`` and ``last_left`` ``(trees, depth, nodes)``, ``leaf``
+    ``(trees, 2 * nodes, outputs)`` and ``round`` ``()``, all float32. Of a record, `levels` is
+    int64 ``(depth + 1, trees)``, `place` float32 ``(width,)`` and `channels` float32
+    ``(channels,)``. A sum of `histogram` is ``(length,)``; what leaves hold is float32, of local
+    records float64.
+
     Attributes
     ----------
     trees, depth

@@ -112,7 +112,7 @@ class DecisionTreeClassifier(Estimator):
         return found
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the class of local records, shape ``(n,)``."""
+        """Return the class of local records, dtype of `classes_`, ``(n,)``."""
         found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(1)]
         return found
 

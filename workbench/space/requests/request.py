@@ -133,7 +133,15 @@ class RequestHandle(Shown, Generic[R]):
         shown.tell(STATE_WORDS[self.last_status.state], total if released else None)
 
     def result(self) -> R:
-        """Return the release; see `wait` for what it raises if there is none."""
+        """Return the release.
+
+        Raises
+        ------
+        RequestDenied
+            With the reason.
+        RequestFailed
+            If the run ended without a release, was cancelled, or has not ended.
+        """
         status = self.last_status if self.last_status.state.final else self.status
         who = f"{self.client.name}/{status.request.dataset}"
         if status.state == State.DENIED:

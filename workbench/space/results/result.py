@@ -40,7 +40,15 @@ class Result(Shown):
 
     @cached_property
     def verified(self) -> Verified:
-        """What the evidence proves; raises `VerificationFailed` if it does not hold."""
+        """What the evidence proves.
+
+        Raises
+        ------
+        VerificationFailed
+            If it does not hold.
+        InvalidSignature
+            If it is the evidence of another request.
+        """
         try:
             found = verify(self.evidence, self.client.public_key)
             if found.request.digest != self.digest:

@@ -24,7 +24,13 @@ class StatisticResult(Result):
 
     @cached_property
     def statistics_bytes(self) -> bytes:
-        """The released file, safetensors, its digest checked."""
+        """The released file, safetensors, its digest checked.
+
+        Raises
+        ------
+        InvalidSignature
+            If it is another file than the release names.
+        """
         content = self.client.statistics(self.digest)
         if digest_bytes(content) != self.release.statistics:
             raise InvalidSignature("the statistics are not those that the release names")
@@ -38,12 +44,12 @@ class StatisticResult(Result):
 
     @property
     def sums(self) -> NDArray[np.float64]:
-        """The noisy sum of each round, shape ``(rounds, d)``."""
+        """The noisy sum of each round, float64, shape ``(rounds, d)``."""
         return self._tensors["sums"]
 
     @property
     def state(self) -> dict[str, NDArray[np.float32]]:
-        """The state after the last round, by name."""
+        """The state after the last round, by name: float32, of the shapes that it started with."""
         found = self._tensors.items()
         return {name.removeprefix("state."): v for name, v in found if name.startswith("state.")}
 
@@ -74,6 +80,8 @@ class MeanResult(StatisticResult):
     """The release of a `Statistic`: each record's vector was summed beside a count of records.
 
     The last entry of the sum is ``bound`` for each record; the noise is that of the plan.
+
+    Shapes and dtypes: a float where the function gives one number, else float64 of shape ``(d,)``.
     """
 
     @property

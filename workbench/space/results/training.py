@@ -54,6 +54,8 @@ class TrainingResult(Result):
         ------
         NotFound
             If the request did not ask for the model.
+        InvalidSignature
+            If it is another model than the release names.
         """
         if self.release.model is None:
             raise NotFound("no model was released", "Ask for it with outputs=('model', …).")
@@ -64,7 +66,7 @@ class TrainingResult(Result):
 
     @cached_property
     def parameters(self) -> dict[str, torch.Tensor]:
-        """The model's parameters by name, float32."""
+        """The model's parameters by name, float32, of the shapes of the module's own."""
         import safetensors.torch
 
         return safetensors.torch.load(self.model_bytes)
@@ -99,7 +101,7 @@ class TrainingResult(Result):
         path
             The file to write.
         example
-            What the model is called with, such as ``torch.zeros(2, 30)``.
+            What the model is called with, of its shape and dtype, such as ``torch.zeros(2, 30)``.
         """
         from workbench.models.onnx import write_onnx
 

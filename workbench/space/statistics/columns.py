@@ -113,7 +113,7 @@ class Binned:
 
     @property
     def edges(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """The borders of the bins of a number, shape ``(bins + 1,)``."""
+        """The borders of the bins of a number, float64, shape ``(bins + 1,)``."""
         lower, upper = float(self.column.lower or 0.0), float(self.column.upper or 0.0)
         return np.linspace(lower, upper, self.bins + 1)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _DRAWS = 400
 
 Array = NDArray[np.float64]
+"""float64; whoever takes or gives one says its shape."""
 
 
 def noise_alone(figure: Callable[[Array], Array], sums: Array, noise: float) -> Array:

@@ -130,7 +130,13 @@ def histogram(target: Target, column: str, bins: int = 20, **options: Any) -> Es
 def quantile(
     target: Target, column: str, q: float | Sequence[float] = 0.5, bins: int = 200, **options: Any
 ) -> Estimate:
-    """Return quantiles of a numeric column; see `Dataset.quantile`."""
+    """Return quantiles of a numeric column; see `Dataset.quantile`.
+
+    Raises
+    ------
+    InvalidArgument
+        If `q` is not from 0 to 1.
+    """
     wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
     if not ((wanted >= 0) & (wanted <= 1)).all():
         raise InvalidArgument(f"q is {q}; expected numbers from 0 to 1")
@@ -173,7 +179,13 @@ def contingency_table(
 
 
 def correlation(target: Target, columns: Sequence[str], **options: Any) -> Estimate:
-    """Return the correlation of numeric columns; see `Dataset.correlation`."""
+    """Return the correlation of numeric columns; see `Dataset.correlation`.
+
+    Raises
+    ------
+    InvalidArgument
+        If there are fewer than two columns.
+    """
     import pandas as pd
 
     scaled = Scaled.of(target.schema, listed(columns))
@@ -203,7 +215,7 @@ def products(
     Parameters
     ----------
     vector
-        Gives `width` numbers in [-1, 1] for one record.
+        Gives float32 ``(width,)``, numbers in [-1, 1], for one record.
     width
         How many.
     name
@@ -225,7 +237,7 @@ def products(
 
 
 def symmetric(upper: Array, size: int) -> Array:
-    """Return the symmetric matrix with this upper triangle, shape ``(size, size)``."""
+    """Return the symmetric matrix with this upper triangle: `size` rows, shape ``(size, size)``."""
     matrix = np.zeros((size, size))
     matrix[np.triu_indices(size)] = upper
     both: Array = matrix + np.triu(matrix, 1).T

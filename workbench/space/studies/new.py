@@ -39,6 +39,11 @@ def write_new(place: Path, name: str, cells: Sequence[dict[str, str]]) -> Path:
         Where, and how the file begins.
     cells
         Each with ``kind`` (markdown, code, or parameters) and ``source``.
+
+    Raises
+    ------
+    Conflict
+        If there are a thousand of this name.
     """
     text = text_of(cells)
     for number in itertools.islice(itertools.count(1), _MOST):

@@ -93,6 +93,8 @@ def checked(notebook: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     ------
     InvalidArgument
         If a name is unknown, says which is near; or a number is expected and something else given.
+    TooLarge
+        If the values are over 100 KB as JSON.
     """
     known = parameters_of(notebook)
     for name, value in given.items():

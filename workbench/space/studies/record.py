@@ -33,7 +33,7 @@ State = Literal["done", "failed", "cancelled"]
 
 
 class StudyFile(Document):
-    """One file of the folder."""
+    """One file of the folder, of `size` bytes."""
 
     path: Annotated[str, Field(max_length=400)]
     content: Digest

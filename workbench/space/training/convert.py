@@ -19,6 +19,7 @@ from workbench.space.training.functions import TrainingFunction, training_functi
 from workbench.space.training.recipes import Recipe, read_estimator
 
 Layer = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Weights ``(outputs, inputs)`` and biases ``(outputs,)``, float64."""
 
 _ACTIVATIONS = {"identity": nn.Identity, "logistic": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -32,7 +33,7 @@ class InTargetUnits(nn.Module):
         self.centre, self.scale = middle, half
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return predictions in the target's units, shape ``(...,)``."""
+        """Return predictions in the target's units: floating, ``(..., width)`` to ``(...)``."""
         predicted: torch.Tensor = self.inner(x).squeeze(-1) * self.scale + self.centre
         return predicted
 
@@ -64,7 +65,7 @@ def from_sklearn(
     epochs
         Expected passes over the data; the estimator's ``max_iter`` would cost too much privacy.
     learning_rate, batch_size
-        Instead of the estimator's, where it has one.
+        Instead of the estimator's, where it has one; the expected number of records in a batch.
     max_grad_norm
         The clipping bound on each record's gradient.
 

@@ -198,6 +198,8 @@ class TrainingFunction:
 
         Raises
         ------
+        InvalidArgument
+            If no dataset is given.
         WorkbenchError
             If the request cannot be made, or a domain refuses it: nothing was charged.
         """

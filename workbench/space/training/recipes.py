@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from workbench.errors import InvalidArgument
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""Takes outputs and target of one record and gives its loss, floating, of shape ``()``."""
 
 
 @dataclass(frozen=True)

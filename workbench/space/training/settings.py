@@ -29,7 +29,10 @@ _IN_THE_PLAN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a function trains; `training_function` explains each setting."""
+    """How a function trains; `training_function` explains each setting.
+
+    `batch_size` is an expected number of records.
+    """
 
     learning_rate: float
     steps: int | None = None

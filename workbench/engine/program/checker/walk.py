@@ -52,7 +52,7 @@ def check(
     inputs
         What its placeholders are, in their order.
     attributes
-        The constants that it holds, public, by name.
+        The constants that it holds, public, by name; of any shape and dtype.
     records
         How many records a chunk has, at least 2.
     sums
@@ -64,6 +64,8 @@ def check(
     ------
     Refused
         At the first node that no rule allows.
+    ValueError
+        If `records` is below 2, or the program has no output.
     """
     if records < 2:
         raise ValueError("a chunk has at least two records")

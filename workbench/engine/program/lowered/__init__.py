@@ -7,4 +7,8 @@ inside: for one record, under ``torch.func.vmap``, differentiated by autograd. V
 are PyTorch's, up to rounding; `tests/engine/test_operators.py` compares each.
 
 Nothing here can fail for a record's values, writes in place, or leaves memory unwritten.
+
+Shapes and dtypes: arguments are those of the ATen operator, for one record, and results have the
+shape and dtype that PyTorch gives them. Losses, norms and products take floating tensors; indices
+are integers, of any of their dtypes.
 """

@@ -19,7 +19,7 @@ A = torch.ops.aten
 
 
 def clamped(index: torch.Tensor, size: int) -> torch.Tensor:
-    """Return `index` as int64 in ``[0, size)``."""
+    """Return `index`, of any shape and integer dtype, as int64 from 0 to at most ``size - 1``."""
     if index.dtype is not torch.int64:
         index = A._to_copy.default(index, dtype=torch.int64)
     return A.clamp.default(index, 0, size - 1)
@@ -70,6 +70,11 @@ def index(values: torch.Tensor, indices: list[torch.Tensor | None]) -> torch.Ten
     """``aten.index.Tensor`` with integers; negative ones count from the end.
 
     The indexed axes become one, in which one number tells the place.
+
+    Raises
+    ------
+    ValueError
+        If an index is a boolean mask.
     """
     named = [(axis, given) for axis, given in enumerate(indices) if given is not None]
     taken = [axis for axis, _ in named]

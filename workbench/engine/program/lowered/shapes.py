@@ -44,7 +44,7 @@ def repeat(x: torch.Tensor, repeats: Sequence[int]) -> torch.Tensor:
 def repeat_interleave(
     x: torch.Tensor, repeats: int, dim: int | None = None, *, output_size: int | None = None
 ) -> torch.Tensor:
-    """``aten.repeat_interleave.self_int``."""
+    """``aten.repeat_interleave.self_int``; `output_size`, the number of entries, is not needed."""
     if dim is None:
         x, dim = x.reshape(-1), 0
     axis = dim % x.dim()

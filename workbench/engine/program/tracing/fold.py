@@ -33,7 +33,7 @@ _FOLDED = 1 << 24
 
 
 def fold(module: torch.fx.GraphModule) -> dict[str, torch.Tensor]:
-    """Compute once what depends on shapes alone, and return it by name."""
+    """Compute once what depends on shapes alone, and return it by name, of any shape and dtype."""
     constants: dict[str, torch.Tensor] = {}
     room = _FOLDED
     known: dict[torch.fx.Node, torch.Tensor] = {}

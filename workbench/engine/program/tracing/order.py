@@ -42,7 +42,7 @@ def lay_together(graph: torch.fx.Graph, inputs: Sequence[Value]) -> None:
 
 def in_order(tensor: torch.Tensor) -> torch.Tensor:
     # Not by `contiguous`, which leaves the strides of dimensions of size 1.
-    """Return a copy of a tensor that lies in row-major order."""
+    """Return a copy, in row-major order, of a tensor of any shape and dtype."""
     return tensor.clone(memory_format=torch.contiguous_format)
 
 

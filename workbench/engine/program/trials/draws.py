@@ -57,14 +57,14 @@ class Draw:
         return chunk
 
     def public(self, *shape: int) -> torch.Tensor:
-        """Return a tensor that is no record's, float32."""
+        """Return a tensor that is no record's, float32, of this shape."""
         self._drawn += 1
         return _numbers(self._seed, self._drawn, shape)
 
     def unit(self, *shape: int) -> torch.Tensor:
-        """Return a chunk of numbers between 0 and 1."""
+        """Return a chunk of numbers between 0 and 1, float32, ``(rows, *shape)``."""
         return self(*shape).nan_to_num().sigmoid()
 
     def index(self, size: int, *shape: int) -> torch.Tensor:
-        """Return a chunk of indices below `size`, int64."""
+        """Return a chunk of indices of at most ``size - 1``, int64, ``(rows, *shape)``."""
         return self(*shape).nan_to_num().clamp(-1e6, 1e6).long() % size

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 Result = torch.Tensor | Sequence[torch.Tensor]
+"""What an operator returns: any dtype, the records first in each shape."""
 Sample = Callable[..., Result]
 """Takes a `Draw`; its results have the records along their first dimension."""
 

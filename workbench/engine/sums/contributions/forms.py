@@ -72,12 +72,15 @@ def _margin(terms: int) -> float:
 
 
 def finite(values: torch.Tensor) -> torch.Tensor:
-    """Return float32 values with zeros for those that are NaN or infinite."""
+    """Return float32 values of any shape with zeros for those that are NaN or infinite."""
     return torch.nan_to_num(values, 0.0, 0.0, 0.0)
 
 
 def selected(values: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    """Return ``(units, ...)`` with zeros for the units that are not kept, whatever they held."""
+    """Return ``(units, ...)`` with zeros for the units that are not kept, whatever they held.
+
+    `values` have any floating dtype, which stays; `kept` is bool, ``(units,)``.
+    """
     mask = kept.reshape(-1, *[1] * (values.dim() - 1))
     return torch.where(mask, values, torch.zeros((), dtype=values.dtype))
 

@@ -1,4 +1,8 @@
-"""The factors of a parameter's gradients, and what each unit adds from them."""
+"""The factors of a parameter's gradients, and what each unit adds from them.
+
+Shapes and dtypes: gradients and inputs are float32, indices int64; the first axis is the record,
+and which follow, each class says. `present` is bool, ``(records,)``.
+"""
 
 from __future__ import annotations
 

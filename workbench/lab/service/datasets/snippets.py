@@ -16,6 +16,7 @@ from workbench.views import words
 from workbench.views.kinds import kind_of_column
 
 Columns = dict[str, NDArray[Any]]
+"""Column name to values of shape ``(rows, ...)``: int64 for categories, float32 for all others."""
 
 MOST_ROWS = 20
 MOST_COLUMNS = 100

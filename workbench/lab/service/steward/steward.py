@@ -46,7 +46,13 @@ class Steward:
         return found | self._service.changed(domain, status, ask=False)
 
     def decide(self, domain: str, digest: str, verdict: str, reason: str) -> OneRequest:
-        """Sign a decision and send it."""
+        """Sign a decision and send it.
+
+        Raises
+        ------
+        InvalidDocument
+            If the verdict is unknown, or a denial has no reason.
+        """
         if verdict not in _VERDICTS:
             raise InvalidDocument(f"verdict: expected {' or '.join(_VERDICTS)}")
         if verdict == "deny" and not reason.strip():
@@ -60,7 +66,13 @@ class Steward:
         return {"people": [_json(person) for person in found]}
 
     def admit(self, domain: str, public_key: str, name: str, role: str) -> dict[str, Any]:
-        """Admit a key."""
+        """Admit a key.
+
+        Raises
+        ------
+        InvalidDocument
+            If the role is unknown, or the name is empty.
+        """
         if role not in _ROLES:
             raise InvalidDocument(f"role: expected {' or '.join(_ROLES)}")
         if not name.strip():
@@ -69,7 +81,13 @@ class Steward:
         return _json(found)
 
     def revoke(self, domain: str, key_id: str) -> dict[str, Any]:
-        """Take back an admission."""
+        """Take back an admission.
+
+        Raises
+        ------
+        Conflict
+            If it is the steward's own.
+        """
         client = self._service.client(domain)
         if key_id == client.key.key_id:
             raise Conflict(
@@ -99,6 +117,6 @@ class Steward:
         return found
 
     def log(self, domain: str, after: int | None, limit: int) -> dict[str, Any]:
-        """Return who did what at a domain, newest first, and where to go on."""
+        """Return who did what at a domain, newest first, in `limit` lines, and where to go on."""
         entries, cursor = self._service.client(domain, api=API).log(after, limit)
         return {"entries": [_json(entry) for entry in entries], "next": cursor}

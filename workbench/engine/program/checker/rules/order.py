@@ -42,7 +42,7 @@ def lies_in_order(
     operands
         For each of its tensors, whether it is known to lie in row-major order.
     result
-        As PyTorch foretells it for operands that do.
+        As PyTorch foretells it for operands that do; of any shape and dtype.
     """
     if target is A.clone.default and options.get("memory_format") is torch.contiguous_format:
         return True

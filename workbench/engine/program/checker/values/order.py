@@ -9,7 +9,7 @@ import torch
 
 
 def is_laid(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor has the strides of row-major order.
+    """Return whether a tensor of any shape and dtype has the strides of row-major order.
 
     Those of dimensions of size 1 as well, which `Tensor.is_contiguous` does not look at: by them
     PyTorch chooses the order of other results.

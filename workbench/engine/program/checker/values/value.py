@@ -65,7 +65,10 @@ class Value:
 
 
 def constant(tensor: torch.Tensor, records: int = 0) -> Value:
-    """Return what the entries of a public tensor tell of it; also at places for so many records."""
+    """Return what the entries of a public tensor tell of it; also at places for so many records.
+
+    The tensor has any shape and dtype; its value has the same.
+    """
     shape = tuple(tensor.shape)
     # By their bits, which tell 0.0 from -0.0.
     bits = tensor.reshape(*shape, 1).contiguous().view(torch.uint8)
