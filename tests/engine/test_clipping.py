@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -17,11 +19,15 @@ from tests.engine.support import (
     batch,
     clipped,
     clipped_sum,
+    exported,
     per_record_gradients,
 )
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.training import export, outputs_of
+from workbench.graphs.reading import archive as pt2
+from workbench.graphs.reading.load import load
+from workbench.graphs.record_graph import Limits
 
 
 @pytest.fixture(params=MODELS, scope="module")
@@ -137,3 +143,29 @@ def test_clipped_sum_is_that_of_opacus(name):
     F.cross_entropy(logits, columns["y"], reduction="sum").backward()
     gradients = {n.removeprefix("_module."): p.grad_sample for n, p in sampled.named_parameters()}
     assert_close(clipped_sum(graph, columns, 0.1), clipped(gradients, 0.1))
+
+
+class Doubled(nn.Module):
+    """Uses a matrix that is trained, and beside it one that is not."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(2, 6))
+        self.register_buffer("fixed", torch.randn(2, 6))
+
+    def forward(self, x):
+        return F.linear(x, self.weight) + F.linear(2 * x, self.fixed)
+
+
+def test_a_constant_that_is_bound_by_a_parameters_name_is_no_use_of_the_parameter():
+    honest = exported(lambda model, record: model(record["x"]).square().sum(), Doubled())
+    content = pt2.read(honest.archive, Limits())
+    renamed = json.dumps(content.graph).replace('"buffer_name": "fixed"', '"buffer_name": "weight"')
+    assert renamed != json.dumps(content.graph)
+    graph = load(pt2.write(replace(content, graph=json.loads(renamed))))
+    graph = replace(graph, inputs=honest.inputs)
+    columns = {"x": torch.rand(BATCH, 6) * 2 - 1}
+    got = clipped_sum(graph, columns, 1e3)
+    weight = graph.parameters["weight"]
+    outputs = columns["x"] @ weight.T + 2 * columns["x"] @ weight.T
+    assert_close(got, {"weight": (2 * outputs).T @ columns["x"]})

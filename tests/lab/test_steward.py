@@ -151,6 +151,32 @@ def test_closing_the_panel_ends_the_asking(study):
     wait_until(lambda: len(pollers()) == before)
 
 
+def test_two_clicks_are_answered_in_the_order_in_which_they_came(panel):
+    done = []
+    first = panel.in_turn(lambda: done.append("approve"))
+    second = panel.in_turn(lambda: done.append("deny"))
+    # Threads may reach the lock in any order.
+    second()
+    first()
+    assert done == ["approve", "deny"]
+
+
+def test_who_is_no_steward_any_more_sees_nothing_of_the_domain(tmp_path):
+    site = Site.open(make_domain(tmp_path / "b", DOMAIN, ("diabetes",)))
+    second = PrivateKey.create()
+    site.domain.operator.admit(second.public, "Selma Second", "steward")
+    digest = submit_progression(site.client(), epsilon=2.0, purpose="DUO:0000007 x").digest
+    panel = StewardPanel(Space({DOMAIN: site.client(second)}, second))
+    assert digest in view(panel)["reviews"]
+    assert view(panel)["budgets"]
+    site.domain.operator.revoke(second.key_id)
+    panel.refresh()
+    shown = view(panel)
+    assert (shown["requests"], shown["reviews"], shown["budgets"]) == ([], {}, [])
+    assert "admit" in shown["domains"][0]["error"]
+    site.close()
+
+
 def test_one_steward_cannot_approve_twice_and_reads_why(tmp_path):
     root = make_domain(tmp_path / "b", DOMAIN, ("diabetes",))
     edit_terms(root, "diabetes", approval={"mode": "steward", "approvals": 2})

@@ -51,7 +51,7 @@ def publicly_trained(graph: RecordGraph, inputs: Sequence[str]) -> frozenset[str
         {
             name
             for place in _reached(output, stop=_NO_GRADIENT)
-            if (name := graph.bindings[str(place.target)].name) in graph.trainable
+            if (name := graph.bindings[str(place.target)].parameter) in graph.trainable
         }
         for output in (private, public)
     ]

@@ -94,6 +94,11 @@ class Binding:
         return None if isinstance(self.key, int) else self.key
 
     @property
+    def parameter(self) -> str | None:
+        """The name of a parameter; None for inputs and for constants, which may be called alike."""
+        return self.name if self.kind == "parameter" else None
+
+    @property
     def position(self) -> int:
         """The position of an input.
 

@@ -77,7 +77,7 @@ def _roles(graph: RecordGraph, loss: torch.fx.Graph) -> dict[Any, str]:
     for place in loss.nodes:
         if place.op != "placeholder":
             continue
-        name = graph.bindings[str(place.target)].name
+        name = graph.bindings[str(place.target)].parameter
         if name is not None and name in graph.trainable:
             roles = {_role(user, place) for user in place.users}
             if len(roles) == 1 and None not in roles:

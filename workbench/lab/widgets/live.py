@@ -65,6 +65,10 @@ class LiveWidget(anywidget.AnyWidget):
     def asked(self, action: str, content: dict[str, Any]) -> None:
         """Do what a view asks for; this is called in a thread of its own."""
 
+    def in_turn(self, task: Callable[[], None]) -> Callable[[], None]:
+        """Return what a thread runs to answer one message; here none waits for another."""
+        return task
+
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         action = content.get("action") if isinstance(content, dict) else None
         if action == "opened":
@@ -73,7 +77,7 @@ class LiveWidget(anywidget.AnyWidget):
             self._closed()
         elif isinstance(action, str):
             # A domain that hangs must not hold up the kernel.
-            self._thread(lambda: self.asked(action, content), ANSWERER)
+            self._thread(self.in_turn(lambda: self.asked(action, content)), ANSWERER)
 
     def _thread(self, task: Callable[[], None], name: str) -> None:
         threading.Thread(target=self._guarded, args=(task,), name=name, daemon=True).start()

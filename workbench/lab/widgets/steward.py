@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import traitlets
@@ -57,6 +59,7 @@ class StewardPanel(LiveWidget):
         self._answer: dict[str, Any] = {"ticket": "", "ok": False, "words": ""}
         self._showing = threading.Lock()
         self._acting = threading.Lock()
+        self._turns: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.refresh()
 
     def _repr_html_(self) -> str:
@@ -91,18 +94,30 @@ class StewardPanel(LiveWidget):
     def asked(self, action: str, content: dict[str, Any]) -> None:
         """Do what a view asks for. Nothing of the message is trusted."""
         domain, digest = str(content.get("domain")), str(content.get("digest"))
-        # One at a time: each answer is shown before the next one takes its place.
-        with self._acting:
-            if action == "decide":
-                reason = str(content.get("reason", ""))[:_LONGEST_REASON]
-                self.decide(domain, digest, str(content.get("verdict")), reason)
-            elif action == "review":
-                self._review(domain, digest)
-            elif action == "populations":
-                self._overview.populations.open()
-                self._show()
-            elif action == "history" or action in FORMS:
-                self._take(action, content)
+        if action == "decide":
+            reason = str(content.get("reason", ""))[:_LONGEST_REASON]
+            self.decide(domain, digest, str(content.get("verdict")), reason)
+        elif action == "review":
+            self._review(domain, digest)
+        elif action == "populations":
+            self._overview.populations.open()
+            self._show()
+        elif action == "history" or action in FORMS:
+            self._take(action, content)
+
+    def in_turn(self, task: Callable[[], None]) -> Callable[[], None]:
+        """Answer messages one at a time, in the order in which they came.
+
+        Each answer is shown before the next one takes its place, and of two decisions the first
+        click is the first one that is sent.
+        """
+        self._turns.put(task)
+
+        def answer_the_oldest() -> None:
+            with self._acting:
+                self._turns.get_nowait()()
+
+        return answer_the_oldest
 
     def decide(self, domain: str, digest: str, verdict: str, reason: str = "") -> None:
         """Sign a decision with the steward's key and send it; the panel shows what came of it.

@@ -54,7 +54,9 @@ class Overview:
                 self._renew(domain)
             except WorkbenchError as error:
                 errors[name] = f"{error.message} {error.hint}".strip()
-        requests = self._service.requests()
+        # What a domain said to a steward is not shown to who may be none any more.
+        answered = [domain for domain in watched if domain.client.name not in errors]
+        requests = [view for view in self._service.requests() if view["domain"] not in errors]
         known = {view["digest"] for view in requests}
         self._facts = {digest: facts for digest, facts in self._facts.items() if digest in known}
         return {
@@ -65,7 +67,7 @@ class Overview:
             ],
             "requests": requests,
             "reviews": self._facts,
-            **_budgets(watched),
+            **_budgets(answered),
             **self.populations.content(),
         }
 
