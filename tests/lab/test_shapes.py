@@ -18,7 +18,7 @@ from workbench.lab import service
 
 # Interfaces that the front end has for documents, which the service hands on as they are.
 DOCUMENTS: dict[str, type[BaseModel]] = {
-    "IProgress": status.Progress,
+    "IProgress": status.RunProgress,
     "IApproval": policy.ApprovalSettings,
     "IPolicy": policy.PolicyStatus,
     "IWouldBe": policy.WouldBe,
