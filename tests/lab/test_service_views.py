@@ -13,8 +13,8 @@ from workbench.documents import BudgetStatus, Schema
 from workbench.lab.service.datasets.details import budget_view, card_view
 from workbench.lab.service.datasets.entries import entry
 from workbench.lab.service.datasets.snippets import MOST_COLUMNS, MOST_ROWS, snippet_view
-from workbench.views import purposes
 from workbench.views.kinds import kind_of
+from workbench.views.purposes import purpose
 
 
 def view(columns, **terms):
@@ -116,8 +116,8 @@ def test_a_dataset_says_whose_budget_it_has_and_who_shares_it():
 
 
 def test_the_codes_are_those_of_the_ontology():
-    assert purposes.purpose("DUO:0000042") == "DUO:0000042 (general research use)"
-    assert purposes.purpose("DUO:0000046") == "DUO:0000046 (non-commercial use only)"
+    assert purpose("DUO:0000042") == "DUO:0000042 (general research use)"
+    assert purpose("DUO:0000046") == "DUO:0000046 (non-commercial use only)"
 
 
 def test_a_schema_says_kinds_shapes_and_public_values():

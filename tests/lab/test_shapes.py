@@ -13,12 +13,12 @@ from pydantic import BaseModel
 
 from tests.lab.test_front_end import SOURCES
 from workbench import documents
-from workbench.documents import policy, population, status
+from workbench.documents import policy, population
 from workbench.lab import service
 
 # Interfaces that the front end has for documents, which the service hands on as they are.
 DOCUMENTS: dict[str, type[BaseModel]] = {
-    "IProgress": status.RunProgress,
+    "IProgress": documents.RunProgress,
     "IApproval": policy.ApprovalSettings,
     "IPolicy": policy.PolicyStatus,
     "IWouldBe": policy.WouldBe,
