@@ -1,4 +1,5 @@
-# Each target installs what it needs: Python 3.11 or newer is all that has to be there.
+# Each target installs what it needs. Python 3.11 or newer has to be there; for tests and benchmarks,
+# `make system` finds or installs the rest on Debian.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,7 +44,7 @@ $(STAMP): pyproject.toml constraints.txt workbench/lab/labextension/package.json
 system:
 	@bash tests/system.sh
 
-# The built front end is committed: only who changes its sources needs Node.
+# The built front end is committed: Node is needed only by people who change its sources.
 labextension: $(STAMP)
 	BIN=$(BIN) bash extensions/dataspace-lab/build.sh
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,14 @@ def test_no_operator_with_a_rule_writes_into_its_arguments_or_draws(operator):
     assert not operator._schema.is_mutable
     tags = {str(tag) for tag in operator.tags}
     assert not any("nondeterministic" in tag or "data_dependent" in tag for tag in tags)
+
+
+@pytest.mark.parametrize(
+    "page", ["docs/privacy.md", "docs/adr/0001-one-noisy-sum-one-checked-program.md"]
+)
+def test_what_pages_say_of_the_table_is_so(page):
+    text = " ".join((Path(__file__).parents[2] / page).read_text().split())
+    assert f"{len(TABLE)} rules for {len(RULES)} operators" in text
 
 
 def test_each_rule_says_in_words_what_it_proves():

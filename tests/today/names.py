@@ -84,6 +84,7 @@ from workbench.graphs.export.training import export
 from workbench.graphs.reading.load import load as load_graph
 from workbench.graphs.record_graph import GraphFacts
 from workbench.space.client.client import DomainClient
+from workbench.space.client.http import Transport
 from workbench.space.client.journal import Entry
 from workbench.space.connection import DomainEntry, SpaceFile, connect
 from workbench.space.studies.record import Spent as StudySpent
@@ -179,6 +180,7 @@ __all__ = [
     "StudySpent",
     "Subject",
     "Terms",
+    "Transport",
     "WaitingChange",
     "WaitingChanges",
     "WouldBe",

@@ -73,7 +73,8 @@ class Hospital:
 
     def client(self, path):
         key = names.PrivateKey.load(path)
-        return names.DomainClient("hospital-a", KEY, self.http, key)
+        road = names.Transport("hospital-a", KEY, self.http, key)
+        return names.DomainClient(road)
 
     def file(self, name):
         """Return the released file that the domain hands out now."""

@@ -67,7 +67,7 @@ def verify(
             typer.echo(
                 f"{metric.name}: {metric.value:.4g} ± {metric.standard_error:.2g}, as signed"
             )
-        if not {"model", "statistics"} & set(one.checks) and (release.model or release.statistics):
+        if release.files.keys() - set(one.checks):
             typer.echo("not checked: what was released with it; give its file with --model")
     kept = [receipt(one.release, one.domain_key) for one in found]
     problems = went_back([one for one in kept if one is not None])
@@ -94,11 +94,12 @@ def _verified(
     file: Path, domain_key: str | None, space: Path | None, model: Path | None
 ) -> Verified:
     from workbench.documents import PublicKey
+    from workbench.documents.plans import FILES
     from workbench.errors import InvalidConfiguration, VerificationFailed
     from workbench.evidence.bundle import Bundle
     from workbench.evidence.verify import verify as check
 
-    beside = (file.parent / f"{name}.safetensors" for name in ("model", "statistics"))
+    beside = (file.parent / name for name in FILES.values())
     model = model or next((path for path in beside if path.is_file()), None)
     try:
         content = file.read_bytes()

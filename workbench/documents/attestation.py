@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from workbench.documents.base import Digest, Document, Line, Name, Timestamp, hex_of, type_tuple
+from workbench.documents.plans import FILES
 from workbench.documents.release import Approvals, PrivacySpent, Release
 
 
@@ -56,8 +57,8 @@ class Statement(Document):
 def subjects(release: Release) -> tuple[Subject, ...]:
     """Return the subjects of the statement over `release`."""
     found = [Subject(name="release.json", hashes={"sha256": hex_of(release.digest)})]
-    for name, digest in (("model", release.model), ("statistics", release.statistics)):
-        if digest is not None:
-            hashes: dict[Literal["sha256"], str] = {"sha256": hex_of(digest)}
-            found.append(Subject(name=f"{name}.safetensors", hashes=hashes))
+    found.extend(
+        Subject(name=FILES[output], hashes={"sha256": hex_of(digest)})
+        for output, digest in release.files.items()
+    )
     return tuple(found)

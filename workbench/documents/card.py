@@ -17,6 +17,7 @@ from workbench.documents.base import (
     Timestamp,
     type_tuple,
 )
+from workbench.documents.plans import Output
 from workbench.documents.schema import Schema
 
 Epsilon = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
@@ -71,7 +72,7 @@ class Terms(Document):
     uses: Annotated[int, Field(ge=1)] | None = None
     expires: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
     outputs: Annotated[
-        tuple[Literal["model", "metrics", "statistics"], ...],
+        tuple[Output, ...],
         type_tuple,
         Field(min_length=1, max_length=3),
     ] = ("model", "metrics", "statistics")

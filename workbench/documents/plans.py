@@ -17,6 +17,8 @@ from workbench.documents.base import Digest, Document, Finite
 
 Output = Literal["model", "metrics", "statistics"]
 """What a run may let out."""
+FILES: dict[Output, str] = {"model": "model.safetensors", "statistics": "statistics.safetensors"}
+"""Each output that is a file, and what the file is called. A release has a digest for each."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class RunPlan(Protocol):
         """After how many evaluations that are no better the run stops; None if it never does."""
 
     @property
-    def further_graphs(self) -> tuple[str, ...]:
-        """The digests of the graphs that the plan names, beside the request's own."""
+    def further_graph(self) -> str | None:
+        """The digest of the one graph that the plan may name beside the request's own."""
 
     def mechanisms(self, metrics: int) -> tuple[Mechanism, ...]:
         """Return what the run does to the data, for the accountant.
@@ -186,9 +188,9 @@ class Plan(Document):
         return tuple(n * self.steps // self.evaluations for n in range(1, self.evaluations + 1))
 
     @property
-    def further_graphs(self) -> tuple[str, ...]:
+    def further_graph(self) -> None:
         """None: a training run has one graph."""
-        return ()
+        return None
 
     def mechanisms(self, metrics: int) -> tuple[Mechanism, ...]:
         """Return DP-SGD on the training part and, with metrics, their sums on the hold-out part.
@@ -247,9 +249,9 @@ class StatisticPlan(Document):
         return None
 
     @property
-    def further_graphs(self) -> tuple[str, ...]:
+    def further_graph(self) -> str | None:
         """The graph that makes the next round's state, if there is one."""
-        return () if self.update is None else (self.update,)
+        return self.update
 
     def mechanisms(self, metrics: int) -> tuple[Mechanism, ...]:
         """Return the sums of all rounds; they read both parts of the data, as one."""

@@ -18,7 +18,7 @@ from workbench.documents.base import (
 )
 from workbench.documents.card import Delta, Epsilon
 from workbench.documents.ledger_head import LedgerPoint
-from workbench.documents.plans import MAX_EVALUATIONS
+from workbench.documents.plans import FILES, MAX_EVALUATIONS, Output
 
 
 class Metric(Document):
@@ -79,6 +79,12 @@ class PrivacySpent(Document):
     neighbours: Literal["add-remove"] = "add-remove"
 
 
+def digests_of_files(document: Document) -> dict[Output, str]:
+    """Return the digests of files, by output, that a document has under the names in `FILES`."""
+    found = {output: getattr(document, output) for output in FILES}
+    return {output: digest for output, digest in found.items() if digest is not None}
+
+
 Approvals = Annotated[
     tuple[Digest, ...], type_tuple, Field(max_length=1, exclude_if=lambda value: not value)
 ]
@@ -117,3 +123,8 @@ class Release(Document):
     engine: Annotated[str, Field(max_length=100)]
     ledger: Annotated[LedgerPoint | None, Field(exclude_if=lambda value: value is None)] = None
     released: Timestamp
+
+    @property
+    def files(self) -> dict[Output, str]:
+        """The digests of the files that were released, by output."""
+        return digests_of_files(self)

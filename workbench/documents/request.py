@@ -67,8 +67,9 @@ class Request(Document):
 
     @property
     def graphs(self) -> tuple[str, ...]:
-        """The digests of all graphs that the run needs; the first is `graph`."""
-        return (self.graph, *self.plan.further_graphs)
+        """The digests of all graphs that the run needs, one or two; the first is `graph`."""
+        further = self.plan.further_graph
+        return (self.graph,) if further is None else (self.graph, further)
 
     @property
     def has_course(self) -> bool:

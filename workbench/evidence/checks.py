@@ -19,6 +19,7 @@ from workbench.documents import (
     Statement,
     subjects,
 )
+from workbench.documents.plans import FILES
 from workbench.documents.release import kept, stops
 from workbench.errors import VerificationFailed
 
@@ -95,9 +96,8 @@ def _check_outputs(documents: Documents) -> None:
     request, release = documents.request, documents.release
     measured = request.metrics if "metrics" in request.outputs else ()
     require_equal("released metrics", tuple(metric.name for metric in release.metrics), measured)
-    for output in ("model", "statistics"):
-        released = getattr(release, output) is not None
-        require_equal(f"{output} released", released, output in request.outputs)
+    for output in FILES:
+        require_equal(f"{output} released", output in release.files, output in request.outputs)
     if not request.has_course:
         require_equal("history", release.history, ())
 

@@ -64,7 +64,7 @@ def verify(
         The domain's key as the verifier knows it. Without it signatures are checked against the
         key in the file, which shows that nothing was changed but not who signed.
     model
-        The bytes of the released safetensors file, model or statistics, to be checked too.
+        The bytes of a released safetensors file, model or statistics, to be checked too.
 
     Raises
     ------
@@ -101,9 +101,7 @@ def verify(
         check(documents)
     checks = ["signatures", *CHECKS]
     if model is not None:
-        what = "model" if documents.release.statistics is None else "statistics"
-        require_equal(what, digest_bytes(model), getattr(documents.release, what))
-        checks.append(what)
+        checks.append(_file_of(documents.release, digest_bytes(model)))
     return Verified(
         documents.card,
         documents.request,
@@ -114,6 +112,16 @@ def verify(
         str(stated),
         documents.approvals,
     )
+
+
+def _file_of(release: Release, digest: str) -> str:
+    """Return which of the released files has this digest."""
+    for output, released in release.files.items():
+        if digest == released:
+            return output
+    what = " or ".join(release.files) or "model"
+    expected = " or ".join(release.files.values()) or "none, as no file was released"
+    raise VerificationFailed(f"{what}: got {digest}, expected {expected}")
 
 
 def _open(what: str, envelope: Envelope, kind: type[D], key: PublicKey) -> D:

@@ -8,6 +8,7 @@ from workbench.documents import DatasetCard, Schema, Terms
 from workbench.errors import WorkbenchError
 from workbench.views.page import Page, Shown
 from workbench.views.tables import Table
+from workbench.views.terms import terms_rows
 
 
 def records_words(card: DatasetCard) -> str:
@@ -48,27 +49,8 @@ class TermsView(Shown):
     def __init__(self, document: Terms) -> None:
         self.document = document
 
-    def _rows(self) -> list[tuple[str, str]]:
-        terms = self.document
-        approval = terms.approval
-        decided = (
-            "a steward decides each request"
-            if approval.mode == "steward"
-            else f"a policy approves up to epsilon {approval.epsilon:g} for "
-            f"{', '.join(approval.purposes)}; a steward decides the rest"
-        )
-        return [
-            ("purposes", ", ".join(terms.purposes)),
-            ("epsilon in all", f"{terms.epsilon_total:g} at delta {terms.delta:g}"),
-            ("epsilon per run", f"at most {terms.epsilon_per_run:g}"),
-            ("outputs", ", ".join(terms.outputs)),
-            ("uses", "no limit" if terms.uses is None else str(terms.uses)),
-            ("expires", terms.expires or "never"),
-            ("approval", decided),
-        ]
-
     def _page(self) -> Page:
-        return Page("Terms of use", self.document.text, Table((), self._rows()))
+        return Page("Terms of use", self.document.text, Table((), terms_rows(self.document)))
 
 
 class Catalog(Shown):

@@ -11,7 +11,8 @@ import pytest
 
 from workbench.budget.accountant import run_epsilon
 from workbench.documents import DatasetCard, Document, Metric, Release, Request, digest_bytes
-from workbench.documents.plans import AnyPlan, Mechanism
+from workbench.documents.base import Digest
+from workbench.documents.plans import FILES, AnyPlan, Mechanism, Output
 from workbench.documents.release import PrivacySpent
 from workbench.domain.kinds import table
 from workbench.domain.kinds.base import Kind
@@ -56,6 +57,10 @@ def test_nobody_asks_which_class_a_plan_is():
     assert places_of(r"isinstance\(.*Plan") == {}
 
 
+def test_nobody_asks_which_class_a_result_is():
+    assert places_of(r"isinstance\(.*Result") == {}
+
+
 def test_nobody_compares_the_words_of_kinds():
     assert places_of(rf"kind\s*(==|!=|in)\s*\(?{QUOTED}|{QUOTED}\s*(==|!=)") == {}
 
@@ -63,6 +68,15 @@ def test_nobody_compares_the_words_of_kinds():
 def test_only_plans_kinds_and_tables_say_the_words_of_kinds():
     # Only lines that speak of a kind, or are a line of a table: both are everyday words, too.
     assert set(places_of(rf"kind.*{QUOTED}|[{{ ]{QUOTED}: [A-Z_]")) <= ALLOWED
+
+
+def test_every_file_that_may_leave_is_in_the_table_of_files():
+    assert {*FILES, "metrics"} == set(get_args(Output))
+    assert {kind.output for kind in table.KINDS.values()} <= FILES.keys()
+    for document in (Release, Outcome):
+        fields = document.model_fields.items()
+        digests = {name for name, field in fields if field.annotation == Digest | None}
+        assert digests == FILES.keys(), document.__name__
 
 
 def test_every_failure_has_an_exit_code_of_its_own():
@@ -91,8 +105,8 @@ class ToyPlan(Document):
         return ()
 
     @property
-    def further_graphs(self):
-        return ()
+    def further_graph(self):
+        return None
 
     def mechanisms(self, metrics):
         return (Mechanism(1.0, self.noise_multiplier, self.steps),)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from workbench.documents import DatasetCard, Document, Request
+from workbench.documents.plans import Output
 from workbench.documents.schema import Schema
 from workbench.domain.kinds.job import Job, Outcome
 from workbench.graphs.record_graph import GraphFacts, RecordGraph, Role
@@ -66,7 +67,7 @@ class Kind(ABC, Generic[P]):
 
     word: ClassVar[str]
     role: ClassVar[Role]
-    output: ClassVar[Literal["model", "statistics"]]
+    output: ClassVar[Output]
     done: ClassVar[str]
 
     @abstractmethod

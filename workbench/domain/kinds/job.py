@@ -9,7 +9,8 @@ from pydantic import Field
 from workbench.documents import AnyPlan, Document, Evaluation, Failure, Metric
 from workbench.documents.base import Digest, Finite, Identifier, type_tuple
 from workbench.documents.inputs import GraphInput
-from workbench.documents.plans import Output
+from workbench.documents.plans import FILES, Output
+from workbench.documents.release import digests_of_files
 
 JOB = "job.json"
 OUTCOME = "outcome.json"
@@ -18,10 +19,8 @@ LOADED, PLANNED = -1, -2
 """Stand in `PROGRESS` for the number of steps done: the data are in memory and the run is measured
 on filling; it fits, and its data are made ready."""
 EVALUATIONS = "evaluations.json"
-MODEL = "model.safetensors"
-STATISTICS = "statistics.safetensors"
-FILES: dict[Output, str] = {"model": MODEL, "statistics": STATISTICS}
-"""Where a run leaves each output that is a file."""
+MODEL, STATISTICS = FILES["model"], FILES["statistics"]
+"""Where a run leaves what it makes."""
 
 
 class Job(Document):
@@ -30,7 +29,7 @@ class Job(Document):
     A ``training`` reads private records, whatever its plan's kind: the word is from the time before
     there were other kinds. A ``rehearsal`` reads only `training`, a snippet, and measures exactly.
     A ``check`` reads no data: it runs the graph on made-up records, whose numbers lie within
-    `bounds`, one pair for each input. `update` is the graph that a statistic in rounds needs.
+    `bounds`, one pair for each input. `update` is the further graph that the plan may name.
     """
 
     mode: Literal["training", "rehearsal", "check"] = Field(alias="kind")
@@ -74,8 +73,7 @@ class Outcome(Document):
     @property
     def files(self) -> dict[Output, str]:
         """The digests of the files that the run left, by output."""
-        found: dict[Output, str | None] = {"model": self.model, "statistics": self.statistics}
-        return {output: digest for output, digest in found.items() if digest is not None}
+        return digests_of_files(self)
 
 
 class Evaluated(Document):

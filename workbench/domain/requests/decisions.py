@@ -125,7 +125,10 @@ def earlier(connection: Connection, digest: str) -> list[StoredDocument[Decision
 def check_at_launch(
     connection: Connection, domain_key: PublicKey, stored_request: StoredRequest
 ) -> None:
-    """Check that a request may run: signatures, people and terms, all as they are now.
+    """Check once more that a request may run: signatures, people and terms.
+
+    People are taken as they are now. Terms are those of the card that is stored with the request,
+    at today's date.
 
     Raises
     ------

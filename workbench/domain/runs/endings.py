@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.documents import digest_bytes
-from workbench.domain.kinds.job import FILES, Outcome
+from workbench.documents.plans import FILES
+from workbench.domain.kinds.job import Outcome
 from workbench.domain.store.files import write_private
 from workbench.errors import InvalidDocument
 

@@ -41,11 +41,10 @@ def job_of(
     seed
         32 bytes, from which all noise is made.
     """
-    graph, *updates = (str(graphs.path(folder, digest)) for digest in request.graphs)
     return Job(
         mode=mode,
-        graph=graph,
-        update=updates[0] if updates else None,
+        graph=str(graphs.path(folder, request.graph)),
+        update=_further_graph(folder, request),
         training=training,
         holdout=holdout,
         inputs=request.inputs,
@@ -61,11 +60,10 @@ def job_of(
 def check_job(folder: DomainFolder, request: Request, card: DatasetCard) -> Job:
     """Return the job that checks a request: all that its programs depend on, and nothing else."""
     schema = card.data_schema
-    graph, *updates = (str(graphs.path(folder, digest)) for digest in request.graphs)
     return Job(
         mode="check",
-        graph=graph,
-        update=updates[0] if updates else None,
+        graph=str(graphs.path(folder, request.graph)),
+        update=_further_graph(folder, request),
         inputs=request.inputs,
         metrics=request.metrics,
         bounds=tuple(_bounds(schema, name) for name in request.inputs),
@@ -75,6 +73,11 @@ def check_job(folder: DomainFolder, request: Request, card: DatasetCard) -> Job:
         max_records_per_unit=schema.max_records_per_unit,
         seed=_NO_SEED,
     )
+
+
+def _further_graph(folder: DomainFolder, request: Request) -> str | None:
+    digest = request.plan.further_graph
+    return None if digest is None else str(graphs.path(folder, digest))
 
 
 def _bounds(schema: Schema, name: str) -> tuple[float, float]:

@@ -20,9 +20,10 @@ from workbench.documents import (
     subjects,
 )
 from workbench.documents.base import hex_of
+from workbench.documents.plans import FILES
 from workbench.domain.access import people
 from workbench.domain.heads import head
-from workbench.domain.kinds.job import FILES, Outcome
+from workbench.domain.kinds.job import Outcome
 from workbench.domain.kinds.table import kind_of
 from workbench.domain.requests import decisions, stored
 from workbench.domain.requests.stored import StoredRequest
@@ -86,6 +87,8 @@ def release(
         ledger=head.point(connection),
         released=now(),
     )
+    if document.files != kept:
+        raise InvalidDocument("the release does not name every file that was kept")
     statement = Statement(
         subject=subjects(document),
         predicate=Predicate(

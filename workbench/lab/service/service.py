@@ -36,7 +36,6 @@ from workbench.space.client.client import DomainClient
 from workbench.space.connection import Space
 from workbench.space.datasets import Dataset
 from workbench.space.results.kinds import result_of
-from workbench.space.results.training import TrainingResult
 from workbench.space.starter.cells import starter, study
 
 API = 1
@@ -239,10 +238,8 @@ class Service:
 
         def make() -> ResultView:
             result = result_of(client, status)
-            shapes = None
             try:
-                if isinstance(result, TrainingResult) and result.release.model is not None:
-                    shapes = {name: tuple(v.shape) for name, v in result.parameters.items()}
+                shapes = result.parameter_shapes()
             except WorkbenchError:
                 # The view says what does not hold.
                 shapes = None

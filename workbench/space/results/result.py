@@ -5,6 +5,9 @@ from __future__ import annotations
 import warnings
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from workbench.documents import PrivacySpent, Release, RequestStatus
 from workbench.errors import InvalidSignature, LedgerWentBack, WorkbenchError
@@ -92,6 +95,17 @@ class Result(Shown):
         for name, content in self._files().items():
             (place / name).write_bytes(content)
         return place
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]] | None:
+        """Return the shapes of the released parameters by name; None if no model was released."""
+        raise NotImplementedError
+
+    def noisy_arrays(self) -> list[tuple[str, NDArray[Any]]]:
+        """Return released arrays, other than parameters, with the names that people see.
+
+        They are float64 or float32, of shapes that differ from kind to kind of run.
+        """
+        raise NotImplementedError
 
     def _files(self) -> dict[str, bytes]:
         return {"evidence.json": self.evidence.canonical()}

@@ -58,6 +58,19 @@ class StatisticResult(Result):
         """The standard deviation of the noise in each entry of `sums`."""
         return self.plan.noise_multiplier * self.plan.max_norm
 
+    def parameter_shapes(self) -> None:
+        """Return None: a statistic has no model."""
+        return None
+
+    def noisy_arrays(self) -> list[tuple[str, NDArray[Any]]]:
+        """Return the sums of each round, and the parts of the last state; see `Result`.
+
+        The sums of a round are float64 of shape ``(d,)``; the state is float32, see `state`.
+        """
+        rounds = range(1, len(self.sums) + 1)
+        names = [f"noisy sums, round {n}" if len(rounds) > 1 else "noisy sums" for n in rounds]
+        return [*zip(names, self.sums, strict=True), *self.state.items()]
+
     def _files(self) -> dict[str, bytes]:
         sums = {"sums": self.sums.tolist(), "standard_error": self.noise}
         return super()._files() | {

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from workbench.documents import Evaluation, Metric, RequestStatus, digest_bytes
 from workbench.errors import InvalidSignature, NotFound
 from workbench.space.client.client import DomainClient
@@ -106,6 +108,16 @@ class TrainingResult(Result):
         from workbench.models.onnx import write_onnx
 
         return write_onnx(self.model, path, *example)
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]] | None:
+        """Return the shapes of the released parameters by name; see `Result`."""
+        if self.release.model is None:
+            return None
+        return {name: tuple(value.shape) for name, value in self.parameters.items()}
+
+    def noisy_arrays(self) -> list[tuple[str, NDArray[Any]]]:
+        """Return an empty list: a training lets out no array of any dtype or shape but a model."""
+        return []
 
     def plot(self, references: dict[str, dict[str, float]] | None = None) -> Any:
         """Return a plotly figure of the metrics with their noise.

@@ -8,6 +8,7 @@ from typing import Any
 from workbench.documents import DatasetCard
 from workbench.space.starter.code import function_for
 from workbench.views.purposes import purpose
+from workbench.views.terms import approval_words
 
 
 def starter(card: DatasetCard, space: str = "") -> dict[str, Any]:
@@ -108,11 +109,8 @@ def _epsilon(card: DatasetCard) -> float:
 
 def _price(card: DatasetCard) -> str:
     terms = card.terms
-    who = (
-        "A steward decides each request."
-        if terms.approval.mode == "steward"
-        else "The domain's policy may approve it at once."
-    )
+    decided = _plain(approval_words(terms.approval))
+    who = f"{decided[0].upper()}{decided[1:]}."
     purposes = ", ".join(_plain(purpose(code)) for code in terms.purposes[:5])
     return (
         f"## Submit\n\nEpsilon {terms.epsilon_per_run:g} is the most for one run, "

@@ -5,17 +5,11 @@ from __future__ import annotations
 from typing import TypedDict
 
 from workbench.documents import BudgetStatus, Column, DatasetCard, Terms
-from workbench.views.purposes import purpose
+from workbench.views.terms import terms_rows
 
 MOST_COLUMNS = 1000
 _MOST_CATEGORIES = 12
 _MOST_SHARING = 20
-_MOST_PURPOSES = 20
-_OUTPUTS = {
-    "model": "the trained model",
-    "metrics": "noisy metrics",
-    "statistics": "noisy sums",
-}
 
 
 class ColumnView(TypedDict):
@@ -83,43 +77,6 @@ def _values(column: Column) -> str:
     return f"{column.lower:g} to {column.upper:g}{unit}"
 
 
-def terms_rows(terms: Terms) -> list[list[str]]:
-    """Return the terms of use as rows of a name and plain words."""
-    purposes = [purpose(code) for code in terms.purposes[:_MOST_PURPOSES]]
-    rows = [
-        ["purposes", ", ".join(purposes)],
-        ["who", _who(terms)],
-        ["epsilon in all", f"{terms.epsilon_total:g} at delta {terms.delta:g}"],
-        ["epsilon per run", f"at most {terms.epsilon_per_run:g}"],
-    ]
-    if terms.epsilon_per_researcher is not None:
-        rows.append(["epsilon per researcher", f"at most {terms.epsilon_per_researcher:g}"])
-    return [
-        *rows,
-        ["what may leave", ", ".join(_OUTPUTS[output] for output in terms.outputs)],
-        ["uses", "no limit" if terms.uses is None else f"{terms.uses} in all"],
-        ["expires", terms.expires or "never"],
-        ["approval", _approval(terms)],
-    ]
-
-
-def _who(terms: Terms) -> str:
-    if "*" in terms.researchers:
-        return "every researcher whom the steward admitted"
-    count = len(terms.researchers)
-    return "nobody" if not count else f"{count} researcher{'s' if count > 1 else ''} by name"
-
-
-def _approval(terms: Terms) -> str:
-    approval = terms.approval
-    needed = approval.approvals
-    stewards = "a steward decides" if needed == 1 else f"{needed} stewards decide"
-    if approval.mode == "steward":
-        return f"{stewards} each request"
-    codes = ", ".join(purpose(code) for code in approval.purposes[:_MOST_PURPOSES])
-    return f"a policy approves up to epsilon {approval.epsilon:g} for {codes}; {stewards} the rest"
-
-
 def population_rows(card: DatasetCard, budget: BudgetStatus | None) -> list[list[str]]:
     """Return whose budget it is and who shares it, as rows of a name and plain words."""
     rows = [["population", f"{card.population_name}; its budget counts over all its datasets"]]
@@ -144,7 +101,7 @@ def budget_view(budget: BudgetStatus | None, terms: Terms) -> BudgetView:
 
 def card_view(card: DatasetCard, budget: BudgetStatus | None = None) -> CardView:
     """Return what the card says, and who shares its budget, as JSON."""
-    rows = [*terms_rows(card.terms), *population_rows(card, budget)]
+    rows = [*map(list, terms_rows(card.terms)), *population_rows(card, budget)]
     return {
         "title": card.title,
         "description": card.description,

@@ -9,7 +9,6 @@ import numpy as np
 from workbench.documents import Metric
 from workbench.errors import WorkbenchError
 from workbench.space.results.result import Result
-from workbench.space.results.statistic import StatisticResult
 
 MOST_VALUES = 1000
 
@@ -77,7 +76,9 @@ def result_view(result: Result, load_code: str) -> ResultView:
     """
     try:
         verified = result.verified
-        statistics = _statistics(result)
+        statistics: list[ValuesView] = [
+            {"name": name, "values": _plain(values)} for name, values in result.noisy_arrays()
+        ]
     except WorkbenchError as error:
         return _nothing(error)
     release = verified.release
@@ -122,23 +123,6 @@ def _metric(metric: Metric) -> MetricView:
         "value": metric.value,
         "standard_error": metric.standard_error,
     }
-
-
-def _statistics(result: Result) -> list[ValuesView]:
-    if not isinstance(result, StatisticResult):
-        return []
-    rounds: list[ValuesView] = [
-        {"name": _round_name(number, len(result.sums)), "values": _plain(values)}
-        for number, values in enumerate(result.sums)
-    ]
-    state: list[ValuesView] = [
-        {"name": name, "values": _plain(values)} for name, values in result.state.items()
-    ]
-    return [*rounds, *state]
-
-
-def _round_name(number: int, rounds: int) -> str:
-    return "noisy sums" if rounds == 1 else f"noisy sums, round {number + 1}"
 
 
 def _plain(values: Any) -> list[float]:
