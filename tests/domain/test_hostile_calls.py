@@ -22,6 +22,7 @@ from workbench.errors import (
     BudgetExhausted,
     Conflict,
     GraphRefused,
+    InvalidArgument,
     InvalidDocument,
     InvalidSignature,
     InvalidToken,
@@ -84,7 +85,7 @@ def good_request(site, **changes) -> Request:
 class TestRequests:
     @pytest.mark.parametrize("epsilon", [0, -1, float("nan"), float("inf"), "2"])
     def test_epsilon_must_be_a_number_above_zero(self, site, epsilon):
-        with pytest.raises(InvalidDocument, match="epsilon"):
+        with pytest.raises(InvalidArgument, match="epsilon"):
             submit(site.client(), epsilon=epsilon)
         with pytest.raises(InvalidDocument):
             good_request(site, epsilon=epsilon)

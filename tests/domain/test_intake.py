@@ -109,11 +109,12 @@ def test_another_size_of_batches_is_another_program(site, checked):
     assert len(checked) == 2
 
 
-def test_those_who_come_at_the_same_time_share_one_check(site, checked):
+def test_those_who_come_at_the_same_time_share_one_check(site, checked, monkeypatch):
     client = site.client()
     first = submit(client, model=wide(6)).last_status.request
     checked.clear()
-    site.domain.checks = checks.Checks(site.domain.folder, site.domain.runs.executor)
+    anew = checks.Checks(site.domain.folder, site.domain.runs.executor)
+    monkeypatch.setattr(site.domain.research, "_checks", anew)
     others = [first.model_copy(update={"repeat": number}) for number in range(1, 7)]
     with ThreadPoolExecutor(6) as pool:
         statuses = list(pool.map(lambda request: site.client().submit(request), others))

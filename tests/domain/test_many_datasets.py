@@ -85,7 +85,8 @@ def test_a_page_holds_as_many_as_asked_and_says_where_to_go_on(many):
     assert len(page["datasets"]) == 2
     assert page["next"] == "extra-00000"
     rest = get(many, f"/v1/datasets?limit=1000&after=extra-{MANY - 2:05d}").json()
-    assert len(rest["datasets"]) == 1
+    names = [card.name for card in many.client().datasets()]
+    assert len(rest["datasets"]) == len(names) - 1 - names.index(f"extra-{MANY - 2:05d}") > 0
     assert rest["next"] is None
 
 

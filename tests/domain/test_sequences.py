@@ -92,7 +92,9 @@ def template(tmp_path_factory):
             10,
             **(UNIT if of_persons else {}),
         )
-        change(root, name, population=whose, records_per_member=None if of_persons else 2)
+        # With few units, a smaller part would be empty in some of many domains.
+        change(root, name, holdout_fraction=0.5, population=whose)
+        change(root, name, records_per_member=None if of_persons else 2)
         change(root, name, "terms.yaml", epsilon_total=TOTAL, epsilon_per_run=TOTAL)
         domain.operator.publish(name)
     domain.close()

@@ -19,6 +19,7 @@ from workbench.documents import Schema
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.sums.contributions.forms import OuterProducts, Rows
 from workbench.engine.sums.contributions.rounding import CANCELLING, float64_share
+from workbench.engine.sums.tail import Tail
 from workbench.graphs.export.training import export
 
 
@@ -73,7 +74,9 @@ def test_many_units_whose_terms_cancel_move_a_sum_by_no_more_than_c(units):
         rows = Rows(
             torch.zeros((1, 3), dtype=torch.int64), torch.tensor([[[0.0], [large], [-large]]]), 2
         )
-        norm = summing._norms(summing.trained, {summing.trained[0]: rows})
+        shapes = {name: tuple(graph.parameters[name].shape) for name in summing.trained}
+        tail = Tail(shapes, (summing.trained,), 1, False, summing.exact)
+        norm = tail._norms(summing.trained, {summing.trained[0]: rows})
         return float((summing.limit / norm).clamp(max=1.0))
 
     def clipped(bound):

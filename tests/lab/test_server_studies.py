@@ -124,10 +124,10 @@ def test_a_wrong_parameter_starts_nothing(lab):
     path = notebook(lab, "short.ipynb", "pass")
     count = len(lab.json("studies")["studies"])
     unknown = lab.post("studies/run", {"path": path, "parameters": {"secondz": 1}})
-    assert error_of(unknown) == "invalid-configuration"
+    assert error_of(unknown) == "invalid-argument"
     assert "seconds" in unknown.json()["error"]["hint"]
     text = lab.post("studies/run", {"path": path, "parameters": {"seconds": "x"}})
-    assert error_of(text) == "invalid-configuration"
+    assert error_of(text) == "invalid-argument"
     assert len(lab.json("studies")["studies"]) == count
 
 

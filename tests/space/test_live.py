@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.studies import dataset, diagnose, linear
-from workbench.engine import train
+from workbench.engine import rehearsal
 from workbench.views import live
 
 
@@ -66,10 +66,10 @@ def test_watching_a_rehearsal_changes_nothing_and_takes_a_small_share(site):
     plan = diagnose.plan(ds.card, 2.0, 1e-5, len(graph.metrics))
     seen = []
     same = {"seed": b"s" * 32, "record_count": 213.0}
-    watched = train.rehearse(
+    watched = rehearsal.rehearse(
         graph, plan, ds.snippet_records, watch=lambda *news: seen.append(news), **same
     )
-    plain = train.rehearse(graph, plan, ds.snippet_records, **same)
+    plain = rehearsal.rehearse(graph, plan, ds.snippet_records, **same)
     for name, value in plain.parameters.items():
         assert torch.equal(value, watched.parameters[name])
     assert watched.metrics == plain.metrics
@@ -79,8 +79,8 @@ def test_watching_a_rehearsal_changes_nothing_and_takes_a_small_share(site):
 
 def test_measuring_keeps_to_its_share_of_the_time(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(train.time, "monotonic", lambda: clock[0])
-    share, spent = train._Share(), 0.0
+    monkeypatch.setattr(rehearsal.time, "monotonic", lambda: clock[0])
+    share, spent = rehearsal._Share(), 0.0
     for _ in range(1000):
         clock[0] += 0.01
         if share.due():

@@ -34,7 +34,7 @@ def write_report(findings: list[Finding], canaries: int, seed: int, path: Path) 
         if f.scenario.holds and f.scenario.plan.sample_rate == 1.0
     ]
     page = _PAGE.read_text().format(
-        table=findings_table(findings).markdown(),
+        table=findings_table(findings).markdown().replace("| refuted |", "| **refuted** |"),
         picture=picture,
         delta=DELTA,
         confidence=CONFIDENCE,
