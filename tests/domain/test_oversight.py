@@ -30,6 +30,7 @@ def busy(tmp_path_factory):
     submit(site.client(site.other), epsilon=1.0).wait(progress=False)
     site.client(site.steward).set_policy(NAME, Approval())
     submit(site.client(), epsilon=0.5, repeat=2).cancel()
+    site.lines = len(everything(site))
     yield site
     site.close()
 
@@ -51,6 +52,8 @@ def get(site, target, key=None):
 class TestLog:
     def test_it_tells_who_did_what_newest_first(self, busy):
         events = [(entry.event, entry.who) for entry in reversed(everything(busy))]
+        # What other tests of this module did comes after it.
+        events = events[: busy.lines]
         assert events[:4] == [
             ("publish", "operator"),
             ("admit", "operator"),
