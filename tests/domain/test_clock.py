@@ -7,7 +7,7 @@ domain, with statistics.
 
 from __future__ import annotations
 
-import threading
+import os
 import time
 
 import numpy as np
@@ -15,6 +15,7 @@ import pytest
 
 from tests.engine.small_runs import PLAN, SCHEMA, graph_and_records, values
 from workbench.documents import StatisticPlan
+from workbench.domain.kinds import training as kind_of_training
 from workbench.domain.kinds.job import EVALUATIONS, JOB, LOADED, PROGRESS, Evaluated, Job
 from workbench.domain.store.files import save_records, write_private
 from workbench.domain.worker import child
@@ -109,45 +110,45 @@ def job_of(folder, graph, records, plan):
     )
 
 
-def told(folder, job, **limits):
-    """Run a job and return when each word that the server reads was first there."""
+def told(folder, job, monkeypatch, **limits):
+    """Run a job and return when each word that the server reads was first there.
+
+    It is looked for after each write, so that no word is missed on a busy machine.
+    """
     write_private(folder / JOB, job.canonical())
     seen = {}
-    ended = threading.Event()
 
     def look():
-        try:
-            step = int((folder / PROGRESS).read_bytes())
-            if step >= 0:
-                seen.setdefault(step, time.monotonic())
+        now = time.monotonic()
+        step = int((folder / PROGRESS).read_bytes())
+        if step >= 0:
+            seen.setdefault(step, now)
+        if (folder / EVALUATIONS).exists():
             done = Evaluated.parse((folder / EVALUATIONS).read_bytes()).evaluations
-            seen.setdefault(f"evaluation {done[-1].step}", time.monotonic())
-        except (OSError, ValueError):
-            pass
+            seen.setdefault(f"evaluation {done[-1].step}", now)
 
-    def keep_looking():
-        while not ended.wait(0.001):
+    def looked_at(write):
+        def writes(*args):
+            written = write(*args)
             look()
+            return written
 
-    looking = threading.Thread(target=keep_looking)
-    looking.start()
-    try:
-        child.run_job(folder, Crew(folder), **limits)
-        seen["end"] = time.monotonic()
-    finally:
-        ended.set()
-        looking.join()
-        look()
+        return writes
+
+    monkeypatch.setattr(os, "pwrite", looked_at(os.pwrite))
+    monkeypatch.setattr(kind_of_training, "write_private", looked_at(write_private))
+    child.run_job(folder, Crew(folder), **limits)
+    seen["end"] = time.monotonic()
     return seen
 
 
 @pytest.mark.parametrize("hostile", [False, True], ids=["without", "with"])
 @pytest.mark.parametrize("make", [training, statistic])
 def test_each_step_is_told_at_its_time_with_and_without_a_hostile_person(
-    tmp_path, schedules, make, hostile
+    tmp_path, schedules, monkeypatch, make, hostile
 ):
     job = make(tmp_path / "job", hostile)
-    seen = told(tmp_path / "job", job)
+    seen = told(tmp_path / "job", job, monkeypatch)
     (schedule,) = schedules
     due = {step: schedule.due(step) for step in range(job.plan.steps + 1)}
     due["end"] = due[job.plan.steps]
@@ -160,9 +161,9 @@ def test_each_step_is_told_at_its_time_with_and_without_a_hostile_person(
     assert np.median(list(late.values())) < LATE
 
 
-def test_what_does_not_fit_ends_before_the_schedule_starts(tmp_path, schedules):
+def test_what_does_not_fit_ends_before_the_schedule_starts(tmp_path, schedules, monkeypatch):
     job = training(tmp_path / "job", True, steps=1000)
     with pytest.raises(OverTime):
-        told(tmp_path / "job", job, seconds=5.0)
+        told(tmp_path / "job", job, monkeypatch, seconds=5.0)
     assert schedules == []
     assert int((tmp_path / "job" / PROGRESS).read_bytes()) == LOADED
