@@ -234,5 +234,9 @@ class LayersConverted(UserWarning):
     """Layers of a model were replaced by others of the same kind that keep records apart."""
 
 
+class ReductionOfOneRecord(UserWarning):
+    """A loss divides by something of a batch, which is something else for one record."""
+
+
 class LedgerWentBack(UserWarning):
     """A domain has forgotten what was spent: its ledger is older than at an earlier release."""

@@ -45,3 +45,13 @@ def test_a_claim_is_taken_again_after_the_database_has_lost_it(postgresql, tmp_p
     first.close()
     second.claim()
     second.close()
+
+
+def test_whoever_comes_right_after_the_first_has_closed_gets_the_database(postgresql):
+    url = f"{postgresql}/postgres"
+    for _ in range(20):
+        first, second = Store(url), Store(url)
+        first.claim()
+        first.close()
+        second.claim()
+        second.close()

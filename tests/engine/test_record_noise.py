@@ -19,7 +19,7 @@ from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused, UnknownColumn
-from workbench.graphs.export.dropout import dropout_from
+from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView, noise
 from workbench.graphs.export.training import export
 from workbench.graphs.inputs import check_inputs
@@ -190,7 +190,7 @@ def test_noise_needs_the_record_of_a_training_function():
 
 def dropping(layer, x):
     view = RecordView(SCHEMA, {})
-    with dropout_from(view):
+    with drawing_from(view):
         return layer(x), view.drawn
 
 
@@ -199,7 +199,7 @@ def dropping(layer, x):
     [
         (nn.Dropout(0.25), (40, 1000), ["noise:0:40x1000"]),
         (nn.Dropout2d(0.25), (1, 4000, 3, 3), ["noise:0:1x4000x1x1"]),
-        (nn.Dropout1d(0.25), (4000, 5), ["noise:0:4000x1"]),
+        (nn.Dropout1d(0.25), (4000, 5), ["noise:0:1x4000x1"]),
     ],
 )
 def test_dropout_zeroes_its_share_and_scales_the_rest(layer, shape, drawn):
@@ -222,15 +222,15 @@ def test_dropout_in_evaluation_mode_or_with_p_0_draws_nothing():
 def test_torch_has_its_own_dropout_back_afterwards():
     before = F.dropout, F.scaled_dot_product_attention
     with pytest.raises(ZeroDivisionError):
-        with dropout_from(RecordView(SCHEMA, {})):
-            assert F.dropout is not before[0]
+        with drawing_from(RecordView(SCHEMA, {})):
+            assert torch.equal(F.dropout(torch.ones(9), 1.0), torch.zeros(9))
             _ = 1 / 0
     assert (F.dropout, F.scaled_dot_product_attention) == before
 
 
 def test_other_threads_keep_torchs_own_dropout():
     view = RecordView(SCHEMA, {})
-    with dropout_from(view):
+    with drawing_from(view):
         with ThreadPoolExecutor(1) as pool:
             out = pool.submit(F.dropout, torch.ones(1000), 0.5).result()
     assert 0 < int((out == 0).sum()) < 1000

@@ -63,7 +63,11 @@ def by_numpy(r):
 
 
 def as_an_index(r):
-    return torch.tensor([1.0, 3.0])[r["ill"]]  # here
+    return torch.tensor([1.0, 3.0])[r["ill"].item()]  # here
+
+
+def of_a_list(r):
+    return torch.tensor([1.0, 3.0][r["ill"]])  # here
 
 
 def by_a_mask(r):
@@ -72,12 +76,18 @@ def by_a_mask(r):
 
 def in_place(r):
     image = r["image"] * 1
-    image[0] = 0.0  # here
+    image[image > 0] = image[image > 0] * 2  # here
+    return image.sum()
+
+
+def by_two_indices(r):
+    image = r["image"] * 1
+    image[torch.tensor([0, 1]), torch.tensor([1, 1])] = 3.0  # here
     return image.sum()
 
 
 def one_hot(r):
-    return F.one_hot(r["smokes"], 2).float().sum()  # here
+    return F.one_hot(r["smokes"]).float().sum()  # here
 
 
 def inverse(r):
@@ -88,8 +98,16 @@ def singular_values(r):
     return torch.linalg.svd(r["image"])[1].sum()  # here
 
 
-def instance_norm(r):
-    return F.instance_norm(r["image"][None]).sum()  # here
+def batch_norm(r):
+    return F.batch_norm(r["image"][None], None, None, training=True).sum()  # here
+
+
+def spectrum(r):
+    return torch.fft.rfft(r["image"]).abs().sum()  # here
+
+
+def one_of_many(r):
+    return r["image"].flatten()[torch.multinomial(torch.ones(12), 1)].sum()  # here
 
 
 def of_two_dtypes(r):
@@ -108,12 +126,16 @@ TOLD = {
     by_item: ("_local_scalar_dense", "torch.where"),
     by_numpy: ("numpy", "plain torch"),
     as_an_index: ("_local_scalar_dense", "embedding(index, table)"),
-    by_a_mask: ("sym_size", "torch.where with masks"),
-    in_place: ("copy", "torch.where with masks"),
-    one_hot: ("_assert_async", "torch.arange"),
+    by_a_mask: ("x[mask] has a shape", "torch.where with masks"),
+    of_a_list: ("Python would decide", "torch.where"),
+    in_place: ("x[mask] has a shape", "torch.where with masks"),
+    by_two_indices: ("several indices at once", "torch.where with"),
+    one_hot: ("one_hot without num_classes", "num_classes"),
     inverse: ("_linalg_check_errors", "singular"),
     singular_values: ("_linalg_svd", "singular"),
-    instance_norm: ("batch_norm", "GroupNorm(channels, channels)"),
+    batch_norm: ("batch_norm", "GroupNorm"),
+    spectrum: ("'aten.fft_rfft.default' needs 'aten._fft_r2c.default'", "cosines"),
+    one_of_many: ("multinomial", "Gumbel"),
     of_two_dtypes: ("of float32, int64; they have to be equal: convert", "models.md"),
     unknown_operator: ("histc", "docs/models.md"),
 }

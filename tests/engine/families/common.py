@@ -19,7 +19,7 @@ from workbench.documents.inputs import NoiseInput
 from workbench.engine.descent import TrainingResult
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.engine.train import train
-from workbench.graphs.export.dropout import dropout_from
+from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.training import export, outputs_of
 from workbench.graphs.record_graph import RecordGraph
@@ -123,7 +123,7 @@ def gradients_one_by_one(
     for row in range(len(next(iter(values.values())))):
         model.zero_grad()
         record = RecordView(schema, {n: v[row] for n, v in values.items()})
-        with dropout_from(record):
+        with drawing_from(record):
             outputs_of(function(model, record))[0].backward()
         rows.append(
             {

@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import alembic.command
@@ -138,6 +138,10 @@ class Store:
         if self._file is not None:
             os.close(self._file)
         if self._session is not None:
+            # PostgreSQL may notice a moment later that the session has ended: the next server that
+            # starts would be refused.
+            with suppress(SQLAlchemyError, OSError):
+                self._session.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _SERVER})
             # Given back to the pool, the session would keep its lock.
             self._session.invalidate()
             self._session.close()

@@ -55,7 +55,11 @@ class RecordView(Mapping[str, "torch.Tensor"]):
 
         name = NoiseInput(len(self.drawn), shape).name
         self.drawn.append(name)
-        return self._noise[name] if name in self._noise else torch.randn(shape)
+        if name in self._noise:
+            return self._noise[name]
+        # Else a mode that draws from this record would ask it again.
+        with torch._C.DisableTorchFunction():
+            return torch.randn(shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

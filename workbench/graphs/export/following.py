@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import re
 import traceback
@@ -14,19 +16,27 @@ import torch.fx
 
 from workbench.documents.schema import Column, Schema
 from workbench.errors import GraphRefused, WorkbenchError
+from workbench.graphs.operators.allowed import remedy
 
 T = TypeVar("T")
 Examples = dict[str, torch.Tensor]
 """Column name to its value in one record: a number of shape ``()`` or a tensor of the column's
 shape, int64 for categories and float32 for all others."""
 
-_NOT_THEIRS = tuple(
-    f"{folder}/"
-    for folder in (
-        Path(torch.__file__).parent,
-        Path(__file__).parents[1],
-        Path(__file__).parents[2] / "models",
-    )
+_NOT_THEIRS = (
+    *(
+        f"{folder}/"
+        for folder in (
+            Path(torch.__file__).parent,
+            Path(__file__).parents[1],
+            Path(__file__).parents[2] / "models",
+        )
+    ),
+    contextlib.__file__,
+    functools.__file__,
+    # Code that PyTorch makes.
+    "<string>",
+    "<eval_with_key>",
 )
 _BEYOND = re.compile(r"index out of range in self|is out of bounds|out of bounds for")
 
@@ -52,6 +62,12 @@ def line_of(frames: Iterable[tuple[str, int, str]]) -> str:
     return f"{file}, line {number}: {code.strip()}"
 
 
+def here() -> str:
+    """Return the researcher's line that is running, in words; empty if there is none."""
+    frames = traceback.extract_stack()
+    return line_of((f.filename, f.lineno or 0, f.line or "") for f in frames)
+
+
 def _line_of_error(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     return line_of((f.filename, f.lineno or 0, f.line or "") for f in frames)
@@ -66,8 +82,6 @@ def followed(function: Callable[..., T], *given: Any) -> T:
         If it cannot be followed: names the line. PyTorch's own account of it, of some hundred
         lines, is left out.
     """
-    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
-
     noisy = logging.getLogger("torch.fx.experimental.symbolic_shapes")
     level = noisy.level
     noisy.setLevel(logging.ERROR)
@@ -75,13 +89,6 @@ def followed(function: Callable[..., T], *given: Any) -> T:
         return function(*given)
     except WorkbenchError:
         raise
-    except GuardOnDataDependentSymNode as error:
-        raise GraphRefused(
-            "Python would decide on a record's value, with if, for, while, assert, and, or, "
-            "int() or float(); a record graph takes one path for all records",
-            "Use torch.where(condition, one, other) instead of if, & and | instead of and and or, "
-            "and tensors instead of float().",
-        ).at(_line_of_error(error)) from None
     except Exception as error:
         raise not_followed(error) from None
     finally:
@@ -90,7 +97,20 @@ def followed(function: Callable[..., T], *given: Any) -> T:
 
 def not_followed(error: Exception) -> GraphRefused:
     """Return the refusal of a function for which ``torch.export`` raised `error`."""
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+    if isinstance(error, GuardOnDataDependentSymNode):
+        return GraphRefused(
+            "Python would decide on a record's value, with if, for, while, assert, and, or, "
+            "int() or float(); a record graph takes one path for all records",
+            "Use torch.where(condition, one, other) instead of if, & and | instead of and and or, "
+            "and tensors instead of float().",
+        ).at(_line_of_error(error))
     first = str(error).strip().splitlines() or [type(error).__name__]
+    operator = re.search(r"\baten\.\w+\.\w+", first[0])
+    if operator and remedy(operator[0]) != remedy(""):
+        refused = GraphRefused(f"operator '{operator[0]}' is not allowed", remedy(operator[0]))
+        return refused.at(_line_of_error(error))
     return GraphRefused(
         f"torch.export cannot follow the function: {first[0][:500]}",
         "Write it for one record, in plain torch, without NumPy and without if / for on the "

@@ -18,6 +18,8 @@ from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import at_bounds, followed
+from workbench.graphs.export.functions import one_path
+from workbench.graphs.export.patching import seen_by_modes
 from workbench.graphs.export.tracing import example_of, exported, loaded, try_mapped
 from workbench.graphs.record_graph import RecordGraph
 from workbench.graphs.roles import check_update
@@ -51,7 +53,8 @@ class _OneVector(nn.Module):
     def forward(self, *values: torch.Tensor) -> torch.Tensor:
         function, schema, inputs = self._call
         view = RecordView(schema, dict(zip(inputs, values, strict=True)))
-        return followed(vector_of, function, view, dict(self.model.items()))
+        with seen_by_modes(), one_path():
+            return followed(vector_of, function, view, dict(self.model.items()))
 
 
 def vector_of(function: RecordFunction, record: RecordView, state: State) -> torch.Tensor:
@@ -127,7 +130,8 @@ class _Update(nn.Module):
 
     def forward(self, noisy_sum: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
         function, names = self._call
-        found: Any = followed(function, dict(zip(names, state, strict=True)), noisy_sum)
+        with seen_by_modes(), one_path():
+            found: Any = followed(function, dict(zip(names, state, strict=True)), noisy_sum)
         if not isinstance(found, Mapping) or set(found) != set(names):
             raise GraphRefused(f"an update must return a dict of the state: {', '.join(names)}")
         return tuple(found[name].to(torch.float32) for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 import re
@@ -13,18 +14,18 @@ from typing import Any
 import torch
 import torch.fx
 import torch.fx.proxy
+import torch.fx.traceback
 from torch import nn
 
-from workbench.errors import GraphRefused, WorkbenchError
-from workbench.graphs.export.attention import attention
+from workbench.errors import GraphRefused, ReductionOfOneRecord, WorkbenchError
+from workbench.graphs.export.decompositions.table import DECOMPOSITIONS
 from workbench.graphs.export.following import line_of, not_followed
+from workbench.graphs.export.reductions import told_reductions, warning_of
 from workbench.graphs.export.writing import PREFIX, archived
 from workbench.graphs.inputs import expected_spec
 from workbench.graphs.operators.allowed import ALLOWED, remedy
 from workbench.graphs.reading.load import load
 from workbench.graphs.record_graph import RecordGraph, Role
-
-A = torch.ops.aten
 
 
 def exported(
@@ -47,25 +48,50 @@ def exported(
         operator: how
         for operator, how in dict(torch.export.default_decompositions()).items()
         if str(operator) not in ALLOWED
-    } | {A.scaled_dot_product_attention.default: attention}
+    } | {operator: _telling_its_line(how) for operator, how in DECOMPOSITIONS.items()}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             program: torch.export.ExportedProgram = torch.export.export(module, values)
+            _check_shapes(program)
+            told = [warning_of(words, _line(node)) for node, words in told_reductions(program)]
             program = program.run_decompositions(decompositions)
     except WorkbenchError as error:
         # Without the frames of torch.export, which tell a researcher nothing.
         raise error.with_traceback(None) from None
     except Exception as error:
         raise not_followed(error) from None
-    mutated = [*program.graph_signature.buffers_to_mutate.values()]
-    if mutated:
-        raise GraphRefused(
-            f"buffer '{mutated[0].removeprefix(PREFIX)}' is written in forward(); a record graph "
-            "keeps no state",
-            "Remove running statistics and counters from the model.",
-        )
+    _check_unwritten(program.graph_signature)
+    # What PyTorch warns of while it exports is not for researchers.
+    told += [w.message for w in caught if isinstance(w.message, ReductionOfOneRecord)]
+    for words in dict.fromkeys(map(str, told)):
+        warnings.warn(words, ReductionOfOneRecord, stacklevel=3)
     return program
+
+
+def _check_shapes(program: torch.export.ExportedProgram) -> None:
+    """Check that no mask chooses entries: there would be as many as the record's values say."""
+    for node in program.graph.nodes:
+        indices = node.args[1] if node.target is torch.ops.aten.index.Tensor else ()
+        if any(i is not None and i.meta["val"].dtype == torch.bool for i in indices):
+            raise GraphRefused(
+                "x[mask] has a shape that depends on the record's values",
+                "Use torch.where with masks: torch.where(mask, x, 0.0).",
+            ).at(_line(node))
+
+
+def _check_unwritten(signature: torch.export.ExportGraphSignature) -> None:
+    """Check that the function writes no parameter and no buffer."""
+    written = [("buffer", name) for name in signature.buffers_to_mutate.values()]
+    written += [("parameter", name) for name in signature.parameters_to_mutate.values()]
+    if written:
+        kind, name = written[0]
+        raise GraphRefused(
+            f"{kind} '{name.removeprefix(PREFIX)}' is written in forward(); a record graph keeps "
+            "no state",
+            "Remove running statistics and counters from the model, and max_norm from embeddings; "
+            ".eval() keeps the statistics of spectral_norm as they are.",
+        )
 
 
 def loaded(program: torch.export.ExportedProgram, role: Role = "loss") -> RecordGraph:
@@ -77,6 +103,7 @@ def loaded(program: torch.export.ExportedProgram, role: Role = "loss") -> Record
         If a domain would refuse it; names the line of the researcher's code where it is known.
     """
     lines = {node.name: line for node in program.graph.nodes if (line := _line(node))}
+    called = {node.name: _called(node) for node in program.graph.nodes}
     _check_effects(program)
     constants = program.graph_signature.inputs_to_lifted_tensor_constants
     # A constant is where it is used first.
@@ -91,7 +118,7 @@ def loaded(program: torch.export.ExportedProgram, role: Role = "loss") -> Record
         graph = load(archived(program), role=role)
     except GraphRefused as error:
         origin = _UNUSED.sub("", error.origin or "")
-        raise error.at((used | lines).get(origin)) from None
+        raise _of_composite(error, called.get(origin)).at((used | lines).get(origin)) from None
     return replace(graph, lines=lines)
 
 
@@ -105,6 +132,49 @@ def _check_effects(program: torch.export.ExportedProgram) -> None:
             raise refused.at(next(filter(None, map(_line, (node, *node.all_input_nodes))), ""))
 
 
+def _telling_its_line(how: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `how` to take an operator apart, with the researcher's line in what it refuses."""
+
+    @functools.wraps(how)
+    def told(*args: Any, **named: Any) -> Any:
+        try:
+            return how(*args, **named)
+        except GraphRefused as error:
+            meta = torch.fx.traceback.get_current_meta()
+            called = _source(meta.get("from_node"))
+            own = remedy(called or "")
+            raise GraphRefused(
+                error.message if called is None else f"'{called}': {error.message}",
+                error.hint if own == remedy("") else own,
+            ).at(_line_in(meta.get("stack_trace"))) from None
+
+    return told
+
+
+def _called(node: torch.fx.Node) -> str | None:
+    """Return the operator that the researcher called, of which `node` is a part."""
+    return _source(node.meta.get("from_node"))
+
+
+def _source(sources: Any) -> str | None:
+    while sources and sources[-1].from_node:
+        sources = sources[-1].from_node
+    return str(sources[-1].target) if sources else None
+
+
+def _of_composite(error: GraphRefused, called: str | None) -> GraphRefused:
+    """Return a refusal that names what was called, where that is made of what is refused."""
+    found = _NOT_ALLOWED.fullmatch(error.message)
+    if not found or called in (None, found[1]) or not str(called).startswith("aten."):
+        return error
+    message = f"graph: operator '{called}' needs '{found[1]}', which is not allowed"
+    own = remedy(str(called))
+    refused = GraphRefused(message, error.hint if own == remedy("") else own)
+    refused.origin = error.origin
+    return refused
+
+
+_NOT_ALLOWED = re.compile(r"graph: operator '(.+)' is not allowed")
 _UNUSED = re.compile(r"_unused_\d+$")
 """What the name of an output that nothing uses ends with, after its operator's name."""
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in .*\n\s+(.*)')
@@ -114,7 +184,11 @@ def _line(node: torch.fx.Node) -> str:
     """Return the researcher's line that made a value, or of several values this one."""
     if node.target is operator.getitem:
         return _line(node.all_input_nodes[0])
-    found = _FRAME.findall(str(node.meta.get("stack_trace", "")))
+    return _line_in(node.meta.get("stack_trace"))
+
+
+def _line_in(trace: str | None) -> str:
+    found = _FRAME.findall(trace or "")
     return line_of((path, int(number), code) for path, number, code in found)
 
 

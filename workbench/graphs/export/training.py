@@ -17,9 +17,12 @@ from torch import nn
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, NoiseInput, noise_numbers
 from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused
-from workbench.graphs.export.dropout import dropout_from
+from workbench.graphs.export.agreement import check_agreement
+from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import at_bounds, followed
+from workbench.graphs.export.functions import one_path
+from workbench.graphs.export.gradients import GradientsKept, gradients_kept
 from workbench.graphs.export.normalization import without_batch_norm
 from workbench.graphs.export.tracing import example_of, exported, loaded, try_mapped
 from workbench.graphs.public_loss import publicly_trained
@@ -39,16 +42,21 @@ class _OneRecord(nn.Module):
     """The function and its model as one module of one record's columns."""
 
     def __init__(
-        self, function: TrainingStep, model: nn.Module, schema: Schema, inputs: tuple[str, ...]
+        self,
+        function: TrainingStep,
+        model: nn.Module,
+        schema: Schema,
+        inputs: tuple[str, ...],
+        kept: GradientsKept,
     ) -> None:
         super().__init__()
         self.model = model
-        self._call = (function, schema, inputs)
+        self._call = (function, schema, inputs, kept)
 
     def forward(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        function, schema, inputs = self._call
+        function, schema, inputs, kept = self._call
         view = RecordView(schema, dict(zip(inputs, values, strict=True)))
-        with dropout_from(view):
+        with drawing_from(view), one_path(), gradients_kept(kept):
             returned = followed(function, self.model, view)
         loss, metrics = outputs_of(returned)
         public = public_loss_of(returned)
@@ -124,25 +132,29 @@ def export(
         noise = NoiseInput.parse(name)
         if noise is not None:
             examples[name] = torch.zeros(noise.shape)
-    module = _OneRecord(function, model, schema, inputs)
+    kept = GradientsKept()
+    module = _OneRecord(function, model, schema, inputs, kept)
     program = exported(module, tuple(examples[name] for name in inputs), function)
     graph = loaded(program)
     try_mapped(graph)
     graph = replace(graph, inputs=inputs, metrics=metrics)
     if graph.outputs > 1 + len(metrics):
         publicly_trained(graph, inputs)
+    check_agreement(lambda view: _losses(function(model, view)), model, graph, schema, kept.noted)
     return graph
+
+
+def _losses(returned: Outputs) -> tuple[torch.Tensor, ...]:
+    """Return the loss, and the public loss where there is one."""
+    public = public_loss_of(returned)
+    return (outputs_of(returned)[0], *([] if public is None else [public]))
 
 
 def _check_layers(model: nn.Module) -> None:
     """Check that no layer drops out by itself, and that all parameters are float32."""
     for name, layer in model.named_modules():
         kind = type(layer).__name__
-        if isinstance(layer, nn.AlphaDropout | nn.FeatureAlphaDropout):
-            random = layer.training and layer.p > 0
-        else:
-            random = isinstance(layer, nn.RNNBase) and layer.training and layer.dropout > 0
-        if random:
+        if isinstance(layer, nn.RNNBase) and layer.training and layer.dropout > 0:
             raise GraphRefused(
                 f"layer '{name}' ({kind}) drops out in a way that cannot be repeated",
                 "Set its dropout to 0 and put nn.Dropout between the layers if you need it.",
@@ -157,8 +169,8 @@ def _check_layers(model: nn.Module) -> None:
 def _called(
     function: TrainingStep, model: nn.Module, view: RecordView
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Return loss and metrics of one record, without gradients."""
-    with torch.no_grad(), dropout_from(view):
+    """Return loss and metrics of one record."""
+    with drawing_from(view):
         return outputs_of(function(model, view))
 
 

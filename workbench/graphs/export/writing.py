@@ -58,8 +58,10 @@ def archived(program: torch.export.ExportedProgram) -> bytes:
     graph["torch_version"] = "2"
     in_state = {s.target for s in program.graph_signature.input_specs if s.target}
     state = {k.removeprefix(PREFIX): v for k, v in program.state_dict.items() if k in in_state}
+    # A constant has no place in the model, so its name stays as it is: no parameter has that one.
+    made = set(program.graph_signature.inputs_to_lifted_tensor_constants.values())
     constants = {
-        k.removeprefix(PREFIX): v
+        k if k in made else k.removeprefix(PREFIX): v
         for k, v in program.constants.items()
         if k in in_state and isinstance(v, torch.Tensor)
     }

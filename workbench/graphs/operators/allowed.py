@@ -31,19 +31,27 @@ REMEDIES: dict[str, str] = {
     "bernoulli": "Compare wb.noise(record, ...) instead: random numbers come with the record.",
     "rand": "Use wb.noise(record, ...): random numbers come with the record.",
     "normal": "Use wb.noise(record, ...): random numbers come with the record.",
-    "batch_norm": "Batch normalization mixes records: use nn.GroupNorm or nn.LayerNorm, and "
-    "nn.GroupNorm(channels, channels) for instance normalization. As a layer (nn.BatchNorm2d) it "
-    "is converted when the function is exported.",
+    "batch_norm": "Batch normalization mixes records: use nn.GroupNorm or nn.LayerNorm. As a layer "
+    "(nn.BatchNorm2d) it is converted when the function is exported.",
     "local_scalar_dense": "A record's value must not become a number of Python, by .item() or as "
     "an index: use torch.where, or look up with torch.nn.functional.embedding(index, table).",
-    "assert_async": "It can fail on a record's value. Instead of one_hot compare: "
-    "(x.unsqueeze(-1) == torch.arange(n)).float().",
+    "assert_async": "It can fail on a record's value: leave the check out.",
     "sym_size": "A shape depends on the record's values: use torch.where with masks.",
-    "aten.copy.": "It writes in place: use torch.where with masks, torch.cat or torch.stack.",
+    "pack_padded_sequence": "Run the layer over the padded sequence, and take the output at the "
+    "record's length: outputs[length - 1]; or mask what lies beyond.",
+    "fractional_max_pool": "Its windows are random: use nn.MaxPool2d or nn.AdaptiveMaxPool2d.",
+    "max_unpool": "It writes by places that depend on the record: use nn.Upsample.",
+    "ctc_loss": "Its lengths depend on the record: use a loss for each position, as cross_entropy.",
+    "fft": "A record graph has no complex numbers: multiply with matrices of cosines and sines, "
+    "such as torch.cos(2 * torch.pi * torch.outer(k, t) / n).",
+    "complex": "A record graph has no complex numbers: keep real and imaginary parts apart.",
+    "multinomial": "Take the largest of logits + Gumbel noise: "
+    "(logits - (-torch.rand_like(logits).log()).log()).argmax().",
+    "unique": "Its output's shape depends on the record's values: compare with torch.arange.",
+    "embedding_renorm": "Leave max_norm out: it changes the table while it is read.",
     "linalg": "It fails for some values, as for a singular matrix: use products and sums.",
     "nonzero": "Its output's shape depends on the record's values: use torch.where with masks.",
     "masked_select": "Its output's shape depends on the record's values: use torch.where.",
-    "one_hot": "Compare instead: (x.unsqueeze(-1) == torch.arange(n)).float().",
     "index_put": "It writes in place: use torch.where with masks.",
     "scatter": "It can fail on a record's value: compare against torch.arange instead.",
     "prod": "Its gradient depends on whether any record of a batch holds a zero: use cumprod, or "

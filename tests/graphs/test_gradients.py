@@ -1,0 +1,347 @@
+"""What a function says about gradients is kept by its graph, or refused by name; never a third.
+
+Each construct is run as plain PyTorch, record by record, and as the graph that a domain gets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+
+import pytest
+import torch
+import torch.fx
+import torch.nn.functional as F
+from torch import nn
+
+from workbench.documents.schema import Schema
+from workbench.engine.sums.clipping import ClippedSum
+from workbench.errors import GraphRefused, ReductionOfOneRecord
+from workbench.graphs.export.features import RecordView
+from workbench.graphs.export.training import export
+
+SCHEMA = Schema.read(
+    {
+        "columns": [
+            {"name": "x", "kind": "tensor", "shape": [4], "lower": -1, "upper": 1},
+            {"name": "y", "kind": "category", "categories": [0, 1, 2], "role": "target"},
+        ]
+    }
+)
+
+
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 3)
+
+
+def loss_of(make):
+    """Return a training function whose hidden values go through `make`."""
+
+    def function(m, r):
+        return F.cross_entropy(m.second(make(m.first(r["x"]), m, r)), r["y"])
+
+    return function
+
+
+class Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return -0.3 * g
+
+
+class PassedOn(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.round()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+class OwnSwish(torch.autograd.Function):
+    """Saves memory; its gradient is the one that autograd would find."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x.sigmoid()
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        s = x.sigmoid()
+        return g * s * (1 + x * (1 - s))
+
+
+def under_no_grad(h, m, r):
+    with torch.no_grad():
+        fixed = m.first(r["x"]).tanh()
+    return h * fixed
+
+
+def switched_off_and_on(h, m, r):
+    torch.set_grad_enabled(False)
+    fixed = h.tanh()
+    torch.set_grad_enabled(True)
+    return h + fixed
+
+
+def nested(h, m, r):
+    with torch.no_grad():
+        fixed = h * 2
+        with torch.enable_grad():
+            learned = h * 3
+    return fixed + learned
+
+
+def by_decorator(h, m, r):
+    @torch.no_grad()
+    def fixed(h):
+        return F.layer_norm(h, (4,))
+
+    return h + fixed(h)
+
+
+def in_inference_mode(h, m, r):
+    with torch.inference_mode():
+        fixed = torch.sigmoid(h)
+    return h * fixed.clone()
+
+
+def detached(h, m, r):
+    return h + (h.detach() * 2).sin()
+
+
+def straight_through(h, m, r):
+    return h + (h.round() - h).detach()
+
+
+def reversed_by_hand(h, m, r):
+    return 2 * h.detach() - h
+
+
+def data_of(h, m, r):
+    return h * h.data.sigmoid()
+
+
+def in_place_without_gradient(h, m, r):
+    h = h * 1
+    with torch.no_grad():
+        h.clamp_(min=0.1)
+    return h
+
+
+def written_without_gradient(h, m, r):
+    h = h * 1
+    with torch.no_grad():
+        h[0] = 0.0
+    return h
+
+
+def written_in_place(h, m, r):
+    h = h.clone()
+    h[1:] = r["x"][:-1] * 2
+    h[0] = 0.5
+    h[h > 0.8] = 0.7
+    return h.mul_(2)
+
+
+def hooked(h, m, r):
+    h = h * 1
+    if h.requires_grad:
+        h.register_hook(lambda g: g * 5)
+    return h
+
+
+def switched_in_mid_function(h, m, r):
+    m.first.weight.requires_grad_(False)
+    return h
+
+
+def checkpointed(h, m, r):
+    return torch.utils.checkpoint.checkpoint(torch.sin, h, use_reentrant=False)
+
+
+def with_a_gradient_inside(h, m, r):
+    x = r["x"].clone().requires_grad_()
+    (g,) = torch.autograd.grad(m.first(x).sin().sum(), x, create_graph=True)
+    return h + g
+
+
+def numbers_of_python(h, m, r):
+    import random
+
+    return h * random.random()
+
+
+KEPT = [
+    under_no_grad,
+    switched_off_and_on,
+    nested,
+    by_decorator,
+    in_inference_mode,
+    detached,
+    straight_through,
+    reversed_by_hand,
+    data_of,
+    written_in_place,
+    lambda h, m, r: OwnSwish.apply(h),
+]
+REFUSED = [
+    (lambda h, m, r: Reversed.apply(h), "Reversed, a torch.autograd.Function"),
+    (lambda h, m, r: PassedOn.apply(h), "PassedOn, a torch.autograd.Function"),
+    (in_place_without_gradient, "clamp_ changes a tensor in place under"),
+    (written_without_gradient, "in place under"),
+    (hooked, "register_hook"),
+    (numbers_of_python, "random numbers of Python"),
+]
+EITHER = [switched_in_mid_function, checkpointed, with_a_gradient_inside]
+
+
+def records(count=5):
+    random = torch.Generator().manual_seed(1)
+    return [
+        {
+            "x": torch.rand(4, generator=random) * 2 - 1,
+            "y": torch.randint(3, (), generator=random),
+        }
+        for _ in range(count)
+    ]
+
+
+def plain(function, record):
+    model = Pair()
+    loss = function(model, RecordView(SCHEMA, record))
+    named = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+    return dict(zip(named, found, strict=True))
+
+
+def check_gradients(function, graph):
+    """Compare what the engine adds up for each record with what plain autograd gives."""
+    for record in records():
+        wanted = plain(function, record)
+        inputs = tuple(record[name][None] for name in graph.inputs)
+        kept = torch.ones(1, dtype=torch.bool)
+        got = ClippedSum(graph, 1e6)(graph.parameters, inputs, kept)
+        for name, gradient in wanted.items():
+            zero = torch.zeros_like(dict(Pair().named_parameters())[name])
+            given = zero if gradient is None else gradient
+            assert torch.allclose(got.get(name, zero).float(), given, rtol=1e-3, atol=1e-5), name
+
+
+@pytest.mark.parametrize("make", KEPT, ids=lambda make: make.__name__)
+def test_what_is_said_about_gradients_is_kept(make):
+    function = loss_of(make)
+    check_gradients(function, export(function, Pair(), SCHEMA))
+
+
+@pytest.mark.parametrize(("make", "words"), REFUSED)
+def test_what_cannot_be_kept_is_refused_by_name_with_the_way_to_write_it(make, words):
+    with pytest.raises(GraphRefused) as caught:
+        export(loss_of(make), Pair(), SCHEMA)
+    assert words in f"{caught.value.message} {caught.value.hint}"
+    assert "detach()" in caught.value.hint or "Python" in caught.value.hint
+
+
+@pytest.mark.parametrize("make", EITHER, ids=lambda make: make.__name__)
+def test_others_are_kept_or_refused(make):
+    function = loss_of(make)
+    graph = None
+    with contextlib.suppress(GraphRefused):
+        graph = export(function, Pair(), SCHEMA)
+    if graph is not None:
+        check_gradients(function, graph)
+
+
+def test_a_teacher_under_no_grad_is_not_trained():
+    def distill(m, r):
+        with torch.no_grad():
+            wanted = m.first(r["x"])[:3].softmax(-1)
+        return F.cross_entropy(m.second(r["x"]), wanted)
+
+    graph = export(distill, Pair(), SCHEMA)
+    given = tuple(torch.rand(8, 4) for _ in graph.inputs)
+    sums = ClippedSum(graph, 1e6)(graph.parameters, given, torch.ones(8, dtype=torch.bool))
+    assert float(sums["second.weight"].norm()) > 0
+    assert float(sums["first.weight"].norm()) == 0
+
+
+def test_export_leaves_the_model_and_pytorch_as_they_were():
+    model = Pair()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    apply, named = vars(torch.autograd.Function)["apply"], vars(F)["has_torch_function"]
+    with pytest.raises(GraphRefused):
+        export(loss_of(lambda h, m, r: Reversed.apply(h)), model, SCHEMA)
+    assert vars(torch.autograd.Function)["apply"] is apply
+    assert vars(F)["has_torch_function"] is named
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+WEIGHTS = torch.tensor([1.0, 1000.0, 1.0])
+TOLD = {
+    "weight= has no effect": lambda o, r: F.cross_entropy(o, r["y"], weight=WEIGHTS),
+    "nll_loss: of one record weight=": lambda o, r: F.nll_loss(
+        o.log_softmax(-1), r["y"], weight=WEIGHTS
+    ),
+    "of the record's own labels": lambda o, r: F.cross_entropy(
+        o.expand(2, 3), torch.stack([r["y"], r["y"]]), weight=WEIGHTS
+    ),
+    "ignore_index= is NaN": lambda o, r: F.cross_entropy(o, r["y"], ignore_index=1),
+    "ignore_index= is a mean over": lambda o, r: F.cross_entropy(
+        o.expand(2, 3), torch.stack([r["y"], r["y"]]), ignore_index=1
+    ),
+    "divides by its 3 entries": lambda o, r: F.kl_div(
+        o.log_softmax(-1), torch.full((3,), 1 / 3), reduction="batchmean"
+    ),
+}
+QUIET = {
+    "sum": lambda o, r: F.cross_entropy(o, r["y"], weight=WEIGHTS, reduction="sum"),
+    "ignored and summed": lambda o, r: F.cross_entropy(o, r["y"], ignore_index=1, reduction="sum"),
+    "chances as the target": lambda o, r: F.cross_entropy(
+        o, torch.tensor([0.2, 0.3, 0.5]), weight=WEIGHTS
+    ),
+    "plain": lambda o, r: F.cross_entropy(o, r["y"]),
+    "smoothed": lambda o, r: F.cross_entropy(o, r["y"], label_smoothing=0.1),
+    "binary": lambda o, r: F.binary_cross_entropy_with_logits(
+        o, torch.ones(3), pos_weight=torch.tensor(3.0)
+    ),
+    "kl": lambda o, r: F.kl_div(o.log_softmax(-1), torch.full((3,), 1 / 3), reduction="sum"),
+}
+
+
+@pytest.mark.parametrize("words", TOLD)
+def test_a_mean_of_one_record_that_is_none_of_a_batch_is_told_with_the_form_that_is(words):
+    def function(m, r):
+        return TOLD[words](m.second(r["x"]), r)
+
+    with pytest.warns(ReductionOfOneRecord) as told:
+        export(function, Pair(), SCHEMA)
+    assert words in str(told[0].message)
+    assert "reduction='sum'" in str(told[0].message)
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_other_reductions_are_not_warned_of(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReductionOfOneRecord)
+        export(lambda m, r: QUIET[name](m.second(r["x"]) + 0 * r["y"], r), Pair(), SCHEMA)
+
+
+def test_class_weights_that_are_summed_weigh():
+    graph = export(lambda m, r: QUIET["sum"](m.second(r["x"]), r), Pair(), SCHEMA)
+    x, kept = torch.rand(1, 4), torch.ones(1, dtype=torch.bool)
+    light, heavy = (
+        ClippedSum(graph, 1e6)(graph.parameters, (x, torch.tensor([y])), kept)["second.bias"]
+        for y in (0, 1)
+    )
+    assert float(heavy.norm()) > 100 * float(light.norm())

@@ -1,0 +1,203 @@
+"""Check that an exported function has the gradients that plain PyTorch gives it.
+
+The function is run as it is, record by record, and so is its graph, on made-up records within the
+columns' public bounds. What export cannot keep (a gradient of somebody's own, a hook, numbers from
+elsewhere) shows here, on the researcher's machine, and is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.fx
+from torch import nn
+
+from workbench.documents.inputs import NoiseInput
+from workbench.documents.schema import Column, Schema
+from workbench.errors import GraphRefused
+from workbench.graphs.export.draws import drawing_from
+from workbench.graphs.export.features import RecordView
+from workbench.graphs.record_graph import RecordGraph
+
+Losses = Callable[[RecordView], tuple[torch.Tensor, ...]]
+"""Takes a record; gives the loss, and the public loss where there is one, each floating, of
+shape ``()``."""
+_RECORDS = 3
+_NEAR, _SMALL = 2e-3, 1e-6
+"""How far gradients may be apart, of their norm and beside it: rounding of float32."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a function gives for one record.
+
+    Attributes
+    ----------
+    loss
+        Its loss, of shape ``()``.
+    gradients
+        Name of a parameter to the gradient, of its shape; one that is zero may be left out.
+    """
+
+    loss: torch.Tensor
+    gradients: dict[str, torch.Tensor]
+
+
+def check_agreement(
+    call: Losses,
+    model: nn.Module,
+    graph: RecordGraph,
+    schema: Schema,
+    noted: Mapping[str, str],
+) -> None:
+    """Check that the graph has the losses and gradients of the function.
+
+    Parameters
+    ----------
+    call
+        Returns the function's losses of one record, floating, of shape ``()``.
+    model
+        What it trains, with the names that the graph knows.
+    graph
+        What was exported; its ``inputs`` are known.
+    schema
+        The columns; the records are made up within their public bounds.
+    noted
+        What may be the cause: words to the researcher's line.
+
+    Raises
+    ------
+    GraphRefused
+        If they differ; names the cause where it is known, else the parameter.
+    """
+    random = torch.Generator().manual_seed(0)
+    for _ in range(_RECORDS):
+        record = {column.name: _drawn(column, random) for column in schema.usable}
+        for name in graph.inputs:
+            noise = NoiseInput.parse(name)
+            if noise is not None:
+                record[name] = torch.randn(noise.shape, generator=random)
+        try:
+            plain = _plainly(call, _trained(model, graph), model, RecordView(schema, record))
+        except (RuntimeError, IndexError, ValueError):
+            # PyTorch itself fails for such a record: it has no gradient to compare with.
+            continue
+        exported = _exported(graph, [record[name] for name in graph.inputs], len(plain))
+        for wanted, got in zip(plain, exported, strict=True):
+            _compare(wanted, got, noted)
+
+
+def _drawn(column: Column, random: torch.Generator) -> torch.Tensor:
+    """Return a value within a column's public bounds, as `RecordView` takes it."""
+    if column.kind == "category":
+        return torch.randint(len(column.categories), (), generator=random)
+    lower, upper = float(column.lower or 0.0), float(column.upper or 0.0)
+    value = lower + (upper - lower) * torch.rand(column.shape, generator=random)
+    return value.round() if column.kind == "integer" else value
+
+
+def _trained(model: nn.Module, graph: RecordGraph) -> dict[str, torch.Tensor]:
+    """Return what the model trains, a tensor with several names by the one that the graph has."""
+    names: dict[int, str] = {}
+    found = dict(model.named_parameters(remove_duplicate=False))
+    for name, parameter in found.items():
+        if parameter.requires_grad and (id(parameter) not in names or name in graph.trainable):
+            names[id(parameter)] = name
+    return {name: found[name] for name in names.values()}
+
+
+def _plainly(
+    call: Losses, trained: dict[str, torch.Tensor], model: nn.Module, view: RecordView
+) -> list[Found]:
+    with _left_as_it_is(model), torch.enable_grad(), drawing_from(view):
+        losses = call(view)
+        return [Found(loss.detach(), _gradients(loss, trained)) for loss in losses]
+
+
+def _exported(graph: RecordGraph, inputs: list[torch.Tensor], losses: int) -> list[Found]:
+    """Return what the graph gives: its first output, and its last one where there are two."""
+    parameters = {
+        name: value.detach().requires_grad_(name in graph.trainable)
+        for name, value in graph.parameters.items()
+        if name not in graph.ties
+    }
+    given = parameters | {tied: parameters[first] for tied, first in graph.ties.items()}
+    values = [b.chosen(inputs, given, graph.constants) for b in graph.bindings.values()]
+    with torch.enable_grad():
+        outputs = torch.fx.Interpreter(nn.Module(), graph=graph.graph).run(*values)
+        trained = {name: parameters[name] for name in graph.trainable}
+        chosen = (outputs[0], outputs[-1])[:losses]
+        return [Found(loss.detach(), _gradients(loss, trained)) for loss in chosen]
+
+
+def _gradients(loss: torch.Tensor, named: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    if not loss.requires_grad or not named:
+        return {}
+    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True, retain_graph=True)
+    given = {name: g.detach() for name, g in zip(named, found, strict=True) if g is not None}
+    return {name: g.to_dense() if g.is_sparse else g for name, g in given.items()}
+
+
+@contextmanager
+def _left_as_it_is(model: nn.Module) -> Iterator[None]:
+    """Put buffers and ``requires_grad`` back as they were."""
+    buffers = {name: value.clone() for name, value in model.named_buffers()}
+    trained = {name: value.requires_grad for name, value in model.named_parameters()}
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, value in model.named_buffers():
+                if name in buffers and value.shape == buffers[name].shape:
+                    value.copy_(buffers[name])
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(trained.get(name, parameter.requires_grad))
+
+
+def _compare(plain: Found, exported: Found, noted: Mapping[str, str]) -> None:
+    if not _all_finite(plain):
+        return
+    if not _near(plain.loss, exported.loss, plain.loss.abs()):
+        raise _refusal(
+            f"the exported function gives {float(exported.loss):.6g} for a record where it gives "
+            f"{float(plain.loss):.6g} itself",
+            "It must depend on the record and the model only: random numbers of Python and NumPy, "
+            "and what changes from call to call, cannot travel.",
+            noted,
+        )
+    names = sorted(plain.gradients.keys() | exported.gradients.keys())
+    norm = torch.stack([g.norm() for g in plain.gradients.values()] or [torch.zeros(())]).norm()
+    for name in names:
+        wanted, got = plain.gradients.get(name), exported.gradients.get(name)
+        zero = torch.zeros_like(wanted if wanted is not None else got)  # type: ignore[arg-type]
+        wanted, got = (zero if value is None else value for value in (wanted, got))
+        if not _near(wanted, got, norm):
+            raise _refusal(
+                f"the gradient of '{name}' would be another one once exported (its norm "
+                f"{float(got.norm()):.4g}, and {float(wanted.norm()):.4g} in PyTorch)",
+                "Say what is not to be learned with x.detach() or torch.no_grad(). For a value "
+                "with another gradient: x + (value - x).detach() has the gradient of x, and "
+                "2 * x.detach() - x is x with the gradient reversed.",
+                noted,
+            )
+
+
+def _all_finite(found: Found) -> bool:
+    tensors = (found.loss, *found.gradients.values())
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+
+def _near(wanted: torch.Tensor, got: torch.Tensor, norm: torch.Tensor) -> bool:
+    return bool((wanted - got).norm() <= _NEAR * norm + _SMALL)
+
+
+def _refusal(message: str, hint: str, noted: Mapping[str, Any]) -> GraphRefused:
+    if not noted:
+        return GraphRefused(message, hint)
+    causes = ", ".join(noted)
+    line = next(iter(noted.values()))
+    return GraphRefused(f"{message}: a record graph cannot keep {causes}", hint).at(line)
