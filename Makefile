@@ -32,12 +32,14 @@ bench: $(STAMP) system
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/noisy_sums.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/sidebar.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/flood.py
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[zoo]'
+	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/zoo.py
 
 # The built front end is copied into the environment, so a new build is a new installation.
 $(STAMP): pyproject.toml constraints.txt workbench/lab/labextension/package.json
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev,huggingface,lab,onnx,postgres]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev,huggingface,keras,lab,onnx,postgres]'
 	touch $(STAMP)
 
 # The tests use a real PostgreSQL and a real browser.

@@ -33,6 +33,7 @@ def test_the_public_names():
         "connect",
         "errors",
         "features",
+        "from_keras",
         "from_sklearn",
         "lora",
         "merge_lora",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.lab.widgets.catalog import CatalogBrowser
     from workbench.lab.widgets.requests import RequestTable
     from workbench.lab.widgets.steward import StewardPanel
+    from workbench.models.keras import from_keras
     from workbench.models.lora import lora, merge_lora
     from workbench.space.connection import Space, connect
     from workbench.space.estimators.bayes import GaussianNB
@@ -50,6 +51,7 @@ __all__ = [
     "connect",
     "errors",
     "features",
+    "from_keras",
     "from_sklearn",
     "lora",
     "merge_lora",
@@ -76,6 +78,7 @@ _PLACES = {
     "connect": "workbench.space.connection",
     "errors": "workbench.errors",
     "features": "workbench.graphs.export.features",
+    "from_keras": "workbench.models.keras",
     "from_sklearn": "workbench.space.training.convert",
     "lora": "workbench.models.lora",
     "merge_lora": "workbench.models.lora",

@@ -174,10 +174,21 @@ def test_half_precision_parameters_are_refused():
     ("said", "step"),
     [
         ("has to be a number that is not NaN", lambda out: (out == math.nan).float()),
-        ("NaN or infinite", lambda out: out + torch.tensor([0.0, math.nan])),
-        ("NaN or infinite", lambda out: torch.where(out > 0, out, torch.tensor(math.inf))),
+        ("entries that are NaN", lambda out: out + torch.tensor([0.0, math.nan])),
     ],
 )
-def test_a_number_that_is_not_finite_is_refused_with_its_line(said, step):
+def test_a_number_that_is_nan_is_refused_with_its_line(said, step):
     with pytest.raises(GraphRefused, match=rf"(?s){said}.*at test_export.py, line \d+"):
         export(lambda m, r: step(m(features(r))).sum(), linear(), TABLE)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(math.nan, "that are NaN"), (math.inf, "that are infinite"), (1e7, r"above 1e\+06")],
+)
+def test_a_parameter_that_is_not_finite_or_too_large_is_refused_by_name(value, said):
+    model = linear()
+    with torch.no_grad():
+        model.bias[0] = value
+    with pytest.raises(GraphRefused, match=f"tensor 'bias' has entries {said}"):
+        export(on_table, model, TABLE)

@@ -8,6 +8,7 @@ line, so that `workbench.graphs.export.agreement` can name it when the gradients
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,7 +34,6 @@ class GradientsKept(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.noted: dict[str, str] = {}
-        self._in_own_functions = 0
 
     def __torch_function__(
         self,
@@ -50,13 +50,18 @@ class GradientsKept(TorchFunctionMode):
                 return func(*args)
         if getattr(func, "__self__", None) is torch.Tensor.data and func.__name__ == "__get__":
             return args[0].detach()
-        if torch.is_grad_enabled() or self._in_own_functions:
+        if torch.is_grad_enabled():
             return func(*args, **kwargs)
         learned = any(
             isinstance(leaf, torch.Tensor) and leaf.requires_grad
             for leaf in tree_leaves((args, kwargs))
         )
         if not learned:
+            return func(*args, **kwargs)
+        own = _own_function()
+        if own is not None:
+            # Its forward part is followed as it is: it may have the gradient that autograd finds.
+            self.note(f"{own}, a torch.autograd.Function")
             return func(*args, **kwargs)
         if _in_place(func):
             raise GraphRefused(
@@ -71,15 +76,19 @@ class GradientsKept(TorchFunctionMode):
         """Remember `what`, with the researcher's line that is running."""
         self.noted.setdefault(what, here())
 
-    @contextmanager
-    def own_function(self, name: str) -> Iterator[None]:
-        """Note a ``torch.autograd.Function``, whose forward part is followed as it is."""
-        self.note(f"{name}, a torch.autograd.Function")
-        self._in_own_functions += 1
-        try:
-            yield
-        finally:
-            self._in_own_functions -= 1
+
+def _own_function() -> str | None:
+    """Return the name of the ``torch.autograd.Function`` whose forward part runs, or None.
+
+    Asked of the stack: a module may have kept ``Function.apply`` under a name of its own.
+    """
+    apply = vars(torch.autograd.Function)["apply"].__func__.__code__
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code is apply:
+            return str(frame.f_locals["cls"].__name__)
+        frame = frame.f_back
+    return None
 
 
 def _in_place(func: Callable[..., Any]) -> bool:
@@ -90,18 +99,11 @@ def _in_place(func: Callable[..., Any]) -> bool:
 @contextmanager
 def gradients_kept(mode: GradientsKept) -> Iterator[None]:
     """Export what is called in here with its gradients, which `mode` keeps."""
-    plain = vars(torch.autograd.Function)["apply"].__func__
-
-    def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
-        with mode.own_function(cls.__name__):
-            return plain(cls, *args, **kwargs)
-
     hooked = vars(torch.Tensor)["register_hook"]
 
     def register_hook(tensor: torch.Tensor, hook: Any) -> Any:
         mode.note("Tensor.register_hook(…)")
         return hooked(tensor, hook)
 
-    own = replaced(torch.autograd.Function, "apply", apply)
-    with own, replaced(torch.Tensor, "register_hook", register_hook), mode:
+    with replaced(torch.Tensor, "register_hook", register_hook), mode:
         yield

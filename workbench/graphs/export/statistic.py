@@ -16,6 +16,7 @@ from torch import nn
 
 from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused
+from workbench.graphs.export.constants import ConstantsComputed
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import at_bounds, followed
 from workbench.graphs.export.functions import one_path
@@ -53,7 +54,7 @@ class _OneVector(nn.Module):
     def forward(self, *values: torch.Tensor) -> torch.Tensor:
         function, schema, inputs = self._call
         view = RecordView(schema, dict(zip(inputs, values, strict=True)))
-        with seen_by_modes(), one_path():
+        with seen_by_modes(), ConstantsComputed(), one_path():
             return followed(vector_of, function, view, dict(self.model.items()))
 
 

@@ -18,6 +18,7 @@ from workbench.documents.inputs import MAX_NOISE_NUMBERS, NoiseInput, noise_numb
 from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused
 from workbench.graphs.export.agreement import check_agreement
+from workbench.graphs.export.constants import ConstantsComputed
 from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import at_bounds, followed
@@ -56,7 +57,7 @@ class _OneRecord(nn.Module):
     def forward(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         function, schema, inputs, kept = self._call
         view = RecordView(schema, dict(zip(inputs, values, strict=True)))
-        with drawing_from(view), one_path(), gradients_kept(kept):
+        with ConstantsComputed(), drawing_from(view), one_path(), gradients_kept(kept):
             returned = followed(function, self.model, view)
         loss, metrics = outputs_of(returned)
         public = public_loss_of(returned)

@@ -26,6 +26,7 @@ _SAME = {
     A.__or__.Tensor: A.bitwise_or.Tensor,
 }
 """Operators to others that compute the same and are allowed."""
+_LAID_OUT = (torch.channels_last, torch.channels_last_3d)
 PREFIX = "model."
 
 
@@ -36,6 +37,9 @@ def archived(program: torch.export.ExportedProgram) -> bytes:
             program.graph.erase_node(node)
         elif node.target in _SAME:
             node.target = _SAME[node.target]
+        elif node.kwargs.get("memory_format") in _LAID_OUT:
+            # A layout in memory is no value, and kernels are not to depend on it.
+            node.kwargs = {k: v for k, v in node.kwargs.items() if k != "memory_format"}
         elif node.target is A.slice.Tensor:
             # The end of x[1:] is written as the largest integer; the loader takes no such sizes.
             node.args = tuple(

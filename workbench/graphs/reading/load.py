@@ -26,7 +26,7 @@ from workbench.graphs.reading import archive as pt2
 from workbench.graphs.reading.nodes import NodeReader, field
 from workbench.graphs.reading.shapes import is_operator, propagate
 from workbench.graphs.reading.signature import input_specs, read_inputs, read_outputs
-from workbench.graphs.reading.tensors import read_tensors, ties_of
+from workbench.graphs.reading.tensors import check_entries, read_tensors, ties_of
 from workbench.graphs.record_graph import Binding, GraphFacts, Limits, RecordGraph, Role
 from workbench.graphs.roles import check_outputs
 
@@ -65,6 +65,7 @@ def load(
 
     parameters, constants = (_bound(bindings, tensors, kind) for kind in ("parameter", "constant"))
     _check_sizes(parameters, constants, limits)
+    check_entries(parameters, constants, limits)
     used = {p.name for p in graph.nodes if p.op == "placeholder" and p.users}
     in_use = (binding.name for place, binding in bindings.items() if place in used)
     live = {name for name in in_use if name is not None}

@@ -83,15 +83,35 @@ def _read_tensor(
         return torch.empty(spec.shape, dtype=spec.dtype)
     if spec.dtype is torch.bool and not set(data) <= {0, 1}:
         raise GraphRefused(f"graph: tensor '{name}' holds bytes that are not bool")
-    value = torch.frombuffer(bytearray(data), dtype=spec.dtype).reshape(spec.shape)
-    if value.is_floating_point():
-        if not bool(torch.isfinite(value).all()):
-            found = GraphRefused(f"graph: tensor '{name}' has entries that are NaN or infinite")
-            found.origin = name
-            raise found
-        if float(value.abs().max()) > limits.weight:
-            raise GraphRefused(f"graph: tensor '{name}' has entries above {limits.weight:g}")
-    return value
+    return torch.frombuffer(bytearray(data), dtype=spec.dtype).reshape(spec.shape)
+
+
+def check_entries(
+    parameters: dict[str, torch.Tensor], constants: dict[str, torch.Tensor], limits: Limits
+) -> None:
+    """Check that parameters are finite and not too large, and that no constant has a NaN.
+
+    Of any shape and dtype. A constant may be infinite, as a mask is: an operator could fill one so.
+
+    Raises
+    ------
+    GraphRefused
+        If not; names the tensor.
+    """
+    for name, value in (parameters | constants).items():
+        if not value.is_floating_point() or not value.numel():
+            continue
+        wrong = ""
+        if bool(value.isnan().any()):
+            wrong = "that are NaN"
+        elif name in parameters and not bool(torch.isfinite(value).all()):
+            wrong = "that are infinite"
+        elif name in parameters and float(value.abs().max()) > limits.weight:
+            wrong = f"above {limits.weight:g}"
+        if wrong:
+            refused = GraphRefused(f"graph: tensor '{name}' has entries {wrong}")
+            refused.origin = name
+            raise refused
 
 
 def _sizes(meta: dict[str, Any], key: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Sliding windows as slices laid beside each other."""
+"""Padding, joining and sliding windows by slices laid beside each other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,34 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+
+
+def pad(
+    self: torch.Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> torch.Tensor:
+    """Return what ``torch.nn.functional.pad`` returns, for whole numbers and truth values as well.
+
+    Any shape and dtype; `pad` has two numbers for each dimension, from the last.
+    """
+    if self.dtype.is_floating_point or mode != "constant" or min(pad) < 0:
+        # To be left as it is.
+        return NotImplemented  # type: ignore[no-any-return]
+    for number in range(0, len(pad), 2):
+        dim = self.dim() - 1 - number // 2
+        edges = []
+        for count in pad[number : number + 2]:
+            shape = [count if axis == dim else size for axis, size in enumerate(self.shape)]
+            edges.append([self.new_full(shape, value or 0)] if count else [])
+        self = torch.cat([*edges[0], self, *edges[1]], dim)
+    return self
+
+
+def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
+    """Return what ``torch.cat`` returns, of any shapes and dtypes; empty tensors add nothing."""
+    some = [tensor for tensor in tensors if tensor.numel()]
+    if len(some) in (0, len(tensors)):
+        return NotImplemented  # type: ignore[no-any-return]
+    return torch.cat(some, dim)
 
 
 def unfold(self: torch.Tensor, dimension: int, size: int, step: int) -> torch.Tensor:

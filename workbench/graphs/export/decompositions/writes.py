@@ -83,8 +83,8 @@ def index_put(
         For other indices.
     """
     given = [(dim, index) for dim, index in enumerate(indices) if index is not None]
-    if len(given) != 1:
-        raise _refusal("several indices at once")
+    if len(given) > 1:
+        return _at_crossings(self, dict(given), values, accumulate)
     ((dim, index),) = given
     values = values.to(self.dtype)
     if index.dtype == torch.bool:
@@ -94,6 +94,25 @@ def index_put(
     part = list(self.shape)
     part[dim] = index.shape[0]
     return _scattered(self, dim, index, values.expand(part), accumulate)
+
+
+def _at_crossings(
+    value: torch.Tensor, indices: dict[int, torch.Tensor], new: torch.Tensor, accumulate: bool
+) -> torch.Tensor:
+    """Write one number where several indices, each of shape ``(k,)``, meet."""
+    if new.numel() != 1 or any(i.dim() != 1 or i.dtype == torch.bool for i in indices.values()):
+        raise _refusal("several indices at once")
+    count = max(len(index) for index in indices.values())
+    met = torch.ones(count, *[1] * value.dim())
+    for dim, index in indices.items():
+        places = torch.where(index < 0, index + value.shape[dim], index).unsqueeze(1)
+        shape = [1] * value.dim()
+        shape[dim] = value.shape[dim]
+        here = places == torch.arange(value.shape[dim])
+        met = met * here.reshape(-1, *shape).to(met.dtype)
+    number = new.to(value.dtype).reshape(())
+    times = met.sum(0)
+    return value + number * times if accumulate else torch.where(times > 0, number, value)
 
 
 def _masked(
@@ -184,6 +203,35 @@ def scatter_add(
         return _scattered(self, dim, row, part, True)
     chosen = _chosen(self, dim, index)
     return self + torch.where(chosen, part.unsqueeze(dim), 0).sum(dim + 1)
+
+
+def scatter_reduce(
+    self: torch.Tensor,
+    dim: int,
+    index: torch.Tensor,
+    src: torch.Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> torch.Tensor:
+    """Return `self` reduced with `src` at `index`; shapes as for `scatter_add`, floating."""
+    dim %= self.dim()
+    if reduce == "prod":
+        raise _refusal("products")
+    part = src[tuple(slice(0, n) for n in index.shape)].unsqueeze(dim)
+    chosen = _chosen(self, dim, index)
+    if not include_self:
+        kept = chosen.any(dim + 1)
+    if reduce in ("sum", "mean"):
+        start = self if include_self else torch.where(kept, 0.0, self)
+        total = start + torch.where(chosen, part, 0.0).sum(dim + 1)
+        if reduce == "sum":
+            return total
+        return total / (chosen.sum(dim + 1) + int(include_self)).clamp(min=1)
+    end = -torch.inf if reduce == "amax" else torch.inf
+    own = self if include_self else torch.where(kept, end, self)
+    every = torch.cat([own.unsqueeze(dim + 1), torch.where(chosen, part, end)], dim + 1)
+    return every.amax(dim + 1) if reduce == "amax" else every.amin(dim + 1)
 
 
 def _chosen(value: torch.Tensor, dim: int, index: torch.Tensor) -> torch.Tensor:
