@@ -13,7 +13,7 @@ import torch
 import torch.fx
 
 from workbench.documents.schema import Column, Schema
-from workbench.errors import GraphRefused, WorkbenchError
+from workbench.errors import GraphRefused, WorkbenchError, line_in_words
 
 T = TypeVar("T")
 Examples = dict[str, torch.Tensor]
@@ -44,12 +44,11 @@ def line_of(frames: Iterable[tuple[str, int, str]]) -> str:
     str
         Empty if no frame is the researcher's.
     """
-    own = [frame for frame in frames if not frame[0].startswith(_NOT_THEIRS)]
+    own = [frame for frame in frames if not frame[0].startswith((*_NOT_THEIRS, "<string>"))]
     if not own:
         return ""
     path, number, code = own[-1]
-    file = "the notebook's cell" if "ipykernel_" in path else Path(path).name
-    return f"{file}, line {number}: {code.strip()}"
+    return line_in_words(traceback.FrameSummary(path, number, "", line=code))
 
 
 def _line_of_error(error: Exception) -> str:

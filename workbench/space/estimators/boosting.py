@@ -17,6 +17,7 @@ from workbench.space.estimators.base import Array, Estimator, target_column, wid
 from workbench.space.estimators.linear import r2
 from workbench.space.estimators.splits import Splits
 from workbench.space.estimators.tree import checked_splits
+from workbench.space.requests.calls import public_call
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.sums import SumFunction, norm_of
 
@@ -31,6 +32,7 @@ class _Boosting(Estimator):
     # The largest L2 norm of (gradient, weighted curvature).
     _norm: float
 
+    @public_call
     def __init__(
         self,
         n_estimators: int = 20,
@@ -53,6 +55,7 @@ class _Boosting(Estimator):
     def _derivatives(self, score: Any, column: Column, record: Any) -> tuple[Any, Any]:
         raise NotImplementedError
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
@@ -163,6 +166,7 @@ class GradientBoostingClassifier(_Boosting):
     _norm = 1.1341
     _curvature = 0.25
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`.
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
+from workbench.space.requests.calls import public_call
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
@@ -43,6 +44,7 @@ class KMeans(Estimator):
     cluster_centers_: Array
     counts_: Array
 
+    @public_call
     def __init__(self, n_clusters: int = 8, *, max_iter: int = 10, random_state: int = 0) -> None:
         if not 1 <= n_clusters <= 1000 or not 1 <= max_iter <= 1000:
             raise InvalidArgument("n_clusters and max_iter are numbers from 1 to 1000")
@@ -50,6 +52,7 @@ class KMeans(Estimator):
         self.max_iter = max_iter
         self.random_state = random_state
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         import torch

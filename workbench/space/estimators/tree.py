@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, target_column, width_of
 from workbench.space.estimators.splits import MOST_NUMBERS, Splits
+from workbench.space.requests.calls import public_call
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
@@ -57,6 +58,7 @@ class DecisionTreeClassifier(Estimator):
 
     classes_: NDArray[Any]
 
+    @public_call
     def __init__(
         self,
         max_depth: int = 3,
@@ -70,6 +72,7 @@ class DecisionTreeClassifier(Estimator):
         self.bins = bins
         self.target = target
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)

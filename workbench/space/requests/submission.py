@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.documents import AnyPlan, DatasetCard, Document, Request
+from workbench.documents.base import plain
 from workbench.errors import InvalidArgument, InvalidDocument
 from workbench.space.requests.target import Target
 
@@ -39,10 +40,15 @@ def check_guarantee(epsilon: Any, delta: Any) -> None:
     InvalidArgument
         If epsilon is not above 0, or delta not between 0 and 0.01.
     """
-    if not (isinstance(epsilon, int | float) and math.isfinite(epsilon) and epsilon > 0):
+    epsilon, delta = plain(epsilon), plain(delta)
+    if not (_is_number(epsilon) and math.isfinite(epsilon) and epsilon > 0):
         raise InvalidArgument(f"epsilon is {epsilon}; expected a number above 0")
-    if not (isinstance(delta, float) and 0 < delta < 0.01):
+    if not (_is_number(delta) and 0 < delta < 0.01):
         raise InvalidArgument(f"delta is {delta}; expected a number between 0 and 0.01")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def purpose_parts(purpose: str, card: DatasetCard) -> tuple[str, str]:
