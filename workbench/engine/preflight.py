@@ -55,7 +55,8 @@ def check_learning(graph: RecordGraph, plan: Plan) -> tuple[str, ...]:
     Raises
     ------
     GraphRefused
-        If no parameter is trained, no column reaches the loss, or the loss reaches no parameter.
+        If no parameter is trained, no column reaches the loss, the loss reaches no parameter, or
+        the graph cannot be run.
     """
     check_trainable(graph)
     trained = private_part(graph, plan, SealedRandom(bytes(SEED_BYTES)), graph.parameters)[0]
@@ -66,8 +67,14 @@ def check_learning(graph: RecordGraph, plan: Plan) -> tuple[str, ...]:
             "graph: no column of the record reaches the loss",
             "Compute the loss from the record's columns.",
         )
-    columns = [torch.zeros((1, *spec.shape), dtype=spec.dtype) for spec in graph.input_specs]
-    found = _gradients(trained, columns)
+    columns = [torch.zeros((2, *spec.shape), dtype=spec.dtype) for spec in graph.input_specs]
+    try:
+        found = _gradients(trained, columns)
+    except (RuntimeError, IndexError) as error:
+        first = (str(error).splitlines() or [""])[0][:300]
+        raise GraphRefused(
+            f"graph: it cannot be run on records of its inputs' shapes: {first}"
+        ) from None
     unreached = sorted(name for name, gradient in found.items() if gradient is None)
     if len(unreached) == len(found):
         raise _refused(graph, 0, "graph: the loss gives no parameter a gradient", _LEARN)

@@ -79,7 +79,7 @@ def followed(function: Callable[..., T], *given: Any) -> T:
             "Python would decide on a record's value, with if, for, while, assert, and, or, "
             "int() or float(); a record graph takes one path for all records",
             "Use torch.where(condition, one, other) instead of if, & and | instead of and and or, "
-            "and tensors instead of float().",
+            "and torch instead of float() and math.",
         ).at(_line_of_error(error)) from None
     except Exception as error:
         raise not_followed(error) from None
