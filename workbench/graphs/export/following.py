@@ -24,8 +24,7 @@ _NOT_THEIRS = tuple(
     f"{folder}/"
     for folder in (
         Path(torch.__file__).parent,
-        Path(__file__).parents[1],
-        Path(__file__).parents[2] / "models",
+        Path(__file__).parents[2],
     )
 )
 _BEYOND = re.compile(r"index out of range in self|is out of bounds|out of bounds for")

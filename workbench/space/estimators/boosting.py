@@ -16,8 +16,9 @@ from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, target_column, width_of
 from workbench.space.estimators.linear import r2
 from workbench.space.estimators.splits import Splits
-from workbench.space.estimators.tree import checked_splits
+from workbench.space.estimators.tree import check_trees, checked_splits
 from workbench.space.requests.calls import public_call
+from workbench.space.requests.submission import check_number
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.sums import SumFunction, norm_of
 
@@ -44,6 +45,10 @@ class _Boosting(Estimator):
         reg_lambda: float = 1.0,
         target: str | None = None,
     ) -> None:
+        check_trees(max_depth, bins, min_samples_leaf)
+        check_number("n_estimators", n_estimators, 1, 1000, whole=True)
+        check_number("learning_rate", learning_rate, 0)
+        check_number("reg_lambda", reg_lambda, 0)
         self.n_estimators = n_estimators
         self.max_depth = max_depth
         self.learning_rate = learning_rate

@@ -12,7 +12,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import (
     Array,
     Estimator,
@@ -21,6 +20,7 @@ from workbench.space.estimators.base import (
     width_of,
 )
 from workbench.space.requests.calls import public_call
+from workbench.space.requests.submission import check_number
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.summaries import covariance, products, symmetric
 
@@ -52,8 +52,7 @@ class Ridge(Estimator):
 
     @public_call
     def __init__(self, alpha: float = 1.0, *, target: str | None = None) -> None:
-        if not 0 <= alpha < np.inf:
-            raise InvalidArgument(f"alpha is {alpha}; expected 0 or more")
+        check_number("alpha", alpha, 0)
         self.alpha = alpha
         self.target = target
 

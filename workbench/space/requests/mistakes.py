@@ -97,7 +97,8 @@ def _definition(function: Callable[..., Any]) -> str:
     if code is None:
         return ""
     # A decorated function begins at its first decorator.
-    first, last = code.co_firstlineno, code.co_firstlineno + _LONGEST_DECORATION
+    first = code.co_firstlineno
+    last = first + (1 if code.co_name == "<lambda>" else _LONGEST_DECORATION)
     numbers = (
         number
         for number in range(first, last)

@@ -32,6 +32,23 @@ def written(kind: type[D], fields: dict[str, Any]) -> D:
         raise InvalidArgument(error.message, error.hint) from None
 
 
+def check_number(
+    name: str, value: Any, least: float, most: float = math.inf, *, whole: bool = False
+) -> None:
+    """Check that a setting is a number within limits, both of them included.
+
+    Raises
+    ------
+    InvalidArgument
+        If not; names it.
+    """
+    fits = _is_number(value) and (isinstance(value, int) or not whole)
+    if not (fits and least <= value <= most and math.isfinite(value)):
+        upper = "or more" if most == math.inf else f"to {most:g}"
+        kind = "a whole number" if whole else "a number"
+        raise InvalidArgument(f"{name} is {value!r}; expected {kind}, {least:g} {upper}")
+
+
 def check_guarantee(epsilon: Any, delta: Any) -> None:
     """Check that epsilon and delta can be asked for.
 
@@ -59,6 +76,7 @@ def purpose_parts(purpose: str, card: DatasetCard) -> tuple[str, str]:
     InvalidArgument
         If it does not begin with a code; names those that the dataset allows.
     """
+    purpose = purpose if isinstance(purpose, str) else repr(purpose)
     code, _, words = purpose.strip().partition(" ")
     if not re.fullmatch(r"DUO:\d{7}", code):
         raise InvalidArgument(

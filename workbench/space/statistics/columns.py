@@ -45,6 +45,8 @@ def column_of(schema: Schema, name: str) -> Column:
     UnknownColumn
         If there is none of that name, or it holds tensors; names some that are near.
     """
+    if not isinstance(name, str):
+        raise UnknownColumn(f"{name!r} is no column's name", "Name one column, as a text.")
     # The view knows how to help with a name that was mistyped.
     view = RecordView(schema, dict.fromkeys(c.name for c in schema.usable))  # type: ignore[arg-type]
     _ = view[name]

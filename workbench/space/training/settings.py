@@ -65,7 +65,7 @@ class Settings:
         for field in fields(self):
             object.__setattr__(self, field.name, plain(getattr(self, field.name)))
             if field.name not in _WORDS:
-                self._check_number(field.name, whole=str(field.type).startswith("int"))
+                self._check_number(field.name, str(field.type))
         for names in _ONE_OF:
             given = [name for name in names if getattr(self, name) is not None]
             if len(given) != 1:
@@ -101,13 +101,15 @@ class Settings:
                 "Give both for a function that returns a public loss, else none.",
             )
 
-    def _check_number(self, name: str, whole: bool) -> None:
+    def _check_number(self, name: str, kind: str) -> None:
         value = getattr(self, name)
-        if value is None:
+        if value is None and "None" in kind:
             return
+        # An expected number of records need not be whole.
+        whole = kind.startswith("int") and name not in _ONE_OF[1]
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            kind = "whole number" if whole else "number"
-            raise InvalidArgument(f"training_function: {name} is {value!r}; expected a {kind}")
+            words = "whole number" if whole else "number"
+            raise InvalidArgument(f"training_function: {name} is {value!r}; expected a {words}")
 
     def doubts(self) -> list[str]:
         """Return what is perhaps not meant, in words."""
