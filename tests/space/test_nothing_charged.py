@@ -5,36 +5,14 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 import workbench as wb
-from tests.studies import dataset
-from tests.support import Site, add_dataset, make_domain
 from workbench.budget import chain
 from workbench.errors import DoubtfulRequest, WorkbenchError
 
 ASKED = {"epsilon": 1.0, "purpose": "DUO:0000042"}
-COLUMNS = [
-    {"name": "age", "kind": "number", "lower": 0, "upper": 100},
-    {"name": "ill", "kind": "category", "categories": ["no", "yes"], "role": "target"},
-]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    root = make_domain(tmp_path_factory.mktemp("charged") / "hospital-a", datasets=())
-    frame = pd.DataFrame({"age": np.arange(60) % 100, "ill": ["no", "yes"] * 30})
-    add_dataset(root, "visits", frame, COLUMNS)
-    opened = Site.open(root)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def ds(site):
-    return dataset(site.client(), "visits")
 
 
 def fit(make):
@@ -83,15 +61,15 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_it_is_refused_in_few_words_and_nothing_is_charged(site, ds, case):
+def test_it_is_refused_in_few_words_and_nothing_is_charged(small_site, visits, case):
     call, words = REFUSED[case]
-    with site.domain.store.read() as connection:
+    with small_site.domain.store.read() as connection:
         before = chain.count(connection)
     with pytest.raises(WorkbenchError) as caught:
-        call(ds)
+        call(visits)
     assert words in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 4
-    with site.domain.store.read() as connection:
+    with small_site.domain.store.read() as connection:
         assert chain.count(connection) == before
 
 
@@ -99,15 +77,15 @@ def sometimes(record):
     return torch.log(record["age"] - 50)
 
 
-def test_a_vector_that_is_sometimes_not_finite_is_a_warning(ds):
+def test_a_vector_that_is_sometimes_not_finite_is_a_warning(visits):
     statistic = wb.statistic(bound=1.0)(sometimes)
     with pytest.warns(DoubtfulRequest, match=r"the vector is NaN or infinite for \d+ of 50"):
-        statistic.rehearse(ds)
+        statistic.rehearse(visits)
 
 
-def test_numbers_of_numpy_ask_for_the_same_as_plain_ones(ds):
+def test_numbers_of_numpy_ask_for_the_same_as_plain_ones(visits):
     ours, theirs = (
-        ds.histogram("age", bins=bins, epsilon=epsilon, purpose="DUO:0000042", delta=delta)
+        visits.histogram("age", bins=bins, epsilon=epsilon, purpose="DUO:0000042", delta=delta)
         for bins, epsilon, delta in (
             (4, 0.5, 2**-17),
             (np.int64(4), np.float32(0.5), np.float64(2**-17)),
@@ -116,4 +94,4 @@ def test_numbers_of_numpy_ask_for_the_same_as_plain_ones(ds):
     assert ours.result.digest == theirs.result.digest
     with warnings.catch_warnings():
         warnings.simplefilter("error", DoubtfulRequest)
-        assert isinstance(ds.quantile("age", np.float32(0.5), **ASKED).value, float)
+        assert isinstance(visits.quantile("age", np.float32(0.5), **ASKED).value, float)

@@ -29,19 +29,19 @@ def line_with(part):
 
 
 @pytest.mark.parametrize("function", MISTAKES, ids=lambda function: function.__name__)
-def test_the_message_names_the_line_and_the_remedy(ds, function):
+def test_the_message_names_the_line_and_the_remedy(digits, function):
     part, remedy = MISTAKES[function]
     with pytest.raises(WorkbenchError) as caught:
-        tried(function, ds)
+        tried(function, digits)
     text = str(caught.value)
     assert len(text.splitlines()) <= MOST_LINES
     assert f"at mistakes.py, line {line_with(part)}: " in text
     assert remedy in caught.value.hint
 
 
-def test_a_terminal_shows_the_message_below_lines_of_the_researcher_alone(ds, tmp_path):
+def test_a_terminal_shows_the_message_below_lines_of_the_researcher_alone(digits, tmp_path):
     script, card = ROOT / "tests/space/training/mistakes.py", tmp_path / "card.json"
-    card.write_bytes(ds.card.canonical())
+    card.write_bytes(digits.card.canonical())
     found = subprocess.run(
         [sys.executable, script, card], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True
     )
@@ -71,14 +71,14 @@ def study(model, record):
 
 
 @pytest.fixture
-def shown(ds, capsys, monkeypatch):
+def shown(digits, capsys, monkeypatch):
     """Run a cell in IPython, with a dataset `ds`; return the lines that it shows."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     config = Config(
         {"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}}
     )
     shell = InteractiveShell(config=config)
-    shell.user_ns["ds"] = ds
+    shell.user_ns["ds"] = digits
 
     def run(cell):
         capsys.readouterr()

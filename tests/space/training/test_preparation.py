@@ -123,24 +123,36 @@ REFUSED = {
 }
 
 
+BY_EACH_CALL = ("detached", "nan", "metric_name", "lambda", "patience")
+"""One case of each step of the preparation."""
+
+
 @pytest.mark.parametrize("case", REFUSED)
-def test_each_call_refuses_it_in_the_same_words_and_nothing_is_charged(quiet_site, ds, case):
+def test_it_is_refused_in_few_words_and_nothing_is_charged(small_site, digits, case):
     (function, model), words = REFUSED[case]
-    before, told = charges(quiet_site), set()
+    before = charges(small_site)
+    with pytest.raises(WorkbenchError) as caught:
+        CALLS["cost"](function, model, digits)
+    assert words in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 4
+    assert charges(small_site) == before
+
+
+@pytest.mark.parametrize("case", BY_EACH_CALL)
+def test_each_call_refuses_it_in_the_same_words(small_site, digits, case):
+    (function, model), words = REFUSED[case]
+    before, told = charges(small_site), set()
     for call in CALLS.values():
-        with pytest.raises(WorkbenchError) as caught:
-            call(function, model, ds)
+        with pytest.raises(WorkbenchError, match=words) as caught:
+            call(function, model, digits)
         told.add(str(caught.value))
     assert len(told) == 1
-    (text,) = told
-    assert words in text
-    assert len(text.splitlines()) <= 4
-    assert charges(quiet_site) == before
+    assert charges(small_site) == before
 
 
-def test_what_is_known_of_the_graph_alone_names_the_line(ds):
+def test_what_is_known_of_the_graph_alone_names_the_line(digits):
     with pytest.raises(WorkbenchError, match=r"at test_preparation.py, line \d+: return .*detach"):
-        made(detached)[0].cost(nn.Linear(64, 10), ds, epsilon=2.0)
+        made(detached)[0].cost(nn.Linear(64, 10), digits, epsilon=2.0)
 
 
 def with_a_large_metric(model, record):
@@ -175,23 +187,23 @@ DOUBTFUL = {
 
 
 @pytest.mark.parametrize("case", DOUBTFUL)
-def test_what_may_be_meant_is_a_warning_at_the_line_of_the_call(ds, case):
+def test_what_may_be_meant_is_a_warning_at_the_line_of_the_call(digits, case):
     (function, model), words = DOUBTFUL[case]
     with pytest.warns(DoubtfulRequest, match=words) as told:
-        CALLS["cost"](function, model, ds)
+        CALLS["cost"](function, model, digits)
     assert [one.filename for one in told if one.category is DoubtfulRequest] == [__file__]
 
 
-def test_a_rehearsal_warns_once_and_then_runs(ds):
+def test_a_rehearsal_warns_once_and_then_runs(digits):
     function, model = made(with_a_large_metric)
     with pytest.warns(DoubtfulRequest, match="a domain clamps it") as told:
-        found = function.rehearse(model, ds)
+        found = function.rehearse(model, digits)
     assert len([one for one in told if one.category is DoubtfulRequest]) == 1
     assert found.metrics == {"loss": 1.0}
 
 
-def test_nothing_is_doubted_of_a_usual_run_with_a_parameter_of_no_dimension(ds):
+def test_nothing_is_doubted_of_a_usual_run_with_a_parameter_of_no_dimension(digits):
     function, model = made(loss_of, With(nn.Parameter(torch.ones(()))))
     with warnings.catch_warnings():
         warnings.simplefilter("error", DoubtfulRequest)
-        assert function.rehearse(model, ds).model.more.shape == ()
+        assert function.rehearse(model, digits).model.more.shape == ()

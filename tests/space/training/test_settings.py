@@ -26,9 +26,11 @@ def made(**settings):
     return wb.training_function(**settings)(plain)
 
 
-@pytest.mark.parametrize("whole", [np.int64, np.int32, np.uint8, torch.tensor])
-@pytest.mark.parametrize("real", [np.float32, np.float64, torch.tensor])
-def test_numbers_of_libraries_are_the_numbers_that_they_are(ds, whole, real):
+@pytest.mark.parametrize(
+    ("whole", "real"),
+    [(np.int64, np.float64), (np.uint8, np.float32), (torch.tensor, torch.tensor)],
+)
+def test_numbers_of_libraries_are_the_numbers_that_they_are(digits, whole, real):
     ours = made(**BASE, evaluations=2, warmup_steps=3, weight_decay=0.25)
     theirs = made(
         steps=whole(5),
@@ -45,8 +47,8 @@ def test_numbers_of_libraries_are_the_numbers_that_they_are(ds, whole, real):
         str,
         type(None),
     }
-    given = theirs.plan(ds.card, real(2.0), real(2**-17), whole(0))
-    assert given.digest == ours.plan(ds.card, 2.0, 2**-17, 0).digest
+    given = theirs.plan(digits.card, real(2.0), real(2**-17), whole(0))
+    assert given.digest == ours.plan(digits.card, 2.0, 2**-17, 0).digest
 
 
 @pytest.mark.parametrize(
@@ -76,16 +78,16 @@ def test_a_wrong_setting_is_told_where_it_is_written(settings, words):
     assert words in str(caught.value)
 
 
-def test_the_words_of_opacus_give_the_same_plan(ds):
+def test_the_words_of_opacus_give_the_same_plan(digits):
     theirs = made(epochs=3, expected_batch_size=64, learning_rate=0.1)
-    records = expected_records(ds.card)
+    records = expected_records(digits.card)
     rate = 64 / records
     ours = made(steps=math.ceil(3 / rate), sample_rate=rate, learning_rate=0.1)
-    plan = theirs.plan(ds.card, 2.0, 1e-5, 0)
-    assert plan.digest == ours.plan(ds.card, 2.0, 1e-5, 0).digest
+    plan = theirs.plan(digits.card, 2.0, 1e-5, 0)
+    assert plan.digest == ours.plan(digits.card, 2.0, 1e-5, 0).digest
     assert (
         plan.digest
-        == made(epochs=3, batch_size=64, learning_rate=0.1).plan(ds.card, 2.0, 1e-5, 0).digest
+        == made(epochs=3, batch_size=64, learning_rate=0.1).plan(digits.card, 2.0, 1e-5, 0).digest
     )
 
 
@@ -94,15 +96,15 @@ def with_a_metric(model, record):
     return F.cross_entropy(logits, record["digit"]), {"right": logits.argmax() == record["digit"]}
 
 
-def test_epsilon_follows_from_a_noise_multiplier_and_back(ds):
+def test_epsilon_follows_from_a_noise_multiplier_and_back(digits):
     model, function = nn.Linear(64, 10), wb.training_function(**BASE)(with_a_metric)
-    cost = function.cost(model, ds, noise_multiplier=np.float32(1.5))
+    cost = function.cost(model, digits, noise_multiplier=np.float32(1.5))
     assert cost.plan.noise_multiplier == 1.5
     assert cost.charged <= cost.epsilon < cost.charged + 1e-3
     assert cost.charged == run_epsilon(cost.plan, 1, 1e-5)
     # The metrics do not cost more than the training does.
     assert cost.charged < 1.05 * run_epsilon(cost.plan, 0, 1e-5)
-    back = function.cost(model, ds, epsilon=cost.epsilon)
+    back = function.cost(model, digits, epsilon=cost.epsilon)
     assert back.plan.noise_multiplier == pytest.approx(1.5, rel=0.05)
     assert "noise multiplier of metrics" in repr(cost)
     assert f"{cost.epsilon:g}" in cost._repr_html_()
@@ -120,18 +122,18 @@ def test_epsilon_follows_from_a_noise_multiplier_and_back(ds):
         ({"epsilon": np.float32("nan")}, "epsilon is nan; expected a number above 0"),
     ],
 )
-def test_what_a_run_may_cost_is_said_once(ds, asked, words):
+def test_what_a_run_may_cost_is_said_once(digits, asked, words):
     function, model = made(**BASE), nn.Linear(64, 10)
     for call in (
-        lambda: function.cost(model, ds, **asked),
-        lambda: function.submit(model, ds, purpose="DUO:0000042", **asked),
+        lambda: function.cost(model, digits, **asked),
+        lambda: function.submit(model, digits, purpose="DUO:0000042", **asked),
     ):
         with pytest.raises(InvalidArgument) as caught:
             call()
         assert words in str(caught.value)
 
 
-def test_so_much_noise_that_no_metric_can_follow_is_refused(ds):
+def test_so_much_noise_that_no_metric_can_follow_is_refused(digits):
     function = wb.training_function(**BASE | {"evaluations": 2})(with_a_metric)
     with pytest.raises(TermsRefused, match="no noise gives epsilon"):
-        function.cost(nn.Linear(64, 10), ds, noise_multiplier=1e6)
+        function.cost(nn.Linear(64, 10), digits, noise_multiplier=1e6)
