@@ -2,11 +2,19 @@
 
 An error has a stable ``code`` that also travels over HTTP, a message that says what was got and
 what was expected, and a ``hint`` that says what to do next. A message never carries private data.
+
+A notebook shows an error of these classes without the lines of this package that it came through,
+and so does a terminal once `hide_our_lines` was called. The traceback itself stays whole.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import sys
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Literal, Self
 
 Failure = Literal["out-of-memory", "timeout", "not-finite", "worker-died", "internal"]
 """Why a run ended without a release: one of few words, so that nothing private fits in."""
@@ -30,6 +38,22 @@ class WorkbenchError(Exception):
         super().__init__(message if not hint else f"{message}\n{hint}")
         self.message = message
         self.hint = hint
+
+    def at(self, line: str | None) -> Self:
+        """Return this error with the line of the researcher's code that it is about.
+
+        An error that names a line already, and one without a line, comes back as it is.
+        """
+        if not line or "\nat " in self.message:
+            return self
+        found = type(self)(f"{self.message}\nat {line}", self.hint)
+        found.__dict__ |= self.__dict__ | {"message": found.message}
+        return found
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that IPython shows instead of a traceback."""
+        shown = self.at(line_in_words(line_of(self.__traceback__)))
+        return [f"{type(self).__name__}: {shown}"]
 
 
 class InvalidDocument(WorkbenchError):
@@ -121,14 +145,6 @@ class GraphRefused(WorkbenchError):
     origin: str | None = None
     code = "graph-refused"
     status = 422
-
-    def at(self, line: str | None) -> GraphRefused:
-        """Return this error with the line of the researcher's code that it is about."""
-        if not line:
-            return self
-        found = type(self)(f"{self.message}\nat {line}", self.hint)
-        found.origin = self.origin
-        return found
 
 
 class TooLarge(WorkbenchError):
@@ -240,3 +256,53 @@ class ReductionOfOneRecord(UserWarning):
 
 class LedgerWentBack(UserWarning):
     """A domain has forgotten what was spent: its ledger is older than at an earlier release."""
+
+
+class DoubtfulRequest(UserWarning):
+    """A request can be run, but something in it is perhaps not meant; nothing was charged yet."""
+
+
+_PACKAGE = f"{Path(__file__).parent}/"
+_LIBRARIES = ("/torch/", "/contextlib.py", "/functools.py")
+
+
+def is_theirs(frame: traceback.FrameSummary) -> bool:
+    """Return whether a line is of the researcher's own code."""
+    name = frame.filename
+    if name.startswith("<"):
+        return name.startswith(("<stdin>", "<ipython-input"))
+    return not name.startswith(_PACKAGE) and not any(part in name for part in _LIBRARIES)
+
+
+def line_of(trace: TracebackType | None) -> traceback.FrameSummary | None:
+    """Return the innermost line of a traceback that is neither of this package nor of torch."""
+    own = [frame for frame in traceback.extract_tb(trace) if is_theirs(frame)]
+    return own[-1] if own else None
+
+
+def line_in_words(frame: traceback.FrameSummary | None) -> str:
+    """Return a line as ``file, line n: code``; empty for none."""
+    if frame is None:
+        return ""
+    in_notebook = "ipykernel_" in frame.filename or frame.filename.startswith("<ipython-input")
+    file = "the notebook's cell" if in_notebook else Path(frame.filename).name
+    return f"{file}, line {frame.lineno}: {(frame.line or '').strip()}"
+
+
+def hide_our_lines() -> None:
+    """Let the terminal show errors of these classes without the lines of this package.
+
+    Nothing is changed if something else than Python itself shows errors. Other errors are shown as
+    before.
+    """
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _show
+
+
+def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not isinstance(error, WorkbenchError):
+        sys.__excepthook__(kind, error, trace)
+        return
+    own: Iterable[traceback.FrameSummary] = filter(is_theirs, traceback.extract_tb(trace))
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(list(own))]
+    print(*lines, f"{kind.__name__}: {error}", sep="", file=sys.stderr)

@@ -262,6 +262,29 @@ def calibrate(
     raise TermsRefused(f"no noise gives epsilon {epsilon:g} for training and metrics together")
 
 
+def measuring_noise(
+    *, noise_multiplier: float, delta: float, sample_rate: float, steps: int, evaluations: int
+) -> float:
+    """Return the smallest noise multiplier with which metrics cost no more than training does.
+
+    Parameters
+    ----------
+    noise_multiplier, sample_rate, steps
+        Of training, as in `Plan`.
+    delta
+        Of the guarantee.
+    evaluations
+        How often the metrics are released.
+
+    Raises
+    ------
+    TermsRefused
+        If no multiplier up to 1e4 suffices.
+    """
+    epsilon = epsilon_of(_gaussian_rdp(sample_rate, noise_multiplier, steps), delta)
+    return _smallest(epsilon, delta, 1.0, evaluations)
+
+
 def _up(multiplier: float) -> float:
     return math.ceil(multiplier * _ROUNDING - 1e-6) / _ROUNDING
 

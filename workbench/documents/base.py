@@ -60,7 +60,8 @@ KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 """A domain's or dataset's name: lower case, digits and inner hyphens, at most 64."""
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 """A column's, metric's or function's name."""
 
 Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f]*$"), Visible]
@@ -122,6 +123,20 @@ def _timestamp(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def plain(value: Any) -> Any:
+    """Return a number of NumPy or of another library, of shape ``()``, as the number that it is.
+
+    Lists, tuples and dicts are looked into; all else, arrays with it, comes back as it is.
+    """
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        return type(value)(plain(one) for one in value)
+    if type(value) is dict:
+        return {plain(key): plain(one) for key, one in value.items()}
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return value.item()
+    return value
+
+
 class Document(BaseModel):
     """A frozen pydantic model whose JSON has one canonical form (RFC 8785).
 
@@ -180,17 +195,29 @@ class Document(BaseModel):
 
     @classmethod
     def read(cls, value: Any) -> Self:
-        """Like `parse`, for values already decoded from JSON or YAML.
+        """Like `parse`, for values already decoded from JSON or YAML; see `plain` for numbers.
 
         Raises
         ------
         InvalidDocument
-            As `parse`, and if `value` cannot be written as JSON.
+            As `parse`, and if `value` cannot be written as JSON; names the field.
         """
+        value = plain(value)
         try:
             return cls.parse(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError) as error:
-            raise InvalidDocument(f"{cls.__name__}: {error}") from None
+            field = _unwritable(value)
+            raise InvalidDocument(f"{cls.__name__}{field}: {error}") from None
+
+
+def _unwritable(value: Any) -> str:
+    """Return the field of a document that cannot be written as JSON, with a dot before it."""
+    for name, one in value.items() if isinstance(value, dict) else ():
+        try:
+            json.dumps(one, allow_nan=False)
+        except (TypeError, ValueError):
+            return f".{name}{_unwritable(one)}"
+    return ""
 
 
 def explain(what: str, error: ValidationError | RecursionError) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from workbench.documents.base import Digest, Document, Finite
+from workbench.errors import InvalidArgument
 
 Output = Literal["model", "metrics", "statistics"]
 """What a run may let out."""
@@ -95,6 +96,31 @@ class PublicLoss(Document):
 
 MAX_EVALUATIONS = 100
 """How many evaluations a plan may have."""
+
+
+class _Optimizing(Protocol):
+    @property
+    def optimizer(self) -> str: ...
+
+    @property
+    def momentum(self) -> float: ...
+
+
+def check_optimizer(how: _Optimizing) -> None:
+    """Check that the optimizer of a plan, or of settings for one, uses the momentum that is given.
+
+    A plan that does not fit is still read: there are signed ones from before this check.
+
+    Raises
+    ------
+    InvalidArgument
+        If the optimizer ignores it.
+    """
+    if how.momentum and how.optimizer != "momentum":
+        raise InvalidArgument(
+            f"momentum is {how.momentum:g}, but optimizer '{how.optimizer}' has none",
+            "Give optimizer='momentum', or leave momentum out.",
+        )
 
 
 def _option(default: Any) -> Any:

@@ -24,6 +24,7 @@ import torch
 
 from workbench.documents.plans import Plan, StatisticPlan
 from workbench.engine.postprocessing import private_part
+from workbench.engine.preflight import check_learning
 from workbench.engine.probing.compare import probe
 from workbench.engine.probing.records import Bounds, Drawn
 from workbench.engine.program.record_program import values_program
@@ -66,8 +67,10 @@ def check_training(
     Raises
     ------
     GraphRefused
-        If not: the checker's reason, or what was seen here and what to do.
+        If not: the checker's reason, or what was seen here and what to do. Also if records would
+        train no parameter.
     """
+    check_learning(graph, plan)
     units = record_count * (1 - holdout_fraction)
     filling = Filling(graph, record_count, max_records_per_unit)
     case = _Case(graph, filling, bounds)

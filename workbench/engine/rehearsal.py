@@ -10,6 +10,7 @@ from workbench.documents.plans import Plan
 from workbench.documents.release import Metric
 from workbench.engine.descent import Parameters, TrainingResult, descend
 from workbench.engine.metrics import evaluated_at_once, exact_sums, noisy_metrics
+from workbench.engine.preflight import check_learning, check_on_snippet
 from workbench.engine.sampling.batches import UnitTable
 from workbench.engine.sampling.noise import SealedRandom
 from workbench.engine.sampling.streams import StreamName
@@ -53,7 +54,16 @@ def rehearse(
     watch
         Called now and then with (steps done, all steps, the exact metrics); measuring for it
         takes a twentieth of the time at most.
+
+    Raises
+    ------
+    GraphRefused
+        If it can be known from graph and snippet that nothing would be learned; see
+        `workbench.engine.preflight`.
     """
+    if private:
+        check_learning(graph, plan)
+        check_on_snippet(graph, plan, records)
     random = SealedRandom(seed)
     table = UnitTable(records, graph.inputs, 1, random.stream(StreamName.RECORD_NOISE, 0))
     scale = table.units / record_count

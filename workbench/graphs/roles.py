@@ -60,6 +60,21 @@ def _check_sum(outputs: tuple[TensorSpec, ...], limits: Limits) -> None:
         )
 
 
+def check_trainable(graph: RecordGraph) -> None:
+    """Check that the model of a loss has a parameter that is trained.
+
+    Raises
+    ------
+    GraphRefused
+        If it has none.
+    """
+    if not any(graph.parameters[name].numel() for name in graph.trainable):
+        raise GraphRefused(
+            "graph: the model has no parameter to train",
+            "Call requires_grad_(True) on what shall be trained, or give another model.",
+        )
+
+
 def check_update(update: RecordGraph, summed: RecordGraph) -> None:
     """Check that `update` makes a new state of `summed` from its noisy sum.
 

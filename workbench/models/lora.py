@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from workbench.documents.base import plain
 from workbench.errors import InvalidArgument, NotFound
 
 
@@ -84,6 +85,7 @@ def lora(
     InvalidArgument
         If `rank` is not a whole number above 0.
     """
+    rank = plain(rank)
     if not isinstance(rank, int) or rank < 1:
         raise InvalidArgument(f"lora: rank is {rank}; expected a whole number above 0")
     found = copy.deepcopy(model).requires_grad_(False)

@@ -24,6 +24,7 @@ from workbench.space.client.client import DomainClient
 from workbench.space.client.receipts import FILE as KEPT
 from workbench.space.client.receipts import Receipts
 from workbench.space.datasets import Dataset
+from workbench.space.requests.calls import public_call
 from workbench.space.requests.request import RequestHandle, RequestList
 from workbench.space.results.kinds import result_of
 from workbench.space.results.result import Result
@@ -73,11 +74,13 @@ class Space:
                 problems[name] = error
         return cards, problems
 
+    @public_call
     def catalog(self) -> Catalog:
         """Return the cards of all domains as a table; it names domains that fail, and why."""
         cards, problems = self._each()
         return Catalog([card for _, card in cards], problems)
 
+    @public_call
     def dataset(self, path: str) -> Dataset:
         """Return one dataset.
 
@@ -123,6 +126,7 @@ class Space:
         hint = f"Did you mean {near[0]}? " if near else ""
         return NotFound(f"there is no dataset '{path}'", f"{hint}There are: {', '.join(known)}")
 
+    @public_call
     def requests(self, state: str | None = None) -> RequestList:
         """Return your requests at all domains, newest first; also those of earlier kernels."""
         found: list[RequestHandle[Result]] = []
@@ -136,6 +140,7 @@ class Space:
         found.sort(key=lambda handle: handle.last_status.submitted, reverse=True)
         return RequestList(found, problems)
 
+    @public_call
     def request(self, digest: str) -> RequestHandle[Result]:
         """Return the request whose digest starts with `digest` (with or without ``sha256:``).
 
@@ -156,6 +161,7 @@ class Space:
         return f"Space({', '.join(self.domains)}; key {short(self.key.key_id)})"
 
 
+@public_call
 def connect(path: str | os.PathLike[str] | None = None) -> Space:
     """Connect to the space that a ``space.toml`` describes.
 

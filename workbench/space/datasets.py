@@ -10,6 +10,7 @@ from workbench.documents.base import short
 from workbench.records import Records
 from workbench.space.cards import SchemaView, TermsView, records_words
 from workbench.space.client.client import DomainClient
+from workbench.space.requests.calls import public_call
 from workbench.space.requests.target import Target
 from workbench.space.statistics import summaries
 from workbench.space.statistics.columns import Names
@@ -77,6 +78,7 @@ class Dataset(Shown):
         """The synthetic snippet as records, for rehearsals."""
         return self.target.snippet
 
+    @public_call
     def snippet(self, rows: int = 20) -> pd.DataFrame:
         """Return the first `rows` synthetic records as a DataFrame.
 
@@ -91,6 +93,7 @@ class Dataset(Shown):
         frame.attrs["workbench"] = f"synthetic, level {made.level}: made from {source}"
         return frame
 
+    @public_call
     def count(
         self, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
     ) -> Estimate:
@@ -99,6 +102,7 @@ class Dataset(Shown):
             self.target, epsilon=epsilon, purpose=purpose, delta=delta, **options
         )
 
+    @public_call
     def sum(
         self, columns: Names, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
     ) -> Estimate:
@@ -107,6 +111,7 @@ class Dataset(Shown):
             self.target, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
         )
 
+    @public_call
     def mean(
         self, columns: Names, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
     ) -> Estimate:
@@ -115,6 +120,7 @@ class Dataset(Shown):
             self.target, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
         )
 
+    @public_call
     def variance(
         self, columns: Names, *, epsilon: float, purpose: str, delta: float = 1e-5, **options: Any
     ) -> Estimate:
@@ -123,6 +129,7 @@ class Dataset(Shown):
             self.target, columns, epsilon=epsilon, purpose=purpose, delta=delta, **options
         )
 
+    @public_call
     def quantile(
         self,
         column: str,
@@ -138,6 +145,7 @@ class Dataset(Shown):
             self.target, column, q=q, epsilon=epsilon, purpose=purpose, delta=delta, **options
         )
 
+    @public_call
     def histogram(
         self,
         column: str,
@@ -159,6 +167,7 @@ class Dataset(Shown):
             **options,
         )
 
+    @public_call
     def contingency_table(
         self,
         rows: str,
@@ -182,6 +191,7 @@ class Dataset(Shown):
             **options,
         )
 
+    @public_call
     def correlation(
         self,
         columns: Sequence[str],

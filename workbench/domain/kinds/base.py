@@ -88,6 +88,8 @@ class Kind(ABC, Generic[P]):
         ------
         UnknownColumn, GraphRefused
             If they do not.
+        InvalidArgument
+            If the plan has an option that its optimizer ignores.
         """
 
     @abstractmethod

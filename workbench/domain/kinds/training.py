@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.documents import DatasetCard, Evaluation, Plan, Request, digest_bytes
+from workbench.documents.plans import check_optimizer
 from workbench.documents.schema import Schema
 from workbench.domain.kinds.base import Kind, RunContext
 from workbench.domain.kinds.job import EVALUATIONS, LOADED, MODEL, Evaluated, Job, Outcome
@@ -42,7 +43,9 @@ class Training(Kind[Plan]):
         """
         from workbench.graphs.inputs import check_inputs
         from workbench.graphs.public_loss import publicly_trained
+        from workbench.graphs.roles import check_trainable
 
+        check_optimizer(plan)
         check_inputs(graph, request.inputs, schema, noise=True)
         public = plan.public_loss is not None
         metrics = graph.outputs - 1 - public
@@ -52,8 +55,7 @@ class Training(Kind[Plan]):
             )
         if public:
             publicly_trained(graph, request.inputs)
-        if not graph.trainable:
-            raise GraphRefused("graph: the model has no parameter to train")
+        check_trainable(graph)
 
     def leaves(
         self, request: Request, plan: Plan, graph: GraphFacts, card: DatasetCard

@@ -81,7 +81,7 @@ def examine(
         If there is no such dataset.
     Conflict
         If the dataset was published anew since, or has to be.
-    UnknownColumn, GraphRefused
+    UnknownColumn, GraphRefused, InvalidArgument
         If inputs, metrics or plan do not fit.
     TermsRefused
         If a term of the dataset does not hold.

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from workbench.documents.base import plain
 from workbench.documents.inputs import NoiseInput
 from workbench.documents.schema import Column, Schema
 from workbench.errors import GraphRefused, UnknownColumn
@@ -147,6 +148,7 @@ def noise(record: Mapping[str, torch.Tensor], *shape: int) -> torch.Tensor:
         raise UnknownColumn(
             f"noise() takes the record of a training function, not {type(record).__name__}"
         )
+    shape = plain(shape)
     if len(shape) > 8 or any(type(size) is not int or not 0 < size < 10**7 for size in shape):
         raise GraphRefused(f"noise() takes up to 8 sizes of at least 1, not {shape}")
     return record.noise(shape)

@@ -15,7 +15,7 @@ import torch
 import torch.fx
 
 from workbench.documents.schema import Column, Schema
-from workbench.errors import GraphRefused, WorkbenchError
+from workbench.errors import GraphRefused, WorkbenchError, line_in_words
 from workbench.graphs.operators.allowed import remedy
 
 T = TypeVar("T")
@@ -24,14 +24,7 @@ Examples = dict[str, torch.Tensor]
 shape, int64 for categories and float32 for all others."""
 
 _NOT_THEIRS = (
-    *(
-        f"{folder}/"
-        for folder in (
-            Path(torch.__file__).parent,
-            Path(__file__).parents[1],
-            Path(__file__).parents[2] / "models",
-        )
-    ),
+    *(f"{folder}/" for folder in (Path(torch.__file__).parent, Path(__file__).parents[2])),
     contextlib.__file__,
     functools.__file__,
     # Code that PyTorch makes.
@@ -58,8 +51,7 @@ def line_of(frames: Iterable[tuple[str, int, str]]) -> str:
     if not own:
         return ""
     path, number, code = own[-1]
-    file = "the notebook's cell" if "ipykernel_" in path else Path(path).name
-    return f"{file}, line {number}: {code.strip()}"
+    return line_in_words(traceback.FrameSummary(path, number, "", line=code))
 
 
 def here() -> str:
@@ -104,7 +96,7 @@ def not_followed(error: Exception) -> GraphRefused:
             "Python would decide on a record's value, with if, for, while, assert, and, or, "
             "int() or float(); a record graph takes one path for all records",
             "Use torch.where(condition, one, other) instead of if, & and | instead of and and or, "
-            "and tensors instead of float().",
+            "and torch instead of float() and math.",
         ).at(_line_of_error(error))
     first = str(error).strip().splitlines() or [type(error).__name__]
     operator = re.search(r"\baten\.\w+\.\w+", first[0])

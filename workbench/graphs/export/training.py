@@ -73,7 +73,8 @@ def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     Raises
     ------
     GraphRefused
-        If it returned neither a loss nor ``(loss, {name: value})``, with or without a public loss.
+        If it returned neither a loss nor ``(loss, {name: value})``, with or without a public loss,
+        or a metric is no tensor.
     """
     loss, metrics, *public = value if isinstance(value, tuple) and value else (value, {})
     if (
@@ -87,6 +88,12 @@ def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
             "For example: return loss, {'accuracy': logits.argmax() == record['label']}. A loss "
             "that only wb.noise(record, …) reaches may come third.",
         )
+    for name, metric in metrics.items():
+        if not isinstance(metric, torch.Tensor):
+            raise GraphRefused(
+                f"metric '{name}' is a {type(metric).__name__}, not a tensor",
+                "Return the tensor itself, without .item(), float() or int().",
+            )
     return loss, {str(name): metric for name, metric in metrics.items()}
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, bounds_of, target_column, width_of
+from workbench.space.requests.calls import public_call
+from workbench.space.requests.submission import check_number
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
@@ -38,10 +40,13 @@ class GaussianNB(Estimator):
     theta_: Array
     var_: Array
 
+    @public_call
     def __init__(self, *, var_smoothing: float = 1e-9, target: str | None = None) -> None:
+        check_number("var_smoothing", var_smoothing, 0)
         self.var_smoothing = var_smoothing
         self.target = target
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`.
 

@@ -16,7 +16,9 @@ from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, target_column, width_of
 from workbench.space.estimators.linear import r2
 from workbench.space.estimators.splits import Splits
-from workbench.space.estimators.tree import checked_splits
+from workbench.space.estimators.tree import check_trees, checked_splits
+from workbench.space.requests.calls import public_call
+from workbench.space.requests.submission import check_number
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.sums import SumFunction, norm_of
 
@@ -31,6 +33,7 @@ class _Boosting(Estimator):
     # The largest L2 norm of (gradient, weighted curvature).
     _norm: float
 
+    @public_call
     def __init__(
         self,
         n_estimators: int = 20,
@@ -42,6 +45,10 @@ class _Boosting(Estimator):
         reg_lambda: float = 1.0,
         target: str | None = None,
     ) -> None:
+        check_trees(max_depth, bins, min_samples_leaf)
+        check_number("n_estimators", n_estimators, 1, 1000, whole=True)
+        check_number("learning_rate", learning_rate, 0)
+        check_number("reg_lambda", reg_lambda, 0)
         self.n_estimators = n_estimators
         self.max_depth = max_depth
         self.learning_rate = learning_rate
@@ -53,6 +60,7 @@ class _Boosting(Estimator):
     def _derivatives(self, score: Any, column: Column, record: Any) -> tuple[Any, Any]:
         raise NotImplementedError
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
@@ -163,6 +171,7 @@ class GradientBoostingClassifier(_Boosting):
     _norm = 1.1341
     _curvature = 0.25
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`.
 

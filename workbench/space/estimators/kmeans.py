@@ -8,8 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
+from workbench.space.requests.calls import public_call
+from workbench.space.requests.submission import check_number
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
@@ -43,13 +44,15 @@ class KMeans(Estimator):
     cluster_centers_: Array
     counts_: Array
 
+    @public_call
     def __init__(self, n_clusters: int = 8, *, max_iter: int = 10, random_state: int = 0) -> None:
-        if not 1 <= n_clusters <= 1000 or not 1 <= max_iter <= 1000:
-            raise InvalidArgument("n_clusters and max_iter are numbers from 1 to 1000")
+        check_number("n_clusters", n_clusters, 1, 1000, whole=True)
+        check_number("max_iter", max_iter, 1, 1000, whole=True)
         self.n_clusters = n_clusters
         self.max_iter = max_iter
         self.random_state = random_state
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         import torch

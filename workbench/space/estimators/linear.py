@@ -12,7 +12,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import (
     Array,
     Estimator,
@@ -20,6 +19,8 @@ from workbench.space.estimators.base import (
     target_column,
     width_of,
 )
+from workbench.space.requests.calls import public_call
+from workbench.space.requests.submission import check_number
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.summaries import covariance, products, symmetric
 
@@ -49,12 +50,13 @@ class Ridge(Estimator):
     intercept_: float
     ridge_: float
 
+    @public_call
     def __init__(self, alpha: float = 1.0, *, target: str | None = None) -> None:
-        if not 0 <= alpha < np.inf:
-            raise InvalidArgument(f"alpha is {alpha}; expected 0 or more")
+        check_number("alpha", alpha, 0)
         self.alpha = alpha
         self.target = target
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)
@@ -103,6 +105,7 @@ class Ridge(Estimator):
 class LinearRegression(Ridge):
     """Ordinary least squares, as `sklearn.linear_model.LinearRegression`; see `Ridge`."""
 
+    @public_call
     def __init__(self, *, target: str | None = None) -> None:
         super().__init__(0.0, target=target)
 

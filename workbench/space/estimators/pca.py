@@ -9,6 +9,8 @@ import numpy as np
 from workbench.errors import InvalidArgument
 from workbench.graphs.export.features import features
 from workbench.space.estimators.base import Array, Estimator, bounds_of, width_of
+from workbench.space.requests.calls import public_call
+from workbench.space.requests.submission import check_number
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.summaries import covariance, products, symmetric
 
@@ -34,9 +36,13 @@ class PCA(Estimator):
     explained_variance_: Array
     explained_variance_ratio_: Array
 
+    @public_call
     def __init__(self, n_components: int | None = None) -> None:
+        if n_components is not None:
+            check_number("n_components", n_components, 1, whole=True)
         self.n_components = n_components
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`.
 

@@ -10,9 +10,24 @@ from numpy.typing import NDArray
 from workbench.errors import InvalidArgument
 from workbench.space.estimators.base import Array, Estimator, target_column, width_of
 from workbench.space.estimators.splits import MOST_NUMBERS, Splits
+from workbench.space.requests.calls import public_call
+from workbench.space.requests.submission import check_number
 from workbench.space.requests.target import Targeted
 from workbench.space.statistics.columns import one_hot
 from workbench.space.statistics.sums import SumFunction, norm_of
+
+
+def check_trees(max_depth: Any, bins: Any, min_samples_leaf: Any) -> None:
+    """Check the settings that all trees have; how many numbers are too many follows from the data.
+
+    Raises
+    ------
+    InvalidArgument
+        If one is out of range.
+    """
+    check_number("max_depth", max_depth, 1, 12, whole=True)
+    check_number("bins", bins, 2, 256, whole=True)
+    check_number("min_samples_leaf", min_samples_leaf, 0)
 
 
 def checked_splits(splits: Splits) -> Splits:
@@ -57,6 +72,7 @@ class DecisionTreeClassifier(Estimator):
 
     classes_: NDArray[Any]
 
+    @public_call
     def __init__(
         self,
         max_depth: int = 3,
@@ -65,11 +81,13 @@ class DecisionTreeClassifier(Estimator):
         bins: int = 16,
         target: str | None = None,
     ) -> None:
+        check_trees(max_depth, bins, min_samples_leaf)
         self.max_depth = max_depth
         self.min_samples_leaf = min_samples_leaf
         self.bins = bins
         self.target = target
 
+    @public_call
     def fit(self, ds: Targeted, *, epsilon: float, purpose: str, **options: Any) -> Self:
         """Fit at the domain of `ds`; see `Estimator.fit`."""
         schema = self._start(ds)

@@ -15,6 +15,7 @@ from workbench.errors import (
     WorkbenchError,
 )
 from workbench.space.client.client import DomainClient
+from workbench.space.requests.calls import public_call
 from workbench.space.results.result import Result
 from workbench.views.live import View, view
 from workbench.views.page import Page, Shown
@@ -74,11 +75,13 @@ class RequestHandle(Shown, Generic[R]):
         """Why it was approved or denied, in the steward's or the policy's words."""
         return self.status.reason
 
+    @public_call
     def cancel(self) -> RequestStatus:
         """Cancel the request; what already ran stays charged."""
         self.last_status = self.client.cancel(self.digest)
         return self.last_status
 
+    @public_call
     def wait(self, progress: bool = True) -> R:
         """Wait for the release and return it.
 
@@ -132,6 +135,7 @@ class RequestHandle(Shown, Generic[R]):
         released = self.last_status.state == State.RELEASED
         shown.tell(STATE_WORDS[self.last_status.state], total if released else None)
 
+    @public_call
     def result(self) -> R:
         """Return the release.
 
@@ -208,6 +212,7 @@ class RequestGroup(Shown, Generic[R]):
     def __getitem__(self, position: int) -> RequestHandle[R]:
         return self._handles[position]
 
+    @public_call
     def wait(self, progress: bool = True) -> list[R]:
         """Wait for all, in order; see `RequestHandle.wait`."""
         return [handle.wait(progress) for handle in self._handles]

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.documents import AnyPlan, DatasetCard, Document, Request
+from workbench.documents.base import plain
 from workbench.errors import InvalidArgument, InvalidDocument
 from workbench.space.requests.target import Target
 
@@ -31,6 +32,23 @@ def written(kind: type[D], fields: dict[str, Any]) -> D:
         raise InvalidArgument(error.message, error.hint) from None
 
 
+def check_number(
+    name: str, value: Any, least: float, most: float = math.inf, *, whole: bool = False
+) -> None:
+    """Check that a setting is a number within limits, both of them included.
+
+    Raises
+    ------
+    InvalidArgument
+        If not; names it.
+    """
+    fits = _is_number(value) and (isinstance(value, int) or not whole)
+    if not (fits and least <= value <= most and math.isfinite(value)):
+        upper = "or more" if most == math.inf else f"to {most:g}"
+        kind = "a whole number" if whole else "a number"
+        raise InvalidArgument(f"{name} is {value!r}; expected {kind}, {least:g} {upper}")
+
+
 def check_guarantee(epsilon: Any, delta: Any) -> None:
     """Check that epsilon and delta can be asked for.
 
@@ -39,10 +57,15 @@ def check_guarantee(epsilon: Any, delta: Any) -> None:
     InvalidArgument
         If epsilon is not above 0, or delta not between 0 and 0.01.
     """
-    if not (isinstance(epsilon, int | float) and math.isfinite(epsilon) and epsilon > 0):
+    epsilon, delta = plain(epsilon), plain(delta)
+    if not (_is_number(epsilon) and math.isfinite(epsilon) and epsilon > 0):
         raise InvalidArgument(f"epsilon is {epsilon}; expected a number above 0")
-    if not (isinstance(delta, float) and 0 < delta < 0.01):
+    if not (_is_number(delta) and 0 < delta < 0.01):
         raise InvalidArgument(f"delta is {delta}; expected a number between 0 and 0.01")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def purpose_parts(purpose: str, card: DatasetCard) -> tuple[str, str]:
@@ -53,6 +76,7 @@ def purpose_parts(purpose: str, card: DatasetCard) -> tuple[str, str]:
     InvalidArgument
         If it does not begin with a code; names those that the dataset allows.
     """
+    purpose = purpose if isinstance(purpose, str) else repr(purpose)
     code, _, words = purpose.strip().partition(" ")
     if not re.fullmatch(r"DUO:\d{7}", code):
         raise InvalidArgument(

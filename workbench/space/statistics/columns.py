@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.documents import Column, Schema
-from workbench.errors import UnknownColumn
+from workbench.errors import InvalidArgument, UnknownColumn
 from workbench.graphs.export.features import RecordView
 
 if TYPE_CHECKING:
@@ -19,9 +19,22 @@ if TYPE_CHECKING:
 Names = str | Sequence[str]
 
 
+_MOST_BINS = 10_000
+
+
 def listed(names: Names) -> tuple[str, ...]:
-    """Return one name or several as a tuple."""
-    return (names,) if isinstance(names, str) else tuple(names)
+    """Return one name or several as a tuple.
+
+    Raises
+    ------
+    InvalidArgument
+        If it is neither.
+    """
+    if isinstance(names, str):
+        return (names,)
+    if not isinstance(names, Iterable):
+        raise InvalidArgument(f"columns is {names!r}; expected a column's name or several")
+    return tuple(names)
 
 
 def column_of(schema: Schema, name: str) -> Column:
@@ -32,6 +45,8 @@ def column_of(schema: Schema, name: str) -> Column:
     UnknownColumn
         If there is none of that name, or it holds tensors; names some that are near.
     """
+    if not isinstance(name, str):
+        raise UnknownColumn(f"{name!r} is no column's name", "Name one column, as a text.")
     # The view knows how to help with a name that was mistyped.
     view = RecordView(schema, dict.fromkeys(c.name for c in schema.usable))  # type: ignore[arg-type]
     _ = view[name]
@@ -107,7 +122,14 @@ class Binned:
         ------
         UnknownColumn
             If there is no such column.
+        InvalidArgument
+            If `bins` is no whole number from 1 to 10000.
         """
+        if type(bins) is not int or not 1 <= bins <= _MOST_BINS:
+            raise InvalidArgument(
+                f"bins is {bins!r}; expected a whole number from 1 to {_MOST_BINS}",
+                "The column's public bounds are cut into that many equal parts, such as bins=20.",
+            )
         column = column_of(schema, name)
         return cls(column, len(column.categories) if column.kind == "category" else bins)
 

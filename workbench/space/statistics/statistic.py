@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InvalidArgument
+from workbench.space.requests.calls import public_call
 from workbench.space.requests.request import RequestHandle
 from workbench.space.requests.target import Targeted, target_of
 from workbench.space.results.statistic import MeanResult
@@ -54,7 +55,7 @@ class Statistic:
         functools.update_wrapper(self, function)
         self._function = function
         self.bound = bound
-        self.name: str = function.__name__
+        self.name: str = getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, record: Any) -> Any:
         """Call the plain function."""
@@ -70,8 +71,10 @@ class Statistic:
             vector = vector_of(self._function, record, {})
             return torch.cat([vector, torch.full((1,), self.bound)])
 
-        return SumFunction(self.name, with_count, norm_of((self.bound, self.bound)))
+        bound = norm_of((self.bound, self.bound))
+        return SumFunction(self.name, with_count, bound, written_by=self._function)
 
+    @public_call
     def rehearse(
         self, dataset: Targeted, epsilon: float = 1.0, delta: float = 1e-5
     ) -> StatisticRehearsal:
@@ -89,6 +92,7 @@ class Statistic:
         noise = found.plan.noise_multiplier * found.plan.max_norm / target.card.record_count
         return StatisticRehearsal(value, noise * np.sqrt(1.0 + (value / self.bound) ** 2))
 
+    @public_call
     def submit(
         self,
         to: Targeted,
@@ -126,6 +130,7 @@ class Statistic:
         )
 
 
+@public_call
 def statistic(*, bound: float) -> Callable[[Callable[[Any], Any]], Statistic]:
     """Make a function of one record into a `Statistic`.
 

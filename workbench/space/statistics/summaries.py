@@ -23,8 +23,6 @@ from workbench.space.statistics.sums import SumFunction, norm_of
 if TYPE_CHECKING:
     import torch
 
-_MOST_BINS = 10_000
-
 
 def _estimate(
     title: str,
@@ -108,8 +106,6 @@ def variance(target: Target, columns: Names, **options: Any) -> Estimate:
 
 
 def _binned(target: Target, column: str, bins: int, **options: Any) -> Any:
-    if not 1 <= bins <= _MOST_BINS:
-        raise InvalidArgument(f"bins is {bins}; expected a number from 1 to {_MOST_BINS}")
     binned = Binned.of(target.schema, column, bins)
     function = SumFunction(
         "histogram", lambda record: one_hot(binned(record), binned.bins), bound=1.0
@@ -137,7 +133,10 @@ def quantile(
     InvalidArgument
         If `q` is not from 0 to 1.
     """
-    wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
+    try:
+        wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InvalidArgument(f"q is {q!r}; expected numbers from 0 to 1") from None
     if not ((wanted >= 0) & (wanted <= 1)).all():
         raise InvalidArgument(f"q is {q}; expected numbers from 0 to 1")
     Scaled.of(target.schema, column)

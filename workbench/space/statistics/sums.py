@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from workbench.budget.accountant import calibrate
 from workbench.documents import DatasetCard, RequestStatus, Schema, StatisticPlan
 from workbench.space.client.client import DomainClient
+from workbench.space.requests.calls import doubt
+from workbench.space.requests.mistakes import check_name, researchers_code
 from workbench.space.requests.request import RequestHandle
 from workbench.space.requests.submission import check_guarantee, request_for, written
 from workbench.space.requests.target import Target
@@ -68,6 +70,8 @@ class SumFunction:
         ``update(state, noisy_sum)`` gives the next round's state.
     rounds
         How many noisy sums to take.
+    written_by
+        The researcher's own function, if `function` calls one: errors name where it is.
     """
 
     name: str
@@ -76,15 +80,46 @@ class SumFunction:
     state: Mapping[str, torch.Tensor] = field(default_factory=dict)
     update: Callable[..., Mapping[str, torch.Tensor]] | None = None
     rounds: int = 1
+    written_by: Callable[..., Any] | None = None
 
     def graphs(self, schema: Schema) -> tuple[RecordGraph, RecordGraph | None]:
-        """Return the graphs that would be sent: of the record's vector, and of the update."""
+        """Return the graphs that would be sent: of the record's vector, and of the update.
+
+        Raises
+        ------
+        GraphRefused, UnknownColumn
+            If the function cannot run at a domain; names the line.
+        """
         from workbench.engine.sums.clipping import check_programs
         from workbench.graphs.export.statistic import export_statistic, export_update
 
-        graph = export_statistic(self.function, schema, self.state, in_tables=True)
-        check_programs(graph)
+        with researchers_code(self.written_by or self.function):
+            graph = export_statistic(self.function, schema, self.state, in_tables=True)
+            check_programs(graph)
         return graph, None if self.update is None else export_update(self.update, graph)
+
+    def prepare(self, target: Target) -> tuple[RecordGraph, RecordGraph | None]:
+        """Return `graphs`, after all that can be known before anything is charged was checked.
+
+        The vector is tried on the dataset's synthetic snippet. A warning tells if it is not finite
+        for some of its records.
+
+        Raises
+        ------
+        GraphRefused, UnknownColumn
+            If the function cannot run at a domain, or its vector is never finite; names the line.
+        InvalidArgument
+            If the function has no name that a request can have.
+        """
+        from workbench.engine.preflight import check_vector
+
+        with researchers_code(self.written_by or self.function):
+            check_name(self.name, "statistic")
+            graph, update = self.graphs(target.schema)
+            doubts = check_vector(graph, target.snippet)
+        for text in doubts:
+            doubt(text)
+        return graph, update
 
     def plan(
         self, card: DatasetCard, epsilon: float, delta: float, update: RecordGraph | None
@@ -124,7 +159,7 @@ class SumFunction:
         """
         from workbench.engine.statistics import noisy_sums
 
-        graph, update = self.graphs(target.schema)
+        graph, update = self.prepare(target)
         plan = self.plan(target.card, epsilon, delta, update)
         records = target.snippet
         scaled = plan.noise_multiplier * len(records) / target.card.record_count
@@ -162,7 +197,7 @@ class SumFunction:
         WorkbenchError
             If the request cannot be made, or the domain refuses it: nothing was charged.
         """
-        graph, update = self.graphs(to.schema)
+        graph, update = self.prepare(to)
         request = request_for(
             to,
             graph,

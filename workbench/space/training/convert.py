@@ -14,6 +14,7 @@ from torch import nn
 from workbench.documents import Column, Schema
 from workbench.errors import InvalidArgument
 from workbench.graphs.export.features import features
+from workbench.space.requests.calls import public_call
 from workbench.space.requests.target import Targeted, target_of
 from workbench.space.training.functions import TrainingFunction, training_function
 from workbench.space.training.recipes import Recipe, read_estimator
@@ -38,6 +39,7 @@ class InTargetUnits(nn.Module):
         return predicted
 
 
+@public_call
 def from_sklearn(
     estimator: Any,
     dataset: Targeted,

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, overload
 
 from workbench.documents import DatasetCard, Metric, Plan
 from workbench.errors import InvalidArgument
+from workbench.space.requests.calls import public_call
 from workbench.space.requests.request import RequestGroup, RequestHandle
 from workbench.space.requests.submission import request_for
 from workbench.space.requests.target import Target, Targeted, target_of
 from workbench.space.results.training import TrainingResult
+from workbench.space.training.cost import Cost
 from workbench.space.training.expectation import Expectation
+from workbench.space.training.guarantee import Guarantee
+from workbench.space.training.preparation import Prepared, prepare, record_graph
 from workbench.space.training.rehearsal import Rehearsal
 from workbench.space.training.settings import Settings, expected_records
 from workbench.views.live import View, in_notebook, view
@@ -33,37 +37,46 @@ class TrainingFunction:
         functools.update_wrapper(self, function)
         self._function = function
         self.settings = settings
-        self.name: str = function.__name__
+        self.name: str = getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, model: Any, record: Any) -> Any:
         """Call the plain function."""
         return self._function(model, record)
 
+    @public_call
     def plan(self, card: DatasetCard, epsilon: float, delta: float, metrics: int) -> Plan:
         """Return the plan that would be asked for; see `Settings.plan`."""
-        return self.settings.plan(card, epsilon, delta, metrics)
+        return self.settings.plan(card, Guarantee(epsilon, None, delta), metrics)
 
+    @public_call
     def export(self, model: nn.Module, dataset: Targeted) -> RecordGraph:
-        """Return the record graph that would be sent; see `graphs.export.training.export`."""
-        return self._exported(model, target_of(dataset))
-
-    def _exported(self, model: nn.Module, target: Target) -> RecordGraph:
+        """Return the record graph that would be sent; see `record_graph`."""
         from workbench.engine.sums.clipping import check_programs
-        from workbench.graphs.export.training import export
 
-        graph = export(self._function, model, target.schema, in_tables=True)
+        graph = record_graph(self._function, self.settings, model, target_of(dataset))
         check_programs(graph)
-        returned = graph.outputs > 1 + len(graph.metrics)
-        if returned != (self.settings.public_learning_rate is not None):
-            raise InvalidArgument(
-                f"{self.name} returns {'a' if returned else 'no'} public loss, but "
-                f"public_learning_rate is {self.settings.public_learning_rate}",
-                "Give public_learning_rate if, and only if, the function returns a third value.",
-            )
         return graph
 
+    def _prepared(
+        self,
+        model: nn.Module,
+        target: Target,
+        epsilon: float | None,
+        noise_multiplier: float | None,
+        delta: float,
+    ) -> Prepared:
+        asked = Guarantee(epsilon, noise_multiplier, delta)
+        return prepare(self._function, self.name, self.settings, model, target, asked)
+
+    @public_call
     def rehearse(
-        self, model: nn.Module, dataset: Targeted, epsilon: float = 2.0, delta: float = 1e-5
+        self,
+        model: nn.Module,
+        dataset: Targeted,
+        epsilon: float | None = None,
+        delta: float = 1e-5,
+        *,
+        noise_multiplier: float | None = None,
     ) -> Rehearsal:
         """Train on the dataset's synthetic snippet with the same engine; costs no privacy.
 
@@ -74,22 +87,25 @@ class TrainingFunction:
         dataset
             Its snippet is used.
         epsilon, delta
-            The noise to rehearse with.
+            The noise to rehearse with; epsilon is 2 if nothing is given.
+        noise_multiplier
+            Instead of epsilon, as in Opacus.
 
         Raises
         ------
-        GraphRefused, UnknownColumn
-            If the function cannot run at a domain; says what to change.
+        GraphRefused, UnknownColumn, InvalidArgument, TermsRefused
+            What `submit` would refuse, in the same words; see `prepare`.
         """
         from workbench.engine.metrics import noise_scale, standard_error
         from workbench.engine.rehearsal import rehearse
         from workbench.models.modules import load_into
 
         target = target_of(dataset)
-        graph = self._exported(model, target)
-        card = target.card
-        plan = self.plan(card, epsilon, delta, len(graph.metrics))
-        label = f"rehearsal of {self.name}, epsilon {epsilon:g}"
+        if epsilon is None and noise_multiplier is None:
+            epsilon = 2.0
+        prepared = self._prepared(model, target, epsilon, noise_multiplier, delta)
+        graph, plan, card = prepared.graph, prepared.plan, target.card
+        label = f"rehearsal of {self.name}, epsilon {prepared.epsilon:g}"
         with view(label, plan.steps, _WATCHED, in_notebook()) as shown:
             runs = [
                 rehearse(
@@ -115,6 +131,34 @@ class TrainingFunction:
         trained = load_into(model, runs[0].parameters)
         return Rehearsal(runs[0].metrics, runs[1].metrics, noise, plan, trained, runs[0].history)
 
+    @public_call
+    def cost(
+        self,
+        model: nn.Module,
+        dataset: Targeted,
+        *,
+        epsilon: float | None = None,
+        noise_multiplier: float | None = None,
+        delta: float = 1e-5,
+    ) -> Cost:
+        """Return what a run would cost and how much noise it would get; nothing is sent.
+
+        Parameters
+        ----------
+        model, dataset
+            As for `submit`.
+        epsilon, noise_multiplier, delta
+            As for `submit`.
+
+        Raises
+        ------
+        GraphRefused, UnknownColumn, InvalidArgument, TermsRefused
+            What `submit` would refuse, in the same words; see `prepare`.
+        """
+        prepared = self._prepared(model, target_of(dataset), epsilon, noise_multiplier, delta)
+        return Cost(prepared.plan, len(prepared.graph.metrics), prepared.epsilon, delta)
+
+    @public_call
     def expected(
         self,
         model: nn.Module,
@@ -142,7 +186,8 @@ class TrainingFunction:
         model: nn.Module,
         to: Targeted,
         *,
-        epsilon: float,
+        epsilon: float | None = ...,
+        noise_multiplier: float | None = ...,
         delta: float = ...,
         purpose: str,
         repeat: int = ...,
@@ -155,19 +200,22 @@ class TrainingFunction:
         model: nn.Module,
         to: Iterable[Targeted],
         *,
-        epsilon: float,
+        epsilon: float | None = ...,
+        noise_multiplier: float | None = ...,
         delta: float = ...,
         purpose: str,
         repeat: int = ...,
         outputs: tuple[str, ...] = ...,
     ) -> RequestGroup[TrainingResult]: ...
 
+    @public_call
     def submit(
         self,
         model: nn.Module,
         to: Targeted | Iterable[Targeted],
         *,
-        epsilon: float,
+        epsilon: float | None = None,
+        noise_multiplier: float | None = None,
         delta: float = 1e-5,
         purpose: str,
         repeat: int = 0,
@@ -183,6 +231,8 @@ class TrainingFunction:
             A dataset, or several: then each domain trains its own model.
         epsilon, delta
             What each run may cost.
+        noise_multiplier
+            Instead of epsilon, as in Opacus: epsilon is what the run then costs.
         purpose
             A DUO code and, after a space, some words: ``"DUO:0000007 cancer"``.
         repeat
@@ -210,9 +260,8 @@ class TrainingFunction:
         handles = [
             self._submit(
                 model,
+                self._prepared(model, target, epsilon, noise_multiplier, delta),
                 target,
-                epsilon=epsilon,
-                delta=delta,
                 purpose=purpose,
                 repeat=repeat,
                 outputs=outputs,
@@ -222,12 +271,17 @@ class TrainingFunction:
         return RequestGroup(handles) if several else handles[0]
 
     def _submit(
-        self, model: nn.Module, target: Target, *, epsilon: float, delta: float, **asked: Any
+        self, model: nn.Module, prepared: Prepared, target: Target, **asked: Any
     ) -> RequestHandle[TrainingResult]:
-        graph = self._exported(model, target)
-        plan = self.plan(target.card, epsilon, delta, len(graph.metrics))
+        graph = prepared.graph
         request = request_for(
-            target, graph, plan, function=self.name, epsilon=epsilon, delta=delta, **asked
+            target,
+            graph,
+            prepared.plan,
+            function=self.name,
+            epsilon=prepared.epsilon,
+            delta=prepared.delta,
+            **asked,
         )
         client = target.client
         client.upload(graph.digest, graph.archive)
@@ -260,8 +314,9 @@ class training_function(Settings):
         Step size of the optimizer.
     steps, epochs
         Number of steps, or of expected passes over the data: give one.
-    sample_rate, batch_size
-        Probability of each record per step, or the expected number of records: give one.
+    sample_rate, batch_size, expected_batch_size
+        Probability of each record per step, or the expected number of records, which Opacus calls
+        `expected_batch_size`: give one.
     optimizer
         ``"sgd"``, ``"momentum"`` or ``"adam"``.
     momentum, weight_decay
@@ -290,7 +345,8 @@ class training_function(Settings):
     Raises
     ------
     InvalidArgument
-        If not exactly one of a pair is given, or a setting is out of range.
+        If not exactly one of those that say the same is given, a setting is out of range, or the
+        optimizer ignores it.
     """
 
     def __call__(self, function: Callable[..., Any]) -> TrainingFunction:

@@ -136,6 +136,8 @@ def _mlp(estimator: Any, records: float) -> Recipe:
         "batch_size": batch,
     }
     if estimator.solver == "sgd":
+        settings |= {"optimizer": "sgd"}
+    if estimator.solver == "sgd" and estimator.momentum:
         settings |= {"optimizer": "momentum", "momentum": float(estimator.momentum)}
     return Recipe(
         "mlp_classifier" if classifies else "mlp_regressor",
