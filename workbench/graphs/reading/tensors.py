@@ -14,11 +14,22 @@ from workbench.graphs.record_graph import Limits, TensorSpec
 
 
 def read_tensors(
-    content: pt2.Archive, limits: Limits
+    content: pt2.Archive, limits: Limits, *, values: bool = True
 ) -> tuple[dict[str, torch.Tensor], set[str], list[list[str]]]:
     """Return the tensors, the names that are trained, and the groups of names of one tensor.
 
-    Tensors have the shape and dtype with which the archive describes them.
+    Tensors have the shape and dtype with which the archive describes them. Names of one tensor
+    share its memory.
+
+    Parameters
+    ----------
+    content
+        The archive.
+    limits
+        What to accept.
+    values
+        Whether to keep the values. Without them they are checked all the same, piece by piece, and
+        the tensors are on the meta device.
 
     Raises
     ------
@@ -38,9 +49,17 @@ def read_tensors(
             if entry.get("use_pickle") is not False:
                 raise GraphRefused(f"graph: tensor '{name}' is pickled; nothing is unpickled here")
             meta = field(entry, "tensor_meta", dict)
-            member = folder + field(entry, "path_name", str)
-            tensors[name] = _read_tensor(name, meta, content.tensors.get(member), limits)
-            owners.setdefault(member, []).append(name)
+            place = folder + field(entry, "path_name", str)
+            member = content.member(place)
+            spec = _described(name, meta, member)
+            same = owners.setdefault(place, [])
+            if same and spec != TensorSpec(tuple(tensors[same[0]].shape), tensors[same[0]].dtype):
+                raise GraphRefused(f"graph: '{name}' and '{same[0]}' are one tensor of two forms")
+            # Read once: many names of one large tensor would be as many copies of it.
+            tensors[name] = (
+                tensors[same[0]] if same else _read_tensor(name, spec, member, limits, values)
+            )
+            same.append(name)
             if meta.get("requires_grad") is True:
                 trainable.add(name)
     if set(content.tensors) - set(owners):
@@ -67,31 +86,71 @@ def ties_of(groups: list[list[str]], live: set[str]) -> dict[str, str]:
     return ties
 
 
-def _read_tensor(
-    name: str, meta: dict[str, Any], data: bytes | None, limits: Limits
-) -> torch.Tensor:
-    """Return one tensor from its raw bytes, if they are as many as its description needs."""
+def _described(name: str, meta: dict[str, Any], member: pt2.Member | None) -> TensorSpec:
+    """Return a tensor's shape and dtype, if its bytes are as many as its description needs."""
     spec = spec_of(name, meta)
     expected = math.prod(spec.shape) * spec.dtype.itemsize
-    if data is None or len(data) != expected:
-        got = "nothing" if data is None else f"{len(data)} bytes"
+    if member is None or member.size != expected:
+        got = "nothing" if member is None else f"{member.size} bytes"
         raise GraphRefused(f"graph: tensor '{name}' needs {expected} bytes, has {got}")
     contiguous = [math.prod(spec.shape[i + 1 :]) for i in range(len(spec.shape))]
     if _sizes(meta, "strides") != contiguous or meta.get("storage_offset") != {"as_int": 0}:
         raise GraphRefused(f"graph: tensor '{name}' is not stored contiguously")
-    if expected == 0:
+    return spec
+
+
+_ALIGNED = 64
+"""Where torch lets its own tensors begin: at multiples of so many bytes."""
+
+
+def _read_tensor(
+    name: str, spec: TensorSpec, member: pt2.Member | None, limits: Limits, values: bool
+) -> torch.Tensor:
+    """Return one tensor with its values, or without them, after they were checked."""
+    if member is None or member.size == 0:
         return torch.empty(spec.shape, dtype=spec.dtype)
-    if spec.dtype is torch.bool and not set(data) <= {0, 1}:
-        raise GraphRefused(f"graph: tensor '{name}' holds bytes that are not bool")
-    value = torch.frombuffer(bytearray(data), dtype=spec.dtype).reshape(spec.shape)
-    if value.is_floating_point():
-        if not bool(torch.isfinite(value).all()):
+    there = _in_place(member, spec) if values else None
+    found = torch.empty(spec.shape if values and there is None else 0, dtype=spec.dtype)
+    target = memory_of(found)
+    at = 0
+    for piece in member.pieces():
+        _check_values(name, torch.frombuffer(piece, dtype=spec.dtype), limits)
+        if found.numel():
+            target[at : at + len(piece)] = piece
+            at += len(piece)
+    if not values:
+        return torch.empty(spec.shape, dtype=spec.dtype, device="meta")
+    return found if there is None else there
+
+
+def _in_place(member: pt2.Member, spec: TensorSpec) -> torch.Tensor | None:
+    """Return a tensor in the memory in which its bytes lie, if they lie as torch lays them."""
+    memory = member.memory()
+    if memory is None or memory.readonly:
+        return None
+    found = torch.frombuffer(memory, dtype=spec.dtype).reshape(spec.shape)
+    return None if found.data_ptr() % _ALIGNED else found
+
+
+def memory_of(tensor: torch.Tensor) -> memoryview:
+    """Return the memory of a contiguous tensor of any shape and dtype, as bytes."""
+    return memoryview(tensor.reshape(-1).view(torch.uint8).numpy())
+
+
+def _check_values(name: str, part: torch.Tensor, limits: Limits) -> None:
+    """Check a part of a tensor; without a copy of it."""
+    if part.dtype is torch.bool:
+        if int(part.view(torch.uint8).max()) > 1:
+            raise GraphRefused(f"graph: tensor '{name}' holds bytes that are not bool")
+    elif part.is_floating_point():
+        # NaN is the least and the largest of all.
+        least, most = (float(value) for value in part.aminmax())
+        if not (math.isfinite(least) and math.isfinite(most)):
             found = GraphRefused(f"graph: tensor '{name}' has entries that are NaN or infinite")
             found.origin = name
             raise found
-        if float(value.abs().max()) > limits.weight:
+        if max(-least, most) > limits.weight:
             raise GraphRefused(f"graph: tensor '{name}' has entries above {limits.weight:g}")
-    return value
 
 
 def _sizes(meta: dict[str, Any], key: str) -> list[int]:
