@@ -123,10 +123,10 @@ class InMemory(Content):
 
     def opened(self) -> IO[bytes]:
         """Return a file that reads the pieces."""
-        return io.BufferedReader(self._buffers.again(), PIECE_BYTES)  # type: ignore[return-value]
+        return io.BufferedReader(self._buffers.again(), PIECE_BYTES)
 
     def memory(self, start: int, size: int) -> memoryview | None:
-        """Return a part where it lies, if that is in one piece."""
+        """Return `size` bytes from `start` where they lie, if that is in one piece."""
         return self._buffers.view(start, size)
 
     def __bytes__(self) -> bytes:

@@ -25,9 +25,9 @@ _FORM_BYTES = 4 << 20
 """What an archive takes beside its JSON and tensors: names and places of its members, tables."""
 
 SMALLER = (
-    "Use a smaller model, or ask the domain's operator for a higher max_parameters. Parameters that "
-    "are frozen count too: freezing layers, or wb.lora, makes training and later uploads cheaper, "
-    "not the model smaller."
+    "Use a smaller model, or ask the domain's operator for a higher max_parameters. Frozen "
+    "parameters count too: freezing layers, or wb.lora, makes training and later uploads cheaper, "
+    "but the graph no smaller."
 )
 """What to do about a graph that has too many parameters."""
 
@@ -57,10 +57,7 @@ class Limits:
     def archive_bytes(self) -> int:
         """The largest archive: four bytes for each parameter, and what a graph has beside them."""
         return (
-            _PARAMETER_BYTES * self.parameters
-            + self.constant_bytes
-            + self.json_bytes
-            + _FORM_BYTES
+            _PARAMETER_BYTES * self.parameters + self.constant_bytes + self.json_bytes + _FORM_BYTES
         )
 
     def check_archive(self, size: int) -> None:

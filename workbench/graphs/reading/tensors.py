@@ -134,7 +134,8 @@ def _in_place(member: pt2.Member, spec: TensorSpec) -> torch.Tensor | None:
 
 def memory_of(tensor: torch.Tensor) -> memoryview:
     """Return the memory of a contiguous tensor of any shape and dtype, as bytes."""
-    return memoryview(tensor.reshape(-1).view(torch.uint8).numpy())
+    found: Any = tensor.reshape(-1).view(torch.uint8).numpy()
+    return memoryview(found)
 
 
 def _check_values(name: str, part: torch.Tensor, limits: Limits) -> None:

@@ -14,11 +14,13 @@ import httpx
 from workbench.documents import Document, PrivateKey, PublicKey, now
 from workbench.documents.base import visible
 from workbench.errors import DomainUnavailable, InvalidDocument, from_code
+from workbench.graphs.record_graph import MOST_PARAMETERS, Limits
 from workbench.identity import tokens
 from workbench.views.words import time_words
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-MAX_ANSWER = 256 << 20
+# The largest answer is a released model.
+MAX_ANSWER = Limits(MOST_PARAMETERS).archive_bytes
 PAGE = 500
 D = TypeVar("D", bound=Document)
 _MOST_PAGES = 200
@@ -86,7 +88,12 @@ class Transport:
         )
 
     def call(
-        self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        seconds: float | None = None,
     ) -> httpx.Response:
         """Call the domain with a signed token; a broken connection is tried again.
 
@@ -96,6 +103,8 @@ class Transport:
             What is sent, such as ``"GET"``, ``"/v1/datasets?limit=500"`` and nothing.
         headers
             Sent beside the token.
+        seconds
+            How long a part of the answer may take, if that is longer than usual.
 
         Raises
         ------
@@ -105,12 +114,12 @@ class Transport:
             If nothing answers, or something that is no domain.
         """
         # Every call is safe to repeat: requests and graphs are known by their digest.
+        options: dict[str, Any] = {"timeout": httpx.Timeout(seconds, connect=5)}
+        options = (options if seconds else {}) | self._options
         for attempt in range(self._tries):
             try:
                 signed = (headers or {}) | self._headers(method, target, body)
-                answer = self._http.request(
-                    method, target, content=body, headers=signed, **self._options
-                )
+                answer = self._http.request(method, target, content=body, headers=signed, **options)
                 break
             except (httpx.TransportError, OSError) as error:
                 # A hurried client has waited long enough after one time-out.

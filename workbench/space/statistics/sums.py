@@ -17,6 +17,7 @@ from workbench.space.client.client import DomainClient
 from workbench.space.requests.request import RequestHandle
 from workbench.space.requests.submission import check_guarantee, request_for, written
 from workbench.space.requests.target import Target
+from workbench.space.requests.uploading import upload
 from workbench.space.results.statistic import StatisticResult
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class SumFunction:
         from workbench.engine.statistics import noisy_sums
 
         graph, update = self.graphs(target.schema)
+        target.check_size(graph, update)
         plan = self.plan(target.card, epsilon, delta, update)
         records = target.snippet
         scaled = plan.noise_multiplier * len(records) / target.card.record_count
@@ -163,6 +165,7 @@ class SumFunction:
             If the request cannot be made, or the domain refuses it: nothing was charged.
         """
         graph, update = self.graphs(to.schema)
+        to.check_size(graph, update)
         request = request_for(
             to,
             graph,
@@ -177,7 +180,7 @@ class SumFunction:
         client = to.client
         for one in (graph, update):
             if one is not None:
-                client.upload(one.digest, one.archive)
+                upload(client, one)
         return RequestHandle(client, client.submit(request), result)
 
     def run(self, to: Target, *, progress: bool = True, **options: Any) -> StatisticResult:

@@ -12,6 +12,7 @@ from workbench.errors import InvalidArgument
 from workbench.space.requests.request import RequestGroup, RequestHandle
 from workbench.space.requests.submission import request_for
 from workbench.space.requests.target import Target, Targeted, target_of
+from workbench.space.requests.uploading import upload
 from workbench.space.results.training import TrainingResult
 from workbench.space.training.expectation import Expectation
 from workbench.space.training.rehearsal import Rehearsal
@@ -87,6 +88,7 @@ class TrainingFunction:
 
         target = target_of(dataset)
         graph = self._exported(model, target)
+        target.check_size(graph)
         card = target.card
         plan = self.plan(card, epsilon, delta, len(graph.metrics))
         label = f"rehearsal of {self.name}, epsilon {epsilon:g}"
@@ -225,12 +227,13 @@ class TrainingFunction:
         self, model: nn.Module, target: Target, *, epsilon: float, delta: float, **asked: Any
     ) -> RequestHandle[TrainingResult]:
         graph = self._exported(model, target)
+        target.check_size(graph)
         plan = self.plan(target.card, epsilon, delta, len(graph.metrics))
         request = request_for(
             target, graph, plan, function=self.name, epsilon=epsilon, delta=delta, **asked
         )
         client = target.client
-        client.upload(graph.digest, graph.archive)
+        upload(client, graph)
         result = functools.partial(TrainingResult, model=model)
         return RequestHandle(client, client.submit(request), result)
 
