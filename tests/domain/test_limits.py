@@ -270,7 +270,9 @@ def test_graphs_of_one_person_are_limited_in_number_and_in_bytes(here):
     assert "operator" in caught.value.hint
     mine.upload(graphs[0].digest, graphs[0].archive)
     theirs.upload(graphs[3].digest, graphs[3].archive)
-    mine.upload(graphs[3].digest, graphs[3].archive)
+    # That somebody else has sent it makes no difference, or it would be told.
+    with pytest.raises(LimitReached, match="graphs_per_person"):
+        mine.upload(graphs[3].digest, graphs[3].archive)
 
 
 def test_requests_of_one_person_are_limited_in_waiting_and_by_day(here, monkeypatch):

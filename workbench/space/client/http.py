@@ -88,12 +88,7 @@ class Transport:
         )
 
     def call(
-        self,
-        method: str,
-        target: str,
-        body: bytes = b"",
-        headers: dict[str, str] | None = None,
-        seconds: float | None = None,
+        self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> httpx.Response:
         """Call the domain with a signed token; a broken connection is tried again.
 
@@ -103,8 +98,6 @@ class Transport:
             What is sent, such as ``"GET"``, ``"/v1/datasets?limit=500"`` and nothing.
         headers
             Sent beside the token.
-        seconds
-            How long a part of the answer may take, if that is longer than usual.
 
         Raises
         ------
@@ -114,12 +107,12 @@ class Transport:
             If nothing answers, or something that is no domain.
         """
         # Every call is safe to repeat: requests and graphs are known by their digest.
-        options: dict[str, Any] = {"timeout": httpx.Timeout(seconds, connect=5)}
-        options = (options if seconds else {}) | self._options
         for attempt in range(self._tries):
             try:
                 signed = (headers or {}) | self._headers(method, target, body)
-                answer = self._http.request(method, target, content=body, headers=signed, **options)
+                answer = self._http.request(
+                    method, target, content=body, headers=signed, **self._options
+                )
                 break
             except (httpx.TransportError, OSError) as error:
                 # A hurried client has waited long enough after one time-out.

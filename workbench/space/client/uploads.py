@@ -38,7 +38,7 @@ _CHUNK_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0
 _GIVE_UP_SECONDS = 60.0
 _FINISH_SECONDS = 600.0
-"""How long a domain may check the whole."""
+"""For how long a client goes on without an answer; the check of the whole takes longer."""
 
 
 def upload(road: Transport, digest: str, archive: Archive, tell: Told = None) -> None:
@@ -75,20 +75,22 @@ def upload(road: Transport, digest: str, archive: Archive, tell: Told = None) ->
             return
         except (DomainUnavailable, Conflict):
             # Away, restarted, or without what was sent before: it says itself what it has.
-            sender.lost_seconds += _AGAIN_SECONDS
-            if sender.lost_seconds > _GIVE_UP_SECONDS:
+            if time.monotonic() > sender.gives_up:
                 raise
             time.sleep(_AGAIN_SECONDS)
 
 
 class _Sender:
-    """One graph on its way to one domain; `lost_seconds` have passed since bytes arrived."""
+    """One graph on its way to one domain; `gives_up` is when it has waited long enough."""
 
     def __init__(self, road: Transport, digest: str, content: Content, tell: Told) -> None:
         self._road, self._digest, self._content, self._tell = road, digest, content, tell
         self._offer = _offer(content)
         self._most = LARGE_BYTES
-        self.lost_seconds = 0.0
+        self._waits(_GIVE_UP_SECONDS)
+
+    def _waits(self, seconds: float) -> None:
+        self.gives_up = time.monotonic() + seconds
 
     def go_on(self) -> None:
         """Send what the domain does not have, and let it check the whole."""
@@ -101,7 +103,7 @@ class _Sender:
             return
         try:
             self._send_rest(status)
-            self._road.call("POST", f"/v1/uploads/{self._digest}/finish", seconds=_FINISH_SECONDS)
+            self._road.call("POST", f"/v1/uploads/{self._digest}/finish")
         except NotFound as error:
             raise Conflict(error.message, error.hint) from None
 
@@ -120,7 +122,7 @@ class _Sender:
             status = self._road.read(UploadStatus, "PUT", target, chunk)
             speed = len(chunk) / max(time.monotonic() - began, 1e-6)
             self._most = max(_LEAST_BYTES, min(CHUNK_BYTES, int(speed * _CHUNK_SECONDS)))
-            self.lost_seconds = 0.0
+            self._waits(_GIVE_UP_SECONDS if status.received < total else _FINISH_SECONDS)
             self._say(status, total)
 
     def _say(self, status: UploadStatus, total: int) -> None:
