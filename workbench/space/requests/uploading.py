@@ -37,8 +37,13 @@ def upload(client: DomainClient, graph: RecordGraph, progress: bool = True) -> N
         def tell(arrived: int, total: int) -> None:
             nonlocal shown
             if shown is None and progress and time.monotonic() - began > _SHOWN_AFTER_SECONDS:
-                label, megabytes = f"upload to {client.name}", -(-total // _MEGABYTE)
-                shown = stack.enter_context(view(label, megabytes, unit="megabyte"))
+                bar = view(
+                    f"upload to {client.name}",
+                    -(-total // _MEGABYTE),
+                    unit="megabyte",
+                    done=arrived // _MEGABYTE,
+                )
+                shown = stack.enter_context(bar)
             if shown is not None:
                 words = "the domain checks it" if arrived == total else "sending"
                 shown.tell(words, -(-arrived // _MEGABYTE))
