@@ -32,6 +32,7 @@ bench: $(STAMP) system
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/noisy_sums.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/sidebar.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/flood.py
+	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/upload.py
 
 # The built front end is copied into the environment, so a new build is a new installation.
 $(STAMP): pyproject.toml constraints.txt workbench/lab/labextension/package.json

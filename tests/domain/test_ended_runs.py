@@ -95,11 +95,11 @@ def test_a_disk_that_is_full_as_a_run_ends(impatient, monkeypatch):
     tries = []
     write = releases.copy_private
 
-    def full(path, content):
+    def full(source, path):
         tries.append(path)
         if len(tries) < 3:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(path, content)
+        write(source, path)
 
     monkeypatch.setattr(releases, "copy_private", full)
     handle = submit(impatient.client(), repeat=3, epsilon=0.5)
