@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import time
+from types import SimpleNamespace
 
 import httpx
 import psutil
@@ -18,7 +19,7 @@ from tests.processes import ServerSite
 from tests.studies import dataset, diagnose, endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Approval, PrivateKey
-from workbench.domain.api.limits import PeopleLimits
+from workbench.domain.api.limits import WORKED_ON, PeopleLimits
 from workbench.domain.store.config import CallLimits
 from workbench.errors import LimitReached
 from workbench.identity import tokens
@@ -221,6 +222,26 @@ def test_who_makes_the_server_work_long_waits_and_others_do_not():
     assert max(first[:3]) < 0.2
     assert 0.2 < greedy < 2
     assert other < 0.2
+
+
+def test_the_time_in_which_a_body_comes_is_no_work_of_the_server():
+    """Large graphs come in chunks; a slow network would make them slower still."""
+    limits = PeopleLimits(CallLimits(work_seconds=1, work_percent=50))
+
+    async def chunk():
+        request = SimpleNamespace(scope={WORKED_ON: None})
+        async with limits._call("greta", "chunk") as request.scope[WORKED_ON]:
+            await asyncio.sleep(0.5)
+            limits.body_came(request)
+
+    async def calls():
+        for _ in range(4):
+            await chunk()
+        began = time.monotonic()
+        async with limits._call("greta", "light"):
+            return time.monotonic() - began
+
+    assert asyncio.run(calls()) < 0.2
 
 
 def test_streams_are_few_and_end_with_their_connection(server, opened):

@@ -36,7 +36,9 @@ _LONGEST_COUNTED = 0.5
 Scope = MutableMapping[str, Any]
 KNOWN, REFUSED = "known", "refused"
 """The keys in a call's state that are set once its caller is known, or refused as a stranger."""
-_STACK, _PEOPLE, _TURN = "workbench.held", "workbench.people", "workbench.turn"
+_STACK, _PEOPLE = "workbench.held", "workbench.people"
+WORKED_ON = "workbench.worked-on"
+"""The key in a call's scope of the `WorkedOn` that it is."""
 
 
 class CallLimiter:
@@ -101,7 +103,7 @@ class _Lanes:
         self.chunk = asyncio.Semaphore(1)
 
 
-class _Turn:
+class WorkedOn:
     """A call that is worked on, since when."""
 
     def __init__(self) -> None:
@@ -139,12 +141,14 @@ class PeopleLimits:
         if kind == "stream":
             stack.enter_context(self._stream(person.key_id))
         else:
-            request.scope[_TURN] = await stack.enter_async_context(self._call(person.key_id, kind))
+            request.scope[WORKED_ON] = await stack.enter_async_context(
+                self._call(person.key_id, kind)
+            )
 
     def body_came(self, request: Request) -> None:
         """Count the work for a call from now on: until its body was here, the network was slow."""
-        if _TURN in request.scope:
-            request.scope[_TURN].began = time.monotonic()
+        if WORKED_ON in request.scope:
+            request.scope[WORKED_ON].began = time.monotonic()
 
     def streams_of(self, person: Person) -> int:
         """Return how many streams of one person are open."""
@@ -170,7 +174,7 @@ class PeopleLimits:
             self._streams += Counter()
 
     @asynccontextmanager
-    async def _call(self, key: str, kind: Kind) -> AsyncIterator[_Turn]:
+    async def _call(self, key: str, kind: Kind) -> AsyncIterator[WorkedOn]:
         lanes = self._lanes.get(key)
         if lanes is None:
             work = _Work(self.limits.work_seconds, self.limits.work_percent / 100)
@@ -186,11 +190,11 @@ class PeopleLimits:
                 for lane in self._lanes_of(lanes, kind):
                     await turn.enter_async_context(lane)
                 await lanes.work.wait()
-                now = _Turn()
+                call = WorkedOn()
                 try:
-                    yield now
+                    yield call
                 finally:
-                    lanes.work.add(time.monotonic() - now.began)
+                    lanes.work.add(time.monotonic() - call.began)
         finally:
             lanes.calls -= 1
 
