@@ -275,6 +275,20 @@ class TestTheWay:
         client.upload(content.digest, content)
         assert stored(here, content).read_bytes() == bytes(content)
 
+    @pytest.mark.parametrize("received", [0, 1 << 30])
+    def test_a_domain_that_counts_wrongly_is_not_sent_to_for_ever(
+        self, client, made, monkeypatch, received
+    ):
+        content, read = made(), client.road.read
+
+        def false(kind, method, *rest):
+            found = read(kind, method, *rest)
+            return found.model_copy(update={"received": received}) if method == "PUT" else found
+
+        monkeypatch.setattr(client.road, "read", false)
+        with pytest.raises(InvalidDocument, match="after it had 0 and got"):
+            client.upload(content.digest, content)
+
     def test_an_upload_survives_the_kill_of_the_domain(self, tmp_path, made):
         site = WithoutWorker(tmp_path / "hospital-a", edit=limited).start()
         content, told = made(), []

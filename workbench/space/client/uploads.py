@@ -13,7 +13,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from workbench.errors import Conflict, DomainUnavailable, GraphRefused, NotFound, TooLarge
+from workbench.errors import (
+    Conflict,
+    DomainUnavailable,
+    GraphRefused,
+    InvalidDocument,
+    NotFound,
+    TooLarge,
+)
 from workbench.graphs.content import Content, InMemory
 from workbench.graphs.reading.archive import large_members
 from workbench.graphs.upload import (
@@ -59,6 +66,8 @@ def upload(road: Transport, digest: str, archive: Archive, tell: Told = None) ->
     ------
     TooLarge
         If the domain is too old for a graph of this size; nothing was sent.
+    InvalidDocument
+        If the domain takes no bytes, or says that it has more than there are.
     DomainUnavailable
         If the domain is away for a minute. What it has stays there for some hours.
     WorkbenchError
@@ -119,7 +128,12 @@ class _Sender:
             chunk = _cut(self._content, ranges, status.received, self._most)
             target = f"/v1/uploads/{self._digest}/{status.received}"
             began = time.monotonic()
-            status = self._road.read(UploadStatus, "PUT", target, chunk)
+            before, status = status, self._road.read(UploadStatus, "PUT", target, chunk)
+            if not before.received < status.received <= total:
+                raise InvalidDocument(
+                    f"domain '{self._road.name}' says that it has {status.received} of {total} "
+                    f"bytes, after it had {before.received} and got {len(chunk)} more"
+                )
             speed = len(chunk) / max(time.monotonic() - began, 1e-6)
             self._most = max(_LEAST_BYTES, min(CHUNK_BYTES, int(speed * _CHUNK_SECONDS)))
             self._waits(_GIVE_UP_SECONDS if status.received < total else _FINISH_SECONDS)
