@@ -22,6 +22,7 @@ from workbench.graphs.content import PIECE_BYTES, Buffers, Content, InFile, InMe
 from workbench.graphs.export.training import export
 from workbench.graphs.reading import archive as pt2
 from workbench.graphs.reading.load import load
+from workbench.graphs.reading.tensors import memory_of
 from workbench.graphs.record_graph import DEFAULT_PARAMETERS, MOST_PARAMETERS, Limits
 
 MEGABYTE = 1 << 20
@@ -214,6 +215,19 @@ class TestHostile:
             tensors = dict(small.tensors) | {name: wrong.numpy().tobytes()}
             with pytest.raises(GraphRefused, match="has entries"):
                 load(pt2.written(replace(small, tensors=tensors)), values=values)
+
+    @pytest.mark.parametrize("place", [0, SIZE // 8, SIZE // 4 - 1])
+    @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -2e6])
+    def test_one_bad_value_is_found_in_any_piece(self, file, place, bad):
+        archive = pt2.read(file, Limits())
+        name = pt2.WEIGHTS + "weight_1"
+        weight = torch.zeros(SIZE // 4)
+        weight[place] = bad
+        tensors = dict(archive.tensors) | {name: memory_of(weight)}
+        content = pt2.written(replace(archive, tensors=tensors))
+        with pytest.raises(GraphRefused, match="has entries") as caught:
+            load(content, values=False)
+        assert caught.value.origin == LARGE
 
     @pytest.mark.parametrize("values", [True, False])
     def test_a_damaged_or_cut_file_is_refused(self, file, tmp_path, values):

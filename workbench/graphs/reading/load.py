@@ -26,7 +26,7 @@ from workbench.graphs.reading import archive as pt2
 from workbench.graphs.reading.nodes import NodeReader, field
 from workbench.graphs.reading.shapes import is_operator, propagate
 from workbench.graphs.reading.signature import input_specs, read_inputs, read_outputs
-from workbench.graphs.reading.tensors import read_tensors, ties_of
+from workbench.graphs.reading.tensors import check_entries, read_tensors, ties_of
 from workbench.graphs.record_graph import Binding, GraphFacts, Limits, RecordGraph, Role
 from workbench.graphs.roles import check_outputs
 
@@ -64,7 +64,8 @@ def load(
     content = pt2.read(whole, limits)
     module = field(content.graph, "graph_module", dict)
     body, signature = field(module, "graph", dict), field(module, "signature", dict)
-    tensors, trainable, shared = read_tensors(content, limits, values=values)
+    read = read_tensors(content, values=values)
+    tensors, trainable = read.tensors, read.trainable
     bindings = read_inputs(field(signature, "input_specs", list), tensors)
     specs = input_specs(bindings, field(body, "tensor_values", dict))
     outputs = read_outputs(field(signature, "output_specs", list))
@@ -72,10 +73,11 @@ def load(
 
     parameters, constants = (_bound(bindings, tensors, kind) for kind in ("parameter", "constant"))
     _check_sizes(parameters, constants, limits)
+    check_entries(parameters, constants, read.extremes, limits)
     used = {p.name for p in graph.nodes if p.op == "placeholder" and p.users}
     in_use = (binding.name for place, binding in bindings.items() if place in used)
     live = {name for name in in_use if name is not None}
-    ties = ties_of([[n for n in names if n in parameters] for names in shared], live)
+    ties = ties_of([[n for n in names if n in parameters] for names in read.groups], live)
     activation_bytes, output_specs = propagate(graph, bindings, tensors, specs, limits)
     check_outputs(output_specs, role, limits)
     facts = GraphFacts(

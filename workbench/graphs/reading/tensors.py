@@ -3,68 +3,125 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from workbench.errors import GraphRefused
 from workbench.graphs.reading import archive as pt2
-from workbench.graphs.reading.nodes import SCALAR_TYPES, field
+from workbench.graphs.reading.nodes import SCALAR_TYPES
+from workbench.graphs.reading.nodes import field as value_of
 from workbench.graphs.record_graph import Limits, TensorSpec
 
 
-def read_tensors(
-    content: pt2.Archive, limits: Limits, *, values: bool = True
-) -> tuple[dict[str, torch.Tensor], set[str], list[list[str]]]:
-    """Return the tensors, the names that are trained, and the groups of names of one tensor.
+@dataclass(frozen=True)
+class Read:
+    """What the tensors of an archive are.
 
-    Tensors have the shape and dtype with which the archive describes them. Names of one tensor
-    share its memory.
+    Attributes
+    ----------
+    tensors
+        By name, of the shape and dtype with which the archive describes them. Names of one tensor
+        share its memory. Tensors whose values were not kept are on the meta device.
+    trainable
+        The names of those that are trained.
+    groups
+        The names of each stored tensor.
+    extremes
+        By name the least and the largest entry of floating tensors, both NaN if there is a NaN.
+    """
+
+    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    trainable: set[str] = field(default_factory=set)
+    groups: list[list[str]] = field(default_factory=list)
+    extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def read_tensors(content: pt2.Archive, *, values: bool = True) -> Read:
+    """Return the tensors of an archive.
 
     Parameters
     ----------
     content
         The archive.
-    limits
-        What to accept.
     values
-        Whether to keep the values. Without them they are checked all the same, piece by piece, and
-        the tensors are on the meta device.
+        Whether to keep the values. Without them they are looked at all the same, piece by piece.
 
     Raises
     ------
     GraphRefused
         If a tensor is pickled, or is not described once and rightly.
     """
-    tensors: dict[str, torch.Tensor] = {}
-    trainable: set[str] = set()
+    found = Read()
+    tensors = found.tensors
     owners: dict[str, list[str]] = {}
     for folder, table in (
         (pt2.WEIGHTS, content.weight_table),
         (pt2.CONSTANTS, content.constant_table),
     ):
-        for name, entry in field(table, "config", dict).items():
+        for name, entry in value_of(table, "config", dict).items():
             if name in tensors or len(name) > 500 or not isinstance(entry, dict):
                 raise GraphRefused(f"graph: tensor '{name[:100]}' is described twice or wrongly")
             if entry.get("use_pickle") is not False:
                 raise GraphRefused(f"graph: tensor '{name}' is pickled; nothing is unpickled here")
-            meta = field(entry, "tensor_meta", dict)
-            place = folder + field(entry, "path_name", str)
+            meta = value_of(entry, "tensor_meta", dict)
+            place = folder + value_of(entry, "path_name", str)
             member = content.member(place)
             spec = _described(name, meta, member)
             same = owners.setdefault(place, [])
             if same and spec != TensorSpec(tuple(tensors[same[0]].shape), tensors[same[0]].dtype):
                 raise GraphRefused(f"graph: '{name}' and '{same[0]}' are one tensor of two forms")
             # Read once: many names of one large tensor would be as many copies of it.
-            tensors[name] = (
-                tensors[same[0]] if same else _read_tensor(name, spec, member, limits, values)
-            )
+            if same:
+                tensors[name], ends = tensors[same[0]], found.extremes.get(same[0])
+            else:
+                tensors[name], ends = _read_tensor(name, spec, member, values)
+            if ends is not None:
+                found.extremes[name] = ends
             same.append(name)
             if meta.get("requires_grad") is True:
-                trainable.add(name)
+                found.trainable.add(name)
     if set(content.tensors) - set(owners):
         raise GraphRefused("graph: the archive holds tensors that nothing describes")
-    return tensors, trainable, list(owners.values())
+    found.groups.extend(owners.values())
+    return found
+
+
+def check_entries(
+    parameters: Iterable[str],
+    constants: Iterable[str],
+    extremes: Mapping[str, tuple[float, float]],
+    limits: Limits,
+) -> None:
+    """Check that parameters and constants are finite and not too large.
+
+    Parameters
+    ----------
+    parameters, constants
+        Their names.
+    extremes
+        As in `Read`.
+    limits
+        What to accept.
+
+    Raises
+    ------
+    GraphRefused
+        If not; names the tensor.
+    """
+    for name in (*parameters, *constants):
+        least, most = extremes.get(name, (0.0, 0.0))
+        wrong = ""
+        if not (math.isfinite(least) and math.isfinite(most)):
+            wrong = "that are NaN or infinite"
+        elif max(-least, most) > limits.weight:
+            wrong = f"above {limits.weight:g}"
+        if wrong:
+            refused = GraphRefused(f"graph: tensor '{name}' has entries {wrong}")
+            refused.origin = name
+            raise refused
 
 
 def ties_of(groups: list[list[str]], live: set[str]) -> dict[str, str]:
@@ -104,23 +161,24 @@ _ALIGNED = 64
 
 
 def _read_tensor(
-    name: str, spec: TensorSpec, member: pt2.Member | None, limits: Limits, values: bool
-) -> torch.Tensor:
-    """Return one tensor with its values, or without them, after they were checked."""
+    name: str, spec: TensorSpec, member: pt2.Member | None, values: bool
+) -> tuple[torch.Tensor, tuple[float, float] | None]:
+    """Return one tensor, with its values or without them, and its extremes if it is floating."""
     if member is None or member.size == 0:
-        return torch.empty(spec.shape, dtype=spec.dtype)
+        return torch.empty(spec.shape, dtype=spec.dtype), None
     there = _in_place(member, spec) if values else None
     found = torch.empty(spec.shape if values and there is None else 0, dtype=spec.dtype)
     target = memory_of(found)
     at = 0
+    ends: tuple[float, float] | None = None
     for piece in member.pieces():
-        _check_values(name, torch.frombuffer(piece, dtype=spec.dtype), limits)
+        ends = _extremes(name, torch.frombuffer(piece, dtype=spec.dtype), ends)
         if found.numel():
             target[at : at + len(piece)] = piece
             at += len(piece)
     if not values:
-        return torch.empty(spec.shape, dtype=spec.dtype, device="meta")
-    return found if there is None else there
+        return torch.empty(spec.shape, dtype=spec.dtype, device="meta"), ends
+    return (found if there is None else there), ends
 
 
 def _in_place(member: pt2.Member, spec: TensorSpec) -> torch.Tensor | None:
@@ -138,26 +196,24 @@ def memory_of(tensor: torch.Tensor) -> memoryview:
     return memoryview(found)
 
 
-def _check_values(name: str, part: torch.Tensor, limits: Limits) -> None:
-    """Check a part of a tensor; without a copy of it."""
-    if part.dtype is torch.bool:
-        if int(part.view(torch.uint8).max()) > 1:
-            raise GraphRefused(f"graph: tensor '{name}' holds bytes that are not bool")
-    elif part.is_floating_point():
-        # NaN is the least and the largest of all.
-        least, most = (float(value) for value in part.aminmax())
-        if not (math.isfinite(least) and math.isfinite(most)):
-            found = GraphRefused(f"graph: tensor '{name}' has entries that are NaN or infinite")
-            found.origin = name
-            raise found
-        if max(-least, most) > limits.weight:
-            raise GraphRefused(f"graph: tensor '{name}' has entries above {limits.weight:g}")
+def _extremes(
+    name: str, part: torch.Tensor, ends: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Return the extremes of a floating tensor up to and with a part; without a copy of it."""
+    if part.dtype is torch.bool and int(part.view(torch.uint8).max()) > 1:
+        raise GraphRefused(f"graph: tensor '{name}' holds bytes that are not bool")
+    if not part.is_floating_point():
+        return None
+    least, most = (float(value) for value in part.aminmax())
+    if ends is None or math.isnan(least):
+        return least, most
+    return ends if math.isnan(ends[0]) else (min(least, ends[0]), max(most, ends[1]))
 
 
 def _sizes(meta: dict[str, Any], key: str) -> list[int]:
     """Return a list of sizes or strides, each a whole number."""
     sizes = []
-    for size in field(meta, key, list):
+    for size in value_of(meta, key, list):
         value = size.get("as_int") if isinstance(size, dict) and len(size) == 1 else None
         if type(value) is not int or not 0 <= value <= 1 << 40:
             raise GraphRefused(f"graph: {key} must be whole numbers; shapes are fixed")
