@@ -182,7 +182,8 @@ def monai_models() -> Iterator[Entry]:
         "UNETR": lambda: nets.UNETR(1, 1, 16, 4, 24, 48, 3),
         "SwinUNETR": lambda: nets.SwinUNETR(1, 1, feature_size=12, depths=(1, 1, 1, 1)),
     }.items():
-        shape = (1, 32, 32, 32) if "Swin" in name else volume
+        large = name.startswith(("Swin", "Dyn", "Basic", "VNet"))
+        shape = (1, 32, 32, 32) if large else volume
         yield Entry("monai", name, make, segmented, shape)
     yield Entry("monai", "DenseNet121 (3-D)", lambda: nets.DenseNet121(3, 1, 2), classified,
                 (1, 32, 32, 32))  # fmt: skip
@@ -469,9 +470,10 @@ def tried(entry: Entry, records: int) -> Found:
     began = time.perf_counter()
     try:
         graph = export(entry.function, model, schema_of(entry))
-    except WorkbenchError as error:
-        words = " ".join(error.message.split())
-        return Found(count, time.perf_counter() - began, 0, 0, 0, f"refused: {words}")
+    except Exception as error:
+        words = " ".join(str(getattr(error, "message", error)).split())
+        kind = "refused" if isinstance(error, WorkbenchError) else "FAILS"
+        return Found(count, time.perf_counter() - began, 0, 0, 0, f"{kind}: {words}")
     exported = time.perf_counter() - began
     given = inputs_of(entry, graph.inputs, records)
     kept = torch.ones(records, dtype=torch.bool)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.catalog.files import read_dataset
-from workbench.domain.store.config import CallLimits
+from workbench.domain.store.config import CallLimits, GraphLimits
 from workbench.graphs.operators.allowed import ALLOWED
 
 ROOT = Path(__file__).parents[1]
@@ -50,9 +50,12 @@ def test_links_pictures_and_tests_exist(page):
         assert f"def {name}" in everything, name
 
 
-def test_every_limit_on_calls_stands_in_the_operators_guide_with_its_default():
+@pytest.mark.parametrize(
+    "limits", [CallLimits(), GraphLimits()], ids=lambda one: type(one).__name__
+)
+def test_every_limit_on_calls_stands_in_the_operators_guide_with_its_default(limits):
     text = (ROOT / "docs/operator.md").read_text()
-    for name, value in CallLimits().model_dump().items():
+    for name, value in limits.model_dump().items():
         pattern = rf"\| [^|]*`{name}`[^|]*\|[^|]*\b{value}\b[^|]*\|"
         assert re.search(pattern, text), name
 

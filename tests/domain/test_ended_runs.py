@@ -93,15 +93,15 @@ def test_a_database_that_is_locked_as_runs_begin_and_end(impatient):
 
 def test_a_disk_that_is_full_as_a_run_ends(impatient, monkeypatch):
     tries = []
-    write = releases.write_private
+    write = releases.copy_private
 
-    def full(path, content):
+    def full(source, path):
         tries.append(path)
         if len(tries) < 3:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(path, content)
+        write(source, path)
 
-    monkeypatch.setattr(releases, "write_private", full)
+    monkeypatch.setattr(releases, "copy_private", full)
     handle = submit(impatient.client(), repeat=3, epsilon=0.5)
     assert handle.wait(progress=False).verified
     assert len(tries) == 3
@@ -113,7 +113,7 @@ def test_what_can_never_be_written_ends_the_run(impatient, monkeypatch):
     def gone(*rest):
         raise FileNotFoundError(errno.ENOENT, "No such file or directory")
 
-    monkeypatch.setattr(releases, "write_private", gone)
+    monkeypatch.setattr(releases, "copy_private", gone)
     handle = submit(impatient.client(), repeat=4, epsilon=0.5)
     wait_until(lambda: handle.status.state == "failed")
     assert handle.status.failure == "internal"

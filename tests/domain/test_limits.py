@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import time
+from types import SimpleNamespace
 
 import httpx
 import psutil
@@ -18,7 +19,7 @@ from tests.processes import ServerSite
 from tests.studies import dataset, diagnose, endless, submit
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Approval, PrivateKey
-from workbench.domain.api.limits import PeopleLimits
+from workbench.domain.api.limits import WORKED_ON, PeopleLimits
 from workbench.domain.store.config import CallLimits
 from workbench.errors import LimitReached
 from workbench.identity import tokens
@@ -223,6 +224,26 @@ def test_who_makes_the_server_work_long_waits_and_others_do_not():
     assert other < 0.2
 
 
+def test_the_time_in_which_a_body_comes_is_no_work_of_the_server():
+    """Large graphs come in chunks; a slow network would make them slower still."""
+    limits = PeopleLimits(CallLimits(work_seconds=1, work_percent=50))
+
+    async def chunk():
+        request = SimpleNamespace(scope={WORKED_ON: None})
+        async with limits._call("greta", "chunk") as request.scope[WORKED_ON]:
+            await asyncio.sleep(0.5)
+            limits.body_came(request)
+
+    async def calls():
+        for _ in range(4):
+            await chunk()
+        began = time.monotonic()
+        async with limits._call("greta", "light"):
+            return time.monotonic() - began
+
+    assert asyncio.run(calls()) < 0.2
+
+
 def test_streams_are_few_and_end_with_their_connection(server, opened):
     handle = submit(server.client(), endless, epsilon=0.5)
     target = f"/v1/requests/{handle.digest}/events"
@@ -270,7 +291,9 @@ def test_graphs_of_one_person_are_limited_in_number_and_in_bytes(here):
     assert "operator" in caught.value.hint
     mine.upload(graphs[0].digest, graphs[0].archive)
     theirs.upload(graphs[3].digest, graphs[3].archive)
-    mine.upload(graphs[3].digest, graphs[3].archive)
+    # That somebody else has sent it makes no difference, or it would be told.
+    with pytest.raises(LimitReached, match="graphs_per_person"):
+        mine.upload(graphs[3].digest, graphs[3].archive)
 
 
 def test_requests_of_one_person_are_limited_in_waiting_and_by_day(here, monkeypatch):

@@ -6,7 +6,7 @@ import json
 
 import alembic.command
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tests.support import Site, make_domain
 from workbench.budget import chain
@@ -15,6 +15,7 @@ from workbench.documents import DatasetCard, Envelope, PrivateKey
 from workbench.domain.access import people
 from workbench.domain.populations import registry
 from workbench.domain.service import Domain
+from workbench.domain.store import tables
 from workbench.domain.store.database import Store
 from workbench.errors import DomainUnavailable
 
@@ -22,6 +23,10 @@ OLD_CARD = text("INSERT INTO cards (digest, dataset, envelope) VALUES (:digest, 
 OLD_CHARGE = text(
     "INSERT INTO ledger (dataset_version, request, researcher, event, curve, time) "
     "VALUES (:version, :request, :researcher, 'reserve', :curve, '2026-01-01T00:00:00Z')"
+)
+OLD_GRAPH = text(
+    "INSERT INTO graphs (digest, facts, uploaded_by, uploaded) "
+    "VALUES (:digest, '{}', :key, '2026-01-01T00:00:00Z')"
 )
 EARLIER = ("sha256:" + "1" * 64, "sha256:" + "2" * 64)
 """Versions before: one whose card is there, one that nobody knows any more."""
@@ -65,6 +70,7 @@ def test_an_old_domain_opens_with_its_card_its_people_and_what_was_spent(
         connection.execute(
             OLD_PERSON, {"key_id": steward.key_id, "public_key": str(steward.public)}
         )
+        connection.execute(OLD_GRAPH, {"digest": EARLIER[1], "key": steward.key_id})
         for number, version in enumerate([card.dataset_version, *EARLIER]):
             connection.execute(
                 OLD_CHARGE,
@@ -90,6 +96,9 @@ def test_an_old_domain_opens_with_its_card_its_people_and_what_was_spent(
         assert chain.check(connection) == 3
     with domain.store.read() as connection:
         person = people.require(people.find(connection, steward.key_id), "steward")
+    with domain.store.read() as connection:
+        (sent,) = connection.execute(select(tables.graph_uploads)).all()
+    assert (sent.key, sent.graph) == (steward.key_id, EARLIER[1])
     assert domain.steward(person).policy(card.name).file is None
     domain.operator.admit(PrivateKey.create().public, "Rosa Research", "researcher")
     assert [entry.event for entry in domain.steward(person).log()[0]] == ["admit"]

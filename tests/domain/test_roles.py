@@ -15,6 +15,7 @@ from workbench.domain.population_keeper import PopulationKeeper
 from workbench.domain.research import Research
 from workbench.domain.stewards import Steward
 from workbench.errors import NotAdmitted
+from workbench.graphs.upload import UploadOffer
 from workbench.identity import tokens
 
 DIGEST = "sha256:" + "0" * 64
@@ -29,6 +30,9 @@ RESEARCHERS = {
     "GET /v1/datasets/{name}/spending",
     "GET /v1/budgets",
     "PUT /v1/graphs/{digest}",
+    "POST /v1/uploads/{digest}",
+    "PUT /v1/uploads/{digest}/{offset}",
+    "POST /v1/uploads/{digest}/finish",
     "POST /v1/requests",
     "GET /v1/requests",
     "GET /v1/requests/{digest}",
@@ -69,7 +73,7 @@ def revoked(site):
 def call(site, route, key=None):
     """Send a call of a route, with a signed token if there is a key."""
     method, path = route.split(" ")
-    path = path.format(digest=DIGEST, name="breast-cancer", key_id="0" * 64)
+    path = path.format(digest=DIGEST, name="breast-cancer", key_id="0" * 64, offset=0)
     headers = {}
     if key is not None:
         token = tokens.make(key, "hospital-a", method, path, b"{}")
@@ -119,11 +123,19 @@ def test_no_method_is_told_who_acts(part):
             }, name
 
 
-@pytest.mark.parametrize(("part", "told"), [(Research, 8), (Holdings, 1)])
+@pytest.mark.parametrize(("part", "told"), [(Research, 11), (Holdings, 1)])
 def test_a_part_that_is_told_who_acts_refuses_who_is_not_admitted(site, revoked, part, told):
     here = {Research: site.domain.research, Holdings: site.domain.holdings}[part]
     card = site.domain.holdings.dataset("breast-cancer")
-    values = {"digest": DIGEST, "archive": b"", "envelope": card, "name": "breast-cancer"}
+    values = {
+        "digest": DIGEST,
+        "archive": b"",
+        "envelope": card,
+        "name": "breast-cancer",
+        "offer": UploadOffer(size=1),
+        "offset": 0,
+        "chunk": b"x",
+    }
     asked = 0
     for name, method in inspect.getmembers(here, inspect.ismethod):
         wanted = inspect.signature(method).parameters
@@ -142,5 +154,11 @@ def test_a_steward_asks_for_nothing(site):
     who, research = person(site, site.steward), site.domain.research
     with pytest.raises(NotAdmitted):
         research.put_graph(who, DIGEST, b"")
+    with pytest.raises(NotAdmitted):
+        research.offer_graph(who, DIGEST, UploadOffer(size=1))
+    with pytest.raises(NotAdmitted):
+        research.receive_chunk(who, DIGEST, 0, b"x")
+    with pytest.raises(NotAdmitted):
+        research.finish_graph(who, DIGEST)
     with pytest.raises(NotAdmitted):
         research.submit(who, site.domain.holdings.dataset("breast-cancer"))

@@ -21,13 +21,16 @@ from workbench.domain.kinds.job import MODEL, STATISTICS
 from workbench.domain.requests import decisions, graphs, intake, statuses, stored
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.requests.terms import approves
+from workbench.domain.requests.uploads import Uploads
 from workbench.domain.runs import releases
 from workbench.domain.runs.checks import Checks
 from workbench.domain.runs.lifecycle import Runs
 from workbench.domain.store.home import Home
 from workbench.errors import Conflict, LimitReached, NotFound
 from workbench.evidence.bundle import Bundle
+from workbench.graphs.content import InMemory
 from workbench.graphs.record_graph import GraphFacts
+from workbench.graphs.upload import UploadOffer, UploadStatus
 
 
 class Research:
@@ -46,20 +49,34 @@ class Research:
     ) -> None:
         self._home, self._runs, self._checks = home, runs, checks
         self._changed = changed
+        self._uploads = Uploads(home)
 
     def put_graph(self, person: Person, digest: str, archive: bytes) -> tuple[GraphFacts, bool]:
         """Keep a researcher's graph; return its facts and whether it is new."""
         people.require(person, "researcher")
+        graphs.check_digest(digest, archive)
         with self._home.store.read() as connection:
-            known = graphs.find(connection, digest)
+            known = graphs.owned(connection, digest, person)
             if known is not None:
                 return known, False
             graphs.check_quota(connection, self._home.folder, person, len(archive))
-        facts = graphs.check(digest, archive)
+        facts = graphs.check(InMemory(archive), self._home.folder.config.graphs.limits)
         with self._home.store.write() as connection:
             graphs.check_quota(connection, self._home.folder, person, len(archive))
             new = graphs.store(connection, self._home.folder, digest, archive, facts, person)
         return facts, new
+
+    def offer_graph(self, person: Person, digest: str, offer: UploadOffer) -> UploadStatus:
+        """Begin to receive a graph in chunks, or say how far it is; see `Uploads.offer`."""
+        return self._uploads.offer(people.require(person, "researcher"), digest, offer)
+
+    def receive_chunk(self, person: Person, digest: str, offset: int, chunk: bytes) -> UploadStatus:
+        """Take a chunk of a graph; see `UploadFolder.receive`."""
+        return self._uploads.receive(people.require(person, "researcher"), digest, offset, chunk)
+
+    def finish_graph(self, person: Person, digest: str) -> tuple[GraphFacts, bool]:
+        """Keep a graph of which all bytes have come; see `Uploads.finish`."""
+        return self._uploads.finish(people.require(person, "researcher"), digest)
 
     def submit(self, person: Person, envelope: Envelope) -> tuple[RequestStatus, bool]:
         """Take a request; a known one is answered as it stands, at no cost.

@@ -10,8 +10,9 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Annotated, TextIO
 
+from pydantic import Field
 from sqlalchemy import select
 
 from workbench._version import __version__
@@ -36,7 +37,10 @@ API = 3
 
 
 class DomainInfo(Document):
-    """Who a domain is; anyone may read it."""
+    """Who a domain is; anyone may read it.
+
+    `max_parameters` is how many parameters a graph may have there; older domains do not tell it.
+    """
 
     name: str
     title: Line
@@ -44,6 +48,7 @@ class DomainInfo(Document):
     version: str
     api: int
     time: str
+    max_parameters: Annotated[int | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 class Domain:
@@ -150,6 +155,7 @@ class Domain:
             version=__version__,
             api=API,
             time=now(),
+            max_parameters=config.graphs.max_parameters,
         )
 
     def healthy(self) -> None:

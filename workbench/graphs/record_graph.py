@@ -9,31 +9,91 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from pydantic import Field
 
 from workbench.documents.base import Document
+from workbench.errors import TooLarge
+from workbench.graphs.content import Content
 
 if TYPE_CHECKING:
     import torch
     import torch.fx
 
 
+DEFAULT_PARAMETERS = 16_000_000
+MOST_PARAMETERS = 250_000_000
+"""The largest number of parameters that a domain can be set to accept: its files take 1 GB."""
+_PARAMETER_BYTES = 4
+_FORM_BYTES = 4 << 20
+"""What an archive takes beside its JSON and tensors: names and places of its members, tables."""
+
+SMALLER = (
+    "Use a smaller model, or ask the domain's operator for a higher max_parameters. Frozen "
+    "parameters count too: freezing layers, or wb.lora, makes training and later uploads cheaper, "
+    "but the graph no smaller."
+)
+"""What to do about a graph that has too many parameters."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """The sizes that a domain accepts in a graph.
 
-    Sizes are in bytes; `activation_bytes` is for one record, all intermediate values together.
-    `weight` is the largest magnitude of a parameter or constant.
+    `parameters` is the domain's own number. All other numbers are the same everywhere, and the size
+    of an archive follows from them. Sizes are in bytes; `activation_bytes` is for one record, all
+    intermediate values together. `json_bytes` is for each part that is JSON. `weight` is the
+    largest magnitude of a parameter or constant.
     """
 
-    archive_bytes: int = 64 << 20
-    graph_json_bytes: int = 16 << 20
+    parameters: int = DEFAULT_PARAMETERS
+    json_bytes: int = 16 << 20
     members: int = 20_000
     nodes: int = 10_000
-    parameters: int = 16_000_000
     constant_bytes: int = 16 << 20
     activation_bytes: int = 256 << 20
     weight: float = 1e6
     metrics: int = 16
     sum_length: int = 1_000_000
     states: int = 64
+
+    @property
+    def archive_bytes(self) -> int:
+        """The largest archive: four bytes for each parameter, and what a graph has beside them."""
+        return (
+            _PARAMETER_BYTES * self.parameters + self.constant_bytes + self.json_bytes + _FORM_BYTES
+        )
+
+    def check_archive(self, size: int) -> None:
+        """Check that an archive of `size` bytes is not too large.
+
+        Raises
+        ------
+        TooLarge
+            If it is.
+        """
+        if size > self.archive_bytes:
+            raise TooLarge(
+                f".pt2: {size} bytes; at most {self.archive_bytes}, which are enough for "
+                f"{self.parameters:,} parameters",
+                SMALLER,
+            )
+
+    def check_parameters(self, count: int, whose: str = "") -> None:
+        """Check that a graph does not have too many parameters.
+
+        Parameters
+        ----------
+        count
+            How many it has, trained or not.
+        whose
+            Of whom the limit is, such as ``" at domain 'hospital-a'"``.
+
+        Raises
+        ------
+        TooLarge
+            If it has more than `parameters`; says what to do.
+        """
+        if count > self.parameters:
+            raise TooLarge(
+                f"graph: {count:,} parameters; at most {self.parameters:,}{whose}", SMALLER
+            )
 
 
 Role = Literal["loss", "sum", "update"]
@@ -143,7 +203,7 @@ class RecordGraph:
         Shape and dtype of each output.
     inputs, metrics
         The names for those, where they are known (they travel in the request, not in the graph).
-    archive
+    content
         The ``.pt2`` file.
     lines
         Where in the researcher's code a value of the graph was made, by its name. Known on the
@@ -159,11 +219,20 @@ class RecordGraph:
     input_specs: tuple[TensorSpec, ...]
     output_specs: tuple[TensorSpec, ...]
     facts: GraphFacts
-    archive: bytes
-    digest: str
+    content: Content
     inputs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     lines: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def archive(self) -> bytes:
+        """The ``.pt2`` file as bytes, which may be a copy; `content` is none."""
+        return bytes(self.content)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the ``.pt2`` file."""
+        return self.content.digest
 
     @property
     def outputs(self) -> int:

@@ -157,7 +157,7 @@ def in_notebook() -> bool:
 
 @contextmanager
 def view(
-    title: str, total: int, note: str = "", shown: bool = True, unit: str = "step"
+    title: str, total: int, note: str = "", shown: bool = True, unit: str = "step", done: int = 0
 ) -> Iterator[View]:
     """Show how far a run is until the block ends.
 
@@ -167,11 +167,14 @@ def view(
         As for `Figure`.
     shown
         Whether to show anything.
+    done
+        How many steps were done before it is shown.
     """
     if not shown:
         yield Nothing()
     elif in_notebook():
         figure = Figure(title, total, note, unit)
+        figure.tell("", done)
         try:
             yield figure
         finally:
@@ -179,5 +182,5 @@ def view(
     else:
         from tqdm import tqdm
 
-        with tqdm(total=total, desc=title, unit=unit) as bar:
+        with tqdm(total=total, desc=title, unit=unit, initial=done) as bar:
             yield _Bar(bar)

@@ -19,6 +19,7 @@ from workbench.domain.kinds.base import Kind
 from workbench.domain.kinds.job import JOB, STATISTICS, Job, Outcome
 from workbench.domain.requests import graphs, intake, review, terms
 from workbench.domain.runs import jobs
+from workbench.domain.store.config import DomainConfig
 from workbench.domain.store.files import write_private
 from workbench.domain.worker import child
 from workbench.domain.worker.ranks import EXIT_CODES, Crew
@@ -118,7 +119,7 @@ class ToyPlan(Document):
 class Toy(Kind[ToyPlan]):
     word, role, output, done = "toy", "sum", "statistics", "counted"
 
-    def load_graphs(self, archives):
+    def load_graphs(self, archives, limits):
         return SimpleNamespace(archive=archives[0])
 
     def check_request(self, request, plan, graph, schema):
@@ -186,9 +187,9 @@ def test_a_third_kind_is_checked_shown_and_accounted_for(toy, asked):
 
 def test_a_third_kind_is_run_and_checked_by_the_worker(toy, asked, tmp_path):
     request, card = asked
-    domain = SimpleNamespace(folder=lambda name: tmp_path)
+    domain = SimpleNamespace(folder=lambda name: tmp_path, config=DomainConfig(name="toys"))
     graphs.path(domain, request.graph).write_bytes(b"graph")
-    assert graphs.load_of(domain, request).archive == b"graph"
+    assert bytes(graphs.load_of(domain, request).archive) == b"graph"
     job = jobs.job_of(domain, "training", request, card, "training", "holdout", bytes(32))
     write_private(tmp_path / JOB, job.canonical())
     outcome = child.run_job(tmp_path, Crew(tmp_path))

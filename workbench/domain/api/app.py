@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from workbench._version import __version__
 from workbench.documents import Person
-from workbench.domain.api import catalog, populations, requests, stewards
+from workbench.domain.api import catalog, populations, requests, stewards, uploads
 from workbench.domain.api.calls import (
     SMALL_BODY,
     Call,
@@ -25,7 +25,7 @@ from workbench.domain.api.calls import (
 from workbench.domain.api.limits import CallLimiter
 from workbench.domain.service import Domain, DomainInfo
 from workbench.errors import WorkbenchError
-from workbench.graphs.record_graph import Limits
+from workbench.graphs.upload import CHUNK_BYTES, ONE_BODY_BYTES
 
 _log = logging.getLogger("workbench.domain")
 
@@ -80,11 +80,14 @@ def _routes(domain: Domain) -> APIRouter:
     router = APIRouter(prefix="/v1", responses=errors)
     small = Depends(authenticated(domain, SMALL_BODY))
     heavy = Depends(authenticated(domain, SMALL_BODY, "heavy"))
-    large = Depends(authenticated(domain, Limits().archive_bytes, "large"))
+    one_body = min(ONE_BODY_BYTES, domain.folder.config.graphs.limits.archive_bytes)
+    large = Depends(authenticated(domain, one_body, "large"))
+    chunk = Depends(authenticated(domain, CHUNK_BYTES, "chunk"))
     stream = Depends(authenticated(domain, SMALL_BODY, "stream"))
     _about(router, domain, small)
     catalog.add_routes(router, domain.holdings, small)
-    requests.add_routes(router, domain, small, heavy, large, stream)
+    uploads.add_routes(router, domain.research, large, chunk, small, heavy)
+    requests.add_routes(router, domain, small, heavy, stream)
     steward_small = Depends(by_steward(domain, SMALL_BODY))
     steward_heavy = Depends(by_steward(domain, SMALL_BODY, "heavy"))
     stewards.add_routes(router, steward_small, steward_heavy)

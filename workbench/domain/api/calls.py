@@ -125,6 +125,7 @@ def authenticated(
         setattr(request.state, KNOWN, True)
         await limits.hold(request, person, kind)
         body = await _read_body(request, most, limits.limits.body_seconds)
+        limits.body_came(request)
         caller.check_body(body)
         if request.method != "GET":
             await run_in_threadpool(domain.callers.use_once, caller)

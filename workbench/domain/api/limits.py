@@ -19,13 +19,16 @@ from workbench.documents import Person
 from workbench.domain.store.config import CallLimits
 from workbench.errors import LimitReached
 
-Kind = Literal["light", "heavy", "large", "stream"]
-"""``heavy`` calls take processor time, ``large`` ones also bring a graph; ``stream`` ones stay."""
+Kind = Literal["light", "heavy", "large", "chunk", "stream"]
+"""``heavy`` calls take processor time, ``large`` ones also bring a graph, ``chunk`` ones a part of
+one; ``stream`` ones stay."""
 
 _AT_ONCE = 2
 """How many light calls of one person are worked on at once, and how many heavy ones."""
 _LARGE_AT_ONCE = 4
 """How many large bodies are in memory at once, one of each person."""
+_CHUNKS_AT_ONCE = 16
+"""How many chunks of graphs are in memory at once, one of each person."""
 _STRANGERS_AT_ONCE = 4
 _LONGEST_COUNTED = 0.5
 """How many seconds of one call count: longer ones wait for a worker, and not for this process."""
@@ -34,6 +37,8 @@ Scope = MutableMapping[str, Any]
 KNOWN, REFUSED = "known", "refused"
 """The keys in a call's state that are set once its caller is known, or refused as a stranger."""
 _STACK, _PEOPLE = "workbench.held", "workbench.people"
+WORKED_ON = "workbench.worked-on"
+"""The key in a call's scope of the `WorkedOn` that it is."""
 
 
 class CallLimiter:
@@ -95,6 +100,14 @@ class _Lanes:
         self.light = asyncio.Semaphore(_AT_ONCE)
         self.heavy = asyncio.Semaphore(_AT_ONCE)
         self.large = asyncio.Semaphore(1)
+        self.chunk = asyncio.Semaphore(1)
+
+
+class WorkedOn:
+    """A call that is worked on, since when."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
 
 
 class PeopleLimits:
@@ -113,6 +126,7 @@ class PeopleLimits:
         self.strangers = anyio.CapacityLimiter(_STRANGERS_AT_ONCE)
         self._lanes: dict[str, _Lanes] = {}
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
+        self._chunks = asyncio.Semaphore(_CHUNKS_AT_ONCE)
         self._streams: Counter[str] = Counter()
 
     async def hold(self, request: Request, person: Person, kind: Kind) -> None:
@@ -127,7 +141,14 @@ class PeopleLimits:
         if kind == "stream":
             stack.enter_context(self._stream(person.key_id))
         else:
-            await stack.enter_async_context(self._call(person.key_id, kind))
+            request.scope[WORKED_ON] = await stack.enter_async_context(
+                self._call(person.key_id, kind)
+            )
+
+    def body_came(self, request: Request) -> None:
+        """Count the work for a call from now on: until its body was here, the network was slow."""
+        if WORKED_ON in request.scope:
+            request.scope[WORKED_ON].began = time.monotonic()
 
     def streams_of(self, person: Person) -> int:
         """Return how many streams of one person are open."""
@@ -153,7 +174,7 @@ class PeopleLimits:
             self._streams += Counter()
 
     @asynccontextmanager
-    async def _call(self, key: str, kind: Kind) -> AsyncIterator[None]:
+    async def _call(self, key: str, kind: Kind) -> AsyncIterator[WorkedOn]:
         lanes = self._lanes.get(key)
         if lanes is None:
             work = _Work(self.limits.work_seconds, self.limits.work_percent / 100)
@@ -166,15 +187,21 @@ class PeopleLimits:
         lanes.calls += 1
         try:
             async with AsyncExitStack() as turn:
-                await turn.enter_async_context(lanes.light if kind == "light" else lanes.heavy)
-                if kind == "large":
-                    await turn.enter_async_context(lanes.large)
-                    await turn.enter_async_context(self._large)
+                for lane in self._lanes_of(lanes, kind):
+                    await turn.enter_async_context(lane)
                 await lanes.work.wait()
-                began = time.monotonic()
+                call = WorkedOn()
                 try:
-                    yield
+                    yield call
                 finally:
-                    lanes.work.add(time.monotonic() - began)
+                    lanes.work.add(time.monotonic() - call.began)
         finally:
             lanes.calls -= 1
+
+    def _lanes_of(self, lanes: _Lanes, kind: Kind) -> tuple[asyncio.Semaphore, ...]:
+        """Return what a call of one kind waits for, in this order."""
+        if kind == "light":
+            return (lanes.light,)
+        if kind == "chunk":
+            return (lanes.chunk, self._chunks)
+        return (lanes.heavy, lanes.large, self._large) if kind == "large" else (lanes.heavy,)

@@ -1,4 +1,4 @@
-"""Routes on requests: upload, submit, follow, fetch what was released."""
+"""Routes on requests: submit, follow, fetch what was released."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from workbench.domain.api.limits import PeopleLimits, limits_of
 from workbench.domain.service import Domain
 from workbench.errors import WorkbenchError
 from workbench.evidence.bundle import Bundle
-from workbench.graphs.record_graph import GraphFacts
 
 HEARTBEAT_SECONDS = 5.0
 _LEAST_SECONDS = 0.02
@@ -32,22 +31,8 @@ class RequestList(Document):
     next: int | None
 
 
-def add_routes(
-    router: APIRouter, domain: Domain, small: Any, heavy: Any, large: Any, stream: Any
-) -> None:
-    """Add the routes of this area; each of the last four authenticates calls of one kind."""
-
-    @router.put(
-        "/graphs/{digest}",
-        response_model=GraphFacts,
-        status_code=201,
-        responses={200: {"model": GraphFacts}},
-        openapi_extra=body_of("binary"),
-    )
-    def put_graph(digest: DigestPath, call: Call = large) -> Response:
-        """Upload a record graph (.pt2) under its digest."""
-        facts, new = domain.research.put_graph(call.person, digest, call.body)
-        return answer(facts, 201 if new else 200)
+def add_routes(router: APIRouter, domain: Domain, small: Any, heavy: Any, stream: Any) -> None:
+    """Add the routes of this area; each of the last three authenticates calls of one kind."""
 
     @router.post(
         "/requests",

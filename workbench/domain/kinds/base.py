@@ -17,7 +17,8 @@ from workbench.documents import DatasetCard, Document, Request
 from workbench.documents.plans import Output
 from workbench.documents.schema import Schema
 from workbench.domain.kinds.job import Job, Outcome
-from workbench.graphs.record_graph import GraphFacts, RecordGraph, Role
+from workbench.graphs.content import Content, InFile
+from workbench.graphs.record_graph import MOST_PARAMETERS, GraphFacts, Limits, RecordGraph, Role
 
 if TYPE_CHECKING:
     from workbench.engine.sums.distributed import Ranks
@@ -71,8 +72,10 @@ class Kind(ABC, Generic[P]):
     done: ClassVar[str]
 
     @abstractmethod
-    def load_graphs(self, archives: Sequence[bytes]) -> RecordGraph:
-        """Load the graphs of a request, the first being its own, and return that one.
+    def load_graphs(self, archives: Sequence[Content], limits: Limits) -> RecordGraph:
+        """Check the graphs of a request, the first being its own, and return that one.
+
+        It is returned without values, see `workbench.graphs.reading.load.load`.
 
         Raises
         ------
@@ -131,5 +134,6 @@ class Kind(ABC, Generic[P]):
         """Load a job's graph, with its inputs and metrics named."""
         from workbench.graphs.reading.load import load
 
-        graph = load(Path(job.graph).read_bytes(), role=self.role)
+        # The domain's own limit was asked when the graph came, and when the request did.
+        graph = load(InFile(Path(job.graph)), Limits(MOST_PARAMETERS), self.role)
         return replace(graph, inputs=job.inputs, metrics=job.metrics)

@@ -10,7 +10,8 @@ from workbench.documents.schema import Schema
 from workbench.domain.kinds.base import Kind, RunContext
 from workbench.domain.kinds.job import LOADED, STATISTICS, Job, Outcome
 from workbench.domain.store.files import load_records, write_private
-from workbench.graphs.record_graph import GraphFacts, RecordGraph
+from workbench.graphs.content import Content, InFile
+from workbench.graphs.record_graph import MOST_PARAMETERS, GraphFacts, Limits, RecordGraph
 
 
 class Statistic(Kind[StatisticPlan]):
@@ -21,15 +22,15 @@ class Statistic(Kind[StatisticPlan]):
     output = "statistics"
     done = "summed up"
 
-    def load_graphs(self, archives: Sequence[bytes]) -> RecordGraph:
-        """Load the graph of the vector and, if there is one, the graph of the next state."""
+    def load_graphs(self, archives: Sequence[Content], limits: Limits) -> RecordGraph:
+        """Check the graph of the vector and, if there is one, the graph of the next state."""
         from workbench.graphs.reading.load import load
         from workbench.graphs.roles import check_update
 
         first, *updates = archives
-        graph = load(first, role=self.role)
+        graph = load(first, limits, self.role, values=False)
         for update in updates:
-            check_update(load(update, role="update"), graph)
+            check_update(load(update, limits, "update", values=False), graph)
         return graph
 
     def check_request(
@@ -102,4 +103,6 @@ class Statistic(Kind[StatisticPlan]):
 def _update_of(job: Job) -> RecordGraph | None:
     from workbench.graphs.reading.load import load
 
-    return load(Path(job.update).read_bytes(), role="update") if job.update else None
+    if not job.update:
+        return None
+    return load(InFile(Path(job.update)), Limits(MOST_PARAMETERS), "update")

@@ -13,7 +13,8 @@ from workbench.domain.kinds.base import Kind, RunContext
 from workbench.domain.kinds.job import EVALUATIONS, LOADED, MODEL, Evaluated, Job, Outcome
 from workbench.domain.store.files import load_records, write_private
 from workbench.errors import GraphRefused
-from workbench.graphs.record_graph import GraphFacts, RecordGraph
+from workbench.graphs.content import Content
+from workbench.graphs.record_graph import GraphFacts, Limits, RecordGraph
 
 if TYPE_CHECKING:
     from workbench.engine.descent import TrainingResult
@@ -27,12 +28,12 @@ class Training(Kind[Plan]):
     output = "model"
     done = "trained"
 
-    def load_graphs(self, archives: Sequence[bytes]) -> RecordGraph:
-        """Load the one graph; see `Kind`."""
+    def load_graphs(self, archives: Sequence[Content], limits: Limits) -> RecordGraph:
+        """Check the one graph; see `Kind`."""
         from workbench.graphs.reading.load import load
 
         (archive,) = archives
-        return load(archive, role=self.role)
+        return load(archive, limits, self.role, values=False)
 
     def check_request(
         self, request: Request, plan: Plan, graph: RecordGraph, schema: Schema

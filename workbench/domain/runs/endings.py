@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.documents import digest_bytes
 from workbench.documents.plans import FILES
 from workbench.domain.kinds.job import Outcome
 from workbench.domain.store.files import write_private
 from workbench.errors import InvalidDocument
+from workbench.graphs.content import InFile
 
 _ENDED = "ended.json"
 
@@ -23,7 +23,7 @@ def read(place: Path) -> Outcome | None:
     try:
         outcome = Outcome.parse((place / _ENDED).read_bytes())
         for output, digest in outcome.files.items():
-            if digest_bytes((place / FILES[output]).read_bytes()) != digest:
+            if InFile(place / FILES[output]).digest != digest:
                 return None
     except (OSError, InvalidDocument):
         return None

@@ -28,7 +28,7 @@ from workbench.domain.kinds.table import kind_of
 from workbench.domain.requests import decisions, stored
 from workbench.domain.requests.stored import StoredRequest
 from workbench.domain.store.config import DomainFolder
-from workbench.domain.store.files import write_private
+from workbench.domain.store.files import copy_private
 from workbench.engine import ENGINE
 from workbench.errors import InvalidDocument
 from workbench.evidence.bundle import Bundle
@@ -64,7 +64,7 @@ def release(
     place = release_folder(folder, run.digest)
     for output in kept:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(place / FILES[output], (produced / FILES[output]).read_bytes())
+        copy_private(produced / FILES[output], place / FILES[output])
     approvals = tuple(
         approval.document.digest for approval in decisions.earlier(connection, run.digest)
     )

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from workbench.documents.base import Document, Line, Name, explain, is_loopback
 from workbench.errors import InvalidConfiguration
+from workbench.graphs.record_graph import DEFAULT_PARAMETERS, MOST_PARAMETERS, Limits
 
 FILE = "domain.toml"
 
@@ -95,6 +96,41 @@ class CallLimits(Document):
     rehearsals_per_person: int = _most(4, 10_000)
 
 
+class GraphLimits(Document):
+    """How large the graphs are that researchers may send, and how they may send them.
+
+    Attributes
+    ----------
+    max_parameters
+        How many parameters a graph may have, trained or not. All limits in bytes follow from it.
+    uploads_per_person, uploads_mb
+        How many uploads of one person may be under way, and how many megabytes those of all
+        persons may come to.
+    upload_hours
+        After how many hours without a byte an upload is removed.
+    """
+
+    max_parameters: int = _most(DEFAULT_PARAMETERS, MOST_PARAMETERS)
+    uploads_per_person: int = _most(4, 100)
+    uploads_mb: int = _most(8192, 1_000_000)
+    upload_hours: int = _most(48, 1000)
+
+    @model_validator(mode="after")
+    def _one_fits(self) -> Self:
+        needed = -(-self.limits.archive_bytes >> 20)
+        if self.uploads_mb < needed:
+            raise ValueError(
+                f"uploads_mb is {self.uploads_mb}, but one graph of {self.max_parameters:,} "
+                f"parameters can take {needed} MB"
+            )
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """What a graph may be."""
+        return Limits(parameters=self.max_parameters)
+
+
 class DomainConfig(Document):
     """What ``domain.toml`` says; paths are relative to it.
 
@@ -114,6 +150,9 @@ class DomainConfig(Document):
     private_key: str | None = None
     limits: JobLimits = JobLimits()
     calls: CallLimits = CallLimits()
+    graphs: Annotated[GraphLimits, Field(exclude_if=lambda value: value == GraphLimits())] = (
+        GraphLimits()
+    )
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from workbench.errors import InvalidData
+from workbench.graphs.content import InFile
 from workbench.records import Records
 
 
@@ -28,14 +30,24 @@ def write_private(path: Path, data: bytes) -> None:
     data
         What it shall hold.
     """
+    _write(path, [data])
+
+
+def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     partial = path.with_name(path.name + ".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)
-        file.write(data)
+        for piece in pieces:
+            file.write(piece)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+
+
+def copy_private(source: Path, path: Path) -> None:
+    """Write a copy of a file, piece by piece, as `write_private` writes bytes."""
+    _write(path, InFile(source).pieces())
 
 
 def save_records(path: Path, records: Records) -> None:

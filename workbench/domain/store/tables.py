@@ -98,6 +98,26 @@ graphs = Table(
     Column("uploaded", String(40), nullable=False),
 )
 
+# Whose graphs they are: of everybody who sent all their bytes, whoever was the first.
+graph_uploads = Table(
+    "graph_uploads",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("graph", String(80), primary_key=True),
+    Column("uploaded", String(40), nullable=False),
+)
+
+# Large parts of the graphs that a person has sent, which this person need not send again.
+graph_parts = Table(
+    "graph_parts",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("digest", String(80), primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("graph", String(80), nullable=False),
+    Column("start", Integer, nullable=False),
+)
+
 requests = Table(
     "requests",
     metadata,

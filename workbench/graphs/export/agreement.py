@@ -27,6 +27,7 @@ Losses = Callable[[RecordView], tuple[torch.Tensor, ...]]
 """Takes a record; gives the loss, and the public loss where there is one, each floating, of
 shape ``()``."""
 _RECORDS = 3
+_SKETCH = 1 << 16
 _NEAR, _SMALL = 2e-3, 1e-6
 """How far gradients may be apart, of their norm and beside it: rounding of float32."""
 
@@ -40,7 +41,7 @@ class Found:
     loss
         Its loss, of shape ``()``.
     gradients
-        Name of a parameter to the gradient, of its shape; one that is zero may be left out.
+        Name of a parameter to the sketch of its gradient; one that is zero may be left out.
     """
 
     loss: torch.Tensor
@@ -135,11 +136,52 @@ def _exported(graph: RecordGraph, inputs: list[torch.Tensor], losses: int) -> li
 
 
 def _gradients(loss: torch.Tensor, named: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the sketches of the gradients of `named`, which are leaves of autograd's graph.
+
+    One gradient after the other: together they would be as large as the model.
+    """
     if not loss.requires_grad or not named:
         return {}
-    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True, retain_graph=True)
-    given = {name: g.detach() for name, g in zip(named, found, strict=True) if g is not None}
-    return {name: g.to_dense() if g.is_sparse else g for name, g in given.items()}
+    found: dict[str, torch.Tensor] = {}
+    before = {name: leaf.grad for name, leaf in named.items()}
+    hooks = []
+    for name, leaf in named.items():
+        leaf.grad = None
+        hooks.append(leaf.register_post_accumulate_grad_hook(_sketching(found, name)))
+    try:
+        loss.backward(inputs=list(named.values()), retain_graph=True)  # type: ignore[no-untyped-call]
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for name, leaf in named.items():
+            leaf.grad = before[name]
+    return found
+
+
+def _sketching(found: dict[str, torch.Tensor], name: str) -> Callable[[torch.Tensor], None]:
+    def sketched(leaf: torch.Tensor) -> None:
+        assert leaf.grad is not None
+        found[name] = _sketch(leaf.grad)
+        leaf.grad = None
+
+    return sketched
+
+
+def _sketch(gradient: torch.Tensor) -> torch.Tensor:
+    """Return a gradient as at most `_SKETCH` numbers, float32.
+
+    A larger one is folded with random signs: a linear map that keeps norms and distances but for
+    some 1 / sqrt(`_SKETCH`) (Charikar, Chen and Farach-Colton 2002, doi:10.1007/3-540-45465-9_59).
+    """
+    dense = (gradient.to_dense() if gradient.is_sparse else gradient).detach().reshape(-1)
+    if dense.numel() <= _SKETCH:
+        return dense.clone()
+    random = torch.Generator().manual_seed(0)
+    total = torch.zeros(_SKETCH)
+    for piece in torch.split(dense, _SKETCH):
+        signs = torch.randint(2, (len(piece),), generator=random) * 2 - 1
+        total[: len(piece)] += piece * signs
+    return total
 
 
 @contextmanager

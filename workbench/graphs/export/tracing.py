@@ -25,7 +25,7 @@ from workbench.graphs.export.writing import PREFIX, archived
 from workbench.graphs.inputs import expected_spec
 from workbench.graphs.operators.allowed import ALLOWED, remedy
 from workbench.graphs.reading.load import load
-from workbench.graphs.record_graph import RecordGraph, Role
+from workbench.graphs.record_graph import MOST_PARAMETERS, Limits, RecordGraph, Role
 
 
 def exported(
@@ -115,7 +115,7 @@ def loaded(program: torch.export.ExportedProgram, role: Role = "loss") -> Record
         if node.name in constants
     }
     try:
-        graph = load(archived(program), role=role)
+        graph = load(archived(program), Limits(MOST_PARAMETERS), role)
     except GraphRefused as error:
         origin = _UNUSED.sub("", error.origin or "")
         raise _of_composite(error, called.get(origin)).at((used | lines).get(origin)) from None

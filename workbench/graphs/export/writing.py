@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import sys
@@ -13,7 +14,9 @@ import torch
 from torch import nn
 
 from workbench.errors import GraphRefused
+from workbench.graphs.content import InMemory
 from workbench.graphs.reading import archive as pt2
+from workbench.graphs.reading.tensors import memory_of
 
 A = torch.ops.aten
 
@@ -30,8 +33,11 @@ _LAID_OUT = (torch.channels_last, torch.channels_last_3d)
 PREFIX = "model."
 
 
-def archived(program: torch.export.ExportedProgram) -> bytes:
-    """Return an exported program as the bytes of a ``.pt2`` file."""
+def archived(program: torch.export.ExportedProgram) -> InMemory:
+    """Return an exported program as a ``.pt2`` file, with the values that it has now.
+
+    The values are copied once. The file lies around these copies.
+    """
     for node in list(program.graph.nodes):
         if node.op == "call_function" and "_assert_tensor_metadata" in str(node.target):
             program.graph.erase_node(node)
@@ -45,10 +51,7 @@ def archived(program: torch.export.ExportedProgram) -> bytes:
             node.args = tuple(
                 None if argument == sys.maxsize else argument for argument in node.args
             )
-    buffer = io.BytesIO()
-    torch.export.save(program, buffer)
-    with zipfile.ZipFile(buffer) as file:
-        graph = json.loads(file.read(pt2.GRAPH))
+    graph = _graph_of(program)
     signature = graph["graph_module"]["signature"]
     for spec in signature["input_specs"]:
         for key, name in (("parameter", "parameter_name"), ("buffer", "buffer_name")):
@@ -71,14 +74,31 @@ def archived(program: torch.export.ExportedProgram) -> bytes:
     }
     weights, weight_table = _tensors(state, pt2.WEIGHTS + "weight_", True)
     tensors, constant_table = _tensors(constants, pt2.CONSTANTS + "tensor_", False)
-    return pt2.write(pt2.Archive(graph, weight_table, constant_table, weights | tensors))
+    return pt2.written(pt2.Archive(graph, weight_table, constant_table, weights | tensors))
+
+
+def _graph_of(program: torch.export.ExportedProgram) -> dict[str, Any]:
+    """Return the graph of a program as PyTorch writes it."""
+    # Its tensors are written here, without the copies that PyTorch makes of them.
+    bare = copy.copy(program)
+    bare._state_dict = {
+        name: nn.Parameter(torch.empty(0), requires_grad=value.requires_grad)
+        if isinstance(value, nn.Parameter)
+        else torch.empty(0)
+        for name, value in program.state_dict.items()
+    }
+    buffer = io.BytesIO()
+    torch.export.save(bare, buffer)
+    with zipfile.ZipFile(buffer) as file:
+        graph: dict[str, Any] = json.loads(file.read(pt2.GRAPH))
+    return graph
 
 
 def _tensors(
     values: Mapping[str, torch.Tensor], prefix: str, weights: bool
-) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """Return tensors as members of an archive, and the table that describes them."""
-    members: dict[str, bytes] = {}
+) -> tuple[dict[str, pt2.Stored], dict[str, Any]]:
+    """Return copies of tensors as members of an archive, and the table that describes them."""
+    members: dict[str, pt2.Stored] = {}
     config: dict[str, Any] = {}
     seen: dict[tuple[int, tuple[int, ...]], str] = {}
     numbers = {
@@ -96,18 +116,19 @@ def _tensors(
         key = (value.data_ptr(), tuple(value.shape))
         path = seen.setdefault(key, f"{prefix}{len(members)}") if value.numel() else None
         path = path or f"{prefix}{len(members)}"
-        plain = value.detach().cpu().contiguous()
-        members[path] = plain.numpy().tobytes()
+        if path not in members:
+            copied = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+            members[path] = memory_of(copied)
         config[name] = {
             "path_name": path.rsplit("/", 1)[1],
             "is_param": weights and isinstance(value, nn.Parameter),
             "use_pickle": False,
             "tensor_meta": {
                 "dtype": numbers[value.dtype],
-                "sizes": [{"as_int": size} for size in plain.shape],
+                "sizes": [{"as_int": size} for size in value.shape],
                 "requires_grad": bool(value.requires_grad),
                 "device": {"type": "cpu", "index": None},
-                "strides": [{"as_int": stride} for stride in _contiguous(plain.shape)],
+                "strides": [{"as_int": stride} for stride in _contiguous(value.shape)],
                 "storage_offset": {"as_int": 0},
                 "layout": 7,
             },

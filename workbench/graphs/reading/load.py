@@ -20,8 +20,8 @@ from typing import Any
 import torch
 import torch.fx
 
-from workbench.documents.base import digest_bytes
 from workbench.errors import TooLarge
+from workbench.graphs.content import Content, InMemory
 from workbench.graphs.reading import archive as pt2
 from workbench.graphs.reading.nodes import NodeReader, field
 from workbench.graphs.reading.shapes import is_operator, propagate
@@ -32,9 +32,11 @@ from workbench.graphs.roles import check_outputs
 
 
 def load(
-    archive: bytes,
+    archive: bytes | Content,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     role: Role | None = "loss",
+    *,
+    values: bool = True,
 ) -> RecordGraph:
     """Return the record graph in `archive`.
 
@@ -46,6 +48,10 @@ def load(
         What to accept.
     role
         What its outputs have to be; None leaves that open, for a graph that no request names yet.
+    values
+        Whether to keep the values of parameters and constants. They are checked in any case.
+        Without them a graph of any size takes little memory, and its tensors are on the meta
+        device.
 
     Raises
     ------
@@ -54,10 +60,12 @@ def load(
     GraphRefused
         If anything in it is not allowed; the message names it.
     """
-    content = pt2.read(archive, limits)
+    whole = archive if isinstance(archive, Content) else InMemory(archive)
+    content = pt2.read(whole, limits)
     module = field(content.graph, "graph_module", dict)
     body, signature = field(module, "graph", dict), field(module, "signature", dict)
-    tensors, trainable, shared = read_tensors(content, limits)
+    read = read_tensors(content, values=values)
+    tensors, trainable = read.tensors, read.trainable
     bindings = read_inputs(field(signature, "input_specs", list), tensors)
     specs = input_specs(bindings, field(body, "tensor_values", dict))
     outputs = read_outputs(field(signature, "output_specs", list))
@@ -65,11 +73,11 @@ def load(
 
     parameters, constants = (_bound(bindings, tensors, kind) for kind in ("parameter", "constant"))
     _check_sizes(parameters, constants, limits)
-    check_entries(parameters, constants, limits)
+    check_entries(parameters, constants, read.extremes, limits)
     used = {p.name for p in graph.nodes if p.op == "placeholder" and p.users}
     in_use = (binding.name for place, binding in bindings.items() if place in used)
     live = {name for name in in_use if name is not None}
-    ties = ties_of([[n for n in names if n in parameters] for names in shared], live)
+    ties = ties_of([[n for n in names if n in parameters] for names in read.groups], live)
     activation_bytes, output_specs = propagate(graph, bindings, tensors, specs, limits)
     check_outputs(output_specs, role, limits)
     facts = GraphFacts(
@@ -79,7 +87,7 @@ def load(
         parameters=sum(t.numel() for t in parameters.values()),
         trainable=sum(t.numel() for n, t in parameters.items() if n in trainable),
         constants=sum(t.numel() for t in constants.values()),
-        archive_bytes=len(archive),
+        archive_bytes=whole.size,
         activation_bytes=activation_bytes,
         released=sum(math.prod(spec.shape) for spec in output_specs),
     )
@@ -93,8 +101,7 @@ def load(
         input_specs=specs,
         output_specs=output_specs,
         facts=facts,
-        archive=archive,
-        digest=digest_bytes(archive),
+        content=whole,
     )
 
 
@@ -125,8 +132,7 @@ def _check_sizes(
 ) -> None:
     """Check how many numbers parameters and constants have."""
     count = sum(t.numel() for t in parameters.values())
-    if count > limits.parameters:
-        raise TooLarge(f"graph: {count} parameters; at most {limits.parameters}")
+    limits.check_parameters(count)
     size = sum(t.numel() * t.element_size() for t in constants.values())
     if size > limits.constant_bytes:
         raise TooLarge(f"graph: constants of {size} bytes; at most {limits.constant_bytes}")

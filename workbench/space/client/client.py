@@ -44,7 +44,7 @@ from workbench.documents import (
 from workbench.documents.oversight import check_log
 from workbench.errors import InvalidDocument, InvalidSignature, NotFound
 from workbench.evidence.bundle import Bundle
-from workbench.space.client import journal
+from workbench.space.client import journal, uploads
 from workbench.space.client.card_cache import CardCache
 from workbench.space.client.http import PAGE, Transport
 from workbench.space.client.receipts import Receipts
@@ -174,9 +174,9 @@ class DomainClient:
         found = self.road.pages("/v1/budgets", "budgets", first)
         return [DatasetBudget.read(item) for item in found]
 
-    def upload(self, digest: str, archive: bytes) -> None:
-        """Upload a record graph."""
-        self.road.call("PUT", f"/v1/graphs/{digest}", archive)
+    def upload(self, digest: str, archive: uploads.Archive, tell: uploads.Told = None) -> None:
+        """Upload a record graph; see `workbench.space.client.uploads.upload`."""
+        uploads.upload(self.road, digest, archive, tell)
 
     def submit(self, request: Request) -> RequestStatus:
         """Sign and submit a request."""

@@ -14,11 +14,13 @@ import httpx
 from workbench.documents import Document, PrivateKey, PublicKey, now
 from workbench.documents.base import visible
 from workbench.errors import DomainUnavailable, InvalidDocument, from_code
+from workbench.graphs.record_graph import MOST_PARAMETERS, Limits
 from workbench.identity import tokens
 from workbench.views.words import time_words
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-MAX_ANSWER = 256 << 20
+# The largest answer is a released model.
+MAX_ANSWER = Limits(MOST_PARAMETERS).archive_bytes
 PAGE = 500
 D = TypeVar("D", bound=Document)
 _MOST_PAGES = 200

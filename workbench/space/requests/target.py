@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from workbench.documents import DatasetCard, Schema
 from workbench.errors import InvalidArgument
+from workbench.graphs.record_graph import Limits, RecordGraph
 from workbench.records import Records
 from workbench.space.client.client import DomainClient
 
@@ -30,6 +31,26 @@ class Target:
     def schema(self) -> Schema:
         """The columns with their public bounds and categories."""
         return self.card.data_schema
+
+    @cached_property
+    def _limits(self) -> Limits | None:
+        told = self.client.info().get("max_parameters")
+        return Limits(parameters=told) if isinstance(told, int) and told > 0 else None
+
+    def check_size(self, *graphs: RecordGraph | None) -> None:
+        """Check that the domain takes graphs of these sizes, before anything is sent.
+
+        A domain of an older version does not tell how many parameters it takes; it answers later.
+
+        Raises
+        ------
+        TooLarge
+            If one has too many parameters; says how many it may have, and what to do.
+        """
+        for graph in graphs:
+            if graph is not None and self._limits is not None:
+                whose = f" at domain '{self.client.name}'"
+                self._limits.check_parameters(graph.facts.parameters, whose)
 
     @cached_property
     def snippet(self) -> Records:

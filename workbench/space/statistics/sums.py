@@ -19,6 +19,7 @@ from workbench.space.requests.mistakes import check_name, researchers_code
 from workbench.space.requests.request import RequestHandle
 from workbench.space.requests.submission import check_guarantee, request_for, written
 from workbench.space.requests.target import Target
+from workbench.space.requests.uploading import upload
 from workbench.space.results.statistic import StatisticResult
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class SumFunction:
         with researchers_code(self.written_by or self.function):
             check_name(self.name, "statistic")
             graph, update = self.graphs(target.schema)
+            target.check_size(graph, update)
             doubts = check_vector(graph, target.snippet)
         for text in doubts:
             doubt(text)
@@ -212,7 +214,7 @@ class SumFunction:
         client = to.client
         for one in (graph, update):
             if one is not None:
-                client.upload(one.digest, one.archive)
+                upload(client, one)
         return RequestHandle(client, client.submit(request), result)
 
     def run(self, to: Target, *, progress: bool = True, **options: Any) -> StatisticResult:

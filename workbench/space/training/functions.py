@@ -13,6 +13,7 @@ from workbench.space.requests.calls import public_call
 from workbench.space.requests.request import RequestGroup, RequestHandle
 from workbench.space.requests.submission import request_for
 from workbench.space.requests.target import Target, Targeted, target_of
+from workbench.space.requests.uploading import upload
 from workbench.space.results.training import TrainingResult
 from workbench.space.training.cost import Cost
 from workbench.space.training.expectation import Expectation
@@ -284,7 +285,7 @@ class TrainingFunction:
             **asked,
         )
         client = target.client
-        client.upload(graph.digest, graph.archive)
+        upload(client, graph)
         result = functools.partial(TrainingResult, model=model)
         return RequestHandle(client, client.submit(request), result)
 

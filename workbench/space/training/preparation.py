@@ -131,6 +131,7 @@ def prepare(
         check_name(name, "training function")
     asked.check()
     graph = record_graph(function, settings, model, target)
+    target.check_size(graph)
     metrics = len(graph.metrics)
     plan = settings.plan(target.card, asked, metrics)
     try:
