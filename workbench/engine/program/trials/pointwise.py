@@ -59,7 +59,8 @@ for _name, _op in each("""
         )
 for _name, _op in each("""
     add.Scalar sub.Scalar rsub.Scalar mul.Scalar div.Scalar fmod.Scalar eq.Scalar ne.Scalar
-    lt.Scalar le.Scalar gt.Scalar ge.Scalar threshold_backward hardshrink_backward softshrink_backward logit_backward
+    lt.Scalar le.Scalar gt.Scalar ge.Scalar threshold_backward hardshrink_backward
+    softshrink_backward logit_backward
 """):
     if "backward" in _name:
         SAMPLES.add(_name, lambda d, op=_op: op(d(5, 7), d.unit(5, 7), 0.3))
