@@ -131,6 +131,7 @@ CALLS = {
         ([LINE, *scaled, *KEPT, False, 0.1, 1e-5, False], {}) for scaled in SCALED
     ],
     A.max_pool3d.default: list(pooled(VOLUME, 3, ([[1, 1, 1], True],))),
+    A.max_pool3d_with_indices.default: list(pooled(VOLUME, 3, ([[1, 1, 1], True],))),
     A.avg_pool3d.default: list(pooled(VOLUME, 3, ([True], [False, False], [True, False]))),
     A.adaptive_avg_pool3d.default: [([VOLUME, [2, 3, 2]], {})],
     A.adaptive_max_pool1d.default: [([tied(2, 3, 7), [3]], {})],

@@ -7,8 +7,7 @@ elsewhere) shows here, on the researcher's machine, and is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from workbench.documents.schema import Column, Schema
 from workbench.errors import GraphRefused
 from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView
+from workbench.graphs.export.layers import left_as_it_is
 from workbench.graphs.record_graph import RecordGraph
 
 Losses = Callable[[RecordView], tuple[torch.Tensor, ...]]
@@ -113,7 +113,7 @@ def _trained(model: nn.Module, graph: RecordGraph) -> dict[str, torch.Tensor]:
 def _plainly(
     call: Losses, trained: dict[str, torch.Tensor], model: nn.Module, view: RecordView
 ) -> list[Found]:
-    with _left_as_it_is(model), torch.enable_grad(), drawing_from(view):
+    with left_as_it_is(model), torch.enable_grad(), drawing_from(view):
         losses = call(view)
         return [Found(loss.detach(), _gradients(loss, trained)) for loss in losses]
 
@@ -140,22 +140,6 @@ def _gradients(loss: torch.Tensor, named: dict[str, torch.Tensor]) -> dict[str, 
     found = torch.autograd.grad(loss, list(named.values()), allow_unused=True, retain_graph=True)
     given = {name: g.detach() for name, g in zip(named, found, strict=True) if g is not None}
     return {name: g.to_dense() if g.is_sparse else g for name, g in given.items()}
-
-
-@contextmanager
-def _left_as_it_is(model: nn.Module) -> Iterator[None]:
-    """Put buffers and ``requires_grad`` back as they were."""
-    buffers = {name: value.clone() for name, value in model.named_buffers()}
-    trained = {name: value.requires_grad for name, value in model.named_parameters()}
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for name, value in model.named_buffers():
-                if name in buffers and value.shape == buffers[name].shape:
-                    value.copy_(buffers[name])
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(trained.get(name, parameter.requires_grad))
 
 
 def _compare(plain: Found, exported: Found, noted: Mapping[str, str]) -> None:

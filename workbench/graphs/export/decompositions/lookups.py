@@ -13,7 +13,7 @@ A = torch.ops.aten
 def one_hot(self: torch.Tensor, num_classes: int = -1) -> torch.Tensor:
     """Return what ``torch.nn.functional.one_hot`` returns: int64 of shape ``(..., num_classes)``.
 
-    For values of any shape, int64. `num_classes` is given; see `export.functions`.
+    For values of any shape, int64. `num_classes` is given; see `workbench.graphs.export.functions`.
     """
     return (self.unsqueeze(-1) == torch.arange(num_classes)).to(torch.int64)
 

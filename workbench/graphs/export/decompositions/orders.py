@@ -1,4 +1,7 @@
-"""What follows from the order of numbers, and running results: medians, places, products."""
+"""What follows from the order of numbers, and running results: medians, places, products.
+
+Shapes and dtypes: of floating dtype and any shape; places are int64.
+"""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     A.instance_norm.default: norms.instance_norm,
     A.batch_norm.default: norms.batch_norm,
     A.max_pool3d.default: pools.max_pool3d,
+    A.max_pool3d_with_indices.default: pools.max_pool3d_with_indices,
     A.avg_pool3d.default: pools.avg_pool3d,
     A.adaptive_avg_pool3d.default: pools.adaptive_avg_pool3d,
     A.adaptive_max_pool1d.default: pools.adaptive_max_pool1d,
