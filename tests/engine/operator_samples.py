@@ -253,9 +253,9 @@ def one_by_one(name, call):
 # --- entry by entry
 
 
-@call_of("""exp expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh tanh asin
-acos atan erf erfc sigmoid log_sigmoid floor ceil round trunc frac relu relu6 selu silu mish
-hardsigmoid hardswish""")
+@call_of("""exp exp2 expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh tanh
+asin acos atan asinh acosh erf erfc erfinv lgamma digamma sigmoid log_sigmoid floor ceil round
+trunc frac relu relu6 selu silu mish hardsigmoid hardswish""")
 def _of_a_float(d):
     return [d.real(d.shape(), dtype=d.choose(torch.float32, torch.float64))]
 
@@ -379,13 +379,18 @@ def _exponential(d):
     return [d.choose(2.0, 0.5, 0.0, 1), d.real(d.shape())]
 
 
+@call_of("fmod.Scalar")
+def _rest(d):
+    return [d.real(d.shape()), d.choose(0.3, 2, -1.5, 0)]
+
+
 @call_of("maximum minimum fmax fmin")
 def _extremes(d):
     kind = d.choose(d.real, d.real, d.whole)
     return _two(d, kind, kind)
 
 
-@call_of("atan2 hypot logaddexp")
+@call_of("atan2 hypot logaddexp pow.Tensor_Tensor fmod.Tensor")
 def _two_floats(d):
     return _two(d, d.real, d.real)
 

@@ -106,7 +106,7 @@ def pretrained():
 
 def test_a_frozen_layer_keeps_its_statistics_so_a_pretrained_network_computes_what_it_did():
     model = pretrained()
-    with pytest.warns(LayersConverted, match="fixed statistics"):
+    with pytest.warns(LayersConverted, match="running statistics"):
         found = without_batch_norm(model)
     assert isinstance(found[0][1], FixedNorm)
     images = torch.randn(5, 2, 8, 8)

@@ -122,6 +122,11 @@ REFUSED = [
         "a number of int64",
     ),
     ("pow.Tensor_Scalar", [tensor(2, dtype=WHOLE), -1], "'exponent' is below 0"),
+    ("pow.Tensor_Tensor", [X, tensor(2, 3, dtype=torch.float64)], "are of float32, float64"),
+    ("fmod.Scalar", [tensor(2, dtype=WHOLE), 0], "'self' is a tensor of int64"),
+    ("fmod.Tensor", [X, tensor(2, 3, dtype=WHOLE)], "'other' is a tensor of int64"),
+    ("fmod.Scalar", [X, math.nan], "'other' is nan"),
+    ("lgamma.default", [tensor(2, dtype=WHOLE)], "'self' is a tensor of int64"),
     ("clamp.default", [X], "has to be given"),
     # Shapes beside each other.
     ("mse_loss.default", [X, tensor(3)], "'target' has shape \\(3,\\); they have to be equal"),

@@ -7,8 +7,8 @@ elsewhere) shows here, on the researcher's machine, and is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import ctypes
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from workbench.documents.schema import Column, Schema
 from workbench.errors import GraphRefused
 from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView
+from workbench.graphs.export.layers import left_as_it_is
 from workbench.graphs.record_graph import RecordGraph
 
 Losses = Callable[[RecordView], tuple[torch.Tensor, ...]]
@@ -28,6 +29,7 @@ Losses = Callable[[RecordView], tuple[torch.Tensor, ...]]
 shape ``()``."""
 _RECORDS = 3
 _SKETCH = 1 << 16
+_LIBC = ctypes.CDLL(None)
 _NEAR, _SMALL = 2e-3, 1e-6
 """How far gradients may be apart, of their norm and beside it: rounding of float32."""
 
@@ -114,7 +116,7 @@ def _trained(model: nn.Module, graph: RecordGraph) -> dict[str, torch.Tensor]:
 def _plainly(
     call: Losses, trained: dict[str, torch.Tensor], model: nn.Module, view: RecordView
 ) -> list[Found]:
-    with _left_as_it_is(model), torch.enable_grad(), drawing_from(view):
+    with left_as_it_is(model), torch.enable_grad(), drawing_from(view):
         losses = call(view)
         return [Found(loss.detach(), _gradients(loss, trained)) for loss in losses]
 
@@ -147,7 +149,8 @@ def _gradients(loss: torch.Tensor, named: dict[str, torch.Tensor]) -> dict[str, 
     hooks = []
     for name, leaf in named.items():
         leaf.grad = None
-        hooks.append(leaf.register_post_accumulate_grad_hook(_sketching(found, name)))
+        sketching = _sketching(found, name)
+        hooks.append(leaf.register_post_accumulate_grad_hook(sketching))  # type: ignore[no-untyped-call]
     try:
         loss.backward(inputs=list(named.values()), retain_graph=True)  # type: ignore[no-untyped-call]
     finally:
@@ -163,8 +166,21 @@ def _sketching(found: dict[str, torch.Tensor], name: str) -> Callable[[torch.Ten
         assert leaf.grad is not None
         found[name] = _sketch(leaf.grad)
         leaf.grad = None
+        if leaf.numel() > _SKETCH:
+            _give_back()
 
     return sketched
+
+
+def _give_back() -> None:
+    """Return freed memory to the system, where the C library can.
+
+    glibc keeps aligned pieces of some megabytes and does not use them again for others of the same
+    size: freed gradients would add up to several times the model.
+    """
+    trim = getattr(_LIBC, "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _sketch(gradient: torch.Tensor) -> torch.Tensor:
@@ -182,22 +198,6 @@ def _sketch(gradient: torch.Tensor) -> torch.Tensor:
         signs = torch.randint(2, (len(piece),), generator=random) * 2 - 1
         total[: len(piece)] += piece * signs
     return total
-
-
-@contextmanager
-def _left_as_it_is(model: nn.Module) -> Iterator[None]:
-    """Put buffers and ``requires_grad`` back as they were."""
-    buffers = {name: value.clone() for name, value in model.named_buffers()}
-    trained = {name: value.requires_grad for name, value in model.named_parameters()}
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for name, value in model.named_buffers():
-                if name in buffers and value.shape == buffers[name].shape:
-                    value.copy_(buffers[name])
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(trained.get(name, parameter.requires_grad))
 
 
 def _compare(plain: Found, exported: Found, noted: Mapping[str, str]) -> None:

@@ -28,14 +28,14 @@ class ConstantsComputed(TorchFunctionMode):
         """Call `func`, not followed by ``torch.export`` if all its tensors are constants."""
         kwargs = kwargs or {}
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        if not tensors or not all(map(_is_constant, tensors)) or _writes(func):
+        if not tensors or not all(map(is_constant, tensors)) or _writes(func):
             return func(*args, **kwargs)
         with torch._C.DisableTorchFunction(), _disable_current_modes():
             return func(*args, **kwargs)
 
 
-def _is_constant(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor is a plain one: neither traced nor a parameter."""
+def is_constant(tensor: object) -> bool:
+    """Return whether something is a plain tensor of any dtype: neither traced nor a parameter."""
     return type(tensor) is torch.Tensor and not tensor.requires_grad
 
 

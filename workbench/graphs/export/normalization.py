@@ -1,7 +1,7 @@
 """Convert batch normalization to what stays within one record.
 
-A layer that is trained becomes group normalization. A frozen one keeps the statistics that it
-brought along, as constants: so a pretrained network computes what it always did.
+A layer in training mode becomes group normalization. One in evaluation mode, or a frozen one, keeps
+the statistics that it brought along: so a pretrained network computes what it always did.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
+from collections.abc import Collection
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from workbench.errors import LayersConverted
 
 _CHANNELS_PER_GROUP = 8
 _MOST_GROUPS = 32
+STATISTICS = ("running_mean", "running_var")
 _BATCHED_DIMENSIONS = {nn.BatchNorm1d: 2, nn.BatchNorm2d: 4, nn.BatchNorm3d: 5}
 
 
@@ -29,7 +31,7 @@ class RecordNorm(nn.GroupNorm):
         As for ``torch.nn.GroupNorm``.
     batched
         The number of dimensions of an input with a batch dimension; an input with one less is
-        taken as one record.
+        taken as one record. 0 if there always is one.
     eps, affine
         Those of the layer that it replaces; so are the names ``weight`` and ``bias``.
     """
@@ -56,31 +58,37 @@ class FixedNorm(nn.Module):
     Parameters
     ----------
     layer
-        Its statistics, scale, shift and their names are taken over.
+        Its statistics, scale, shift and their names are taken over; scale and shift are trained
+        where they were. The statistics are parameters that nothing trains, so a released model
+        brings them along.
     batched
         As for `RecordNorm`.
     """
 
-    running_mean: torch.Tensor
-    running_var: torch.Tensor
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
+    running_mean: nn.Parameter
+    running_var: nn.Parameter
+    eps: float
 
     def __init__(self, layer: nn.modules.batchnorm._BatchNorm, batched: int) -> None:
         super().__init__()
         self.batched, self.eps = batched, layer.eps
-        self.weight, self.bias = (
-            nn.Parameter(p.detach().clone(), requires_grad=False)
-            for p in (layer.weight, layer.bias)
-        )
-        for name in ("running_mean", "running_var"):
-            self.register_buffer(name, getattr(layer, name).detach().clone())
+        for name in ("weight", "bias", *STATISTICS):
+            value = getattr(layer, name)
+            learned = isinstance(value, nn.Parameter) and value.requires_grad
+            kept = None if value is None else nn.Parameter(value.detach().clone(), learned)
+            self.register_parameter(name, kept)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Scale and shift each channel; for shapes and dtypes see `RecordNorm.forward`."""
         axis = 0 if input.dim() == self.batched - 1 else 1
         shape = [-1 if dim == axis else 1 for dim in range(input.dim())]
-        factor = self.weight * torch.rsqrt(self.running_var + self.eps)
-        shift = self.bias - self.running_mean * factor
-        return input * factor.reshape(shape) + shift.reshape(shape)
+        factor = torch.rsqrt(self.running_var + self.eps)
+        found = (input - self.running_mean.reshape(shape)) * factor.reshape(shape)
+        if self.weight is not None:
+            found = found * self.weight.reshape(shape)
+        return found if self.bias is None else found + self.bias.reshape(shape)
 
 
 def groups_for(channels: int) -> int:
@@ -91,12 +99,31 @@ def groups_for(channels: int) -> int:
     return math.gcd(channels, min(_MOST_GROUPS, max(1, channels // _CHANNELS_PER_GROUP)))
 
 
-def without_batch_norm(model: nn.Module, *, quiet: bool = False) -> nn.Module:
+def keeps_statistics(layer: nn.modules.batchnorm._BatchNorm) -> bool:
+    """Return whether a layer computes by the running statistics that it has.
+
+    One in evaluation mode does, and so does one whose scale and shift are frozen.
+    """
+    frozen = layer.affine and not (layer.weight.requires_grad or layer.bias.requires_grad)
+    return layer.running_mean is not None and (frozen or not layer.training)
+
+
+def batch_norms(model: nn.Module) -> dict[str, nn.modules.batchnorm._BatchNorm]:
+    """Return the layers of batch normalization by name, one with several names under each."""
+    everywhere = model.named_modules(remove_duplicate=False)
+    return {
+        n: layer for n, layer in everywhere if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+    }
+
+
+def without_batch_norm(
+    model: nn.Module, *, quiet: bool = False, fixed: Collection[str] | None = None
+) -> nn.Module:
     """Return `model`, or a copy in which no layer is a batch normalization.
 
-    A layer whose scale and shift are frozen becomes a `FixedNorm` with its running statistics. Any
-    other becomes a `RecordNorm`: scale and shift are kept, running statistics are not, since new
-    ones would mix records.
+    A layer that keeps its statistics becomes a `FixedNorm` with them. Any other becomes a
+    `RecordNorm`: scale and shift are kept, running statistics are not, since new ones would mix
+    records.
 
     Parameters
     ----------
@@ -104,18 +131,21 @@ def without_batch_norm(model: nn.Module, *, quiet: bool = False) -> nn.Module:
         Is left as it is, and returned if it has no batch normalization.
     quiet
         Whether to give no notice.
+    fixed
+        Names of the layers that keep their statistics; if None, those of which
+        `keeps_statistics` is true.
 
     Warns
     -----
     LayersConverted
-        Names the layers.
+        Names the layers, and what became of each.
     """
-    batch_norm = nn.modules.batchnorm._BatchNorm
-    everywhere = model.named_modules(remove_duplicate=False)
-    found = {name: layer for name, layer in everywhere if isinstance(layer, batch_norm)}
+    found = batch_norms(model)
     if not found:
         return model
-    replaced = {id(layer): _replacement(layer) for layer in found.values()}
+    if fixed is None:
+        fixed = {name for name, layer in found.items() if keeps_statistics(layer)}
+    replaced = {id(layer): _replacement(layer, name in fixed) for name, layer in found.items()}
     if id(model) in replaced:
         converted: nn.Module = replaced[id(model)]
     else:
@@ -124,11 +154,13 @@ def without_batch_norm(model: nn.Module, *, quiet: bool = False) -> nn.Module:
             parent, _, child = name.rpartition(".")
             setattr(converted.get_submodule(parent), child, replaced[id(found[name])])
     if not quiet:
-        names = [f"'{name}'" for name in found]
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        became = (
+            ("became group normalization", [n for n in found if n not in fixed]),
+            ("computes by the running statistics that it has", [n for n in found if n in fixed]),
+        )
+        told = "; ".join(f"{_listed(names)} {what}" for what, names in became if names)
         warnings.warn(
-            f"batch normalization mixes records: {shown} became group normalization (frozen "
-            "layers: fixed statistics) in what is trained. Your model is left as it is; "
+            f"batch normalization mixes records: {told}. Your model is left as it is; "
             "result.model has the new layers.",
             LayersConverted,
             stacklevel=3,
@@ -136,11 +168,15 @@ def without_batch_norm(model: nn.Module, *, quiet: bool = False) -> nn.Module:
     return converted
 
 
-def _replacement(layer: nn.modules.batchnorm._BatchNorm) -> nn.Module:
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _replacement(layer: nn.modules.batchnorm._BatchNorm, fixed: bool) -> nn.Module:
     channels = layer.num_features
     batched = next((d for kind, d in _BATCHED_DIMENSIONS.items() if isinstance(layer, kind)), 0)
-    frozen = layer.affine and not (layer.weight.requires_grad or layer.bias.requires_grad)
-    if frozen and layer.running_mean is not None:
+    if fixed:
         return FixedNorm(layer, batched).train(layer.training)
     made = RecordNorm(groups_for(channels), channels, batched, layer.eps, layer.affine)
     if layer.affine:

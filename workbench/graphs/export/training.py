@@ -24,6 +24,7 @@ from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import at_bounds, followed
 from workbench.graphs.export.functions import one_path
 from workbench.graphs.export.gradients import GradientsKept, gradients_kept
+from workbench.graphs.export.layers import check_layers, know_sizes, left_as_it_is
 from workbench.graphs.export.normalization import without_batch_norm
 from workbench.graphs.export.tracing import example_of, exported, loaded, try_mapped
 from workbench.graphs.public_loss import publicly_trained
@@ -114,8 +115,9 @@ def export(
         a dict of metrics (shape ``()``, values in [0, 1]), or these and a public loss; see
         `workbench.graphs.public_loss`.
     model
-        Is left as it is. Its parameters must be float32; those with ``requires_grad=False`` stay
-        as they are. Batch normalization is converted on a copy, with a notice.
+        Is left as it is, but that lazy layers learn their sizes. Its parameters must be float32;
+        those with ``requires_grad=False`` stay as they are. Batch normalization is converted on a
+        copy, with a notice.
     schema
         The dataset's schema.
     in_tables
@@ -130,12 +132,14 @@ def export(
     UnknownColumn
         If the function asks for a column that the schema does not have.
     """
-    model = without_batch_norm(model)
-    _check_layers(model)
-    if in_tables:
-        at_bounds(lambda record: _called(function, model, RecordView(schema, record)), schema)
     examples = {c.name: example_of(c) for c in schema.usable}
-    inputs, metrics = _dry_run(function, model, schema, examples)
+    know_sizes(model, lambda: _called(function, model, RecordView(schema, examples)))
+    model = without_batch_norm(model)
+    check_layers(model)
+    with left_as_it_is(model):
+        if in_tables:
+            at_bounds(lambda record: _called(function, model, RecordView(schema, record)), schema)
+        inputs, metrics = _dry_run(function, model, schema, examples)
     for name in inputs:
         noise = NoiseInput.parse(name)
         if noise is not None:
@@ -156,22 +160,6 @@ def _losses(returned: Outputs) -> tuple[torch.Tensor, ...]:
     """Return the loss, and the public loss where there is one."""
     public = public_loss_of(returned)
     return (outputs_of(returned)[0], *([] if public is None else [public]))
-
-
-def _check_layers(model: nn.Module) -> None:
-    """Check that no layer drops out by itself, and that all parameters are float32."""
-    for name, layer in model.named_modules():
-        kind = type(layer).__name__
-        if isinstance(layer, nn.RNNBase) and layer.training and layer.dropout > 0:
-            raise GraphRefused(
-                f"layer '{name}' ({kind}) drops out in a way that cannot be repeated",
-                "Set its dropout to 0 and put nn.Dropout between the layers if you need it.",
-            )
-    for name, parameter in model.named_parameters():
-        if parameter.dtype != torch.float32:
-            raise GraphRefused(
-                f"parameter '{name}' is {parameter.dtype}; expected float32", "Call model.float()."
-            )
 
 
 def _called(

@@ -26,6 +26,19 @@ ALLOWED: frozenset[str] = frozenset(SIGNATURES)
 """Every operator a record graph may use, as ``aten.<name>.<overload>``."""
 
 REMEDIES: dict[str, str] = {
+    "recurrent dropout": "Set its dropout to 0. For dropout between layers build several of one "
+    "layer each, with nn.Dropout between them.",
+    "spectral_norm": "Call .eval() on that layer before you train: the norm is then divided by as "
+    "it is. Or use torch.nn.utils.parametrizations.weight_norm.",
+    "orthogonal": "Add a penalty to the loss instead: "
+    "(weight @ weight.T - torch.eye(n)).square().sum(). Or use "
+    "torch.nn.utils.parametrizations.weight_norm.",
+    "track_running_stats": "Set track_running_stats=False; or call .eval() to use the statistics "
+    "that it has.",
+    "max_norm": "Leave max_norm out; torch.nn.functional.normalize(vectors, dim=-1) after the "
+    "look-up bounds them.",
+    "scale_grad_by_freq": "Leave scale_grad_by_freq out: gradients are clipped for each person.",
+    "CrossMapLRN2d": "Use nn.LocalResponseNorm, which gives the same for odd sizes.",
     "dropout": "Use nn.Dropout or torch.nn.functional.dropout, which draw from the record; else "
     "set dropout to 0.",
     "bernoulli": "Compare wb.noise(record, ...) instead: random numbers come with the record.",
@@ -40,7 +53,8 @@ REMEDIES: dict[str, str] = {
     "pack_padded_sequence": "Run the layer over the padded sequence, and take the output at the "
     "record's length: outputs[length - 1]; or mask what lies beyond.",
     "fractional_max_pool": "Its windows are random: use nn.MaxPool2d or nn.AdaptiveMaxPool2d.",
-    "max_unpool": "It writes by places that depend on the record: use nn.Upsample.",
+    "max_unpool": "Give it windows that lie apart (a stride of at least the kernel's size), or use "
+    "nn.Upsample.",
     "ctc_loss": "Its lengths depend on the record: use a loss for each position, as cross_entropy.",
     "fft": "A record graph has no complex numbers: multiply with matrices of cosines and sines, "
     "such as torch.cos(2 * torch.pi * torch.outer(k, t) / n).",
@@ -48,7 +62,6 @@ REMEDIES: dict[str, str] = {
     "multinomial": "Take the largest of logits + Gumbel noise: "
     "(logits - (-torch.rand_like(logits).log()).log()).argmax().",
     "unique": "Its output's shape depends on the record's values: compare with torch.arange.",
-    "embedding_renorm": "Leave max_norm out: it changes the table while it is read.",
     "linalg": "It fails for some values, as for a singular matrix: use products and sums.",
     "nonzero": "Its output's shape depends on the record's values: use torch.where with masks.",
     "masked_select": "Its output's shape depends on the record's values: use torch.where.",

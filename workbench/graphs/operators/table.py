@@ -90,9 +90,9 @@ _END = Int(-(1 << 62), (1 << 63) - 1)
 # --- entry by entry
 
 _allow("abs neg sign sgn square isnan isinf isfinite", self=NUMBER)
-_allow("exp expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh tanh asin acos"
-       " atan erf erfc sigmoid log_sigmoid floor ceil round trunc frac relu relu6 selu silu mish"
-       " hardsigmoid hardswish", self=REAL)
+_allow("exp exp2 expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh tanh asin"
+       " acos atan asinh acosh erf erfc erfinv lgamma digamma sigmoid log_sigmoid floor ceil"
+       " round trunc frac relu relu6 selu silu mish hardsigmoid hardswish", self=REAL)
 _allow("logical_not", self=ANYTHING)
 _allow("bitwise_not", self=BITS)
 _allow("logit", self=REAL, eps=Optional(Number(0, 0.5)))
@@ -118,6 +118,9 @@ _allow("mul.Scalar div.Scalar eq.Scalar ne.Scalar lt.Scalar le.Scalar gt.Scalar 
        self=ANYTHING, other=NOT_NAN)
 _allow("pow.Tensor_Scalar", whole_power, self=NUMBER, exponent=FINITE)
 _allow("pow.Scalar", self=FINITE, exponent=REAL)
+_allow("pow.Tensor_Tensor", same_dtype("self", "exponent"), self=REAL, exponent=REAL)
+_allow("fmod.Scalar", self=REAL, other=FINITE)
+_allow("fmod.Tensor", same_dtype("self", "other"), self=REAL, other=REAL)
 _allow("maximum minimum fmax fmin", same_dtype("self", "other"), self=NUMBER, other=NUMBER)
 _allow("atan2 hypot logaddexp", same_dtype("self", "other"), self=REAL, other=REAL)
 _allow("logical_and logical_or logical_xor", self=ANYTHING, other=ANYTHING)

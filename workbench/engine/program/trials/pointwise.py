@@ -10,10 +10,10 @@ A = torch.ops.aten
 SAMPLES = Samples()
 
 for _name, _op in each("""
-    abs neg sign sgn exp expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh tanh
-    asin acos atan erf erfc sigmoid logit floor ceil round trunc frac isnan isinf isfinite
-    logical_not relu leaky_relu elu gelu silu mish hardtanh hardsigmoid hardswish softplus
-    hardshrink softshrink nan_to_num
+    abs neg sign sgn exp exp2 expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh
+    tanh asin acos atan asinh acosh erf erfc erfinv lgamma digamma sigmoid logit floor ceil
+    round trunc frac isnan isinf isfinite logical_not relu leaky_relu elu gelu silu mish hardtanh
+    hardsigmoid hardswish softplus hardshrink softshrink nan_to_num
 """):
     SAMPLES.add(
         _name,
@@ -21,11 +21,26 @@ for _name, _op in each("""
         lambda d, op=_op: op(d.unit(3)),
         lambda d, op=_op: op(d(5).double()),
     )
+SAMPLES.add(
+    "polygamma",
+    *(lambda d, n=n: A.polygamma(n, d(5, 7)) for n in (1, 2)),
+    lambda d: A.polygamma(1, d.unit(3)),
+    lambda d: A.polygamma(1, d(5).double()),
+)
+SAMPLES.add(
+    "div.Tensor_mode",
+    *(
+        lambda d, mode=mode: A.div.Tensor_mode(d(5, 7), d(5, 7), rounding_mode=mode)
+        for mode in ("trunc", "floor", None)
+    ),
+    lambda d: A.div.Tensor_mode(d(5).double(), d(5).double(), rounding_mode="trunc"),
+)
 SAMPLES.add("elu", lambda d: A.elu(d(5, 7), 1.5, 1.1, 0.7))
 SAMPLES.add("gelu", lambda d: A.gelu(d(5, 7), approximate="tanh"))
 SAMPLES.add("softplus", lambda d: A.softplus(d(5, 7), 0.5, 10))
 for _name, _op in each("""
-    atan2 maximum minimum fmax fmin logaddexp hypot logical_and logical_or logical_xor
+    atan2 fmod.Tensor pow.Tensor_Tensor maximum minimum fmax fmin logaddexp hypot logical_and
+    logical_or logical_xor
     add.Tensor sub.Tensor mul.Tensor div.Tensor eq.Tensor ne.Tensor lt.Tensor le.Tensor gt.Tensor
     ge.Tensor sigmoid_backward tanh_backward gelu_backward silu_backward mish_backward
     hardsigmoid_backward hardswish_backward
@@ -43,8 +58,9 @@ for _name, _op in each("""
             lambda d, op=_op: op(d.public(5, 7), d(5, 1)),
         )
 for _name, _op in each("""
-    add.Scalar sub.Scalar rsub.Scalar mul.Scalar div.Scalar eq.Scalar ne.Scalar lt.Scalar le.Scalar
-    gt.Scalar ge.Scalar threshold_backward hardshrink_backward softshrink_backward logit_backward
+    add.Scalar sub.Scalar rsub.Scalar mul.Scalar div.Scalar fmod.Scalar eq.Scalar ne.Scalar
+    lt.Scalar le.Scalar gt.Scalar ge.Scalar threshold_backward hardshrink_backward
+    softshrink_backward logit_backward
 """):
     if "backward" in _name:
         SAMPLES.add(_name, lambda d, op=_op: op(d(5, 7), d.unit(5, 7), 0.3))

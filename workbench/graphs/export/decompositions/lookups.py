@@ -1,4 +1,7 @@
-"""Look-ups and distances by plain operators."""
+"""Look-ups and distances by plain operators.
+
+Shapes and dtypes: indices are int64, what is computed with is floating; shapes are PyTorch's.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ A = torch.ops.aten
 def one_hot(self: torch.Tensor, num_classes: int = -1) -> torch.Tensor:
     """Return what ``torch.nn.functional.one_hot`` returns: int64 of shape ``(..., num_classes)``.
 
-    For values of any shape, int64. `num_classes` is given; see `export.functions`.
+    For values of any shape, int64. `num_classes` is given; see `workbench.graphs.export.functions`.
     """
     return (self.unsqueeze(-1) == torch.arange(num_classes)).to(torch.int64)
 
@@ -56,3 +59,43 @@ def cdist(
     Shapes ``(..., n, d)`` and ``(..., m, d)`` to ``(..., n, m)``, floating.
     """
     return torch.linalg.vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1)  # type: ignore[no-any-return]
+
+
+def take_along_dim(
+    self: torch.Tensor, indices: torch.Tensor, dim: int | None = None
+) -> torch.Tensor:
+    """Return what ``torch.take_along_dim`` returns; without `dim` of the flattened tensors.
+
+    Shapes that broadcast but for `dim`, of any dtype, and int64.
+    """
+    if dim is None:
+        return take_along_dim(self.reshape(-1), indices.reshape(-1), 0)
+    axis = dim % self.dim()
+    size = self.shape[axis]
+    table = [n for place, n in enumerate(self.shape) if place != axis]
+    wanted = [n for place, n in enumerate(indices.shape) if place != axis]
+    common = torch.broadcast_shapes(tuple(table), tuple(wanted))  # type: ignore[no-untyped-call]
+
+    def spread(value: torch.Tensor) -> torch.Tensor:
+        shape = [*common]
+        shape.insert(axis, value.shape[axis])
+        return value.expand(shape)
+
+    index = torch.where(indices < 0, indices + size, indices)
+    return spread(self).gather(axis, spread(index))
+
+
+def cross(self: torch.Tensor, other: torch.Tensor, dim: int | None = None) -> torch.Tensor:
+    """Return what ``torch.cross`` returns: along `dim`, or the first dimension of size 3.
+
+    Shapes that broadcast, floating.
+    """
+    axis = list(self.shape).index(3) - self.dim() if dim is None else dim
+    one, two = A.broadcast_tensors.default([self, other])
+    first, second = one.roll(-1, axis) * two.roll(-2, axis), one.roll(-2, axis) * two.roll(-1, axis)
+    return first - second  # type: ignore[no-any-return]
+
+
+def linalg_cross(self: torch.Tensor, other: torch.Tensor, *, dim: int = -1) -> torch.Tensor:
+    """Return what ``torch.linalg.cross`` returns; see `cross`."""
+    return cross(self, other, dim)

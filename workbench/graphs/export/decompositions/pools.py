@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from workbench.errors import GraphRefused
 
+A = torch.ops.aten
 Sizes = Sequence[int]
 
 
@@ -57,6 +58,41 @@ def max_pool3d(
     return _depths(
         planes, lambda x: F.max_pool1d(x, kernel[0], steps[0], margins[0], gaps[0], ceil_mode)
     )
+
+
+def max_pool3d_with_indices(
+    self: torch.Tensor,
+    kernel_size: Sizes,
+    stride: Sizes = (),
+    padding: Sizes = (0,),
+    dilation: Sizes = (1,),
+    ceil_mode: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what ``aten.max_pool3d_with_indices`` returns; shapes and dtypes as `max_pool3d`.
+
+    The indices, int64, count the entries of an image of three dimensions.
+    """
+    kernel = _each(kernel_size, 3, ())
+    steps, margins, gaps = (
+        _each(sizes, 3, default)
+        for sizes, default in ((stride, kernel), (padding, [0]), (dilation, [1]))
+    )
+    depth, height, width = self.shape[-3:]
+    lead = self.shape[:-3]
+    images = self.reshape(-1, height, width)
+    across = [kernel[1:], steps[1:], margins[1:], gaps[1:], ceil_mode]
+    values, within = A.max_pool2d_with_indices.default(images, *across)
+    # Depths last: (images, height, width, depth).
+    values, within = (x.reshape(-1, depth, *x.shape[-2:]).movedim(1, -1) for x in (values, within))
+    sizes = values.shape[:-1]
+    along = [[1, n] for n in (kernel[0], steps[0])]
+    beside = [[0, margins[0]], [1, gaps[0]]]
+    rows = values.reshape(-1, 1, depth)
+    found, at = A.max_pool2d_with_indices.default(rows, *along, *beside, ceil_mode)
+    plane = within.reshape(-1, 1, depth).gather(2, at)
+    parts = (x.reshape(*sizes, -1).movedim(-1, 1) for x in (found, at * (height * width) + plane))
+    values, places = (x.reshape(*lead, *x.shape[1:]) for x in parts)
+    return values, places
 
 
 def avg_pool3d(

@@ -60,7 +60,8 @@ def _antialiased(kernel: Kernel) -> Callable[..., torch.Tensor]:
         ratio = size / out if scale is None else 1 / scale
         if align_corners:
             ratio = (size - 1) / (out - 1) if out > 1 else 0.0
-        centers = _numbers(out) * ratio if align_corners else (_numbers(out) + 0.5) * ratio - 0.5
+        # As PyTorch has it: aligned corners change the distances, but not where the first one is.
+        centers = (_numbers(out) + 0.5) * ratio - 0.5
         found = kernel((_numbers(size) - centers.unsqueeze(1)) / max(ratio, 1.0))
         return found / found.sum(1, keepdim=True)
 

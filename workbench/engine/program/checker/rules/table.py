@@ -25,9 +25,11 @@ from workbench.engine.program.checker.values.value import Value
 A = torch.ops.aten
 
 _ENTRY_BY_ENTRY = """
-abs neg sign sgn exp expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh tanh
-asin acos atan atan2 erf erfc sigmoid logit floor ceil round trunc frac isnan isinf isfinite
-logical_not div.Tensor div.Scalar rsub.Scalar pow.Tensor_Scalar pow.Scalar maximum minimum fmax fmin
+abs neg sign sgn exp exp2 expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan sinh cosh
+tanh asin acos atan atan2 asinh acosh erf erfc erfinv lgamma digamma polygamma sigmoid logit
+floor ceil round trunc frac isnan isinf isfinite logical_not div.Tensor div.Scalar div.Tensor_mode
+rsub.Scalar fmod.Tensor fmod.Scalar pow.Tensor_Scalar pow.Scalar pow.Tensor_Tensor maximum minimum
+fmax fmin
 lerp.Scalar lerp.Tensor addcmul addcdiv logaddexp hypot eq.Tensor eq.Scalar ne.Tensor ne.Scalar
 lt.Tensor lt.Scalar le.Tensor le.Scalar gt.Tensor gt.Scalar ge.Tensor ge.Scalar
 logical_and logical_or logical_xor bitwise_and.Tensor bitwise_or.Tensor bitwise_not relu leaky_relu

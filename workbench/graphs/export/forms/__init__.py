@@ -1,0 +1,1 @@
+"""Functions of PyTorch in forms that take one path for all records, whatever their values."""
