@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from workbench.graphs.export.decompositions import (
+    convolutions,
     grids,
     lookups,
     losses,
@@ -59,6 +60,11 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     A.embedding.default: lookups.embedding,
     A.bilinear.default: lookups.bilinear,
     A.cdist.default: lookups.cdist,
+    A.cosine_similarity.default: lookups.cosine_similarity,
+    A.pairwise_distance.default: lookups.pairwise_distance,
+    A.cross_entropy_loss.default: losses.cross_entropy_loss,
+    A.pdist.default: lookups.pdist,
+    A.conv_tbc.default: convolutions.conv_tbc,
     A.take_along_dim.default: lookups.take_along_dim,
     A.cross.default: lookups.cross,
     A.linalg_cross.default: lookups.linalg_cross,
