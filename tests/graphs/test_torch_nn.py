@@ -37,7 +37,6 @@ has_torch_function_unary has_torch_function_variadic
 """
 WITHOUT_GRADIENTS = "grouped_mm native_channel_shuffle scaled_grouped_mm scaled_mm"
 """Functions that PyTorch itself does not train here."""
-REFUSED_BY_NAME = {*OTHERS, "fractional_max_pool3d"}
 CONVERTED = "batch normalization"
 MODELS = {
     family: [way for ways in rows.values() for way in ways] for family, rows in LAYERS.items()
@@ -80,7 +79,8 @@ def test_every_function_has_a_row():
         *WITHOUT_GRADIENTS.split(),
         *FUNCTIONS,
         *by_layer,
-        *REFUSED_BY_NAME,
+        *OTHERS,
+        "fractional_max_pool3d",
     }
     assert {name.removesuffix("_with_indices") for name in found - set(FUNCTIONS)} - known == set()
 
@@ -109,13 +109,23 @@ def test_what_a_refusal_says_to_use_instead_trains(start):
     check_records(Together(REMEDIES[start : start + _SIZE]))
 
 
+def shown(names):
+    """Return names as code; of those for several dimensions the others as ``2d`` and ``3d``."""
+    told = []
+    for name in sorted(names):
+        stem, space = re.fullmatch(r"(.*?)([123]d)?", name).groups()
+        first = not told or space is None or not told[-1].startswith(f"`{stem}1d`")
+        told += [f"`{name}`"] if first else []
+        told[-1] += "" if first else f" `{space}`"
+    return told
+
+
 def table():
     """Return the table of docs/models.md."""
     lines = ["| of `torch.nn` | | use instead |", "|---|---|---|"]
     for family, rows in LAYERS.items():
         state = "converted, see below" if family == CONVERTED else "trains"
-        names = ", ".join(f"`{name}`" for name in sorted(rows))
-        lines.append(f"| {family}: {names} | {state} | |")
+        lines.append(f"| {family}: {', '.join(shown(rows))} | {state} | |")
     lines += [f"| `{name}` | refused | {r.instead} |" for name, r in REFUSED.items()]
     return "\n".join(lines)
 

@@ -48,7 +48,6 @@ for space, shape in SPACES.items():
         "convolutions",
         f"Conv{at}",
         way(shape, f"Conv{at}", 2, 2, 2, call=batched, **OPTIONS),
-        way(shape, f"Conv{at}", 2, 2, 3, padding="same", padding_mode="circular", bias=False),
     )
     layer(
         "convolutions",
@@ -125,6 +124,10 @@ layer(
 layer("normalization", "RMSNorm", way(LINE, "RMSNorm", 8))
 layer("normalization", "GroupNorm", way(IMAGE, "GroupNorm", 2, 2, call=batched))
 layer("normalization", "LocalResponseNorm", way(IMAGE, "LocalResponseNorm", 2, call=batched))
+
+LAYERS["convolutions"]["Conv2d"].append(
+    way(IMAGE, "Conv2d", 2, 2, 3, padding="same", padding_mode="circular", bias=False)
+)
 
 # --- entry by entry
 
