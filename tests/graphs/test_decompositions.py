@@ -115,6 +115,7 @@ def constant(tensor):
 
 LINE = real(2, 3, 6)
 SCALED = (None, None), (real(3), real(3, seed=1))
+WEIGHTS = constant(torch.tensor([1.0, 2.0, 0.5, 3.0]))
 KEPT = constant(real(3)), constant(real(3).abs())
 CALLS = {
     A.scaled_dot_product_attention.default: [
@@ -192,6 +193,20 @@ CALLS = {
     A.cdist.default: [
         ([real(2, 3, 4), real(2, 5, 4, seed=1), p, None], {}) for p in (2.0, 1.0, 3.0, INF)
     ],
+    A.cosine_similarity.default: [([real(1, 4), real(3, 4, seed=1), -1], {})],
+    A.pairwise_distance.default: [([real(4), real(3, 4, seed=1), 3.0], {"keepdim": True})],
+    A.cross_entropy_loss.default: [
+        ([scores, target, WEIGHTS, reduction, ignored, 0.2], {})
+        for scores, target in (
+            (real(4), torch.tensor(2)),
+            (real(3, 4), whole(3, high=4)),
+            (real(2, 4, 3), whole(2, 3, high=4)),
+        )
+        for reduction in (0, 1, 2)
+        for ignored in (-100, 1)
+    ],
+    A.pdist.default: [([real(4, 3), p], {}) for p in (1.0, 2.0, 3.0, INF)],
+    A.conv_tbc.default: [([real(5, 2, 3), real(2, 3, 4), real(4), pad], {}) for pad in (0, 1)],
     A.take_along_dim.default: [
         ([EACH, whole(3, 2, high=4), 1], {}),
         ([EACH, whole(1, 4, low=-3, high=3), 0], {}),
@@ -375,10 +390,13 @@ def test_an_operator_that_is_allowed_is_taken_apart_only_in_the_forms_that_are_n
     both = {str(operator) for operator in DECOMPOSITIONS} & ALLOWED
     assert both == {
         "aten.cat.default",
+        "aten.cosine_similarity.default",
+        "aten.cross_entropy_loss.default",
         "aten.embedding.default",
         "aten.fmod.Scalar",
         "aten.fmod.Tensor",
         "aten.pad.default",
+        "aten.pairwise_distance.default",
         "aten.pow.Tensor_Tensor",
     }
     assert DECOMPOSITIONS[A.pad.default](EACH, [1, 1]) is NotImplemented

@@ -86,6 +86,26 @@ def test_a_recurrent_layer_that_drops_out_between_its_layers_is_refused():
         export(on_table, nn.Sequential(nn.Linear(3, 2), layer), TABLE)
 
 
+def bounded(model, record):
+    return F.embedding(record["smokes"], model.weight, max_norm=0.1).sum()
+
+
+@pytest.mark.parametrize(
+    ("function", "model", "words"),
+    [
+        (lambda m, r: m(r["smokes"]).sum(), nn.Embedding(2, 4, max_norm=0.1), "max_norm"),
+        (bounded, nn.Embedding(2, 4), "max_norm"),
+        (on_table, nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2)), "spectral_norm"),
+        (on_table, nn.utils.spectral_norm(nn.Linear(3, 2)), "spectral_norm"),
+    ],
+)
+def test_a_model_that_would_write_into_itself_is_refused_and_is_as_it_was(function, model, words):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(GraphRefused, match=words):
+        export(function, model, TABLE)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
 def test_a_buffer_that_forward_writes_to_is_refused():
     class Counting(nn.Module):
         def __init__(self):

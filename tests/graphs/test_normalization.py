@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tests.engine.models import MODELS, classify
-from workbench.errors import LayersConverted
+from workbench.errors import GraphRefused, LayersConverted
 from workbench.graphs.export.normalization import (
     FixedNorm,
     RecordNorm,
@@ -131,3 +131,78 @@ def test_a_model_without_batch_norm_is_returned_as_it_is():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert without_batch_norm(model) is model
+
+
+def evaluated():
+    """Return layers that have seen other data, in evaluation mode, and not frozen."""
+    torch.manual_seed(0)
+    model = cnn()
+    for _ in range(5):
+        model(3 + 2 * torch.randn(16, 2, 8, 8))
+    return model.eval()
+
+
+def test_a_layer_in_evaluation_mode_keeps_its_statistics_and_trains_scale_and_shift():
+    model = evaluated()
+    with pytest.warns(LayersConverted, match=r"'1', '3\.1' computes? by the running statistics"):
+        graph = export(classify, model, SCHEMA)
+    images = torch.randn(5, 2, 8, 8)
+    assert torch.allclose(without_batch_norm(model, quiet=True)(images), model(images), atol=1e-5)
+    assert {"1.weight", "1.bias"} <= graph.trainable
+    assert not {"1.running_mean", "1.running_var"} & graph.trainable
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_a_release_is_loaded_into_the_layers_that_were_trained_whatever_mode_the_module_is_in(mode):
+    for trained in (evaluated(), cnn()):
+        converted = without_batch_norm(trained, quiet=True)
+        graph = export(classify, converted, SCHEMA)
+        fresh = cnn().train(mode)
+        loaded = load_into(fresh, graph.parameters)
+        kinds = [type(layer) for layer in (converted[1], converted[3][1])]
+        assert [type(layer) for layer in (loaded[1], loaded[3][1])] == kinds
+        image = torch.randn(2, 2, 8, 8)
+        assert torch.allclose(loaded(image), converted.eval()(image), atol=1e-6)
+
+
+def test_a_release_without_statistics_is_loaded_with_those_of_a_frozen_module():
+    """So were frozen layers released before their statistics travelled with them."""
+    model = pretrained()
+    parameters = {n: p.detach() for n, p in model.named_parameters()}
+    loaded = load_into(model, parameters)
+    images = torch.randn(5, 2, 8, 8)
+    assert torch.allclose(loaded(images), model.eval()(images), atol=1e-5)
+
+
+def test_the_notice_says_which_layers_became_what():
+    model = cnn()
+    model[3].eval()
+    with pytest.warns(LayersConverted) as told:
+        without_batch_norm(model)
+    words = str(told[0].message)
+    assert "'1' became group normalization" in words
+    assert "'3.1' computes by the running statistics that it has" in words
+
+
+@pytest.mark.parametrize("layer", [nn.SyncBatchNorm(8), nn.BatchNorm1d(8)])
+def test_lines_of_channels_are_normalized_too(layer):
+    for mode in (RecordNorm, FixedNorm):
+        found = without_batch_norm(layer.train(mode is RecordNorm), quiet=True)
+        assert isinstance(found, mode)
+        assert found(torch.randn(2, 8, 5)).shape == (2, 8, 5)
+
+
+def test_a_lazy_layer_learns_its_size_when_it_is_exported():
+    layers = nn.LazyConv2d(8, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(3)
+    model = nn.Sequential(*layers)
+    with pytest.warns(LayersConverted, match="'1' became group normalization"):
+        graph = export(lambda m, r: m(r["x"][None]).sum(), model, SCHEMA)
+    assert {"0.weight", "1.weight", "3.weight"} <= graph.trainable
+    assert isinstance(model[1], nn.BatchNorm2d)
+    assert model[1].training
+
+
+def test_a_lazy_layer_that_is_not_called_is_refused_by_name():
+    model = nn.Sequential(nn.Linear(128, 3), nn.LazyLinear(3))
+    with pytest.raises(GraphRefused, match=r"layer '1' \(LazyLinear\) does not know its sizes"):
+        export(lambda m, r: m[0](r["x"].flatten()).sum(), model, SCHEMA)

@@ -42,12 +42,15 @@ class Draws(TorchFunctionMode):
         self._view = view
         self._answers: dict[Any, Callable[..., Any]] = {
             torch.dropout: self._dropout,
-            torch.dropout_: self._dropout,
+            torch.dropout_: _in_place(self._dropout),
             torch.feature_dropout: self._feature_dropout,
-            torch.feature_dropout_: self._feature_dropout,
+            torch.feature_dropout_: _in_place(self._feature_dropout),
             torch.alpha_dropout: self._alpha_dropout,
+            torch.alpha_dropout_: _in_place(self._alpha_dropout),
             torch.feature_alpha_dropout: self._feature_alpha_dropout,
+            torch.feature_alpha_dropout_: _in_place(self._feature_alpha_dropout),
             torch.rrelu: self._rrelu,
+            torch.rrelu_: _in_place(self._rrelu),
             F.scaled_dot_product_attention: self._attention,
             torch.rand: self._rand,
             torch.randn: self._randn,
@@ -181,6 +184,15 @@ class Draws(TorchFunctionMode):
         with torch.no_grad():
             drawn: torch.Tensor = mean + std * self._view.noise(tuple(shape))
             return drawn.to(kind)
+
+
+def _in_place(answer: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """Return `answer` such that it writes what it gives into its first argument."""
+
+    def written(input: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+        return input.copy_(answer(input, *args, **options))
+
+    return written
 
 
 def _features(input: torch.Tensor) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
@@ -19,11 +20,12 @@ from torch.overrides import TorchFunctionMode
 
 from workbench.errors import GraphRefused
 from workbench.graphs.export.constants import is_constant
+from workbench.graphs.export.decompositions import norms
 from workbench.graphs.export.following import here
 from workbench.graphs.export.forms import embeddings, losses, matrices
 from workbench.graphs.export.forms.labels import LabelsAsIndices
 from workbench.graphs.export.forms.unpooling import max_unpool
-from workbench.graphs.export.patching import replaced
+from workbench.graphs.export.patching import replaced, seen_by_modes
 from workbench.graphs.operators.allowed import remedy
 
 _FORMS: dict[Any, Callable[..., Any]] = {
@@ -35,8 +37,14 @@ _FORMS: dict[Any, Callable[..., Any]] = {
     torch.Tensor.bincount: matrices.bincount,
     torch.tril_indices: matrices.tril_indices,
     torch.triu_indices: matrices.triu_indices,
+    torch.batch_norm: norms.batch_norm,
+    F.gaussian_nll_loss: losses.gaussian_nll_loss,
+    F.kl_div: losses.telling_kl_div(F.kl_div),
+    F.embedding_bag: embeddings.embedding_bag,
+    **{getattr(F, f"max_unpool{space}d"): max_unpool(space) for space in (1, 2, 3)},
 }
 """Function to what is called instead."""
+_CODES = {function.__code__ for function in _FORMS if isinstance(function, FunctionType)}
 _REFUSED: dict[Any, tuple[str, str]] = {
     torch._pack_padded_sequence: ("pack_padded_sequence", "its shapes depend on the record"),
     torch.embedding_renorm_: ("embedding with max_norm", "it changes the table while it is read"),
@@ -53,6 +61,14 @@ _REFUSED: dict[Any, tuple[str, str]] = {
 
 class _Forms(TorchFunctionMode):
     """Call our forms; refuse by name what would fail later, in words of PyTorch's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._running: set[CodeType] = set()
+
+    def has(self, code: CodeType) -> bool:
+        """Return whether there is a form of the function with such code, and it is not running."""
+        return code in _CODES and code not in self._running
 
     def __torch_function__(
         self,
@@ -72,7 +88,15 @@ class _Forms(TorchFunctionMode):
         form = _FORMS.get(func)
         if form is None:
             return func(*args, **(kwargs or {}))
-        return _telling_its_line(form)(*args, **(kwargs or {}))
+        code = getattr(func, "__code__", None)
+        before = set(self._running)
+        self._running |= {code} if code else set()
+        try:
+            return form(*args, **(kwargs or {}))
+        except GraphRefused as error:
+            raise error.at(here()) from None
+        finally:
+            self._running = before
 
 
 @contextmanager
@@ -82,33 +106,19 @@ def one_path() -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(Distribution.set_default_validate_args, validated)
         Distribution.set_default_validate_args(False)
-        forms: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
-            (F, "gaussian_nll_loss", losses.gaussian_nll_loss),
-            (F, "kl_div", losses.telling_kl_div(F.kl_div)),
-            (F, "embedding_bag", embeddings.embedding_bag),
-            *((F, f"max_unpool{space}d", max_unpool(space)) for space in (1, 2, 3)),
+        methods: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
             (nn.AdaptiveLogSoftmaxWithLoss, "forward", losses.adaptive_log_softmax),
             (nn.AdaptiveLogSoftmaxWithLoss, "_get_full_log_prob", losses.full_log_prob),
             (nn.AdaptiveLogSoftmaxWithLoss, "predict", losses.most_likely),
             (transformer, "_detect_is_causal_mask", _is_causal),
         )
-        for owner, name, form in forms:
-            stack.enter_context(replaced(owner, name, _telling_its_line(form)))
+        for owner, name, form in methods:
+            stack.enter_context(replaced(owner, name, form))
+        forms = _Forms()
+        stack.enter_context(seen_by_modes(forms.has))
         stack.enter_context(LabelsAsIndices())
-        stack.enter_context(_Forms())
+        stack.enter_context(forms)
         yield
-
-
-def _telling_its_line(form: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `form`, with the researcher's line in what it refuses."""
-
-    def told(*args: Any, **named: Any) -> Any:
-        try:
-            return form(*args, **named)
-        except GraphRefused as error:
-            raise error.at(here()) from None
-
-    return told
 
 
 def _is_causal(

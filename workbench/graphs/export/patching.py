@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import CodeType
 from typing import Any
 
 import torch
@@ -34,20 +36,38 @@ def replaced(owner: Any, name: str, ours: Callable[..., Any]) -> Iterator[None]:
             setattr(owner, name, theirs)
 
 
+_ASKING = (
+    "has_torch_function",
+    "has_torch_function_unary",
+    "has_torch_function_variadic",
+)
+"""How PyTorch's functions in Python ask whether somebody else answers a call."""
+
+
+def _nobody(code: CodeType) -> bool:
+    return False
+
+
 @contextmanager
-def seen_by_modes() -> Iterator[None]:
+def seen_by_modes(whole: Callable[[CodeType], bool] = _nobody) -> Iterator[None]:
     """Let function modes see the operators that PyTorch's functions in Python call.
 
     Else a mode is asked about ``torch.nn.functional.multi_head_attention_forward`` as a whole, and
     never about what it calls.
+
+    Parameters
+    ----------
+    whole
+        Takes the code of a function; returns whether modes are asked about it as a whole. So they
+        see it under any name, also one that was imported before.
     """
+
+    def asked(*_: Any) -> bool:
+        # Called by `replaced`, which the function in question called.
+        return whole(sys._getframe(2).f_code)
+
     with ExitStack() as stack:
         for module in (torch.nn.functional, torch.functional, torch._tensor):
-            for name in ("has_torch_function", "has_torch_function_unary"):
-                stack.enter_context(replaced(module, name, _no))
-            stack.enter_context(replaced(module, "has_torch_function_variadic", _no))
+            for name in _ASKING:
+                stack.enter_context(replaced(module, name, asked))
         yield
-
-
-def _no(*_: Any) -> bool:
-    return False

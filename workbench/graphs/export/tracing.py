@@ -212,7 +212,7 @@ def try_mapped(graph: RecordGraph) -> None:
         first = str(error).strip().splitlines() or [type(error).__name__]
         raise GraphRefused(
             f"the function cannot be mapped over records: {first[0][:500]}",
-            "See docs/researcher.md for layers that work and their replacements.",
+            "See docs/models.md for layers that work and their replacements.",
         ) from None
 
 

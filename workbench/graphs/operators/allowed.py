@@ -62,7 +62,9 @@ REMEDIES: dict[str, str] = {
     "multinomial": "Take the largest of logits + Gumbel noise: "
     "(logits - (-torch.rand_like(logits).log()).log()).argmax().",
     "unique": "Its output's shape depends on the record's values: compare with torch.arange.",
-    "linalg": "It fails for some values, as for a singular matrix: use products and sums.",
+    "linalg": "It fails for some values, as for a singular matrix. What does not depend on the "
+    "record is computed outside of the function; a normal distribution of independent numbers is "
+    "torch.distributions.Independent(Normal(mean, scale), 1); else use products and sums.",
     "nonzero": "Its output's shape depends on the record's values: use torch.where with masks.",
     "masked_select": "Its output's shape depends on the record's values: use torch.where.",
     "index_put": "It writes in place: use torch.where with masks.",

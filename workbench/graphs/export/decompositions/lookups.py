@@ -61,6 +61,34 @@ def cdist(
     return torch.linalg.vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1)  # type: ignore[no-any-return]
 
 
+def cosine_similarity(
+    x1: torch.Tensor, x2: torch.Tensor, dim: int = 1, eps: float = 1e-8
+) -> torch.Tensor:
+    """Return what ``torch.nn.functional.cosine_similarity`` returns of shapes that broadcast."""
+    if x1.shape == x2.shape:
+        # To be left as it is.
+        return NotImplemented  # type: ignore[no-any-return]
+    one, two = A.broadcast_tensors.default([x1, x2])
+    return A.cosine_similarity.default(one, two, dim, eps)  # type: ignore[no-any-return]
+
+
+def pairwise_distance(
+    x1: torch.Tensor, x2: torch.Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> torch.Tensor:
+    """Return what ``torch.nn.functional.pairwise_distance`` returns of shapes that broadcast."""
+    if x1.shape == x2.shape:
+        # To be left as it is.
+        return NotImplemented  # type: ignore[no-any-return]
+    one, two = A.broadcast_tensors.default([x1, x2])
+    return A.pairwise_distance.default(one, two, p, eps, keepdim)  # type: ignore[no-any-return]
+
+
+def pdist(self: torch.Tensor, p: float = 2.0) -> torch.Tensor:
+    """Return the distances of all pairs of rows of `self`, ``(n, d)``, by the norm of order `p`."""
+    rows = range(self.shape[0] - 1)
+    return torch.cat([torch.linalg.vector_norm(self[i] - self[i + 1 :], p, -1) for i in rows])
+
+
 def take_along_dim(
     self: torch.Tensor, indices: torch.Tensor, dim: int | None = None
 ) -> torch.Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 
+A = torch.ops.aten
 _MEAN, _SUM = 1, 2
 
 
@@ -14,6 +15,35 @@ def _reduced(loss: torch.Tensor, reduction: int) -> torch.Tensor:
     if reduction == _MEAN:
         return loss.mean()
     return loss.sum() if reduction == _SUM else loss
+
+
+def cross_entropy_loss(
+    self: torch.Tensor,
+    target: torch.Tensor,
+    weight: torch.Tensor | None = None,
+    reduction: int = _MEAN,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> torch.Tensor:
+    """Return what ``aten.cross_entropy_loss`` returns where classes are smoothed and weighted.
+
+    Shapes ``(classes,)`` and ``()``, or ``(n, classes, ...)`` and ``(n, ...)``.
+    """
+    if weight is None or not label_smoothing or target.is_floating_point():
+        # To be left as it is.
+        return NotImplemented  # type: ignore[no-any-return]
+    axis = 0 if self.dim() == 1 else 1
+    logs = self.log_softmax(axis)
+    counted = target != ignore_index
+    table = weight.reshape([-1 if dim == axis else 1 for dim in range(self.dim())])
+    plain = A.nll_loss_nd.default(logs, target, weight, 0, ignore_index)
+    spread = torch.where(counted, -(logs * table).sum(axis), 0.0)
+    loss = (1 - label_smoothing) * plain + label_smoothing / self.shape[axis] * spread
+    if reduction != _MEAN:
+        return _reduced(loss, reduction)
+    classes = torch.where(counted, target, 0).reshape(-1)
+    weights = torch.where(counted.reshape(-1), weight.gather(0, classes), 0.0)
+    return loss.sum() / weights.sum()  # type: ignore[no-any-return]
 
 
 def hinge_embedding_loss(

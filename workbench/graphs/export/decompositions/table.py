@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from workbench.graphs.export.decompositions import (
+    convolutions,
     grids,
     lookups,
     losses,
@@ -62,6 +63,11 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     A.cdist.default: lookups.cdist,
     A.pad.default: windows.pad,
     A.cat.default: windows.cat,
+    A.cosine_similarity.default: lookups.cosine_similarity,
+    A.pairwise_distance.default: lookups.pairwise_distance,
+    A.cross_entropy_loss.default: losses.cross_entropy_loss,
+    A.pdist.default: lookups.pdist,
+    A.conv_tbc.default: convolutions.conv_tbc,
     A.take_along_dim.default: lookups.take_along_dim,
     A.cross.default: lookups.cross,
     A.linalg_cross.default: lookups.linalg_cross,
