@@ -18,6 +18,7 @@ import torch.fx.traceback
 from torch import nn
 
 from workbench.errors import GraphRefused, ReductionOfOneRecord, WorkbenchError
+from workbench.graphs.export.constants import carry_extremes
 from workbench.graphs.export.decompositions.table import DECOMPOSITIONS
 from workbench.graphs.export.following import line_of, not_followed
 from workbench.graphs.export.reductions import told_reductions, warning_of
@@ -56,6 +57,7 @@ def exported(
             _check_shapes(program)
             told = [warning_of(words, _line(node)) for node, words in told_reductions(program)]
             program = program.run_decompositions(decompositions)
+            carry_extremes(program)
     except WorkbenchError as error:
         # Without the frames of torch.export, which tell a researcher nothing.
         raise error.with_traceback(None) from None
