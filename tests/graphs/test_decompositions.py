@@ -131,6 +131,11 @@ CALLS = {
     A.batch_norm.default: [
         ([LINE, *scaled, *KEPT, False, 0.1, 1e-5, False], {}) for scaled in SCALED
     ],
+    A.var_mean.correction: [
+        ([EACH], {"correction": 1}),
+        ([EACH, [1]], {"correction": 0, "keepdim": True}),
+        ([EACH, [0, 1]], {}),
+    ],
     A.max_pool3d.default: list(pooled(VOLUME, 3, ([[1, 1, 1], True],))),
     A.max_pool3d_with_indices.default: list(pooled(VOLUME, 3, ([[1, 1, 1], True],))),
     A.avg_pool3d.default: list(pooled(VOLUME, 3, ([True], [False, False], [True, False]))),
@@ -187,6 +192,10 @@ CALLS = {
         ([MASK, [0, 1]], {}),
     ],
     A.cat.default: [([[torch.tensor([]), EACH, real(2, 4)]], {}), ([[EACH, real(0, 4)], 0], {})],
+    A.isin.Tensor_Tensor: [
+        ([WHOLE, torch.tensor([1, 3, -2])], {}),
+        ([constant(tied(5)), constant(special(0.5, NAN))], {"invert": True}),
+    ],
     A.one_hot.default: [([whole(2, 3), 5], {})],
     A.embedding.default: [([real(5, 3), whole(2, 2), 1, False, True], {})],
     A.bilinear.default: [([real(2, 3), real(2, 4), real(5, 3, 4), b], {}) for b in (None, real(5))],

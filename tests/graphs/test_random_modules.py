@@ -184,6 +184,7 @@ def modules(draw):
     return shape, layers
 
 
+@pytest.mark.timeout(300 + 3 * EXAMPLES)
 @pytest.mark.filterwarnings("ignore")
 @settings(
     max_examples=EXAMPLES,

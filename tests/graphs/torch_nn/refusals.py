@@ -147,19 +147,19 @@ LAYERS = {
     ),
     "utils.parametrizations.spectral_norm, in training mode": Refusal(
         Way(lambda: parametrizations.spectral_norm(nn.Linear(6, 2)), VECTOR, plainly),
-        "spectral_norm in training mode",
+        "(Linear) writes what it keeps of spectral_norm in training mode",
         "`.eval()` on that layer",
         Way(lambda: parametrizations.spectral_norm(nn.Linear(6, 2)).eval(), VECTOR, plainly),
     ),
     "utils.spectral_norm, in training mode": Refusal(
         Way(lambda: nn.utils.spectral_norm(nn.Linear(6, 2)), VECTOR, plainly),
-        "spectral_norm in training mode",
+        "(Linear) writes what it keeps of spectral_norm in training mode",
         "`.eval()` on that layer",
         Way(lambda: nn.utils.spectral_norm(nn.Linear(6, 2)).eval(), VECTOR, plainly),
     ),
     "utils.parametrizations.orthogonal": Refusal(
         Way(lambda: parametrizations.orthogonal(nn.Linear(6, 6)), VECTOR, plainly),
-        "orthogonal",
+        "(Linear) makes a weight orthogonal",
         "a penalty: `(w @ w.T - torch.eye(n)).square().sum()`",
         Way(Penalized, VECTOR, plainly),
     ),

@@ -27,7 +27,10 @@ def check_layers(model: nn.Module) -> None:
     for name, layer in model.named_modules():
         for refused, why, key in _REFUSED:
             if refused(layer):
-                raise GraphRefused(f"layer '{name}' ({type(layer).__name__}) {why}", remedy(key))
+                # A parametrization lies within the layer that it is of.
+                owner = name.partition(".parametrizations.")[0]
+                kind = type(model.get_submodule(owner)).__name__.removeprefix("Parametrized")
+                raise GraphRefused(f"layer '{owner}' ({kind}) {why}", remedy(key))
     for name, parameter in model.named_parameters():
         if parameter.dtype != torch.float32:
             raise GraphRefused(

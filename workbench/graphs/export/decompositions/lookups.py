@@ -18,6 +18,18 @@ def one_hot(self: torch.Tensor, num_classes: int = -1) -> torch.Tensor:
     return (self.unsqueeze(-1) == torch.arange(num_classes)).to(torch.int64)
 
 
+def isin(
+    elements: torch.Tensor,
+    test_elements: torch.Tensor,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
+) -> torch.Tensor:
+    """Return what ``torch.isin`` returns: bool of the shape of `elements`, of any dtype."""
+    found = (elements.unsqueeze(-1) == test_elements.reshape(-1)).any(-1)
+    return ~found if invert else found
+
+
 def embedding(
     weight: torch.Tensor,
     indices: torch.Tensor,

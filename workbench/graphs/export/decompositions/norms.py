@@ -83,3 +83,15 @@ def _by_statistics(
     if weight is not None:
         found = found * weight.reshape(shape)
     return found if bias is None else found + bias.reshape(shape)
+
+
+def var_mean(
+    self: torch.Tensor,
+    dim: list[int] | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what ``torch.var_mean`` returns, of any shape, floating."""
+    mean = self.mean() if dim is None and not keepdim else self.mean(dim, keepdim)
+    return torch.var(self, dim, correction=correction, keepdim=keepdim), mean
