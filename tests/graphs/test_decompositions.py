@@ -139,6 +139,7 @@ CALLS = {
     A.max_pool3d.default: list(pooled(VOLUME, 3, ([[1, 1, 1], True],))),
     A.max_pool3d_with_indices.default: list(pooled(VOLUME, 3, ([[1, 1, 1], True],))),
     A.avg_pool3d.default: list(pooled(VOLUME, 3, ([True], [False, False], [True, False]))),
+    A.adaptive_avg_pool2d.default: [([IMAGE, [1, 1]], {}), ([IMAGE[0], [1, 1]], {})],
     A.adaptive_avg_pool3d.default: [([VOLUME, [2, 3, 2]], {})],
     A.adaptive_max_pool1d.default: [([tied(2, 3, 7), [3]], {})],
     A.adaptive_max_pool2d.default: [([IMAGE, [3, 4]], {}), ([IMAGE[0], [2, 5]], {})],
@@ -154,6 +155,9 @@ CALLS = {
     A._upsample_nearest_exact1d.vec: list(resized(LINE, False)),
     A._upsample_nearest_exact2d.vec: list(resized(IMAGE, False)),
     A._upsample_nearest_exact3d.vec: list(resized(VOLUME, False)),
+    A.new_full.default: [([EACH, [2, 3], 0.5], {}), ([EACH, [], 7], {"dtype": torch.int64})],
+    A.new_zeros.default: [([WHOLE, [2, 3]], {})],
+    A.new_ones.default: [([MASK, [4]], {}), ([EACH, [1]], {"dtype": torch.float64})],
     A.copy.default: [([WHOLE, EACH], {}), ([constant(EACH), constant(OTHER)], {})],
     A.fill.Tensor: [([EACH, torch.tensor(0.3)], {})],
     A.slice_scatter.default: [
@@ -398,16 +402,21 @@ def test_what_is_left_of_a_division_by_zero_ends_no_run():
 def test_an_operator_that_is_allowed_is_taken_apart_only_in_the_forms_that_are_not():
     both = {str(operator) for operator in DECOMPOSITIONS} & ALLOWED
     assert both == {
+        "aten.adaptive_avg_pool2d.default",
         "aten.cat.default",
         "aten.cosine_similarity.default",
         "aten.cross_entropy_loss.default",
         "aten.embedding.default",
         "aten.fmod.Scalar",
         "aten.fmod.Tensor",
+        "aten.new_full.default",
+        "aten.new_ones.default",
+        "aten.new_zeros.default",
         "aten.pad.default",
         "aten.pairwise_distance.default",
         "aten.pow.Tensor_Tensor",
     }
+    assert DECOMPOSITIONS[A.adaptive_avg_pool2d.default](IMAGE, [2, 1]) is NotImplemented
     assert DECOMPOSITIONS[A.pad.default](EACH, [1, 1]) is NotImplemented
     assert DECOMPOSITIONS[A.cat.default]([EACH, EACH]) is NotImplemented
     assert DECOMPOSITIONS[A.fmod.Scalar](EACH, 0.3) is NotImplemented

@@ -124,6 +124,18 @@ def avg_pool3d(
     return _depths(planes, lambda x: F.avg_pool1d(x, kernel[0], steps[0], margins[0], *options))
 
 
+def adaptive_avg_pool2d(self: torch.Tensor, output_size: Sizes) -> torch.Tensor:
+    """Return what ``aten.adaptive_avg_pool2d`` returns, of one entry: the mean of a plane.
+
+    Shape ``(..., height, width)``, floating. PyTorch's own form of it sets strides in memory, if
+    channels come last there.
+    """
+    if list(output_size) != [1, 1]:
+        # To be left as it is.
+        return NotImplemented  # type: ignore[no-any-return]
+    return self.mean((-2, -1), keepdim=True)
+
+
 def adaptive_avg_pool3d(self: torch.Tensor, output_size: Sizes) -> torch.Tensor:
     """Return what ``aten.adaptive_avg_pool3d`` returns; for shapes see `avg_pool3d`."""
     depth, *plane = _each(output_size, 3, ())

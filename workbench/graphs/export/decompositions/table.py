@@ -9,6 +9,7 @@ import torch
 
 from workbench.graphs.export.decompositions import (
     convolutions,
+    filled,
     grids,
     lookups,
     losses,
@@ -32,6 +33,7 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     A.max_pool3d.default: pools.max_pool3d,
     A.max_pool3d_with_indices.default: pools.max_pool3d_with_indices,
     A.avg_pool3d.default: pools.avg_pool3d,
+    A.adaptive_avg_pool2d.default: pools.adaptive_avg_pool2d,
     A.adaptive_avg_pool3d.default: pools.adaptive_avg_pool3d,
     A.adaptive_max_pool1d.default: pools.adaptive_max_pool1d,
     A.adaptive_max_pool2d.default: pools.adaptive_max_pool2d,
@@ -47,6 +49,9 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     A._upsample_nearest_exact1d.vec: resizing.nearest_exact,
     A._upsample_nearest_exact2d.vec: resizing.nearest_exact,
     A._upsample_nearest_exact3d.vec: resizing.nearest_exact,
+    A.new_full.default: filled.new_full,
+    A.new_zeros.default: filled.new_zeros,
+    A.new_ones.default: filled.new_ones,
     A.copy.default: writes.copy,
     A.fill.Tensor: writes.fill,
     A.slice_scatter.default: writes.slice_scatter,
