@@ -6,9 +6,11 @@ import warnings
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from tests.engine.models import MODELS, classify
+from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused, LayersConverted
 from workbench.graphs.export.normalization import (
     FixedNorm,
@@ -206,3 +208,26 @@ def test_a_lazy_layer_that_is_not_called_is_refused_by_name():
     model = nn.Sequential(nn.Linear(128, 3), nn.LazyLinear(3))
     with pytest.raises(GraphRefused, match=r"layer '1' \(LazyLinear\) does not know its sizes"):
         export(lambda m, r: m[0](r["x"].flatten()).sum(), model, SCHEMA)
+
+
+def test_a_layer_that_meets_one_number_a_group_is_refused_with_a_way_that_trains():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 1, 2), nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(1, 2))
+    model(torch.rand(8, 1, 2, 2))
+    table = Schema.read(
+        {
+            "columns": [
+                {"name": "x", "kind": "tensor", "shape": [1, 2, 2], "lower": 0, "upper": 1},
+                {"name": "y", "kind": "category", "categories": [0, 1], "role": "target"},
+            ]
+        }
+    )
+
+    def function(m, r):
+        return F.cross_entropy(m(r["x"][None])[0], r["y"])
+
+    with pytest.raises(GraphRefused, match="1 channels meets one position") as caught:
+        export(function, model, table)
+    assert ".eval()" in caught.value.hint
+    model[1].eval()
+    assert export(function, model, table).facts.trainable > 0

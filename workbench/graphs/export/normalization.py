@@ -14,7 +14,7 @@ from collections.abc import Collection
 import torch
 from torch import nn
 
-from workbench.errors import LayersConverted
+from workbench.errors import GraphRefused, LayersConverted
 
 _CHANNELS_PER_GROUP = 8
 _MOST_GROUPS = 32
@@ -46,9 +46,20 @@ class RecordNorm(nn.GroupNorm):
         """Normalize each record over the channels of a group and all positions.
 
         Of floating dtype and shape ``(channels, ...)`` or ``(n, channels, ...)``; so is the result.
+
+        Raises
+        ------
+        GraphRefused
+            If a group has one number only.
         """
         if input.dim() == self.batched - 1:
-            return super().forward(input.unsqueeze(0)).squeeze(0)
+            return self.forward(input.unsqueeze(0)).squeeze(0)
+        if input[0].numel() == self.num_groups:
+            raise GraphRefused(
+                f"a batch normalization of {self.num_channels} channels meets one position: of one "
+                "record it would give a constant",
+                "Call .eval() on that layer, which keeps its running statistics, or freeze it.",
+            )
         return super().forward(input)
 
 
