@@ -499,7 +499,13 @@ def tried(entry: Entry, records: int) -> Found:
         default=float("inf"),
     )
     lost = [n for n, g in wanted.items() if n not in got and n not in graph.ties and g.abs().max()]
-    words = "trains" if far <= 1e-3 * norm and not lost else "OTHER GRADIENTS"
+    near = far <= 1e-3 * norm
+    if not near:
+        # Where a maximum changes hands, PyTorch's own gradient jumps with the last bits as well.
+        beside = dict(given, x=given["x"] * (1 + 2e-7 * torch.randn_like(given["x"])))
+        other = by_autograd(entry, plain, beside, records)
+        near = far <= 3 * max(float((other[n] - g).norm()) for n, g in wanted.items())
+    words = "trains" if near and not lost else "OTHER GRADIENTS"
     return Found(count, exported, step, alone, far / norm, words)
 
 
