@@ -39,7 +39,8 @@ WITHOUT_GRADIENTS = "grouped_mm native_channel_shuffle scaled_grouped_mm scaled_
 """Functions that PyTorch itself does not train here."""
 CONVERTED = "batch normalization"
 MODELS = {
-    family: [way for ways in rows.values() for way in ways] for family, rows in LAYERS.items()
+    family: [*dict.fromkeys(way for ways in rows.values() for way in ways)]
+    for family, rows in LAYERS.items()
 }
 _SIZE = 14
 GROUPS = [

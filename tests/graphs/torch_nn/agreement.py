@@ -16,8 +16,11 @@ WIDE = 1e6
 """A bound that clips nothing."""
 
 
-def check_records(model, rows=2):
-    """Check that the sum of each record, alone, is its gradient by plain autograd."""
+def check_records(model, rows=1):
+    """Check that the sum of each record, alone, is its gradient by plain autograd.
+
+    Export compares three others with the graph.
+    """
     graph = model.exported()
     summing = ClippedSum(graph, WIDE)
     plain = without_batch_norm(model, quiet=True)

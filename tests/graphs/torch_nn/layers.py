@@ -176,7 +176,6 @@ for name in ("RNN", "GRU", "LSTM"):
         "recurrent layers",
         name,
         way(SEQUENCE, name, 4, 2, call=lambda m, x, y: recurrent(m, x[None], y), **both),
-        way(SEQUENCE, f"{name}Cell", 4, 3, call=lambda m, x, y: m(x[0])),
     )
     layer("recurrent layers", f"{name}Cell", way(VECTOR, f"{name}Cell", 6, 3, bias=False))
 LAYERS["recurrent layers"]["LSTM"].append(
@@ -220,49 +219,30 @@ layer(
     ATTENTION,
     "TransformerEncoderLayer",
     way(SEQUENCE, "TransformerEncoderLayer", norm_first=True, **WIDTHS),
-    frozen(way(SEQUENCE, "TransformerEncoderLayer", batch_first=True, call=batched, **WIDTHS)),
-)
-layer(
-    ATTENTION,
-    "TransformerDecoderLayer",
-    way(
-        SEQUENCE,
-        "TransformerDecoderLayer",
-        evaluated=True,
-        activation="gelu",
-        **WIDTHS,
-        call=lambda m, x, y: m(x, x),
-    ),
 )
 
 
 def masked(m, x, y):
-    return m(x[None], mask=nn.Transformer.generate_square_subsequent_mask(3))
+    return m(x[None], mask=nn.Transformer.generate_square_subsequent_mask(len(x)))
 
 
 layer(
     ATTENTION,
     "TransformerEncoder",
-    Way(
-        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(batch_first=True, **WIDTHS), 1),
-        SEQUENCE,
-        masked,
+    frozen(
+        Way(
+            lambda: nn.TransformerEncoder(
+                nn.TransformerEncoderLayer(batch_first=True, **WIDTHS), 1
+            ),
+            SEQUENCE,
+            masked,
+        )
     ),
 )
-layer(
-    ATTENTION,
-    "TransformerDecoder",
-    Way(
-        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(**WIDTHS), 1).eval(),
-        SEQUENCE,
-        lambda m, x, y: m(x, x[:2]),
-    ),
-)
-layer(
-    ATTENTION,
-    "Transformer",
-    way(SEQUENCE, "Transformer", 4, 2, 1, 1, 4, call=lambda m, x, y: m(x, x[:2]), evaluated=True),
-)
+TRANSFORMER = way(SEQUENCE, "Transformer", 4, 2, 1, 1, 4, call=lambda m, x, y: m(x, x))
+for name in ("Transformer", "TransformerDecoder", "TransformerDecoderLayer"):
+    # It is made of the others, which are tried with it.
+    layer(ATTENTION, name, TRANSFORMER)
 
 
 # --- look-ups, products, shapes
@@ -317,12 +297,10 @@ layer(
     *(
         way(SPACES[space], "Upsample", mode=mode, call=batched, **size)
         for space, mode, size in (
-            (1, "nearest", {"size": 5}),
             (1, "linear", {"scale_factor": 1.5}),
             (2, "bilinear", {"scale_factor": 0.7}),
             (2, "bicubic", {"size": 7, "align_corners": True}),
             (2, "nearest-exact", {"size": 5}),
-            (3, "trilinear", {"size": 3}),
             (3, "nearest", {"scale_factor": 1.5}),
         )
     ),

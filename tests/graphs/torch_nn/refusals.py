@@ -213,14 +213,18 @@ OTHERS = {
             lambda: nn.LSTM(4, 3, batch_first=True),
             SEQUENCE,
             lambda m, x, y: (
-                m(nn.utils.rnn.pack_padded_sequence(x[None], torch.tensor([3]), batch_first=True))[
+                m(nn.utils.rnn.pack_padded_sequence(x[None], torch.tensor([2]), batch_first=True))[
                     0
                 ].data
             ),
         ),
         "pack_padded_sequence",
         "",
-        Way(lambda: nn.LSTM(4, 3, batch_first=True), SEQUENCE, lambda m, x, y: m(x[None])[0][0, y]),
+        Way(
+            lambda: nn.LSTM(4, 3, batch_first=True),
+            SEQUENCE,
+            lambda m, x, y: m(x[None])[0][0, y % 2],
+        ),
     ),
     "fft": Refusal(
         called(VECTOR, lambda x, y: torch.fft.rfft(x).abs().square()),
@@ -234,7 +238,7 @@ OTHERS = {
         ),
         "stft",
         "",
-        called((16,), lambda x, y: torch.stack([by_matrices(w, y) for w in x.unfold(0, 6, 2)])),
+        None,
     ),
     "unique": Refusal(
         called(VECTOR, lambda x, y: ids(x).unique().sum() * x[0]),

@@ -13,7 +13,7 @@ from torch import nn
 CLASSES = 4
 NUMBERS = 160
 """How many floats a record has; a way takes the first of them."""
-VECTOR, LINE, SEQUENCE, IMAGE, VOLUME = (6,), (2, 8), (3, 4), (2, 6, 6), (2, 4, 4, 4)
+VECTOR, LINE, SEQUENCE, IMAGE, VOLUME = (6,), (2, 8), (2, 4), (2, 6, 6), (2, 4, 4, 4)
 SPACES = {1: LINE, 2: IMAGE, 3: VOLUME}
 HALF = torch.linspace(-0.7, 0.9, 6)
 WEIGHTS = torch.tensor([1.0, 2.0, 3.0, 0.5])
