@@ -10,23 +10,19 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
+from workbench.graphs.export.forms.mode import Mode
 
-class ConstantsComputed(TorchFunctionMode):
+
+class ConstantsComputed(Mode):
     """Compute operators of constants at once, in place of putting them into the graph."""
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+    def called(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Call `func`, not followed by ``torch.export`` if all its tensors are constants."""
-        kwargs = kwargs or {}
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         if not tensors or not all(map(is_constant, tensors)) or _writes(func):
             return func(*args, **kwargs)

@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch.overrides import TorchFunctionMode
 
 from workbench.errors import GraphRefused
 from workbench.graphs.export.decompositions.attention import attention
 from workbench.graphs.export.features import RecordView
+from workbench.graphs.export.forms.mode import Mode
 from workbench.graphs.export.patching import replaced, seen_by_modes
 
 _ALPHA = 1.7580993408473766
@@ -28,7 +28,7 @@ _BELOW_ONE = 1 - 2**-24
 """The largest float32 below 1."""
 
 
-class Draws(TorchFunctionMode):
+class Draws(Mode):
     """Answer what is random from the noise of one record.
 
     Parameters
@@ -68,15 +68,10 @@ class Draws(TorchFunctionMode):
             ),
         }
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+    def called(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Call `func`, or answer in its place."""
-        kwargs = kwargs or {}
         answer = self._answers.get(func)
         if answer is None or kwargs.get("generator") is not None:
             return func(*args, **kwargs)

@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import nn
 from torch.distributions import Distribution
 from torch.nn.modules import transformer
-from torch.overrides import TorchFunctionMode
 
 from workbench.errors import GraphRefused
 from workbench.graphs.export.constants import is_constant
@@ -24,6 +23,7 @@ from workbench.graphs.export.decompositions import norms
 from workbench.graphs.export.following import here
 from workbench.graphs.export.forms import embeddings, losses, matrices
 from workbench.graphs.export.forms.labels import LabelsAsIndices
+from workbench.graphs.export.forms.mode import Mode
 from workbench.graphs.export.forms.unpooling import max_unpool
 from workbench.graphs.export.patching import replaced, seen_by_modes
 from workbench.graphs.operators.allowed import remedy
@@ -59,7 +59,7 @@ _REFUSED: dict[Any, tuple[str, str]] = {
 """Function to its name and why it is refused, in words."""
 
 
-class _Forms(TorchFunctionMode):
+class _Forms(Mode):
     """Call our forms; refuse by name what would fail later, in words of PyTorch's own."""
 
     def __init__(self) -> None:
@@ -70,29 +70,25 @@ class _Forms(TorchFunctionMode):
         """Return whether there is a form of the function with such code, and it is not running."""
         return code in _CODES and code not in self._running
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+    def called(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         if func in _REFUSED and not is_constant(args[0]):
             name, why = _REFUSED[func]
             raise GraphRefused(f"{name}: {why}", remedy(name)).at(here())
-        if func is F.one_hot and max([*args[1:], *(kwargs or {}).values()], default=-1) < 1:
+        if func is F.one_hot and max([*args[1:], *kwargs.values()], default=-1) < 1:
             raise GraphRefused(
                 "one_hot without num_classes: its shape would depend on the record",
                 "Say how many classes there are: torch.nn.functional.one_hot(label, num_classes).",
             ).at(here())
         form = _FORMS.get(func)
         if form is None:
-            return func(*args, **(kwargs or {}))
+            return func(*args, **kwargs)
         code = getattr(func, "__code__", None)
         before = set(self._running)
         self._running |= {code} if code else set()
         try:
-            return form(*args, **(kwargs or {}))
+            return form(*args, **kwargs)
         except GraphRefused as error:
             raise error.at(here()) from None
         finally:

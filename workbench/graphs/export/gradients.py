@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from workbench.errors import GraphRefused
 from workbench.graphs.export.following import here
+from workbench.graphs.export.forms.mode import Mode
 from workbench.graphs.export.patching import replaced
 
 
-class GradientsKept(TorchFunctionMode):
+class GradientsKept(Mode):
     """Write ``detach`` where the function switches gradients off.
 
     Attributes
@@ -35,15 +35,10 @@ class GradientsKept(TorchFunctionMode):
         super().__init__()
         self.noted: dict[str, str] = {}
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+    def called(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Call `func`; detach what it returns where gradients are switched off."""
-        kwargs = kwargs or {}
         if func is torch._C._set_grad_enabled:
             # Not noted by torch.export, which would make a graph within the graph of it.
             with torch._C.DisableTorchFunction():

@@ -10,27 +10,24 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
+
+from workbench.graphs.export.forms.mode import Mode
 
 _LABELS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
 
 
-class LabelsAsIndices(TorchFunctionMode):
+class LabelsAsIndices(Mode):
     """Look up and write by whole numbers of shape ``()`` as by indices of shape ``(1,)``."""
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+    def called(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Call `func`, or look up by index what it would look up by a number."""
         if func is torch.Tensor.__getitem__ and _has_label(args[1]):
             return _looked_up(*args)
         if func is torch.Tensor.__setitem__ and _is_label(args[1]):
             return _written(*args)
-        return func(*args, **(kwargs or {}))
+        return func(*args, **kwargs)
 
 
 def _is_label(item: Any) -> bool:
