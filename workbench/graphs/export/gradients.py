@@ -38,7 +38,13 @@ class GradientsKept(Mode):
     def called(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Call `func`; detach what it returns where gradients are switched off."""
+        """Call `func`; detach what it returns where gradients are switched off.
+
+        Raises
+        ------
+        GraphRefused
+            If it writes in place there, into what is learned.
+        """
         if func is torch._C._set_grad_enabled:
             # Not noted by torch.export, which would make a graph within the graph of it.
             with torch._C.DisableTorchFunction():
