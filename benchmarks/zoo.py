@@ -182,8 +182,9 @@ def monai_models() -> Iterator[Entry]:
         "UNETR": lambda: nets.UNETR(1, 1, 16, 4, 24, 48, 3),
         "SwinUNETR": lambda: nets.SwinUNETR(1, 1, feature_size=12, depths=(1, 1, 1, 1)),
     }.items():
-        large = name.startswith(("Swin", "Dyn", "Basic", "VNet"))
-        shape = (1, 32, 32, 32) if large else volume
+        large = name.startswith(("Dyn", "Basic", "VNet"))
+        side = 64 if name.startswith("Swin") else 32 if large else 16
+        shape = (1, side, side, side)
         yield Entry("monai", name, make, segmented, shape)
     yield Entry("monai", "DenseNet121 (3-D)", lambda: nets.DenseNet121(3, 1, 2), classified,
                 (1, 32, 32, 32))  # fmt: skip
