@@ -6,6 +6,7 @@ What needs records is tried on a synthetic snippet, on the researcher's machine.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +30,8 @@ _AT_ONCE = 64
 _RECORDS = 1000
 """How many records of a snippet are looked at."""
 _BY_ITSELF = 100
-"""Of how many records the gradient is computed, until one has one that can be used."""
+"""Of how many records the gradient is computed, until one has one that can be used. Of the others
+it is computed together, and of each by itself only where it is not 0."""
 _LEARN = (
     "Compute it from the model's output without detach(), no_grad(), argmax, round or a "
     "comparison, for example with F.cross_entropy(logits, record['label'])."
@@ -149,7 +151,7 @@ def _values(graph: RecordGraph, records: Records) -> list[torch.Tensor]:
     """Return all outputs of the first records, each of shape ``(records, *shape)``."""
     size = min(chunk_size(graph, _AT_ONCE, 1), _AT_ONCE)
     parts = []
-    for columns, present in _chunks(graph, records, size, _RECORDS):
+    for columns, present in _chunks(graph, records, size, range(_RECORDS)):
         with torch.no_grad():
             outputs = _run(graph, graph.graph, columns, graph.parameters)
         parts.append([output[present] for output in outputs])
@@ -157,11 +159,11 @@ def _values(graph: RecordGraph, records: Records) -> list[torch.Tensor]:
 
 
 def _chunks(
-    graph: RecordGraph, records: Records, size: int, most: int
+    graph: RecordGraph, records: Records, size: int, which: range
 ) -> Iterator[tuple[tuple[torch.Tensor, ...], torch.Tensor]]:
     stream = SealedRandom(os.urandom(SEED_BYTES)).stream(StreamName.RECORD_NOISE, 0)
     table = UnitTable(records, graph.inputs, 1, stream)
-    return table.chunks(np.arange(min(table.units, most)), size)
+    return table.chunks(np.arange(which.start, min(table.units, which.stop)), size)
 
 
 def _run(
@@ -199,18 +201,44 @@ def _gradients(
 def _check_gradients(graph: RecordGraph, records: Records, finite: torch.Tensor) -> None:
     """Check that some record whose loss is finite has a gradient that can be used."""
     seen_zero = False
-    chunks = _chunks(graph, records, 1, _BY_ITSELF)
-    for (columns, _), usable in zip(chunks, finite.tolist(), strict=False):
-        if not usable:
-            continue
-        found = [g for g in _gradients(graph, columns).values() if g is not None]
-        if all(bool(torch.isfinite(gradient).all()) for gradient in found):
-            if any(bool(gradient.any()) for gradient in found):
+    for columns in _not_flat(graph, records, finite):
+        norm = _norm(graph, columns)
+        if math.isfinite(norm):
+            if norm > 0:
                 return
             seen_zero = True
     what, hint = ("0", _LEARN) if seen_zero else ("NaN or infinite", _FINITE)
     message = f"graph: the gradient of the loss is {what} for every synthetic record"
     raise _refused(graph, 0, message, hint)
+
+
+def _not_flat(
+    graph: RecordGraph, records: Records, finite: torch.Tensor
+) -> Iterator[Sequence[torch.Tensor]]:
+    """Yield the columns of records, each by itself, of the losses that are finite.
+
+    Beyond the first ones, records are left out whose gradients are 0 together.
+    """
+    for (columns, _), usable in zip(
+        _chunks(graph, records, 1, range(_BY_ITSELF)), finite.tolist(), strict=False
+    ):
+        if usable:
+            yield columns
+    size = min(chunk_size(graph, _AT_ONCE, 1), _AT_ONCE)
+    at = _BY_ITSELF
+    for columns, present in _chunks(graph, records, size, range(at, len(finite))):
+        if _norm(graph, columns) != 0:
+            rows = torch.nonzero(present).flatten().tolist()
+            for place, row in enumerate(rows, at):
+                if finite[place]:
+                    yield [column[row : row + 1] for column in columns]
+        at += int(present.sum())
+
+
+def _norm(graph: RecordGraph, columns: Sequence[torch.Tensor]) -> float:
+    """Return the largest entry of the gradients, without its sign; not finite if one is not."""
+    found = [g for g in _gradients(graph, columns).values() if g is not None and g.numel()]
+    return float(torch.stack([g.abs().max() for g in found]).max()) if found else 0.0
 
 
 def _check_finite(
