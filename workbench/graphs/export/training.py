@@ -17,7 +17,7 @@ from torch import nn
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, NoiseInput, noise_numbers
 from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused
-from workbench.graphs.export.agreement import check_agreement
+from workbench.graphs.export.agreement import Numbers, check_agreement
 from workbench.graphs.export.constants import ConstantsComputed
 from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView
@@ -152,14 +152,15 @@ def export(
     graph = replace(graph, inputs=inputs, metrics=metrics)
     if graph.outputs > 1 + len(metrics):
         publicly_trained(graph, inputs)
-    check_agreement(lambda view: _losses(function(model, view)), model, graph, schema, kept.noted)
+    check_agreement(lambda view: _numbers(function(model, view)), model, graph, schema, kept.noted)
     return graph
 
 
-def _losses(returned: Outputs) -> tuple[torch.Tensor, ...]:
-    """Return the loss, and the public loss where there is one."""
+def _numbers(returned: Outputs) -> tuple[Numbers, Numbers]:
+    """Return the loss, with the public loss where there is one, and the metrics."""
+    loss, metrics = outputs_of(returned)
     public = public_loss_of(returned)
-    return (outputs_of(returned)[0], *([] if public is None else [public]))
+    return (loss, *([] if public is None else [public])), tuple(metrics.values())
 
 
 def _called(
