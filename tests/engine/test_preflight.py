@@ -63,6 +63,18 @@ def test_one_record_with_a_gradient_is_enough(count):
         check_on_snippet(graph, plan(), flat)
 
 
+def test_a_gradient_that_is_the_same_for_all_records_is_doubted():
+    """Of a loss that is detached, a penalty is left, which no record changes."""
+
+    def penalized(model, record):
+        return loss_of(model, record).detach() + model.weight.square().sum()
+
+    graph = exported(penalized, nn.Linear(6, 3, bias=False))
+    assert check_learning(graph, plan()) == ()
+    (doubt,) = check_on_snippet(graph, plan(), records())
+    assert "the same for every synthetic record" in doubt
+
+
 def test_what_records_and_what_the_public_loss_trains_are_told_apart():
     torch.manual_seed(0)
     graph = export(adversarial, Adversarial(), points().schema)

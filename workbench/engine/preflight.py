@@ -32,6 +32,8 @@ _RECORDS = 1000
 _BY_ITSELF = 100
 """Of how many records the gradient is computed, until one has one that can be used. Of the others
 it is computed together, and of each by itself only where it is not 0."""
+_ALIKE = 20
+"""How many records with the same gradient are told of, if none before has another one."""
 _LEARN = (
     "Compute it from the model's output without detach(), no_grad(), argmax, round or a "
     "comparison, for example with F.cross_entropy(logits, record['label'])."
@@ -118,7 +120,7 @@ def check_on_snippet(graph: RecordGraph, plan: Plan, records: Records) -> tuple[
     finite = torch.isfinite(loss)
     doubts += _check_finite(graph, 0, "the loss", finite)
     trained = private_part(graph, plan, SealedRandom(bytes(SEED_BYTES)), graph.parameters)[0]
-    _check_gradients(trained, records, finite)
+    doubts += _check_gradients(trained, records, finite)
     for position, (name, metric) in enumerate(zip(graph.metrics, metrics, strict=True), 1):
         usable = torch.isfinite(metric)
         doubts += _check_finite(graph, position, f"metric '{name}'", usable)
@@ -198,15 +200,34 @@ def _gradients(
     return dict(zip(names, found, strict=True))
 
 
-def _check_gradients(graph: RecordGraph, records: Records, finite: torch.Tensor) -> None:
-    """Check that some record whose loss is finite has a gradient that can be used."""
-    seen_zero = False
+def _check_gradients(graph: RecordGraph, records: Records, finite: torch.Tensor) -> Iterator[str]:
+    """Check that some record whose loss is finite has a gradient that can be used.
+
+    Yields a doubt if all have the same one, as where a penalty is all that reaches the parameters.
+    """
+    first: dict[str, torch.Tensor] | None = None
+    alike, seen_zero = 0, False
     for columns in _not_flat(graph, records, finite):
-        norm = _norm(graph, columns)
-        if math.isfinite(norm):
-            if norm > 0:
+        found = {name: g for name, g in _gradients(graph, columns).items() if g is not None}
+        norm = _largest(found)
+        if not math.isfinite(norm):
+            continue
+        seen_zero = seen_zero or norm == 0
+        if norm > 0 and first is not None:
+            alike += 1
+            if any(not torch.equal(first[name], gradient) for name, gradient in found.items()):
                 return
-            seen_zero = True
+        elif norm > 0:
+            first = found
+        if first is not None and (seen_zero or alike == _ALIKE):
+            break
+    if first is not None:
+        if alike and not seen_zero:
+            yield (
+                "the gradient of the loss is the same for every synthetic record: nothing is "
+                f"learned from the records\n{_LEARN}{_at(graph, 0)}"
+            )
+        return
     what, hint = ("0", _LEARN) if seen_zero else ("NaN or infinite", _FINITE)
     message = f"graph: the gradient of the loss is {what} for every synthetic record"
     raise _refused(graph, 0, message, hint)
@@ -227,7 +248,8 @@ def _not_flat(
     size = min(chunk_size(graph, _AT_ONCE, 1), _AT_ONCE)
     at = _BY_ITSELF
     for columns, present in _chunks(graph, records, size, range(at, len(finite))):
-        if _norm(graph, columns) != 0:
+        together = {name: g for name, g in _gradients(graph, columns).items() if g is not None}
+        if _largest(together) != 0:
             rows = torch.nonzero(present).flatten().tolist()
             for place, row in enumerate(rows, at):
                 if finite[place]:
@@ -235,10 +257,10 @@ def _not_flat(
         at += int(present.sum())
 
 
-def _norm(graph: RecordGraph, columns: Sequence[torch.Tensor]) -> float:
-    """Return the largest entry of the gradients, without its sign; not finite if one is not."""
-    found = [g for g in _gradients(graph, columns).values() if g is not None and g.numel()]
-    return float(torch.stack([g.abs().max() for g in found]).max()) if found else 0.0
+def _largest(gradients: dict[str, torch.Tensor]) -> float:
+    """Return the largest entry of gradients, without its sign; not finite if one is not."""
+    found = [gradient.abs().max() for gradient in gradients.values() if gradient.numel()]
+    return float(torch.stack(found).max()) if found else 0.0
 
 
 def _check_finite(
