@@ -134,12 +134,14 @@ def export(
     """
     examples = {c.name: example_of(c) for c in schema.usable}
     know_sizes(model, lambda: _called(function, model, RecordView(schema, examples)))
-    model = without_batch_norm(model)
+    given, model = model, without_batch_norm(model)
     check_layers(model)
     with left_as_it_is(model):
         if in_tables:
             at_bounds(lambda record: _called(function, model, RecordView(schema, record)), schema)
         inputs, metrics = _dry_run(function, model, schema, examples)
+        if model is not given:
+            _check_own(given, model, _called(function, model, RecordView(schema, examples))[0])
     for name in inputs:
         noise = NoiseInput.parse(name)
         if noise is not None:
@@ -169,6 +171,22 @@ def _called(
     """Return loss and metrics of one record."""
     with drawing_from(view):
         return outputs_of(function(model, view))
+
+
+def _check_own(given: nn.Module, copied: nn.Module, loss: torch.Tensor) -> None:
+    """Check that a loss of a converted copy trains no parameter of the model that was given."""
+    own = set(map(id, copied.parameters()))
+    named = {n: p for n, p in given.named_parameters() if p.requires_grad and id(p) not in own}
+    if not loss.requires_grad or not named:
+        return
+    found = torch.autograd.grad(loss.sum(), list(named.values()), allow_unused=True)
+    for name, gradient in zip(named, found, strict=True):
+        if gradient is not None:
+            raise GraphRefused(
+                f"the function uses parameter '{name}' from outside: batch normalization is "
+                "converted on a copy of the model, and only the copy would be trained",
+                "Take all layers and parameters from the model that the function is given.",
+            )
 
 
 def _dry_run(
