@@ -43,22 +43,36 @@ def test_a_parameter_whose_gradient_is_cut_off_is_named():
     assert "requires_grad_(False)" in doubt
 
 
-def test_one_record_with_a_gradient_is_enough():
-    """The first of the records is one whose loss is flat."""
+@pytest.mark.parametrize("count", [70, 300])
+def test_one_record_with_a_gradient_is_enough(count):
+    """All but the last of the records are ones whose loss is flat."""
 
     def hinge(model, record):
         return (record["x"][0] - 0.5 + 0 * model(record["x"]).sum()).relu() * model(
             record["x"]
         ).square().sum()
 
-    x = torch.full((70, 6), -0.5)
-    x[69] = 0.9
-    found = Records.each_its_own({"x": x.numpy(), "y": torch.zeros(70, dtype=torch.int64).numpy()})
+    x = torch.full((count, 6), -0.5)
+    x[-1] = 0.9
+    y = torch.zeros(count, dtype=torch.int64)
+    found = Records.each_its_own({"x": x.numpy(), "y": y.numpy()})
     graph = exported(hinge, nn.Linear(6, 3))
     assert check_on_snippet(graph, plan(), found) == ()
-    flat = Records.each_its_own({name: column[:69] for name, column in found.columns.items()})
+    flat = Records.each_its_own({name: column[:-1] for name, column in found.columns.items()})
     with pytest.raises(GraphRefused, match="is 0 for every synthetic record"):
         check_on_snippet(graph, plan(), flat)
+
+
+def test_a_gradient_that_is_the_same_for_all_records_is_doubted():
+    """Of a loss that is detached, a penalty is left, which no record changes."""
+
+    def penalized(model, record):
+        return loss_of(model, record).detach() + model.weight.square().sum()
+
+    graph = exported(penalized, nn.Linear(6, 3, bias=False))
+    assert check_learning(graph, plan()) == ()
+    (doubt,) = check_on_snippet(graph, plan(), records())
+    assert "the same for every synthetic record" in doubt
 
 
 def test_what_records_and_what_the_public_loss_trains_are_told_apart():

@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 import json
+import struct
 import tracemalloc
 import zipfile
 from dataclasses import replace
@@ -252,6 +253,15 @@ class TestHostile:
         whole[first] ^= 1
         with pytest.raises(GraphRefused, match="not a readable zip"):
             load(bytes(whole))
+
+    def test_a_member_that_is_said_to_begin_before_the_file_is_refused(self, small, tmp_path):
+        whole = bytearray(pt2.write(small))
+        field = whole.rindex(b"PK\5\6") + 16
+        (start,) = struct.unpack_from("<I", whole, field)
+        struct.pack_into("<I", whole, field, start + 1000)
+        (tmp_path / "before").write_bytes(whole)
+        with pytest.raises(GraphRefused, match="not a readable zip"):
+            load(InFile(tmp_path / "before"))
 
 
 class TestLimits:

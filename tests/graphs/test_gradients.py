@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import random
 import warnings
 
 import pytest
@@ -184,6 +185,39 @@ def otherwise_at_each_call(h, m, r):
     return h * next(CALLS)
 
 
+def drawn_with_certainty(h, m, r):
+    always, never = torch.zeros(4).bernoulli_(1.0), torch.ones(4).bernoulli_(0.0)
+    return h * always + h.sin() * never
+
+
+def in_turns(h, m, r):
+    return h * (1 + next(CALLS) % 2)
+
+
+def random_of_python(h, m, r):
+    return h * random.random()
+
+
+RATES = torch.tensor([1.0, 2.0, 3.0, 4.0])
+
+
+def random_of_constants(h, m, r):
+    return h * torch.poisson(RATES)
+
+
+def frozen_within(h, m, r):
+    m.second.weight.requires_grad_(False)
+    return h
+
+
+def small_and_reversed(h, m, r):
+    return Reversed.apply(h * 1e-4)
+
+
+def only_for_a_few(h, m, r):
+    return torch.where(r["x"][0] > 0.7, Reversed.apply(h), h)
+
+
 KEPT = [
     under_no_grad,
     switched_off_and_on,
@@ -195,6 +229,7 @@ KEPT = [
     reversed_by_hand,
     data_of,
     written_in_place,
+    drawn_with_certainty,
     lambda h, m, r: OwnSwish.apply(h),
 ]
 REFUSED = [
@@ -204,6 +239,12 @@ REFUSED = [
     (written_without_gradient, "in place under"),
     (hooked, "register_hook"),
     (otherwise_at_each_call, "random numbers of Python"),
+    (in_turns, "gives another result at each call"),
+    (random_of_python, "draws random numbers from elsewhere"),
+    (random_of_constants, "draws random numbers from elsewhere"),
+    (frozen_within, "changes requires_grad of parameter 'second.weight'"),
+    (small_and_reversed, "Reversed, a torch.autograd.Function"),
+    (only_for_a_few, "Reversed, a torch.autograd.Function"),
 ]
 EITHER = [switched_in_mid_function, checkpointed, with_a_gradient_inside]
 
@@ -253,6 +294,56 @@ def test_what_cannot_be_kept_is_refused_by_name_with_the_way_to_write_it(make, w
         export(loss_of(make), Pair(), SCHEMA)
     assert words in f"{caught.value.message} {caught.value.hint}"
     assert "detach()" in caught.value.hint or "Python" in caught.value.hint
+
+
+class HeadOfZeros(Pair):
+    """Passes no gradient on before its first step."""
+
+    def __init__(self):
+        super().__init__()
+        nn.init.zeros_(self.second.weight)
+
+
+def test_a_head_of_zeros_does_not_hide_a_gradient_of_somebodys_own():
+    with pytest.raises(GraphRefused, match="Reversed"):
+        export(loss_of(lambda h, m, r: Reversed.apply(h)), HeadOfZeros(), SCHEMA)
+    hooked = HeadOfZeros()
+    hooked.first.weight.register_hook(lambda gradient: gradient * 5)
+    with pytest.raises(GraphRefused, match="the gradient of 'first.weight'"):
+        export(loss_of(lambda h, m, r: h), hooked, SCHEMA)
+
+
+def test_a_tensor_that_shares_memory_with_a_parameter_is_refused_and_a_copy_is_a_constant():
+    model = Pair()
+    shared, copied = model.first.weight.data, model.first.weight.detach().clone()
+    with pytest.raises(GraphRefused) as caught:
+        export(loss_of(lambda h, m, r: h * F.linear(r["x"], shared * 2)), model, SCHEMA)
+    assert "shares memory with a parameter" in str(caught.value.hint)
+    function = loss_of(lambda h, m, r: h * F.linear(r["x"], copied * 2))
+    check_sums(function, Pair, export(function, model, SCHEMA))
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_a_function_that_changes_what_is_trained_is_refused_and_the_model_stays(freeze):
+    model = Pair()
+    model.first.weight.requires_grad_(freeze)
+
+    def function(m, r):
+        m.first.weight.requires_grad_(not freeze)
+        return F.cross_entropy(m.second(m.first(r["x"])), r["y"])
+
+    with pytest.raises(GraphRefused, match="changes requires_grad of parameter 'first.weight'"):
+        export(function, model, SCHEMA)
+    assert model.first.weight.requires_grad is freeze
+
+
+def test_a_metric_that_the_graph_does_not_have_is_refused():
+    def function(m, r):
+        out = m.second(m.first(r["x"]))
+        return F.cross_entropy(out, r["y"]), {"m": out.sigmoid().mean() * (1 + next(CALLS) % 2)}
+
+    with pytest.raises(GraphRefused, match="gives another result at each call"):
+        export(function, Pair(), SCHEMA)
 
 
 @pytest.mark.parametrize("make", EITHER, ids=lambda make: make.__name__)

@@ -42,6 +42,19 @@ def test_the_notice_names_the_layers_and_the_callers_model_is_left_as_it_is():
     assert "aten.group_norm.default" in graph.facts.operators
 
 
+@pytest.mark.filterwarnings("ignore::workbench.errors.LayersConverted")
+def test_layers_of_the_model_that_was_given_are_refused_where_a_copy_is_trained():
+    model = cnn()
+    first = model[0]
+
+    def function(m, r):
+        return F.cross_entropy(m[1:](first(r["x"].unsqueeze(0)))[0], r["y"])
+
+    with pytest.raises(GraphRefused, match="uses parameter '0.weight' from outside"):
+        export(function, model, SCHEMA)
+    assert "0.weight" in export(classify, model, SCHEMA).trainable
+
+
 def test_scale_shift_eps_and_frozen_state_are_kept():
     model = cnn()
     nn.init.normal_(model[1].weight)

@@ -6,6 +6,7 @@ What needs records is tried on a synthetic snippet, on the researcher's machine.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +30,10 @@ _AT_ONCE = 64
 _RECORDS = 1000
 """How many records of a snippet are looked at."""
 _BY_ITSELF = 100
-"""Of how many records the gradient is computed, until one has one that can be used."""
+"""Of how many records the gradient is computed, until one has one that can be used. Of the others
+it is computed together, and of each by itself only where it is not 0."""
+_ALIKE = 20
+"""How many records with the same gradient are told of, if none before has another one."""
 _LEARN = (
     "Compute it from the model's output without detach(), no_grad(), argmax, round or a "
     "comparison, for example with F.cross_entropy(logits, record['label'])."
@@ -116,7 +120,7 @@ def check_on_snippet(graph: RecordGraph, plan: Plan, records: Records) -> tuple[
     finite = torch.isfinite(loss)
     doubts += _check_finite(graph, 0, "the loss", finite)
     trained = private_part(graph, plan, SealedRandom(bytes(SEED_BYTES)), graph.parameters)[0]
-    _check_gradients(trained, records, finite)
+    doubts += _check_gradients(trained, records, finite)
     for position, (name, metric) in enumerate(zip(graph.metrics, metrics, strict=True), 1):
         usable = torch.isfinite(metric)
         doubts += _check_finite(graph, position, f"metric '{name}'", usable)
@@ -149,7 +153,7 @@ def _values(graph: RecordGraph, records: Records) -> list[torch.Tensor]:
     """Return all outputs of the first records, each of shape ``(records, *shape)``."""
     size = min(chunk_size(graph, _AT_ONCE, 1), _AT_ONCE)
     parts = []
-    for columns, present in _chunks(graph, records, size, _RECORDS):
+    for columns, present in _chunks(graph, records, size, range(_RECORDS)):
         with torch.no_grad():
             outputs = _run(graph, graph.graph, columns, graph.parameters)
         parts.append([output[present] for output in outputs])
@@ -157,11 +161,11 @@ def _values(graph: RecordGraph, records: Records) -> list[torch.Tensor]:
 
 
 def _chunks(
-    graph: RecordGraph, records: Records, size: int, most: int
+    graph: RecordGraph, records: Records, size: int, which: range
 ) -> Iterator[tuple[tuple[torch.Tensor, ...], torch.Tensor]]:
     stream = SealedRandom(os.urandom(SEED_BYTES)).stream(StreamName.RECORD_NOISE, 0)
     table = UnitTable(records, graph.inputs, 1, stream)
-    return table.chunks(np.arange(min(table.units, most)), size)
+    return table.chunks(np.arange(which.start, min(table.units, which.stop)), size)
 
 
 def _run(
@@ -196,21 +200,67 @@ def _gradients(
     return dict(zip(names, found, strict=True))
 
 
-def _check_gradients(graph: RecordGraph, records: Records, finite: torch.Tensor) -> None:
-    """Check that some record whose loss is finite has a gradient that can be used."""
-    seen_zero = False
-    chunks = _chunks(graph, records, 1, _BY_ITSELF)
-    for (columns, _), usable in zip(chunks, finite.tolist(), strict=False):
-        if not usable:
+def _check_gradients(graph: RecordGraph, records: Records, finite: torch.Tensor) -> Iterator[str]:
+    """Check that some record whose loss is finite has a gradient that can be used.
+
+    Yields a doubt if all have the same one, as where a penalty is all that reaches the parameters.
+    """
+    first: dict[str, torch.Tensor] | None = None
+    alike, seen_zero = 0, False
+    for columns in _not_flat(graph, records, finite):
+        found = {name: g for name, g in _gradients(graph, columns).items() if g is not None}
+        norm = _largest(found)
+        if not math.isfinite(norm):
             continue
-        found = [g for g in _gradients(graph, columns).values() if g is not None]
-        if all(bool(torch.isfinite(gradient).all()) for gradient in found):
-            if any(bool(gradient.any()) for gradient in found):
+        seen_zero = seen_zero or norm == 0
+        if norm > 0 and first is not None:
+            alike += 1
+            if any(not torch.equal(first[name], gradient) for name, gradient in found.items()):
                 return
-            seen_zero = True
+        elif norm > 0:
+            first = found
+        if first is not None and (seen_zero or alike == _ALIKE):
+            break
+    if first is not None:
+        if alike and not seen_zero:
+            yield (
+                "the gradient of the loss is the same for every synthetic record: nothing is "
+                f"learned from the records\n{_LEARN}{_at(graph, 0)}"
+            )
+        return
     what, hint = ("0", _LEARN) if seen_zero else ("NaN or infinite", _FINITE)
     message = f"graph: the gradient of the loss is {what} for every synthetic record"
     raise _refused(graph, 0, message, hint)
+
+
+def _not_flat(
+    graph: RecordGraph, records: Records, finite: torch.Tensor
+) -> Iterator[Sequence[torch.Tensor]]:
+    """Yield the columns of records, each by itself, of the losses that are finite.
+
+    Beyond the first ones, records are left out whose gradients are 0 together.
+    """
+    for (columns, _), usable in zip(
+        _chunks(graph, records, 1, range(_BY_ITSELF)), finite.tolist(), strict=False
+    ):
+        if usable:
+            yield columns
+    size = min(chunk_size(graph, _AT_ONCE, 1), _AT_ONCE)
+    at = _BY_ITSELF
+    for columns, present in _chunks(graph, records, size, range(at, len(finite))):
+        together = {name: g for name, g in _gradients(graph, columns).items() if g is not None}
+        if _largest(together) != 0:
+            rows = torch.nonzero(present).flatten().tolist()
+            for place, row in enumerate(rows, at):
+                if finite[place]:
+                    yield [column[row : row + 1] for column in columns]
+        at += int(present.sum())
+
+
+def _largest(gradients: dict[str, torch.Tensor]) -> float:
+    """Return the largest entry of gradients, without its sign; not finite if one is not."""
+    found = [gradient.abs().max() for gradient in gradients.values() if gradient.numel()]
+    return float(torch.stack(found).max()) if found else 0.0
 
 
 def _check_finite(

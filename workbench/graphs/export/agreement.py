@@ -3,11 +3,16 @@
 The function is run as it is, record by record, and so is its graph, on made-up records within the
 columns' public bounds. What export cannot keep (a gradient of somebody's own, a hook, numbers from
 elsewhere) shows here, on the researcher's machine, and is refused.
+
+All but the first record are tried with moved parameters, as they will be after some steps. So what
+a head of zeros hides shows too, and what follows a parameter from outside of the function.
 """
 
 from __future__ import annotations
 
 import ctypes
+import random as random_of_python
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,35 +26,72 @@ from workbench.documents.schema import Column, Schema
 from workbench.errors import GraphRefused
 from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView
-from workbench.graphs.export.layers import left_as_it_is
+from workbench.graphs.export.layers import is_copied, left_as_it_is
 from workbench.graphs.record_graph import RecordGraph
 
-Losses = Callable[[RecordView], tuple[torch.Tensor, ...]]
+Numbers = tuple[torch.Tensor, ...]
+"""Numbers of one record, each of shape ``()`` and any dtype."""
+Losses = Callable[[RecordView], tuple[Numbers, Numbers]]
 """Takes a record; gives the loss, and the public loss where there is one, each floating, of
-shape ``()``."""
+shape ``()``; and the metrics, of that shape and any dtype."""
 _RECORDS = 3
+_RECORDS_IF_NOTED = 12
+"""How many records are tried where something has gradients of its own, perhaps for few of them."""
 _SKETCH = 1 << 16
 _LIBC = ctypes.CDLL(None)
-_NEAR, _SMALL = 2e-3, 1e-6
-"""How far gradients may be apart, of their norm and beside it: rounding of float32."""
+_NEAR, _OF_ALL, _SMALL = 2e-3, 5e-5, 1e-6
+"""How far a gradient may be apart, of its norm, of all gradients' norm and beside both: rounding of
+float32."""
+_MOVED = 0.05
+"""How far parameters are moved, of their size; those of zeros by as much as if it were 1."""
 _SLACK = 3.0
 """How many times as far as PyTorch's own, of a record with other last bits, they may be apart."""
+_SHARED = (
+    " A tensor from outside of the function stays as it is now, also where it shares memory with a "
+    "parameter: use the parameter itself, or a copy that stays."
+)
+_ELSEWHERE = (
+    "It must depend on the record and the model only: random numbers of Python and NumPy, and what "
+    "changes from call to call, cannot travel." + _SHARED
+)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a function gives for one record.
+    """A loss or metric of one record.
 
     Attributes
     ----------
     loss
-        Its loss, of shape ``()``.
+        Its value, of shape ``()``.
     gradients
         Name of a parameter to the sketch of its gradient; one that is zero may be left out.
     """
 
     loss: torch.Tensor
     gradients: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A function and its model, run as plain PyTorch; `trained` has the graph's names."""
+
+    call: Losses
+    model: nn.Module
+    trained: dict[str, torch.Tensor]
+
+    def __call__(self, view: RecordView, moved: Mapping[str, torch.Tensor]) -> list[Found]:
+        """Return what it gives for a record, with some parameters moved."""
+        with left_as_it_is(self.model), torch.enable_grad(), drawing_from(view):
+            with torch.no_grad():
+                for name, value in moved.items():
+                    self.trained[name].copy_(value)
+            before = _states()
+            losses, metrics = self.call(view)
+            if _states() != before:
+                raise GraphRefused("the function draws random numbers from elsewhere", _ELSEWHERE)
+            found = [Found(loss.detach(), _gradients(loss, self.trained)) for loss in losses]
+            return found + [_metric(metric) for metric in metrics]
 
 
 def check_agreement(
@@ -79,22 +121,50 @@ def check_agreement(
     GraphRefused
         If they differ; names the cause where it is known, else the parameter.
     """
-    trained = _trained(model, graph)
+    plainly = _Plain(call, model, _trained(model, graph))
     random = torch.Generator().manual_seed(0)
-    for _ in range(_RECORDS):
+    for number in range(_RECORDS_IF_NOTED if noted else _RECORDS):
         record = _record(graph, schema, random)
+        moved = _moved(plainly, random) if number else {}
         try:
-            plain = _plainly(call, trained, model, RecordView(schema, record))
+            plain = plainly(RecordView(schema, record), moved)
         except (RuntimeError, IndexError, ValueError):
             # PyTorch itself fails for such a record: it has no gradient to compare with.
             continue
-        exported = _exported(graph, [record[name] for name in graph.inputs], len(plain))
+        exported = _exported(graph, [record[name] for name in graph.inputs], moved)
         if all(map(_agree, plain, exported)):
             continue
+        # Else what changes from call to call would be taken for what jumps, below.
+        for first, again in zip(plain, plainly(RecordView(schema, record), moved), strict=True):
+            if not _agree(first, again):
+                raise _refusal("the function gives another result at each call", _ELSEWHERE, noted)
         # Where a maximum or a sign changes hands, PyTorch's own gradient jumps with the last bit.
-        beside = _plainly(call, trained, model, RecordView(schema, _beside(record, schema, random)))
+        beside = plainly(RecordView(schema, _beside(record, schema, random)), moved)
         for wanted, got, other in zip(plain, exported, beside, strict=True):
             _check(wanted, got, other, noted)
+
+
+def _moved(plainly: _Plain, random: torch.Generator) -> dict[str, torch.Tensor]:
+    """Return other values of the parameters; none of a model that is too large to be copied."""
+    if not is_copied(plainly.model):
+        return {}
+    moved = {}
+    for name, value in plainly.trained.items():
+        scale = value.detach() if value.any() else torch.ones(())
+        moved[name] = value.detach() + _MOVED * scale * torch.randn(value.shape, generator=random)
+    return moved
+
+
+def _states() -> tuple[Any, ...]:
+    """Return the states of the generators of Python, NumPy and PyTorch."""
+    of_torch = torch.get_rng_state().numpy().tobytes()
+    numpy = sys.modules.get("numpy")
+    _, keys, *places = (0, b"") if numpy is None else numpy.random.get_state()
+    return random_of_python.getstate(), bytes(keys), places, of_torch
+
+
+def _metric(value: torch.Tensor) -> Found:
+    return Found(value.detach().to(torch.float32), {})
 
 
 def _record(graph: RecordGraph, schema: Schema, random: torch.Generator) -> dict[str, torch.Tensor]:
@@ -138,18 +208,12 @@ def _trained(model: nn.Module, graph: RecordGraph) -> dict[str, torch.Tensor]:
     return {name: found[name] for name in names.values()}
 
 
-def _plainly(
-    call: Losses, trained: dict[str, torch.Tensor], model: nn.Module, view: RecordView
+def _exported(
+    graph: RecordGraph, inputs: list[torch.Tensor], moved: Mapping[str, torch.Tensor]
 ) -> list[Found]:
-    with left_as_it_is(model), torch.enable_grad(), drawing_from(view):
-        losses = call(view)
-        return [Found(loss.detach(), _gradients(loss, trained)) for loss in losses]
-
-
-def _exported(graph: RecordGraph, inputs: list[torch.Tensor], losses: int) -> list[Found]:
-    """Return what the graph gives: its first output, and its last one where there are two."""
+    """Return what the graph gives: its loss, its public loss where it has one, and its metrics."""
     parameters = {
-        name: value.detach().requires_grad_(name in graph.trainable)
+        name: moved.get(name, value).detach().requires_grad_(name in graph.trainable)
         for name, value in graph.parameters.items()
         if name not in graph.ties
     }
@@ -158,8 +222,10 @@ def _exported(graph: RecordGraph, inputs: list[torch.Tensor], losses: int) -> li
     with torch.enable_grad():
         outputs = torch.fx.Interpreter(nn.Module(), graph=graph.graph).run(*values)
         trained = {name: parameters[name] for name in graph.trainable}
-        chosen = (outputs[0], outputs[-1])[:losses]
-        return [Found(loss.detach(), _gradients(loss, trained)) for loss in chosen]
+        beyond = 1 + len(graph.metrics)
+        losses, metrics = (outputs[0], *outputs[beyond:]), outputs[1:beyond]
+        found = [Found(loss.detach(), _gradients(loss, trained)) for loss in losses]
+        return found + [_metric(metric) for metric in metrics]
 
 
 def _gradients(loss: torch.Tensor, named: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -188,7 +254,9 @@ def _gradients(loss: torch.Tensor, named: dict[str, torch.Tensor]) -> dict[str, 
 
 def _sketching(found: dict[str, torch.Tensor], name: str) -> Callable[[torch.Tensor], None]:
     def sketched(leaf: torch.Tensor) -> None:
-        assert leaf.grad is not None
+        if leaf.grad is None:
+            # A hook of the researcher's took it away.
+            return
         found[name] = _sketch(leaf.grad)
         leaf.grad = None
         if leaf.numel() > _SKETCH:
@@ -229,9 +297,9 @@ def _agree(plain: Found, exported: Found) -> bool:
     """Return whether both are equal but for rounding; what is not finite agrees with anything."""
     if not _all_finite(plain):
         return True
-    norm = _norm(plain)
-    return _near(plain.loss, exported.loss, plain.loss.abs()) and all(
-        _near(wanted, got, norm) for _, wanted, got in _pairs(plain, exported)
+    rest = _OF_ALL * _norm(plain)
+    return _near(plain.loss, exported.loss) and all(
+        _near(wanted, got, rest) for _, wanted, got in _pairs(plain, exported)
     )
 
 
@@ -240,24 +308,23 @@ def _check(plain: Found, exported: Found, beside: Found, noted: Mapping[str, str
     if _agree(plain, exported):
         return
     loss_slack = _SLACK * float((plain.loss - beside.loss).abs())
-    if not _near(plain.loss, exported.loss, plain.loss.abs(), loss_slack):
+    if not _near(plain.loss, exported.loss, loss_slack):
         raise _refusal(
             f"the exported function gives {float(exported.loss):.6g} for a record where it gives "
             f"{float(plain.loss):.6g} itself",
-            "It must depend on the record and the model only: random numbers of Python and NumPy, "
-            "and what changes from call to call, cannot travel.",
+            _ELSEWHERE,
             noted,
         )
-    norm = _norm(plain)
-    slack = _SLACK * sum(float((g - o).norm()) ** 2 for _, g, o in _pairs(plain, beside)) ** 0.5
+    slack = _OF_ALL * _norm(plain)
+    slack += _SLACK * sum(float((g - o).norm()) ** 2 for _, g, o in _pairs(plain, beside)) ** 0.5
     for name, wanted, got in _pairs(plain, exported):
-        if not _near(wanted, got, norm, slack):
+        if not _near(wanted, got, slack):
             raise _refusal(
                 f"the gradient of '{name}' would be another one once exported (its norm "
                 f"{float(got.norm()):.4g}, and {float(wanted.norm()):.4g} in PyTorch)",
                 "Say what is not to be learned with x.detach() or torch.no_grad(). For a value "
                 "with another gradient: x + (value - x).detach() has the gradient of x, and "
-                "2 * x.detach() - x is x with the gradient reversed.",
+                "2 * x.detach() - x is x with the gradient reversed." + _SHARED,
                 noted,
             )
 
@@ -270,10 +337,9 @@ def _pairs(one: Found, two: Found) -> Iterator[tuple[str, torch.Tensor, torch.Te
         yield name, zero if first is None else first, zero if second is None else second
 
 
-def _norm(found: Found) -> torch.Tensor:
+def _norm(found: Found) -> float:
     norms = [gradient.norm() for gradient in found.gradients.values()]
-    together: torch.Tensor = torch.stack(norms or [torch.zeros(())]).norm()
-    return together
+    return float(torch.stack(norms or [torch.zeros(())]).norm())
 
 
 def _all_finite(found: Found) -> bool:
@@ -281,8 +347,8 @@ def _all_finite(found: Found) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
 
-def _near(wanted: torch.Tensor, got: torch.Tensor, norm: torch.Tensor, slack: float = 0.0) -> bool:
-    return bool((wanted - got).norm() <= _NEAR * norm + _SMALL + slack)
+def _near(wanted: torch.Tensor, got: torch.Tensor, slack: float = 0.0) -> bool:
+    return bool((wanted - got).norm() <= _NEAR * wanted.norm() + _SMALL + slack)
 
 
 def _refusal(message: str, hint: str, noted: Mapping[str, Any]) -> GraphRefused:

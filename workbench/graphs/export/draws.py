@@ -83,8 +83,8 @@ class Draws(Mode):
 
     def _kept(self, shape: tuple[int, ...], p: float) -> torch.Tensor:
         """Return a mask that is False with probability `p`."""
-        if p >= 1:
-            return torch.zeros(shape, dtype=torch.bool)
+        if p >= 1 or p <= 0:
+            return (torch.ones if p <= 0 else torch.zeros)(shape, dtype=torch.bool)
         return self._view.noise(shape) > NormalDist().inv_cdf(p)
 
     def _scaled_mask(self, shape: tuple[int, ...], p: float) -> torch.Tensor:
@@ -154,7 +154,7 @@ class Draws(Mode):
         shape = tuple(input.shape)
         if isinstance(p, torch.Tensor):
             return input.copy_(self._uniform(shape) < p)
-        return input.copy_(~self._kept(shape, p) if p <= 0 else self._kept(shape, 1 - p))
+        return input.copy_(self._kept(shape, 1 - p))
 
     def _uniform_(
         self, input: torch.Tensor, lower: float = 0.0, upper: float = 1.0, **_: Any

@@ -133,6 +133,11 @@ _COPIED = 1 << 22
 """How many numbers of parameters are copied to be put back; more would cost too much memory."""
 
 
+def is_copied(model: nn.Module) -> bool:
+    """Return whether a model is so small that its parameters are copied to be put back."""
+    return sum(parameter.numel() for parameter in model.parameters()) <= _COPIED
+
+
 @contextmanager
 def left_as_it_is(model: nn.Module) -> Iterator[None]:
     """Put parameters, buffers and ``requires_grad`` back as they were.
@@ -140,10 +145,11 @@ def left_as_it_is(model: nn.Module) -> Iterator[None]:
     Raises
     ------
     GraphRefused
-        If the function has written a parameter of a model that is too large to be copied.
+        If the function has written a parameter of a model that is too large to be copied, or has
+        changed what is trained.
     """
     parameters = dict(model.named_parameters())
-    copied = sum(p.numel() for p in parameters.values()) <= _COPIED
+    copied = is_copied(model)
     tensors = [*(parameters.items() if copied else ()), *model.named_buffers()]
     values = {name: value.detach().clone() for name, value in tensors}
     marks = {} if copied else {name: _mark(value) for name, value in parameters.items()}
@@ -157,8 +163,17 @@ def left_as_it_is(model: nn.Module) -> Iterator[None]:
                 same = before is not None and value.shape == before.shape
                 if same and not torch.equal(value, before):  # type: ignore[arg-type]
                     value.copy_(before)  # type: ignore[arg-type]
+        switched = ""
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_(trained.get(name, parameter.requires_grad))
+            if parameter.requires_grad != trained.get(name, parameter.requires_grad):
+                switched = switched or name
+                parameter.requires_grad_(trained[name])
+    if switched:
+        raise GraphRefused(
+            f"the function changes requires_grad of parameter '{switched}'",
+            f"Say before what is trained: model.get_parameter('{switched}').requires_grad_(…). "
+            "To stop a gradient within the function use x.detach().",
+        )
     for name, parameter in model.named_parameters():
         if name in marks and _mark(parameter) != marks[name]:
             raise GraphRefused(

@@ -17,7 +17,7 @@ from torch import nn
 from workbench.documents.inputs import MAX_NOISE_NUMBERS, NoiseInput, noise_numbers
 from workbench.documents.schema import Schema
 from workbench.errors import GraphRefused
-from workbench.graphs.export.agreement import check_agreement
+from workbench.graphs.export.agreement import Numbers, check_agreement
 from workbench.graphs.export.constants import ConstantsComputed
 from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView
@@ -134,12 +134,14 @@ def export(
     """
     examples = {c.name: example_of(c) for c in schema.usable}
     know_sizes(model, lambda: _called(function, model, RecordView(schema, examples)))
-    model = without_batch_norm(model)
+    given, model = model, without_batch_norm(model)
     check_layers(model)
     with left_as_it_is(model):
         if in_tables:
             at_bounds(lambda record: _called(function, model, RecordView(schema, record)), schema)
         inputs, metrics = _dry_run(function, model, schema, examples)
+        if model is not given:
+            _check_own(given, model, _called(function, model, RecordView(schema, examples))[0])
     for name in inputs:
         noise = NoiseInput.parse(name)
         if noise is not None:
@@ -152,14 +154,15 @@ def export(
     graph = replace(graph, inputs=inputs, metrics=metrics)
     if graph.outputs > 1 + len(metrics):
         publicly_trained(graph, inputs)
-    check_agreement(lambda view: _losses(function(model, view)), model, graph, schema, kept.noted)
+    check_agreement(lambda view: _numbers(function(model, view)), model, graph, schema, kept.noted)
     return graph
 
 
-def _losses(returned: Outputs) -> tuple[torch.Tensor, ...]:
-    """Return the loss, and the public loss where there is one."""
+def _numbers(returned: Outputs) -> tuple[Numbers, Numbers]:
+    """Return the loss, with the public loss where there is one, and the metrics."""
+    loss, metrics = outputs_of(returned)
     public = public_loss_of(returned)
-    return (outputs_of(returned)[0], *([] if public is None else [public]))
+    return (loss, *([] if public is None else [public])), tuple(metrics.values())
 
 
 def _called(
@@ -168,6 +171,22 @@ def _called(
     """Return loss and metrics of one record."""
     with drawing_from(view):
         return outputs_of(function(model, view))
+
+
+def _check_own(given: nn.Module, copied: nn.Module, loss: torch.Tensor) -> None:
+    """Check that a loss of a converted copy trains no parameter of the model that was given."""
+    own = set(map(id, copied.parameters()))
+    named = {n: p for n, p in given.named_parameters() if p.requires_grad and id(p) not in own}
+    if not loss.requires_grad or not named:
+        return
+    found = torch.autograd.grad(loss.sum(), list(named.values()), allow_unused=True)
+    for name, gradient in zip(named, found, strict=True):
+        if gradient is not None:
+            raise GraphRefused(
+                f"the function uses parameter '{name}' from outside: batch normalization is "
+                "converted on a copy of the model, and only the copy would be trained",
+                "Take all layers and parameters from the model that the function is given.",
+            )
 
 
 def _dry_run(

@@ -191,6 +191,9 @@ def _members(content: Content, limits: Limits) -> dict[str, Member]:
 
 def _member(content: Content, file: IO[bytes], info: zipfile.ZipInfo) -> Member:
     """Return where the bytes of a member are, as its own header says."""
+    if info.header_offset < 0:
+        # As zipfile computes it where the list of members is said to begin after where it does.
+        raise zipfile.BadZipFile("a member is said to begin before the file")
     file.seek(info.header_offset)
     mark, flags, name_length, extra_length = _HEADER.unpack(file.read(_HEADER.size))
     name = file.read(name_length)
