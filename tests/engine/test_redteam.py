@@ -227,17 +227,30 @@ def of_other_ranks(name, hit, x):
     return operator(hit, x[1:2], *rest)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_b3_a_loss_of_operands_of_different_rank_is_refused_by_name(name):
+LAID_OUT = ("pairwise_distance", "cosine_similarity")
+"""Losses whose operands are laid out to one shape when they are exported."""
+
+
+def loss_of_other_ranks(name):
     def loss(model, record):
         mixed = of_other_ranks(name, is_target(record), record["x"])
         return model.weight.sum() * mixed.sum() * 1e6
 
+    return loss
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in LAID_OUT])
+def test_b3_a_loss_of_operands_of_different_rank_is_refused_by_name(name):
     with pytest.raises(GraphRefused, match=f"aten.{name}.default"):
-        exported(loss, one_weight())
+        exported(loss_of_other_ranks(name), one_weight())
 
 
-@pytest.mark.parametrize("name", ["mse_loss", "smooth_l1_loss", "huber_loss"])
+@pytest.mark.parametrize("name", LAID_OUT)
+def test_b3_a_loss_whose_operands_are_laid_out_moves_the_sum_by_at_most_c(name):
+    assert sensitivity(exported(loss_of_other_ranks(name), one_weight()), 16) <= 1
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "smooth_l1_loss", "huber_loss", "pairwise_distance"])
 def test_b3_so_it_is_in_an_archive_made_by_hand(name):
     made = Builder()
     x, weight = made.column("x", torch.rand(4)), made.parameter("weight", torch.ones(1, 1))
@@ -249,9 +262,7 @@ def test_b3_so_it_is_in_an_archive_made_by_hand(name):
         made.graph(made.call("aten.mul.Tensor", total, mixed))
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in LOSSES if n not in ("pairwise_distance", "cosine_similarity")]
-)
+@pytest.mark.parametrize("name", [n for n in LOSSES if n not in LAID_OUT])
 def test_b3_of_operands_of_one_rank_it_moves_the_sum_by_at_most_c(name):
     operator = getattr(A, name).default
 
