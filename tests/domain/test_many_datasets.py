@@ -76,7 +76,11 @@ def get(site, target, **headers) -> httpx.Response:
 
 def test_all_are_listed_by_name_once(many):
     names = [card.name for card in many.client().datasets()]
-    assert len(names) == MANY + 1
+    # Another test adds one more.
+    assert [name for name in names if not name.startswith("new")] == [
+        "breast-cancer",
+        *(f"extra-{number:05d}" for number in range(MANY)),
+    ]
     assert names == sorted(set(names))
 
 
@@ -129,13 +133,13 @@ def test_what_has_not_changed_is_not_sent_again(many):
 def test_a_known_card_is_not_verified_again(many, opened_cards):
     client = many.client()
     first = client.datasets()
-    assert opened_cards.count(DatasetCard) == MANY + 1
+    assert opened_cards.count(DatasetCard) == len(first) > MANY
     assert client.datasets() == first
-    assert opened_cards.count(DatasetCard) == MANY + 1
+    assert opened_cards.count(DatasetCard) == len(first)
     before = client.cards_version
     add_cards(many, 1, prefix="new")
     assert len(client.datasets()) == len(first) + 1
-    assert opened_cards.count(DatasetCard) == MANY + 2 + 1
+    assert opened_cards.count(DatasetCard) == len(first) + 2
     assert client.cards_version != before
 
 

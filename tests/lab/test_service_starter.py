@@ -52,6 +52,9 @@ class Snippets:
         schema = card.data_schema
         return encode(schema_snippet(schema, 12), schema)
 
+    def info(self) -> dict:
+        return {}
+
 
 class OneSpace:
     def __init__(self, card: DatasetCard) -> None:

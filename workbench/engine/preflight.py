@@ -75,6 +75,9 @@ def check_learning(graph: RecordGraph, plan: Plan) -> tuple[str, ...]:
     try:
         found = _gradients(trained, columns)
     except (RuntimeError, IndexError) as error:
+        if "alloc" in str(error):
+            # A lack of memory has a word of its own, which whoever set the limit knows.
+            raise
         first = (str(error).splitlines() or [""])[0][:300]
         raise GraphRefused(
             f"graph: it cannot be run on records of its inputs' shapes: {first}"
