@@ -16,12 +16,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.support import Site, make_domain
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in the background so, and tests press Ctrl-C on what they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Draw the same first parameters of models, whichever tests ran before."""
+    torch.manual_seed(0)
 
 
 def _binary(name: str) -> str:

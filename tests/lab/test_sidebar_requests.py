@@ -325,9 +325,10 @@ def test_a_denial_comes_with_its_reason_and_hostile_text_stays_text(place):
 
     told = researcher.page.get_by_text(re.compile("vague on hospital-b/diabetes was denied"))
     expect(told.first).to_contain_text("Say what the <b>model</b> is for.")
-    mine = researcher.section("requests")
-    expect(mine).to_contain_text("Say what the <b>model</b> is for.")
     page = open_mine(place, "vague")
+    named = researcher.page.get_by_role("button", name="vague", exact=True)
+    rows = researcher.section("requests").get_by_role("listitem")
+    expect(rows.filter(has=named)).to_contain_text("Say what the <b>model</b> is for.")
     expect(page).to_contain_text("Denied by the steward")
     expect(page).to_contain_text("nothing was charged")
     assert request.reason == "Say what the <b>model</b> is for."
