@@ -561,6 +561,34 @@ class TestRoom:
             put(client, content, 0, b"x")
         client.upload(content.digest, content)
 
+    def test_what_is_being_finished_stays_and_does_not_hold_up_another_upload(
+        self, client, here, other, made, monkeypatch
+    ):
+        slow, next_one = made("slow"), made("next")
+        begun(client, slow)
+        send(client, slow)
+        age(here, slow, minutes=60 * 49)
+        check, reached, go_on = graphs.check, threading.Event(), threading.Event()
+
+        def checked(*given):
+            reached.set()
+            assert go_on.wait(60)
+            return check(*given)
+
+        monkeypatch.setattr(graphs, "check", checked)
+        finishing = threading.Thread(target=finish, args=(client, slow))
+        finishing.start()
+        try:
+            assert reached.wait(60)
+            begun(client, next_one)
+            assert put(client, next_one, 0, next_one.part(0, 5)).received == 5
+            begun(other, made("of another person"))
+            assert "whole" in left(here, client)
+        finally:
+            go_on.set()
+            finishing.join()
+        assert begun(client, slow).stored
+
     def test_another_offer_for_the_same_graph_begins_anew(self, client, made):
         content = made()
         begun(client, content)

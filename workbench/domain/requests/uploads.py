@@ -7,6 +7,9 @@ told. A graph that is not as it was announced, or is not allowed, leaves nothing
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -24,8 +27,15 @@ _GIVES_WAY_SECONDS = 600
 """An upload that brought nothing for so long gives way to a new one of the same person."""
 
 
+class _Turn:
+    """Who uses one upload, or waits for it."""
+
+    def __init__(self) -> None:
+        self.lock, self.users = threading.Lock(), 0
+
+
 class Uploads:
-    """The uploads of one domain; what one person does is done one after the other.
+    """The uploads of one domain; the calls on one upload are answered one after the other.
 
     Parameters
     ----------
@@ -36,11 +46,29 @@ class Uploads:
     def __init__(self, home: Home) -> None:
         self._folder, self._store = home.folder, home.store
         self._limits = home.folder.config.graphs
-        self._turns: dict[str, threading.Lock] = {}
-        self._beginning = threading.Lock()
+        self._turns: dict[Path, _Turn] = {}
+        self._guard, self._beginning = threading.Lock(), threading.Lock()
 
-    def _turn(self, person: Person) -> threading.Lock:
-        return self._turns.setdefault(person.key_id, threading.Lock())
+    @contextmanager
+    def _turn(self, person: Person, digest: str) -> Iterator[UploadFolder]:
+        """Wait until nobody else uses an upload, and use it."""
+        place = self._place(person, digest)
+        with self._guard:
+            turn = self._turns.setdefault(place.path, _Turn())
+            turn.users += 1
+        try:
+            with turn.lock:
+                yield place
+        finally:
+            with self._guard:
+                turn.users -= 1
+                if not turn.users:
+                    del self._turns[place.path]
+
+    def _remove_unused(self, place: UploadFolder) -> None:
+        with self._guard:
+            if place.path not in self._turns:
+                place.remove()
 
     def _place(self, person: Person, digest: str) -> UploadFolder:
         root = self._folder.folder("uploads")
@@ -57,11 +85,10 @@ class Uploads:
             If this person, or the domain, has no room for it.
         """
         self._limits.limits.check_archive(offer.size)
-        with self._turn(person):
+        with self._turn(person, digest) as place:
             with self._store.read() as connection:
                 if graphs.owned(connection, digest, person) is not None:
                     return UploadStatus(stored=True)
-            place = self._place(person, digest)
             begun = place.begun
             if begun is None or begun.offer != offer:
                 place.remove()
@@ -97,12 +124,12 @@ class Uploads:
         every = self._all()
         for one in every:
             if one.idle_seconds > self._limits.upload_hours * 3600:
-                one.remove()
+                self._remove_unused(one)
         mine = [one for one in every if one.path.parent.name == person.key_id and one.begun]
         if len(mine) >= self._limits.uploads_per_person:
             idlest = max(mine, key=lambda one: one.idle_seconds)
             if idlest.idle_seconds > _GIVES_WAY_SECONDS:
-                idlest.remove()
+                self._remove_unused(idlest)
 
     def _known(
         self, connection: Connection, person: Person, offer: UploadOffer
@@ -120,8 +147,8 @@ class Uploads:
 
     def receive(self, person: Person, digest: str, offset: int, chunk: bytes) -> UploadStatus:
         """Add what follows to an upload of this person; see `UploadFolder.receive`."""
-        with self._turn(person):
-            return self._place(person, digest).receive(offset, chunk)
+        with self._turn(person, digest) as place:
+            return place.receive(offset, chunk)
 
     def finish(self, person: Person, digest: str) -> tuple[GraphFacts, bool]:
         """Put the archive together, check it and keep it; return its facts and whether it is new.
@@ -138,12 +165,11 @@ class Uploads:
         NotFound, LimitReached, DomainUnavailable
             If no such upload has begun, this person may keep no more graphs, or the disk is full.
         """
-        with self._turn(person):
+        with self._turn(person, digest) as place:
             with self._store.read() as connection:
                 facts = graphs.owned(connection, digest, person)
             if facts is not None:
                 return facts, False
-            place = self._place(person, digest)
             try:
                 facts = self._kept(person, digest, place)
             except (InvalidDocument, GraphRefused, TooLarge):
