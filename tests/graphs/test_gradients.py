@@ -313,6 +313,31 @@ def test_a_head_of_zeros_does_not_hide_a_gradient_of_somebodys_own():
         export(loss_of(lambda h, m, r: h), hooked, SCHEMA)
 
 
+class LargeHeadOfZeros(HeadOfZeros):
+    """More parameters than are copied to be put back."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(530_000, 8)
+
+
+def test_a_head_of_zeros_of_a_large_model_hides_nothing_and_the_model_stays():
+    model = LargeHeadOfZeros()
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    with pytest.raises(GraphRefused, match="Reversed"):
+        export(loss_of(lambda h, m, r: Reversed.apply(h + m.table.weight[:4, 0])), model, SCHEMA)
+    assert all(torch.equal(value, before[name]) for name, value in model.named_parameters())
+
+
+def test_a_function_that_fails_for_every_record_is_refused_with_its_own_line():
+    def looked_up(h, m, r):
+        return h + F.embedding((1e4 * r["x"][0].abs()).long(), h[:, None])
+
+    with pytest.raises(GraphRefused, match="fails for every record .*out of range") as caught:
+        export(loss_of(looked_up), Pair(), SCHEMA)
+    assert "test_gradients.py" in str(caught.value)
+
+
 def test_a_tensor_that_shares_memory_with_a_parameter_is_refused_and_a_copy_is_a_constant():
     model = Pair()
     shared, copied = model.first.weight.data, model.first.weight.detach().clone()

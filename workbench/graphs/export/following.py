@@ -110,6 +110,16 @@ def not_followed(error: Exception) -> GraphRefused:
     ).at(_line_of_error(error))
 
 
+def fails_by_itself(error: Exception) -> GraphRefused:
+    """Return the refusal of a function that fails for made-up records without ``torch.export``."""
+    first = str(error).strip().splitlines() or [type(error).__name__]
+    return GraphRefused(
+        "the function fails for every record that was made up within the columns' bounds: "
+        f"{first[0][:500]}",
+        "Call it yourself with a record of the snippet, and mend what fails there.",
+    ).at(_line_of_error(error))
+
+
 def at_bounds(run: Callable[[Examples], object], schema: Schema) -> None:
     """Check that `run` looks nothing up beyond a table, for records at the columns' bounds.
 
