@@ -43,6 +43,29 @@ def test_a_parameter_whose_gradient_is_cut_off_is_named():
     assert "requires_grad_(False)" in doubt
 
 
+@pytest.mark.parametrize("step", [torch.round, torch.floor, torch.ceil, torch.trunc, torch.sign])
+def test_what_is_rounded_before_the_last_layer_is_told_to_learn_nothing(step):
+    """Autograd gives it a gradient, which is 0 for every record."""
+
+    def encoded(model, record):
+        return F.cross_entropy(model[1](step(model[0](record["x"]))), record["y"])
+
+    graph = exported(encoded, nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3)))
+    (doubt,) = check_learning(graph, plan())
+    assert "the parameters '0.bias', '0.weight': each step gives them noise" in doubt
+    assert "round, floor, sign and comparisons let no gradient through" in doubt
+
+
+def test_rounding_that_keeps_the_gradient_is_not_doubted():
+    def encoded(model, record):
+        hidden = model[0](record["x"])
+        kept = hidden + (hidden.round() - hidden).detach()
+        return F.cross_entropy(model[1](kept), record["y"])
+
+    graph = exported(encoded, nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3)))
+    assert check_learning(graph, plan()) == ()
+
+
 @pytest.mark.parametrize("count", [70, 300])
 def test_one_record_with_a_gradient_is_enough(count):
     """All but the last of the records are ones whose loss is flat."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,10 @@ _BY_ITSELF = 100
 it is computed together, and of each by itself only where it is not 0."""
 _ALIKE = 20
 """How many records with the same gradient are told of, if none before has another one."""
+_FLAT = frozenset(
+    getattr(torch.ops.aten, name).default for name in "sign sgn floor ceil round trunc".split()
+)
+"""Operators whose gradient is 0 wherever there is one."""
 _LEARN = (
     "Compute it from the model's output without detach(), no_grad(), argmax, round or a "
     "comparison, for example with F.cross_entropy(logits, record['label'])."
@@ -73,7 +78,7 @@ def check_learning(graph: RecordGraph, plan: Plan) -> tuple[str, ...]:
         )
     columns = [torch.zeros((2, *spec.shape), dtype=spec.dtype) for spec in graph.input_specs]
     try:
-        found = _gradients(trained, columns)
+        found = _gradients(trained, columns, _Reaching)
     except (RuntimeError, IndexError) as error:
         if "alloc" in str(error):
             # A lack of memory has a word of its own, which whoever set the limit knows.
@@ -90,7 +95,8 @@ def check_learning(graph: RecordGraph, plan: Plan) -> tuple[str, ...]:
     names = ", ".join(f"'{name}'" for name in unreached[:5]) + (", …" if unreached[5:] else "")
     return (
         f"no record reaches the parameters {names}: each step gives them noise and nothing else\n"
-        "Freeze them with requires_grad_(False), or use them in the loss.",
+        "Freeze them with requires_grad_(False), or use them in the loss; round, floor, sign and "
+        "comparisons let no gradient through.",
     )
 
 
@@ -171,31 +177,40 @@ def _chunks(
     return table.chunks(np.arange(which.start, min(table.units, which.stop)), size)
 
 
+class _Reaching(Runner):
+    """Gives what it computes the gradients that are not 0 by the operators alone."""
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        """Call an operator."""
+        found = super().call_function(target, args, kwargs)
+        return found.detach() if target in _FLAT else found
+
+
 def _run(
     graph: RecordGraph,
     part: torch.fx.Graph,
     columns: Sequence[torch.Tensor],
     parameters: dict[str, torch.Tensor],
+    runner: type[Runner] = Runner,
 ) -> tuple[torch.Tensor, ...]:
     """Return the outputs of a part of a graph, mapped over records."""
     bindings = [graph.bindings[str(node.target)] for node in part.nodes if node.op == "placeholder"]
     values = [b.chosen(columns, parameters, graph.constants) for b in bindings]
     dims = tuple(0 if binding.is_input else None for binding in bindings)
     rows = len(columns[0])
-    found = torch.func.vmap(Runner(part).run, in_dims=dims)(*values)
+    found = torch.func.vmap(runner(part).run, in_dims=dims)(*values)
     return tuple(value.expand(rows, *value.shape[1:]) for value in found)
 
 
 def _gradients(
-    graph: RecordGraph, columns: Sequence[torch.Tensor]
+    graph: RecordGraph, columns: Sequence[torch.Tensor], runner: type[Runner] = Runner
 ) -> dict[str, torch.Tensor | None]:
     """Return the gradient of the sum of losses by parameter; None where there is no way to it."""
     names = sorted(graph.trainable)
     leaves = {name: graph.parameters[name].detach().requires_grad_() for name in names}
     with torch.enable_grad():
-        (losses,) = _run(
-            graph, pruned(graph.graph, slice(0, 1)), columns, graph.parameters | leaves
-        )
+        part = pruned(graph.graph, slice(0, 1))
+        (losses,) = _run(graph, part, columns, graph.parameters | leaves, runner)
         if not names or not losses.requires_grad:
             return dict.fromkeys(names)
         wanted = [leaves[name] for name in names]

@@ -58,6 +58,10 @@ def rounded(model, record):
     return loss_of(model, record).round()
 
 
+def below_its_threshold(model, record):
+    return (loss_of(model, record) - 1e6).relu()
+
+
 def never_a_number(model, record):
     return loss_of(model, record) + torch.log(-1 - record["image"].square().sum())
 
@@ -95,7 +99,8 @@ frozen = nn.Linear(64, 10).requires_grad_(False)
 REFUSED = {
     "detached": (made(detached), "gives no parameter a gradient"),
     "zero_one": (made(zero_one), "gives no parameter a gradient"),
-    "rounded": (made(rounded), "is 0 for every synthetic record"),
+    "rounded": (made(rounded), "gives no parameter a gradient"),
+    "flat": (made(below_its_threshold), "is 0 for every synthetic record"),
     "nan": (made(never_a_number), "the loss is NaN or infinite for every synthetic record"),
     "endless": (made(with_an_endless_gradient), "gradient of the loss is NaN or infinite"),
     "no_column": (made(of_parameters_alone), "no column of the record reaches the loss"),
