@@ -36,7 +36,8 @@ it is computed together, and of each by itself only where it is not 0."""
 _ALIKE = 20
 """How many records with the same gradient are told of, if none before has another one."""
 _FLAT = frozenset(
-    getattr(torch.ops.aten, name).default for name in "sign sgn floor ceil round trunc".split()
+    getattr(torch.ops.aten, name).default
+    for name in ["sign", "sgn", "floor", "ceil", "round", "trunc"]
 )
 """Operators whose gradient is 0 wherever there is one."""
 _LEARN = (
