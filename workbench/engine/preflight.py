@@ -37,7 +37,7 @@ _ALIKE = 20
 """How many records with the same gradient are told of, if none before has another one."""
 _FLAT = frozenset(
     getattr(torch.ops.aten, name).default
-    for name in ["sign", "sgn", "floor", "ceil", "round", "trunc"]
+    for name in ("sign", "sgn", "floor", "ceil", "round", "trunc")
 )
 """Operators whose gradient is 0 wherever there is one."""
 _LEARN = (
