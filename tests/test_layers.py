@@ -155,6 +155,14 @@ def test_no_module_imports_another_ones_private_names():
     assert wrong == []
 
 
+def test_no_test_file_is_imported_by_another_one():
+    """What tests share is in modules of its own, so that each file can run alone."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for name in imported(ast.parse(path.read_text())):
+            last = name.rpartition(".")[2]
+            assert not (name.startswith("tests.") and last.startswith("test_")), (path, name)
+
+
 def test_modules_make_no_circle():
     assert circle(IMPORTS) == []
 

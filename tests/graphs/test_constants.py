@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.graphs.test_gradients import SCHEMA, check_sums
+from tests.graphs.agreement import SCHEMA, check_sums
 from workbench.errors import GraphRefused
 from workbench.graphs.export.statistic import export_statistic
 from workbench.graphs.export.training import export

@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.graphs.test_gradients import check_sums
+from tests.graphs.agreement import check_sums
 from workbench.documents.schema import Schema
 from workbench.graphs.export.training import export
 

@@ -118,6 +118,38 @@ def unknown_operator(r):
     return torch.histc(r["image"], 4).sum()  # here
 
 
+def a_derivative(r):
+    return torch.func.grad(lambda x: x.square().sum())(r["image"]).sum()  # here
+
+
+def of_autograd(r):
+    x = r["image"].clone().requires_grad_()
+    with torch.enable_grad():
+        return torch.autograd.grad(x.square().sum(), x)[0].sum()  # here
+
+
+def mapped(r):
+    return torch.func.vmap(lambda x: x * r["age"])(torch.ones(3)).sum()  # here
+
+
+def of_a_small_dtype(r):
+    return (torch.arange(3.0)[r["ill"].to(torch.uint8)]).sum()  # here
+
+
+def written_by_a_small_dtype(r):
+    out = torch.zeros(2, 3)
+    out[0, r["ill"].to(torch.uint8)] = r["age"]  # here
+    return out.sum()
+
+
+def in_half_precision(r):
+    return r["image"].to(torch.float16).sum().float()  # here
+
+
+def by_a_short_label(r):
+    return torch.arange(3)[r["ill"].to(torch.int16)] * 1.0  # here
+
+
 TOLD = {
     **dict.fromkeys(
         [by_if, by_while, by_for, by_assert, by_and, by_float],
@@ -137,6 +169,13 @@ TOLD = {
     spectrum: ("'aten.fft_rfft.default' needs 'aten._fft_r2c.default'", "cosines"),
     one_of_many: ("multinomial", "Gumbel"),
     of_two_dtypes: ("of float32, int64; they have to be equal: convert", "models.md"),
+    a_derivative: ("torch.func (vmap", "as its formula"),
+    of_autograd: ("gradient is computed within", "as a formula"),
+    mapped: ("torch.func (vmap", "on the whole tensor"),
+    of_a_small_dtype: ("dtype uint8 is a mask", "to(torch.int64)"),
+    written_by_a_small_dtype: ("dtype uint8 is a mask", "to(torch.int64)"),
+    in_half_precision: ("numbers of float16", "torch.autocast"),
+    by_a_short_label: ("numbers of int16", "int64"),
     unknown_operator: ("histc", "docs/models.md"),
 }
 """A function, what the message says and what the hint says."""
@@ -157,6 +196,8 @@ def test_the_message_names_the_line_and_the_hint_what_to_write(function, capfd):
     with pytest.raises(GraphRefused) as caught:
         export_statistic(function, TABLE)
     check(caught, capfd, *TOLD[function])
+    # Nothing of what was refused is left on PyTorch's stack of transforms.
+    assert torch._C._functorch.maybe_current_level() is None
 
 
 def trained_by_if(m, r):
@@ -167,6 +208,52 @@ def trained_by_if(m, r):
 def trained_by_a_mask(m, r):
     seen = r["image"][r["image"] > 0]  # here
     return F.cross_entropy(m(seen.sum().reshape(1)), r["ill"])
+
+
+def stepping(m, r):
+    loss = F.cross_entropy(m(r["age"].reshape(1)), r["ill"])
+    loss.backward()  # here
+    return loss
+
+
+def with_a_generator(m, r):
+    noise = torch.rand(1, generator=torch.Generator())  # here
+    return F.cross_entropy(m(r["age"].reshape(1) + noise), r["ill"])
+
+
+def with_a_new_layer(m, r):
+    layer = nn.Linear(1, 2)  # here
+    return F.cross_entropy(m(r["age"].reshape(1)) + layer(r["age"].reshape(1)), r["ill"])
+
+
+@pytest.mark.parametrize(
+    ("function", "message", "hint"),
+    [
+        (stepping, "a gradient is computed within", "without backward() or an optimizer"),
+        (with_a_generator, "generator= would be the same", "outside of the function"),
+        (with_a_new_layer, "aten.empty.memory_format", "would not be trained"),
+    ],
+)
+def test_what_belongs_outside_of_the_function_is_told(function, message, hint, capfd):
+    with pytest.raises(GraphRefused) as caught:
+        export(function, nn.Linear(1, 2), TABLE)
+    check(caught, capfd, message, hint)
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (lambda loss: None, "it returned nothing"),
+        (lambda loss: loss.item(), "it returned a value of type float"),
+        (lambda loss: {"loss": loss}, "it returned a value of type dict"),
+        (lambda loss: (loss, loss), "it returned a tuple of Tensor, Tensor"),
+    ],
+)
+def test_it_is_told_what_was_returned_instead_of_a_loss(returned, words):
+    with pytest.raises(GraphRefused) as caught:
+        export(lambda m, r: returned(classes(m, r)), nn.Linear(1, 2), TABLE)
+    assert words in caught.value.message
+    assert "without .item() or float(): return loss" in caught.value.hint
 
 
 @pytest.mark.parametrize(

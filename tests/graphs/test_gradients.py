@@ -16,20 +16,10 @@ import torch.fx
 import torch.nn.functional as F
 from torch import nn
 
-from workbench.documents.schema import Schema
+from tests.graphs.agreement import SCHEMA, check_sums
 from workbench.engine.sums.clipping import ClippedSum
 from workbench.errors import GraphRefused, ReductionOfOneRecord
-from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.training import export
-
-SCHEMA = Schema.read(
-    {
-        "columns": [
-            {"name": "x", "kind": "tensor", "shape": [4], "lower": -1, "upper": 1},
-            {"name": "y", "kind": "category", "categories": [0, 1, 2], "role": "target"},
-        ]
-    }
-)
 
 
 class Pair(nn.Module):
@@ -247,39 +237,6 @@ REFUSED = [
     (only_for_a_few, "Reversed, a torch.autograd.Function"),
 ]
 EITHER = [switched_in_mid_function, checkpointed, with_a_gradient_inside]
-
-
-def records(schema, count):
-    random = torch.Generator().manual_seed(1)
-    shape = next(column.shape for column in schema.usable if column.name == "x")
-    return [
-        {
-            "x": torch.rand(shape, generator=random) * 2 - 1,
-            "y": torch.randint(3, (), generator=random),
-        }
-        for _ in range(count)
-    ]
-
-
-def plain(function, model, view):
-    loss = function(model, view)
-    named = {n: p for n, p in model.named_parameters() if p.requires_grad}
-    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
-    return dict(zip(named, found, strict=True))
-
-
-def check_sums(function, make, graph, schema=SCHEMA, count=5):
-    """Compare what the engine adds up for each record with what plain autograd gives."""
-    for record in records(schema, count):
-        wanted = plain(function, make(), RecordView(schema, record))
-        inputs = tuple(record[name][None] for name in graph.inputs)
-        kept = torch.ones(1, dtype=torch.bool)
-        got = ClippedSum(graph, 1e6)(graph.parameters, inputs, kept)
-        for name, gradient in wanted.items():
-            zero = torch.zeros_like(dict(make().named_parameters())[name])
-            given = zero if gradient is None else gradient
-            found = got.get(graph.ties.get(name, name), zero).float()
-            assert torch.allclose(found, given, rtol=1e-3, atol=1e-5), name
 
 
 @pytest.mark.parametrize("make", KEPT, ids=lambda make: make.__name__)

@@ -11,38 +11,42 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
+from tests.lab.cards import CLASS, card_of, column, tensor
 from tests.support import META
 from workbench.catalog import files
 from workbench.catalog.snippets import encode, schema_snippet
-from workbench.documents import DatasetCard, Schema, Snippet, Terms, digest_bytes, now
+from workbench.documents import DatasetCard
 from workbench.space.datasets import Dataset
 from workbench.space.starter.cells import starter
 
-TERMS = {
-    "text": "For `tests`.",
-    "purposes": ["DUO:0000042"],
-    "epsilon_total": 20.0,
-    "delta": 1e-5,
-    "epsilon_per_run": 8.0,
+VALUE = column("value", role="target")
+SCHEMAS = {
+    "numbers and a class": [column("x"), column("n", "integer"), CLASS],
+    "numbers and a value": [column("x"), VALUE],
+    "categories": [column("s", "category", categories=["it's", '"', 3]), CLASS],
+    "two targets": [column("x"), CLASS, VALUE, column("more", "integer", role="target")],
+    "image": [tensor("image", 1, 28, 28), CLASS],
+    "image without channel": [tensor("image", 16, 16), VALUE],
+    "colour image": [tensor("photo", 3, 64, 48), CLASS],
+    "image and numbers": [tensor("scan", 1, 20, 20), column("age"), CLASS],
+    "two images": [tensor("left", 1, 12, 12), tensor("right", 1, 12, 12), CLASS],
+    "series": [tensor("pulse", 300), CLASS],
+    "several channels": [tensor("leads", 12, 500), VALUE],
+    "a volume": [tensor("scan", 1, 8, 12, 12), CLASS],
+    "words": [tensor("tokens", 20, upper=99.0), CLASS],
+    "graph": [tensor("nodes", 9, 4), tensor("adjacency", 9, 9, upper=1.0), CLASS],
+    "edges alone": [tensor("adjacency", 9, 9, upper=1.0), CLASS],
+    "small tensors": [tensor("point", 3), tensor("line", 2, 2), CLASS],
+    "an image to predict": [tensor("before", 8, 8), tensor("after", 8, 8, role="target")],
+    "no target": [column("x"), column("s", "category", categories=[0, 1])],
+    "no target, images": [tensor("image", 1, 8, 8)],
+    "no feature": [CLASS],
+    "a person is the unit": [
+        {"name": "person", "kind": "integer", "role": "unit"},
+        column("x"),
+        CLASS,
+    ],
 }
-
-
-def card_of(schema: dict, count: int = 400, **terms) -> DatasetCard:
-    """A card as a domain would publish it for this schema."""
-    document = Schema.read(schema)
-    content = encode(schema_snippet(document, 12), document)
-    form = "safetensors" if any(c.kind == "tensor" for c in document.usable) else "csv"
-    return DatasetCard(
-        domain="hospital-a",
-        name="made-up-1",
-        title='A "title" with `marks`\\',
-        record_count=count,
-        data_schema=document,
-        terms=Terms.read(TERMS | terms),
-        dataset_version=digest_bytes(b"version"),
-        published=now(),
-        snippet=Snippet(content=digest_bytes(content), level=0, rows=12, format=form),
-    )
 
 
 class Snippets:
@@ -77,46 +81,6 @@ def run(card: DatasetCard, monkeypatch) -> dict:
             with redirect_stdout(io.StringIO()):
                 exec(compile("\n".join(lines), "cell", "exec"), names)
     return names
-
-
-def column(name, kind="number", **more):
-    bounds = {} if kind == "category" else {"lower": 0.0, "upper": 10.0}
-    return {"name": name, "kind": kind} | bounds | more
-
-
-def tensor(name, *shape, **more):
-    return column(name, "tensor", shape=list(shape)) | more
-
-
-CLASS = column("kind", "category", role="target", categories=["a", "b", "c"])
-VALUE = column("value", role="target")
-SCHEMAS = {
-    "numbers and a class": [column("x"), column("n", "integer"), CLASS],
-    "numbers and a value": [column("x"), VALUE],
-    "categories": [column("s", "category", categories=["it's", '"', 3]), CLASS],
-    "two targets": [column("x"), CLASS, VALUE, column("more", "integer", role="target")],
-    "image": [tensor("image", 1, 28, 28), CLASS],
-    "image without channel": [tensor("image", 16, 16), VALUE],
-    "colour image": [tensor("photo", 3, 64, 48), CLASS],
-    "image and numbers": [tensor("scan", 1, 20, 20), column("age"), CLASS],
-    "two images": [tensor("left", 1, 12, 12), tensor("right", 1, 12, 12), CLASS],
-    "series": [tensor("pulse", 300), CLASS],
-    "several channels": [tensor("leads", 12, 500), VALUE],
-    "a volume": [tensor("scan", 1, 8, 12, 12), CLASS],
-    "words": [tensor("tokens", 20, upper=99.0), CLASS],
-    "graph": [tensor("nodes", 9, 4), tensor("adjacency", 9, 9, upper=1.0), CLASS],
-    "edges alone": [tensor("adjacency", 9, 9, upper=1.0), CLASS],
-    "small tensors": [tensor("point", 3), tensor("line", 2, 2), CLASS],
-    "an image to predict": [tensor("before", 8, 8), tensor("after", 8, 8, role="target")],
-    "no target": [column("x"), column("s", "category", categories=[0, 1])],
-    "no target, images": [tensor("image", 1, 8, 8)],
-    "no feature": [CLASS],
-    "a person is the unit": [
-        {"name": "person", "kind": "integer", "role": "unit"},
-        column("x"),
-        CLASS,
-    ],
-}
 
 
 @pytest.mark.parametrize("what", SCHEMAS)

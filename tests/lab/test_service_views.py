@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.lab.test_service_starter import CLASS, card_of, column, tensor
+from tests.lab.cards import CLASS, card_of, column, tensor
 from workbench.catalog.snippets import schema_snippet
 from workbench.documents import BudgetStatus, Schema
 from workbench.lab.service.datasets.details import budget_view, card_view

@@ -11,10 +11,12 @@ from typing import get_args, get_type_hints, is_typeddict
 import pytest
 from pydantic import BaseModel
 
-from tests.lab.test_front_end import SOURCES
+from tests.lab.browser import REPOSITORY
 from workbench import documents
 from workbench.documents import policy, population
 from workbench.lab import service
+
+SOURCES = REPOSITORY / "extensions" / "dataspace-lab" / "src"
 
 # Interfaces that the front end has for documents, which the service hands on as they are.
 DOCUMENTS: dict[str, type[BaseModel]] = {

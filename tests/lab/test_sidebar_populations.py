@@ -14,8 +14,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.lab.browser import BROWSER, choose_theme
 from tests.lab.conftest import HOSTILE
+from tests.lab.sessions import IMAGES, PATIENCE, Session, session
 from tests.lab.sidebar import serious_findings
-from tests.lab.test_sidebar_requests import IMAGES, PATIENCE, Session, session
 from tests.processes import ServerSite, free_port
 from tests.registers import COLUMNS, MONTH, PERSON, change, make_register, spend, stays
 from tests.support import Site, add_dataset

@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.graphs.test_gradients import SCHEMA, check_sums
+from tests.graphs.agreement import SCHEMA, check_sums
 from workbench.errors import InvalidArgument, LayersConverted, MissingPackage
 from workbench.graphs.export.training import export
 from workbench.models.keras import from_keras

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from tests.lab.test_service_starter import card_of, column
+from tests.lab.cards import card_of, column
 from workbench.documents import Approval, Terms
 from workbench.documents.plans import Output
 from workbench.lab.service.datasets.details import card_view

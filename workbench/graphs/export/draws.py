@@ -18,12 +18,17 @@ import torch.nn.functional as F
 from workbench.errors import GraphRefused
 from workbench.graphs.export.decompositions.attention import attention
 from workbench.graphs.export.features import RecordView
+from workbench.graphs.export.following import here
 from workbench.graphs.export.forms.mode import Mode
-from workbench.graphs.export.patching import replaced, seen_by_modes
+from workbench.graphs.export.forms.patching import replaced, seen_by_modes
 
 _ALPHA = 1.7580993408473766
 """What a dropped entry becomes in alpha dropout, negated (Klambauer et al. 2017,
 arXiv:1706.02515)."""
+_OUTSIDE = (
+    "Make the tensor once, outside of the function, and keep it as a constant or a buffer; for "
+    "fresh numbers in each step leave seed and generator out."
+)
 _BELOW_ONE = 1 - 2**-24
 """The largest float32 below 1."""
 
@@ -71,11 +76,19 @@ class Draws(Mode):
     def called(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Call `func`, or answer in its place."""
+        """Call `func`, or answer in its place.
+
+        Raises
+        ------
+        GraphRefused
+            If it has a generator of its own: all records would get the same numbers.
+        """
+        if isinstance(kwargs.get("generator"), torch.Generator):
+            raise GraphRefused(
+                "random numbers with generator= would be the same for all records", _OUTSIDE
+            ).at(here())
         answer = self._answers.get(func)
-        if answer is None or kwargs.get("generator") is not None:
-            return func(*args, **kwargs)
-        return answer(*args, **kwargs)
+        return (func if answer is None else answer)(*args, **kwargs)
 
     def _uniform(self, shape: tuple[int, ...]) -> torch.Tensor:
         """Return numbers in [0, 1) of a shape, float32."""
@@ -212,8 +225,7 @@ def _kind(like: torch.Tensor, options: dict[str, Any]) -> torch.dtype:
 def _seeded(*_: Any) -> Any:
     raise GraphRefused(
         "torch.manual_seed in a training function would give all records the same random numbers",
-        "Make the tensor once, outside of the function, and keep it as a constant or a buffer; for "
-        "fresh numbers in each step leave the seed out.",
+        _OUTSIDE,
     )
 
 

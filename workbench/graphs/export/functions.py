@@ -24,8 +24,8 @@ from workbench.graphs.export.following import here
 from workbench.graphs.export.forms import embeddings, losses, matrices
 from workbench.graphs.export.forms.labels import LabelsAsIndices
 from workbench.graphs.export.forms.mode import Mode
+from workbench.graphs.export.forms.patching import replaced, seen_by_modes
 from workbench.graphs.export.forms.unpooling import max_unpool
-from workbench.graphs.export.patching import replaced, seen_by_modes
 from workbench.graphs.operators.allowed import remedy
 
 _FORMS: dict[Any, Callable[..., Any]] = {
@@ -45,6 +45,7 @@ _FORMS: dict[Any, Callable[..., Any]] = {
 }
 """Function to what is called instead."""
 _CODES = {function.__code__ for function in _FORMS if isinstance(function, FunctionType)}
+_DIFFERENTIATING = (torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward)
 _REFUSED: dict[Any, tuple[str, str]] = {
     torch._pack_padded_sequence: ("pack_padded_sequence", "its shapes depend on the record"),
     torch.embedding_renorm_: ("embedding with max_norm", "it changes the table while it is read"),
@@ -73,6 +74,19 @@ class _Forms(Mode):
     def called(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
+        if torch._C._functorch.maybe_current_level() is not None and not _enters_or_leaves(func):
+            raise GraphRefused(
+                "torch.func (vmap, grad, vjp, jacrev, …) cannot be followed within the function",
+                "Write what it computes in plain torch: a derivative as its formula, a vmap as an "
+                "operation on the whole tensor. What does not depend on the record is computed "
+                "outside of the function.",
+            ).at(here())
+        if func in _DIFFERENTIATING:
+            raise GraphRefused(
+                "a gradient is computed within the function; the domain does that itself",
+                "Return the loss, without backward() or an optimizer. Where the loss is made of a "
+                "derivative, write that as a formula.",
+            ).at(here())
         if func in _REFUSED and not is_constant(args[0]):
             name, why = _REFUSED[func]
             raise GraphRefused(f"{name}: {why}", remedy(name)).at(here())
@@ -82,17 +96,20 @@ class _Forms(Mode):
                 "Say how many classes there are: torch.nn.functional.one_hot(label, num_classes).",
             ).at(here())
         form = _FORMS.get(func)
-        if form is None:
-            return func(*args, **kwargs)
-        code = getattr(func, "__code__", None)
         before = set(self._running)
+        code = None if form is None else getattr(func, "__code__", None)
         self._running |= {code} if code else set()
         try:
-            return form(*args, **kwargs)
+            return (func if form is None else form)(*args, **kwargs)
         except GraphRefused as error:
             raise error.at(here()) from None
         finally:
             self._running = before
+
+
+def _enters_or_leaves(func: Callable[..., Any]) -> bool:
+    """Return whether `func` begins or ends a transform of ``torch.func``, which has to end."""
+    return getattr(func, "__module__", "") == "torch._functorch.predispatch"
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from workbench.errors import GraphRefused
 from workbench.graphs.export.following import here
 from workbench.graphs.export.forms.mode import Mode
-from workbench.graphs.export.patching import replaced
+from workbench.graphs.export.forms.patching import replaced
 
 
 class GradientsKept(Mode):

@@ -19,8 +19,8 @@ from workbench.errors import GraphRefused
 from workbench.graphs.export.constants import ConstantsComputed
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import at_bounds, followed
+from workbench.graphs.export.forms.patching import seen_by_modes
 from workbench.graphs.export.functions import one_path
-from workbench.graphs.export.patching import seen_by_modes
 from workbench.graphs.export.tracing import example_of, exported, loaded, try_mapped
 from workbench.graphs.record_graph import RecordGraph
 from workbench.graphs.roles import check_update

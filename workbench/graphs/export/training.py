@@ -85,9 +85,10 @@ def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         or not all(isinstance(other, torch.Tensor) for other in public)
     ):
         raise GraphRefused(
-            "the training function must return a loss, or a loss and a dict of metrics",
-            "For example: return loss, {'accuracy': logits.argmax() == record['label']}. A loss "
-            "that only wb.noise(record, …) reaches may come third.",
+            "the training function must return a loss, or a loss and a dict of metrics; it "
+            f"returned {_named(value)}",
+            "For example, without .item() or float(): return loss, {'accuracy': logits.argmax() == "
+            "record['label']}. A loss that only wb.noise(record, …) reaches may come third.",
         )
     for name, metric in metrics.items():
         if not isinstance(metric, torch.Tensor):
@@ -96,6 +97,13 @@ def outputs_of(value: Outputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
                 "Return the tensor itself, without .item(), float() or int().",
             )
     return loss, {str(name): metric for name, metric in metrics.items()}
+
+
+def _named(value: object) -> str:
+    """Return the name of the type of what was returned, in words."""
+    if isinstance(value, tuple):
+        return f"a tuple of {', '.join(type(one).__name__ for one in value[:5]) or 'nothing'}"
+    return "nothing" if value is None else f"a value of type {type(value).__name__}"
 
 
 def public_loss_of(value: Outputs) -> torch.Tensor | None:

@@ -65,6 +65,8 @@ REMEDIES: dict[str, str] = {
     "linalg": "It fails for some values, as for a singular matrix. What does not depend on the "
     "record is computed outside of the function; a normal distribution of independent numbers is "
     "torch.distributions.Independent(Normal(mean, scale), 1); else use products and sums.",
+    "empty": "Build layers and tensors before, outside of the function: a layer that is made in it "
+    "would not be trained.",
     "nonzero": "Its output's shape depends on the record's values: use torch.where with masks.",
     "masked_select": "Its output's shape depends on the record's values: use torch.where.",
     "index_put": "It writes in place: use torch.where with masks.",

@@ -24,6 +24,7 @@ SCALAR_TYPES: dict[object, torch.dtype] = {
 }
 """The dtypes that are allowed, by their number in PyTorch's export schema."""
 
+_OTHERS = {2: "int8", 3: "int16", 6: "float16", 10: "complex64", 13: "bfloat16"}
 _MEMORY_FORMATS = {1: torch.contiguous_format, 4: torch.preserve_format}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,500}")
 _TARGET = re.compile(r"torch\.ops\.(aten\.[a-z0-9_A-Z]+\.[a-z0-9_A-Z]+)")
@@ -116,7 +117,11 @@ class NodeReader:
             raise refused
         _, packet, overload = name.split(".")
         function = getattr(getattr(torch.ops.aten, packet), overload)
-        args, kwargs = self._arguments(name, function._schema, field(node, "inputs", list))
+        try:
+            args, kwargs = self._arguments(name, function._schema, field(node, "inputs", list))
+        except GraphRefused as error:
+            error.origin = error.origin or _a_name(node)
+            raise
         self._define(field(node, "outputs", list), self.graph.call_function(function, args, kwargs))
 
     def _arguments(
@@ -168,6 +173,12 @@ class NodeReader:
                 return [float(i) for i in items]
             case "as_scalar_type", int() if value in SCALAR_TYPES:
                 return SCALAR_TYPES[value]
+            case "as_scalar_type", int():
+                raise GraphRefused(
+                    f"graph: numbers of {_OTHERS.get(value, 'this dtype')} are not allowed",
+                    "Use float32, int64 or bool, and leave out torch.autocast, .half() and the "
+                    "like.",
+                )
             case "as_memory_format", int() if value in _MEMORY_FORMATS:
                 return _MEMORY_FORMATS[value]
             case "as_layout", 7:
