@@ -186,6 +186,11 @@ def test_the_main_job_without_a_notebook(tmp_path):
         *space,
     )
     assert "above the cap" in refused.stderr
+    noise = ("--noise-multiplier", "0.05", "--purpose", "DUO:0000007")
+    refused = run("submit", str(tmp_path / "study.py"), *target[:2], *noise, *space)
+    assert "so little noise gives no privacy" in refused.stderr
+    both = run("submit", str(tmp_path / "study.py"), *target, *noise[:2], *space)
+    assert "each follows from the other" in both.stderr
     site.stop()
 
 

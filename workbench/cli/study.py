@@ -7,7 +7,7 @@ import os
 import signal
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -114,8 +114,11 @@ def submit(
         Path, typer.Argument(help="A .py file with one training function and a model().")
     ],
     to: Annotated[list[str], typer.Option(help="domain/dataset; may be given several times.")],
-    epsilon: Annotated[float, typer.Option(help="What each run may cost.")],
     purpose: Annotated[str, typer.Option(help="A DUO code and some words.")],
+    epsilon: Annotated[float | None, typer.Option(help="What each run may cost.")] = None,
+    noise_multiplier: Annotated[
+        float | None, typer.Option(help="In place of epsilon, which then follows from it.")
+    ] = None,
     delta: Annotated[float, typer.Option(help="Delta of the guarantee.")] = 1e-5,
     repeat: Annotated[int, typer.Option(help="Another number asks for a new run.")] = 0,
     space: Annotated[Path | None, typer.Option("--space", help="A space.toml.")] = None,
@@ -141,12 +144,13 @@ def submit(
         )
     where = connect(space)
     datasets = [where.dataset(path) for path in to]
+    asked: Any = {"epsilon": epsilon, "noise_multiplier": noise_multiplier, "delta": delta}
     if rehearse:
         for dataset in datasets:
-            typer.echo(repr(functions[0].rehearse(names["model"](), dataset, epsilon, delta)))
+            typer.echo(repr(functions[0].rehearse(names["model"](), dataset, **asked)))
         return
     group = functions[0].submit(
-        names["model"](), to=datasets, epsilon=epsilon, delta=delta, purpose=purpose, repeat=repeat
+        names["model"](), to=datasets, purpose=purpose, repeat=repeat, **asked
     )
     if as_json:
         typer.echo(json.dumps([handle.digest for handle in group]))

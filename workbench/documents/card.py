@@ -20,7 +20,9 @@ from workbench.documents.base import (
 from workbench.documents.plans import Output
 from workbench.documents.schema import Schema
 
-Epsilon = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+MOST_EPSILON = 100.0
+"""The largest epsilon that can be written in terms or asked for."""
+Epsilon = Annotated[float, Field(gt=0, le=MOST_EPSILON, allow_inf_nan=False)]
 Delta = Annotated[float, Field(gt=0, lt=0.01, allow_inf_nan=False)]
 Purpose = Annotated[str, Field(pattern=r"^DUO:\d{7}$")]
 """A term of the GA4GH Data Use Ontology, such as ``DUO:0000007`` (disease-specific research)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from workbench.budget.accountant import calibrate, measuring_noise, run_epsilon
 from workbench.documents import Plan
+from workbench.documents.card import MOST_EPSILON
 from workbench.errors import InvalidArgument
 from workbench.space.requests.submission import check_guarantee
 
@@ -85,9 +86,10 @@ class Guarantee:
         if self.epsilon is not None:
             return self.epsilon
         found = run_epsilon(plan, metrics, self.delta)
-        if not math.isfinite(found):
+        if not found <= MOST_EPSILON:
             raise InvalidArgument(
-                f"noise_multiplier is {self.noise_multiplier:g}: so little noise gives no privacy",
+                f"noise_multiplier {self.noise_multiplier:g} costs epsilon {found:.4g}: so little "
+                "noise gives no privacy",
                 "Give a larger one; 1.0 is usual.",
             )
         return math.ceil(found * _DIGITS) / _DIGITS
