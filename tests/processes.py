@@ -24,6 +24,22 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Return whether a process has ended; it may do so while it is asked."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Return the command of a process; empty if it has ended by now."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 class ServerSite:
     """A domain as a server process, with a researcher and a steward.
 

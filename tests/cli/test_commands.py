@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.processes import ServerSite
+from tests.processes import ServerSite, command_of, has_ended
 from tests.support import Site, make_domain, wait_until
 from workbench.documents import Approval
 from workbench.domain.store.config import DomainFolder
@@ -208,16 +208,14 @@ def test_ctrl_c_stops_the_demo_and_all_its_processes(tmp_path):
 
     def study_runs():
         everyone.update(psutil.Process(process.pid).children(recursive=True))
-        return any("ipykernel" in " ".join(p.cmdline()) for p in everyone if p.is_running())
+        return any("ipykernel" in " ".join(command_of(p)) for p in everyone)
 
     wait_until(study_runs, 60)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Nothing is left running" in errors
-    wait_until(
-        lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in everyone), 20
-    )
+    wait_until(lambda: all(map(has_ended, everyone)), 20)
 
 
 @pytest.mark.slow
@@ -242,5 +240,4 @@ def test_the_demo_opens_a_lab_for_each_person_and_leaves_nothing_running(tmp_pat
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 130
     assert "Nothing is left running" in output.read_text()
-    _, alive = psutil.wait_procs(everyone, timeout=20)
-    assert not alive
+    wait_until(lambda: all(map(has_ended, everyone)), 20)

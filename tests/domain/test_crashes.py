@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 import time
 
-import psutil
 import pytest
 import torch
 
-from tests.processes import ServerSite
+from tests.processes import ServerSite, has_ended
 from tests.studies import endless, linear, submit
 from tests.support import wait_until
 from workbench.budget import chain
@@ -115,9 +114,7 @@ def test_a_killed_server_takes_the_run_up_again_and_charges_once(server):
     workers = server.descendants()
     server.kill()
     # Nothing may go on computing on private data without its server.
-    wait_until(
-        lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in workers)
-    )
+    wait_until(lambda: all(map(has_ended, workers)))
     with pytest.raises(DomainUnavailable, match="'hospital-a' at .* does not answer"):
         handle.status  # noqa: B018 - asks the domain
     server.start()

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.lab.servers import News, OpenDomain, jupyter_server, write_space
+from tests.processes import has_ended
 from tests.support import error_of, wait_until
 
 pytestmark = pytest.mark.slow
@@ -99,7 +100,7 @@ def test_cancel_ends_the_kernel_and_the_server_lives(lab):
     kernel = psutil.Process(int(pid.read_text()))
     ended = lab.post(f"studies/{begun['id']}/cancel").json()
     assert ended["state"] == "cancelled"
-    wait_until(lambda: not kernel.is_running() or kernel.status() == "zombie")
+    wait_until(lambda: has_ended(kernel))
     assert study(lab, begun["id"])["ended"]
     assert lab.json("session")["problem"] is None
 
@@ -166,4 +167,4 @@ def test_the_studies_end_with_the_server(tmp_path, hospital):
         kernel = psutil.Process(int(pid.read_text()))
         lab.process.terminate()
         lab.process.wait(30)
-        wait_until(lambda: not kernel.is_running() or kernel.status() == "zombie")
+        wait_until(lambda: has_ended(kernel))
