@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -287,6 +288,17 @@ def line_in_words(frame: traceback.FrameSummary | None) -> str:
     in_notebook = "ipykernel_" in frame.filename or frame.filename.startswith("<ipython-input")
     file = "the notebook's cell" if in_notebook else Path(frame.filename).name
     return f"{file}, line {frame.lineno}: {(frame.line or '').strip()}"
+
+
+def warn_at_their_line(text: str, category: type[Warning]) -> None:
+    """Warn at the line of the researcher's code that is running, else at the outermost line."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None:
+        summary = traceback.FrameSummary(frame.f_code.co_filename, frame.f_lineno, "", line="")
+        if is_theirs(summary):
+            break
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=level)
 
 
 def hide_our_lines() -> None:

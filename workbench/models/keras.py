@@ -8,13 +8,12 @@ with their values.
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import torch
 from torch import nn
 
-from workbench.errors import InvalidArgument, LayersConverted, MissingPackage
+from workbench.errors import InvalidArgument, LayersConverted, MissingPackage, warn_at_their_line
 from workbench.graphs.export.normalization import groups_for
 
 
@@ -158,10 +157,9 @@ def _without_batch_norm(model: Any) -> Any:
         if variable.path in values:
             variable.assign(values[variable.path])
     names = ", ".join(f"'{layer.name}'" for layer in found[:5])
-    warnings.warn(
+    warn_at_their_line(
         f"batch normalization mixes records: {names} became group normalization in what is "
         "trained. Your model is left as it is; result.model has the new layers.",
         LayersConverted,
-        stacklevel=3,
     )
     return made

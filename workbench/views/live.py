@@ -96,13 +96,14 @@ class Figure:
     def _repr_html_(self) -> str:
         share = 100 * self._step / max(self._total, 1)
         text = f"{self._step} of {self._total} {self._unit}s"
+        text += f", {self._words}" if self._words else ""
         parts = [
             _STYLE,
             f'<div class="wb-live"><div class="head"><strong>{escape(self._title)}</strong>'
             f'<div class="track" role="progressbar" aria-label="{escape(self._title)}" '
             f'aria-valuemin="0" aria-valuemax="{self._total}" aria-valuenow="{self._step}">'
             f'<div class="done" style="width:{share:.1f}%"></div></div>'
-            f'<span class="words">{text}, {escape(self._words)}</span></div>',
+            f'<span class="words">{escape(text)}</span></div>',
         ]
         if self._curves:
             parts += [_picture(self._curves, f"{self._unit}s"), f"<p>{escape(self._note)}</p>"]

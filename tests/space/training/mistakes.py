@@ -1,4 +1,4 @@
-"""Ten typical mistakes of somebody who writes a training function for the first time.
+"""Typical mistakes of somebody who writes a training function for the first time.
 
 As a script it makes all of them, each as an error that nobody catches, and ends with the last.
 """
@@ -9,6 +9,7 @@ import math
 import sys
 from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -68,7 +69,76 @@ def printed_a_value(model, record):
     return F.cross_entropy(model(x), record["digit"])
 
 
+def stepped(model, record):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    loss = F.cross_entropy(model(wb.features(record)), record["digit"])
+    optimizer.step()
+    return loss
+
+
+def zeroed_gradients(model, record):
+    OPTIMIZERS[0].zero_grad()
+    return F.cross_entropy(model(wb.features(record)), record["digit"])
+
+
+def stepped_outside(model, record):
+    loss = F.cross_entropy(model(wb.features(record)), record["digit"])
+    OPTIMIZERS[0].step()
+    return loss
+
+
+def went_back(model, record):
+    loss = F.cross_entropy(model(wb.features(record)), record["digit"])
+    loss.backward()
+    return loss
+
+
+def whole_target(model, record):
+    return F.mse_loss(model(wb.features(record))[0], record["digit"])
+
+
+def another_width(model, record):
+    return F.cross_entropy(nn.functional.linear(wb.features(record), WIDE), record["digit"])
+
+
+def took_apart(model, record):
+    x, y = record
+    return F.cross_entropy(model(x), y)
+
+
+def changed_in_place(model, record):
+    x = record["image"].div_(16)
+    return F.cross_entropy(model(x.flatten()), record["digit"])
+
+
+def doubled(model, record):
+    return F.cross_entropy(model(record["image"].double().flatten()), record["digit"])
+
+
+def looked_up_by_a_float(model, record):
+    found = F.embedding(record["image"].mean(), model.weight)
+    return F.cross_entropy(model(found), record["digit"])
+
+
+def normalized_the_batch(model, record):
+    x = F.batch_norm(wb.features(record)[None], None, None, training=True)
+    return F.cross_entropy(model(x[0]), record["digit"])
+
+
+OPTIMIZERS = [torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)]
+WIDE = torch.ones(10, 784)
 MISTAKES = {
+    stepped: ("optimizer = torch.optim.SGD(", "Return the loss."),
+    zeroed_gradients: ("OPTIMIZERS[0].zero_grad()", "Return the loss."),
+    stepped_outside: ("OPTIMIZERS[0].step()", "Return the loss."),
+    went_back: ("loss.backward()", "Return the loss"),
+    whole_target: ("F.mse_loss(", ".float()"),
+    another_width: ("nn.functional.linear(", "expects 784 numbers, and is given 64"),
+    took_apart: ("return F.cross_entropy(model(x), y)", "record['age']"),
+    changed_in_place: ('record["image"].div_(16)', "Make a new tensor"),
+    doubled: ('record["image"].double()', "leave out .double()"),
+    looked_up_by_a_float: ("found = F.embedding(", ".long()"),
+    normalized_the_batch: ("x = F.batch_norm(", "GroupNorm"),
     forgot_the_loss: ("def forgot_the_loss", "return loss"),
     returned_logits: ("def returned_logits", "Reduce it"),
     a_loss_of_shape_1: ("def a_loss_of_shape_1", "Reduce it"),

@@ -102,3 +102,71 @@ def test_a_notebook_names_the_line_of_a_call_with_a_wrong_setting(shown):
     assert told[0] == "InvalidArgument: epsilon is -1.0; expected a number above 0"
     assert told[1].startswith("at the notebook's cell, line 9: study.cost(")
     assert len(told) == 2
+
+
+CALLS = {
+    "@wb.training_function(epochs=3, batchsize=64, learning_rate=0.1)": "Did you mean batch_size?",
+    "@wb.training_function(epochs=3, batch_size=64, lr=0.1)": "Did you mean learning_rate?",
+    "@wb.training_function(steps=3, batch_size=64, learning_rate=1.0, target_epsilon=3)": (
+        "fn.submit(…) take epsilon="
+    ),
+    "@wb.training_function(steps=3, batch_size=64, learning_rate=1.0, noise_multiplier=1)": (
+        "fn.submit(…) take noise_multiplier="
+    ),
+    "@wb.training_function(steps=3, batch_size=64)": "missing a required argument: 'learning_rate'",
+    "@wb.training_function(batch_size=64, learning_rate=1.0)": "For example steps=200",
+    "@wb.training_function": "above the function",
+    "@wb.statistic": "above the function",
+}
+"""A decorator, and a part of the remedy."""
+
+
+@pytest.mark.parametrize("decorator", CALLS)
+def test_a_decorator_with_wrong_settings_says_what_it_takes(shown, decorator):
+    told = shown(f"import workbench as wb\n{decorator}\ndef study(model, record):\n    return 1")
+    assert told[0].startswith("InvalidArgument: ")
+    assert told[1].startswith("at the notebook's cell, line 2: ")
+    assert CALLS[decorator] in "\n".join(told)
+    assert len(told) <= MOST_LINES
+
+
+SIGNATURES = ["model", "record, model", "model, batch, labels", "", "model, *, record"]
+
+
+@pytest.mark.parametrize("takes", SIGNATURES)
+def test_a_function_with_other_arguments_is_told_what_it_gets(shown, takes):
+    cell = (
+        "import workbench as wb\n"
+        "@wb.training_function(steps=3, batch_size=64, learning_rate=1.0)\n"
+        f"def study({takes}):\n    return 1"
+    )
+    told = shown(cell)
+    assert told[0].startswith(f"InvalidArgument: 'study' takes ({takes.replace('*, ', '')})")
+    assert told[1] == f"at the notebook's cell, line 3: def study({takes}):"
+    assert told[2].startswith("Write def study(model, record): …, for ONE record")
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize("takes", ["model, record", ""])
+def test_so_it_is_for_a_statistic(shown, takes):
+    told = shown(f"import workbench as wb\n@wb.statistic(bound=1.0)\ndef s({takes}): return 1")
+    assert told[0].startswith(f"InvalidArgument: 's' takes ({takes}); it is called with (record)")
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("study.submit(nn.Linear(64, 10), to=ds, epsilon=2.0)", "required argument: 'purpose'"),
+        ("study.cost(nn.Linear(64, 10), ds, target_epsilon=4)", "Did you mean epsilon?"),
+        ("study.rehearse(nn.Linear(64, 10), ds, eps=2)", "keyword argument 'eps'"),
+        ("study.rehearse()", "required argument: 'model'"),
+        ("ds.snippet(1, 2, 3)", "too many positional arguments"),
+        ("study.rehearse(nn.Linear(64, 10, device='meta'), ds)", "is on device 'meta'"),
+    ],
+)
+def test_a_call_with_other_arguments_says_what_it_takes(shown, call, words):
+    told = shown(CELL.format(call=call))
+    assert words in "\n".join(told)
+    assert told[1].startswith("at the notebook's cell, line 9: ")
+    assert len(told) <= MOST_LINES

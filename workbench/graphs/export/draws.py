@@ -7,6 +7,7 @@ place of PyTorch's generator: fresh for each record and step, and known from the
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from statistics import NormalDist
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from workbench.errors import GraphRefused
 from workbench.graphs.export.decompositions.attention import attention
@@ -229,6 +231,14 @@ def _seeded(*_: Any) -> Any:
     )
 
 
+def _optimizing(*_: Any, **__: Any) -> Any:
+    raise GraphRefused(
+        "an optimizer is used within the function; the domain does that itself",
+        "Return the loss. Optimizer and learning rate are said above the function: "
+        "@wb.training_function(optimizer='adam', learning_rate=0.01, …).",
+    ).at(here())
+
+
 @contextmanager
 def drawing_from(view: RecordView) -> Iterator[None]:
     """Let what is random draw from the record, here and in all that is called.
@@ -238,5 +248,12 @@ def drawing_from(view: RecordView) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(seen_by_modes())
         stack.enter_context(replaced(torch, "manual_seed", _seeded))
+        for name in ("__init__", "zero_grad"):
+            stack.enter_context(replaced(torch.optim.Optimizer, name, _optimizing))
+        thread = threading.get_ident()
+        hook = register_optimizer_step_pre_hook(
+            lambda *_: _optimizing() if threading.get_ident() == thread else None
+        )
+        stack.callback(hook.remove)
         stack.enter_context(Draws(view))
         yield

@@ -105,7 +105,8 @@ def features(record: Mapping[str, torch.Tensor]) -> torch.Tensor:
 
     if not isinstance(record, RecordView):
         raise UnknownColumn(
-            f"features() takes the record of a training function, not {type(record).__name__}"
+            f"features() takes the record of a training function, not {type(record).__name__}",
+            "A training function takes (model, record), in this order.",
         )
     columns = record.schema.features
     if not columns:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrizations
 from torch.nn.utils.spectral_norm import SpectralNorm
 
@@ -129,6 +130,24 @@ def _has_no_sizes(layer: Any) -> bool:
     return isinstance(layer, LazyModuleMixin) and layer.has_uninitialized_params()  # type: ignore[misc]
 
 
+def check_place(model: nn.Module) -> None:
+    """Check that the parameters and buffers are on the CPU, with values.
+
+    Raises
+    ------
+    GraphRefused
+        If not; names the first that is not.
+    """
+    for name, value in (*model.named_parameters(), *model.named_buffers()):
+        if value.device.type != "cpu" and not is_lazy(value):
+            where = value.device.type
+            hint = "Give it values: model.to_empty(device='cpu') and its initialization."
+            raise GraphRefused(
+                f"'{name}' of the model is on device '{where}'; it is exported on the CPU",
+                hint if where == "meta" else "Call model.to('cpu') before.",
+            )
+
+
 _COPIED = 1 << 22
 """How many numbers of parameters are copied to be put back; more would cost too much memory."""
 
@@ -140,7 +159,7 @@ def is_copied(model: nn.Module) -> bool:
 
 @contextmanager
 def left_as_it_is(model: nn.Module) -> Iterator[None]:
-    """Put parameters, buffers and ``requires_grad`` back as they were.
+    """Put parameters, buffers, ``requires_grad`` and the layers' modes back as they were.
 
     Raises
     ------
@@ -154,9 +173,12 @@ def left_as_it_is(model: nn.Module) -> Iterator[None]:
     values = {name: value.detach().clone() for name, value in tensors}
     marks = {} if copied else {name: _mark(value) for name, value in parameters.items()}
     trained = {name: value.requires_grad for name, value in parameters.items()}
+    modes = {layer: layer.training for layer in model.modules()}
     try:
         yield
     finally:
+        for layer, training in modes.items():
+            layer.training = training
         with torch.no_grad():
             for name, value in (*model.named_parameters(), *model.named_buffers()):
                 before = values.get(name)

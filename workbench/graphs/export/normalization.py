@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Collection
 
 import torch
 from torch import nn
 
-from workbench.errors import GraphRefused, LayersConverted
+from workbench.errors import GraphRefused, LayersConverted, warn_at_their_line
 
 _CHANNELS_PER_GROUP = 8
 _MOST_GROUPS = 32
@@ -170,11 +169,10 @@ def without_batch_norm(
             ("computes by the running statistics that it has", [n for n in found if n in fixed]),
         )
         told = "; ".join(f"{_listed(names)} {what}" for what, names in became if names)
-        warnings.warn(
+        warn_at_their_line(
             f"batch normalization mixes records: {told}. Your model is left as it is; "
             "result.model has the new layers.",
             LayersConverted,
-            stacklevel=3,
         )
     return converted
 

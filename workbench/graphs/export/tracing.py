@@ -17,7 +17,12 @@ import torch.fx.proxy
 import torch.fx.traceback
 from torch import nn
 
-from workbench.errors import GraphRefused, ReductionOfOneRecord, WorkbenchError
+from workbench.errors import (
+    GraphRefused,
+    ReductionOfOneRecord,
+    WorkbenchError,
+    warn_at_their_line,
+)
 from workbench.graphs.export.decompositions.table import DECOMPOSITIONS
 from workbench.graphs.export.following import line_of, not_followed
 from workbench.graphs.export.reductions import told_reductions, warning_of
@@ -61,11 +66,11 @@ def exported(
         raise error.with_traceback(None) from None
     except Exception as error:
         raise not_followed(error) from None
-    _check_unwritten(program.graph_signature)
+    _check_unwritten(program)
     # What PyTorch warns of while it exports is not for researchers.
     told += [w.message for w in caught if isinstance(w.message, ReductionOfOneRecord)]
     for words in dict.fromkeys(map(str, told)):
-        warnings.warn(words, ReductionOfOneRecord, stacklevel=3)
+        warn_at_their_line(words, ReductionOfOneRecord)
     return program
 
 
@@ -80,8 +85,16 @@ def _check_shapes(program: torch.export.ExportedProgram) -> None:
             ).at(_line(node))
 
 
-def _check_unwritten(signature: torch.export.ExportGraphSignature) -> None:
-    """Check that the function writes no parameter and no buffer."""
+def _check_unwritten(program: torch.export.ExportedProgram) -> None:
+    """Check that the function writes no parameter, no buffer and no column of the record."""
+    signature = program.graph_signature
+    changed = set(signature.user_inputs_to_mutate)
+    for node in program.graph.nodes:
+        if node.name in changed:
+            raise GraphRefused(
+                "a column of the record is changed in place",
+                "Make a new tensor: x = record['image'] / 16 instead of .div_(16).",
+            ).at(_line(node))
     written = [("buffer", name) for name in signature.buffers_to_mutate.values()]
     written += [("parameter", name) for name in signature.parameters_to_mutate.values()]
     if written:

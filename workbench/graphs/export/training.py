@@ -24,7 +24,12 @@ from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import at_bounds, followed
 from workbench.graphs.export.functions import one_path
 from workbench.graphs.export.gradients import GradientsKept, gradients_kept
-from workbench.graphs.export.layers import check_layers, know_sizes, left_as_it_is
+from workbench.graphs.export.layers import (
+    check_layers,
+    check_place,
+    know_sizes,
+    left_as_it_is,
+)
 from workbench.graphs.export.normalization import without_batch_norm
 from workbench.graphs.export.tracing import example_of, exported, loaded, try_mapped
 from workbench.graphs.public_loss import publicly_trained
@@ -140,6 +145,7 @@ def export(
     UnknownColumn
         If the function asks for a column that the schema does not have.
     """
+    check_place(model)
     examples = {c.name: example_of(c) for c in schema.usable}
     know_sizes(model, lambda: _called(function, model, RecordView(schema, examples)))
     given, model = model, without_batch_norm(model)

@@ -116,9 +116,12 @@ def check_call(node: torch.fx.Node) -> None:
                 f"graph: {name}: '{argument.name}' has to be {argument.default_value}", remedy(name)
             )
         if kind is not None and not kind.fits(value, call):
+            got, wanted = _told(value), str(kind)
+            hint = remedy(name)
+            if "int64" in got and "int64" not in wanted and "float32" in wanted:
+                hint = "Make floats of whole numbers: .float()."
             raise GraphRefused(
-                f"graph: {name}: '{argument.name}' is {_told(value)}; it has to be {kind}",
-                remedy(name),
+                f"graph: {name}: '{argument.name}' is {got}; it has to be {wanted}", hint
             )
     for relation in signature.relations:
         wrong = relation(call)

@@ -24,8 +24,32 @@ _LONGEST_DECORATION = 30
 _NOT_FOLLOWED = "torch.export cannot follow the function"
 _REMEDIES = (
     (
+        r"indices' to have one of the following scalar types|scalar types: Long",
+        "An index is a whole number: use a category column, or .long() of a number.",
+    ),
+    (
         r"dtype .*Long|scalar type Long|target with class probabilities|nll_loss.*Float",
-        "A class is a whole number: use a category column, or .long() of a number.",
+        "A class is a whole number: use a category column, or .long() of a number. For a vector of "
+        "0 and 1 write F.one_hot(label, number_of_classes).float().",
+    ),
+    (
+        r"same dtype|but found (Double|Half|BFloat16)|expected scalar type",
+        "Columns are float32, and categories int64: leave out .double() and .half(), and write "
+        ".float() or .long() where two meet.",
+    ),
+    (
+        r"CUDA|cuda",
+        "Leave out .cuda() and .to('cuda'): the domain chooses where it trains.",
+    ),
+    (
+        r"Expected more than 1 value per channel",
+        "Batch normalization mixes records: use nn.GroupNorm or nn.LayerNorm. As a layer, such as "
+        "nn.BatchNorm2d, it is converted.",
+    ),
+    (
+        r"not str|'str' object",
+        "A record is a mapping of column names to tensors, and looping over it gives the names: "
+        "write record['age'].",
     ),
     (
         r"'RecordView' object",
@@ -88,6 +112,9 @@ def _failed(error: Exception) -> GraphRefused:
 
 
 def _remedy(text: str) -> str:
+    product = re.search(r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", text)
+    if product:
+        return f"The layer expects {product[2]} numbers, and is given {product[1]}."
     return next((told for words, told in _REMEDIES if re.search(words, text)), "")
 
 
@@ -108,6 +135,40 @@ def _definition(function: Callable[..., Any]) -> str:
     text = linecache.getline(code.co_filename, number)
     frame = traceback.FrameSummary(code.co_filename, number, code.co_name, line=text)
     return line_in_words(frame) if is_theirs(frame) else ""
+
+
+def check_takes(function: Callable[..., Any], names: tuple[str, ...]) -> None:
+    """Check that a function can be called with the arguments that it will get.
+
+    Parameters
+    ----------
+    function
+        The researcher's.
+    names
+        What the arguments are usually called, in their order.
+
+    Raises
+    ------
+    InvalidArgument
+        If it takes more or fewer, or by its names expects them in another order.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        # Of some callables nobody can tell what they take.
+        return
+    wanted, takes = ", ".join(names), list(signature.parameters)
+    swapped = takes[: len(names)] == list(reversed(names)) and len(names) > 1
+    try:
+        signature.bind(*names)
+    except TypeError:
+        swapped = True
+    if swapped:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise InvalidArgument(
+            f"'{name}' takes ({', '.join(takes)}); it is called with ({wanted})",
+            f"Write def {name}({wanted}): …, for ONE record: a mapping of column names to tensors.",
+        ).at(_definition(function))
 
 
 def check_name(name: str, kind: str) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import InvalidArgument
 from workbench.space.requests.calls import public_call
+from workbench.space.requests.mistakes import check_takes
 from workbench.space.requests.request import RequestHandle
 from workbench.space.requests.target import Targeted, target_of
 from workbench.space.results.statistic import MeanResult
@@ -150,4 +151,10 @@ def statistic(*, bound: float) -> Callable[[Callable[[Any], Any]], Statistic]:
     """
     if not (isinstance(bound, int | float) and 1e-6 <= bound <= 1e5):
         raise InvalidArgument(f"statistic: bound is {bound}; expected a number from 1e-6 to 1e5")
-    return lambda function: Statistic(function, float(bound))
+
+    @public_call
+    def made(function: Callable[[Any], Any]) -> Statistic:
+        check_takes(function, ("record",))
+        return Statistic(function, float(bound))
+
+    return made

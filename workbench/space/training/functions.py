@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, overload
 
 from workbench.documents import DatasetCard, Metric, Plan
 from workbench.errors import InvalidArgument
-from workbench.space.requests.calls import public_call
+from workbench.space.requests.calls import check_arguments, public_call
+from workbench.space.requests.mistakes import check_takes
 from workbench.space.requests.request import RequestGroup, RequestHandle
 from workbench.space.requests.submission import request_for
 from workbench.space.requests.target import Target, Targeted, target_of
@@ -35,6 +37,7 @@ class TrainingFunction:
     """A function of a model and one record, with how to train it; made by `training_function`."""
 
     def __init__(self, function: Callable[..., Any], settings: Settings) -> None:
+        check_takes(function, ("model", "record"))
         functools.update_wrapper(self, function)
         self._function = function
         self.settings = settings
@@ -108,8 +111,12 @@ class TrainingFunction:
         graph, plan, card = prepared.graph, prepared.plan, target.card
         label = f"rehearsal of {self.name}, epsilon {prepared.epsilon:g}"
         with view(label, plan.steps, _WATCHED, in_notebook()) as shown:
-            runs = [
-                rehearse(
+            runs = []
+            for private, words in (
+                (True, "with the domain's noise"),
+                (False, "without privacy"),
+            ):
+                run = rehearse(
                     graph,
                     plan,
                     target.snippet,
@@ -118,11 +125,9 @@ class TrainingFunction:
                     private=private,
                     watch=_curves(shown, words),
                 )
-                for private, words in (
-                    (True, "with the domain's noise"),
-                    (False, "without privacy"),
-                )
-            ]
+                # A function without metrics is told of by nothing else.
+                shown.tell(words, plan.steps)
+                runs.append(run)
         held_out = max(card.record_count * card.holdout_fraction, 1)
         scale = noise_scale(max(len(graph.metrics), 1), plan.metrics_noise_multiplier)
         noise = {
@@ -303,6 +308,18 @@ def _curves(shown: View, words: str) -> Callable[[int, int, tuple[Metric, ...]],
     return watch
 
 
+_SETTINGS = inspect.signature(Settings)
+_ASKED = "It is said when you ask: fn.rehearse(…), fn.cost(…) and fn.submit(…) take {}."
+_ELSEWHERE = {
+    "lr": "Did you mean learning_rate?",
+    **dict.fromkeys(("epsilon", "target_epsilon"), _ASKED.format("epsilon=")),
+    **dict.fromkeys(("delta", "target_delta"), _ASKED.format("delta=")),
+    "noise_multiplier": _ASKED.format("noise_multiplier="),
+    "poisson_sampling": "Records are always sampled by chance, each by itself.",
+    "accountant": "What a run costs is always the tightest that is known here.",
+}
+
+
 class training_function(Settings):
     """Make a function of ``(model, record)`` into a `TrainingFunction`.
 
@@ -350,6 +367,15 @@ class training_function(Settings):
         optimizer ignores it.
     """
 
+    if not TYPE_CHECKING:
+        __signature__ = _SETTINGS
+
+        @public_call
+        def __init__(self, *given: Any, **settings: Any) -> None:
+            check_arguments("training_function", _SETTINGS, given, settings, _ELSEWHERE)
+            super().__init__(**settings)
+
+    @public_call
     def __call__(self, function: Callable[..., Any]) -> TrainingFunction:
         """Return the function with these settings, ready to rehearse and submit."""
         return TrainingFunction(function, self)

@@ -57,6 +57,7 @@ def record_graph(
     """
     from torch.nn import Module
 
+    from workbench.graphs.export.layers import check_place
     from workbench.graphs.export.training import export
     from workbench.graphs.roles import check_trainable
 
@@ -65,6 +66,7 @@ def record_graph(
             f"the model is a {type(model).__name__}; expected a torch.nn.Module",
             "Give an instance, such as nn.Linear(30, 2).",
         )
+    check_place(model)
     for name, parameter in model.named_parameters():
         if not parameter.is_floating_point():
             raise GraphRefused(

@@ -72,7 +72,9 @@ class Settings:
                 got = " and ".join(given) if given else "none of them"
                 raise InvalidArgument(
                     f"training_function: give {' or '.join(names)}, one of them; got {got}",
-                    "They say the same in different words: leave all but one out.",
+                    "They say the same in different words: leave all but one out."
+                    if given
+                    else "For example steps=200, batch_size=64.",
                 )
         if not 1 <= self.evaluations <= MAX_EVALUATIONS:
             raise InvalidArgument(
