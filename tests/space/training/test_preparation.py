@@ -12,7 +12,7 @@ from torch import nn
 import workbench as wb
 from tests.studies import PURPOSE
 from workbench.budget import chain
-from workbench.errors import DoubtfulRequest, WorkbenchError
+from workbench.errors import DoubtfulRequest, LayersConverted, WorkbenchError
 
 SETTINGS = {"steps": 3, "sample_rate": 0.5, "learning_rate": 0.1}
 CALLS = {
@@ -187,8 +187,33 @@ DOUBTFUL = {
     "many_in_a_batch": (made(of_batches_of_one, nn.Linear(64, 11)), "gives 11 logits"),
     "two_classes": (made(of_two_classes), "has 10 classes, but the loss is one for two"),
     "unused": (made(loss_of, unused), "no record reaches the parameters 'more'"),
+    "large_batch": (
+        made(loss_of, sample_rate=None, batch_size=5000),
+        "about 1348 records train: each step takes all",
+    ),
     "no_momentum": (made(loss_of, optimizer="momentum"), "has momentum 0: it is 'sgd'"),
 }
+
+
+def normalized(model, record):
+    return F.cross_entropy(model(wb.features(record)[None])[0], record["digit"])
+
+
+def test_a_conversion_is_a_warning_at_the_line_of_the_call(digits):
+    model = nn.Sequential(nn.Linear(64, 32), nn.BatchNorm1d(32), nn.Linear(32, 10))
+    with pytest.warns(LayersConverted) as told:
+        CALLS["cost"](*made(normalized, model), digits)
+    assert [one.filename for one in told if one.category is LayersConverted] == [__file__]
+
+
+def in_another_mode(model, record):
+    return loss_of(model.eval(), record)
+
+
+def test_the_modes_of_layers_are_left_as_they_were(digits):
+    function, model = made(in_another_mode, nn.Linear(64, 10).train())
+    CALLS["cost"](function, model, digits)
+    assert model.training
 
 
 @pytest.mark.parametrize("case", DOUBTFUL)

@@ -105,14 +105,9 @@ def know_sizes(model: nn.Module, run: Callable[[], object]) -> None:
     """
     if not _lazy(model):
         return
-    modes = {layer: layer.training for layer in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            run()
-    finally:
-        for layer, training in modes.items():
-            layer.training = training
+    with modes_kept(model), torch.no_grad():
+        model.eval()
+        run()
     for name, layer in _lazy(model).items():
         raise GraphRefused(
             f"layer '{name}' ({type(layer).__name__}) does not know its sizes: the function does "
@@ -158,6 +153,17 @@ def is_copied(model: nn.Module) -> bool:
 
 
 @contextmanager
+def modes_kept(model: nn.Module) -> Iterator[None]:
+    """Put the layers' modes back as they were: of training or of evaluation."""
+    modes = {layer: layer.training for layer in model.modules()}
+    try:
+        yield
+    finally:
+        for layer, training in modes.items():
+            layer.training = training
+
+
+@contextmanager
 def left_as_it_is(model: nn.Module) -> Iterator[None]:
     """Put parameters, buffers, ``requires_grad`` and the layers' modes back as they were.
 
@@ -173,12 +179,10 @@ def left_as_it_is(model: nn.Module) -> Iterator[None]:
     values = {name: value.detach().clone() for name, value in tensors}
     marks = {} if copied else {name: _mark(value) for name, value in parameters.items()}
     trained = {name: value.requires_grad for name, value in parameters.items()}
-    modes = {layer: layer.training for layer in model.modules()}
     try:
-        yield
+        with modes_kept(model):
+            yield
     finally:
-        for layer, training in modes.items():
-            layer.training = training
         with torch.no_grad():
             for name, value in (*model.named_parameters(), *model.named_buffers()):
                 before = values.get(name)

@@ -29,6 +29,7 @@ from workbench.graphs.export.layers import (
     check_place,
     know_sizes,
     left_as_it_is,
+    modes_kept,
 )
 from workbench.graphs.export.normalization import without_batch_norm
 from workbench.graphs.export.tracing import example_of, exported, loaded, try_mapped
@@ -162,7 +163,8 @@ def export(
             examples[name] = torch.zeros(noise.shape)
     kept = GradientsKept()
     module = _OneRecord(function, model, schema, inputs, kept)
-    program = exported(module, tuple(examples[name] for name in inputs), function)
+    with modes_kept(model):
+        program = exported(module, tuple(examples[name] for name in inputs), function)
     graph = loaded(program)
     try_mapped(graph)
     graph = replace(graph, inputs=inputs, metrics=metrics)

@@ -141,7 +141,7 @@ def prepare(
     except ValueError as error:
         raise InvalidArgument(f"training_function: {error}") from None
     with researchers_code(function):
-        doubts = [*settings.doubts(), *check_learning(graph, plan)]
+        doubts = [*settings.doubts(target.card), *check_learning(graph, plan)]
         check_programs(graph)
         doubts += check_on_snippet(graph, plan, target.snippet)
     for text in (*doubts, *class_doubts(graph, target.schema)):

@@ -113,8 +113,14 @@ class Settings:
             words = "whole number" if whole else "number"
             raise InvalidArgument(f"training_function: {name} is {value!r}; expected a {words}")
 
-    def doubts(self) -> list[str]:
-        """Return what is perhaps not meant, in words."""
+    def doubts(self, card: DatasetCard) -> list[str]:
+        """Return what is perhaps not meant at a dataset, in words."""
+        batch, records = self.batch_size or self.expected_batch_size or 0, expected_records(card)
+        if batch > records:
+            return [
+                f"the batch size is {batch}, and about {records:.0f} records train: each step "
+                "takes all of them\nGive a smaller one, or sample_rate=1.0."
+            ]
         if self.optimizer == "momentum" and not self.momentum:
             return ["optimizer 'momentum' has momentum 0: it is 'sgd'\nGive momentum=0.9."]
         return []
