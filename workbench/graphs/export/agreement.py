@@ -28,7 +28,7 @@ from workbench.errors import GraphRefused
 from workbench.graphs.export.draws import drawing_from
 from workbench.graphs.export.features import RecordView
 from workbench.graphs.export.following import fails_by_itself
-from workbench.graphs.export.layers import left_as_it_is
+from workbench.graphs.export.layers import is_copied, left_as_it_is
 from workbench.graphs.export.sketches import sketches
 from workbench.graphs.record_graph import RecordGraph
 
@@ -45,8 +45,8 @@ _NEAR, _OF_ALL, _SMALL = 2e-3, 5e-5, 1e-6
 float32."""
 _MOVED = 0.05
 """How far parameters are moved, of their size; those of zeros by as much as if it were 1."""
-_MOST_MOVED = 1 << 22
-"""How many numbers of parameters are moved for one record: they are copied."""
+_MOST_MOVED = 1 << 20
+"""How many numbers of a large model are moved for one record: each is copied twice."""
 _SLACK = 3.0
 """How many times as far as PyTorch's own, of a record with other last bits, they may be apart."""
 _SHARED = (
@@ -116,6 +116,7 @@ def check_agreement(
     graph: RecordGraph,
     schema: Schema,
     noted: Mapping[str, str],
+    compared: bool = False,
 ) -> None:
     """Check that the graph has the losses and gradients of the function.
 
@@ -131,27 +132,28 @@ def check_agreement(
         The columns; the records are made up within their public bounds.
     noted
         What may be the cause: words to the researcher's line.
+    compared
+        Whether to refuse a function that fails in plain PyTorch for every record, so that there is
+        nothing to compare.
 
     Raises
     ------
     GraphRefused
-        If they differ; names the cause where it is known, else the parameter. Also if plain
-        PyTorch fails for every record.
+        If they differ; names the cause where it is known, else the parameter.
     """
-    failed: Exception | None = None
-    compared = 0
+    failed: list[Exception] = []
+    count = _RECORDS_IF_NOTED if noted else _RECORDS
     plainly = _Plain(call, model, _trained(model, graph))
     random = torch.Generator().manual_seed(0)
-    for number in range(_RECORDS_IF_NOTED if noted else _RECORDS):
+    for number in range(count):
         record = _record(graph, schema, random)
-        moved = _moved(plainly.trained, number, random) if number else {}
+        moved = _moved(plainly, number, random) if number else {}
         try:
             plain = plainly(RecordView(schema, record), moved)
         except (RuntimeError, IndexError, ValueError) as error:
             # PyTorch itself fails for such a record: it has no gradient to compare with.
-            failed = error
+            failed.append(error)
             continue
-        compared += 1
         exported = _exported(graph, [record[name] for name in graph.inputs], moved)
         if all(map(_agree, plain, exported)):
             continue
@@ -163,21 +165,20 @@ def check_agreement(
         beside = plainly(RecordView(schema, _beside(record, schema, random)), moved)
         for wanted, got, other in zip(plain, exported, beside, strict=True):
             _check(wanted, got, other, noted)
-    if failed is not None and not compared:
-        raise fails_by_itself(failed)
+    if compared and len(failed) == count:
+        raise fails_by_itself(failed[0])
 
 
-def _moved(
-    trained: Mapping[str, torch.Tensor], number: int, random: torch.Generator
-) -> dict[str, torch.Tensor]:
+def _moved(plainly: _Plain, number: int, random: torch.Generator) -> dict[str, torch.Tensor]:
     """Return other values of the parameters.
 
     Of a large model a part: those of zeros first, which hide others, then the first ones or the
     last ones by turns.
     """
+    trained = plainly.trained
     names = list(trained)[:: 1 if number % 2 else -1]
     moved: dict[str, torch.Tensor] = {}
-    left = _MOST_MOVED
+    left = sum(map(torch.numel, trained.values())) if is_copied(plainly.model) else _MOST_MOVED
     for name in sorted(names, key=lambda name: bool(trained[name].any().item())):
         value = trained[name]
         if value.numel() > left:

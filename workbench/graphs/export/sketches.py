@@ -8,15 +8,27 @@ from collections.abc import Callable
 import torch
 
 _SKETCH = 1 << 16
-_AT_ONCE = 64
+_AT_ONCE = 16
 """How many rows of a sketch are added at once."""
 _LIBC = ctypes.CDLL(None)
 
 
 def sketches(loss: torch.Tensor, named: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the sketches of the gradients of `named`, which are leaves of autograd's graph.
+    """Return the sketches of the gradients of a loss, by the names of the parameters.
 
     One gradient after the other: together they would be as large as the model.
+
+    Parameters
+    ----------
+    loss
+        Floating, of shape ``()``.
+    named
+        Leaves of autograd's graph, float32 of any shape.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        float32, of shape ``(n,)`` with `n` at most 65,536; a gradient that is zero may be left out.
     """
     if not loss.requires_grad or not named:
         return {}
