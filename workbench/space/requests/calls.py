@@ -24,6 +24,7 @@ from workbench.errors import (
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_UNEXPECTED = re.compile("unexpected keyword argument '(.+)'")
 
 
 def public_call(call: Callable[P, R]) -> Callable[P, R]:
@@ -73,8 +74,7 @@ def check_arguments(
     """
     try:
         # Names that it does not know come first: one of them may be what is missing.
-        known = {name: one for name, one in options.items() if name in signature.parameters}
-        signature.bind_partial(*given[:0], **options if len(known) < len(options) else {})
+        signature.bind_partial(**options)
         signature.bind(*given, **options)
     except TypeError as error:
         names = [one for one in signature.parameters if one not in ("self", "cls")]
@@ -87,9 +87,6 @@ def check_arguments(
         raise InvalidArgument(
             f"{name}(): {error}", f"{hint} It takes: {', '.join(names)}.".strip()
         ) from None
-
-
-_UNEXPECTED = re.compile("unexpected keyword argument '(.+)'")
 
 
 def doubt(text: str) -> None:
