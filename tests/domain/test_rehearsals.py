@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import time
 
 import pytest
 from torch import nn
@@ -34,9 +34,10 @@ def asked(tmp_path_factory):
     site.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def numbers():
-    return iter(range(1_000))
+    """Numbers that no other request of the module has: the same request again is the same one."""
+    return itertools.count()
 
 
 @pytest.fixture
@@ -46,9 +47,10 @@ def wait_long(asked, numbers):
 
     def ask(key=None):
         data = dataset(asked.client(key))
-        repeat = 1000 * int(time.time() % 900) + next(numbers)
         handles.append(
-            endless.submit(nn.Linear(30, 2), to=data, epsilon=1.0, purpose=PURPOSE, repeat=repeat)
+            endless.submit(
+                nn.Linear(30, 2), to=data, epsilon=1.0, purpose=PURPOSE, repeat=next(numbers)
+            )
         )
         return handles[-1]
 
