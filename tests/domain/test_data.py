@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from tests.support import Site, make_domain
-from workbench.documents import Schema
+from workbench.catalog.reading import SchemaInFile
 from workbench.domain.datasets.load import load
 from workbench.domain.datasets.readers import DataLimits
 from workbench.errors import InvalidData, TooLarge
 
-SCHEMA = Schema.read(
+SCHEMA = SchemaInFile.read(
     {
         "columns": [
             {
@@ -47,7 +47,7 @@ def written(tmp_path, text, name="data.csv"):
 
 
 def test_values_outside_the_public_bounds_are_clamped_and_counted(tmp_path):
-    found = load(written(tmp_path, ROWS), SCHEMA)
+    found = load(written(tmp_path, ROWS), SCHEMA.columns)
     assert found.records.columns["age"].tolist() == [40, 100, 0, 50]
     assert found.records.columns["smokes"].tolist() == [0, 1, 0, 1]
     assert found.clamped == {"age": 2}
@@ -59,7 +59,7 @@ def test_csv_parquet_and_npz_give_the_same_records(tmp_path):
     frame.to_csv(tmp_path / "a.csv", index=False)
     frame.to_parquet(tmp_path / "a.parquet")
     np.savez(tmp_path / "a.npz", age=frame["age"].to_numpy(), smokes=np.array(["no", "yes", "no"]))
-    found = [load(tmp_path / f"a.{kind}", SCHEMA) for kind in ("csv", "parquet", "npz")]
+    found = [load(tmp_path / f"a.{kind}", SCHEMA.columns) for kind in ("csv", "parquet", "npz")]
     for other in found[1:]:
         assert other.clamped == found[0].clamped == {"age": 1}
         for name in ("age", "smokes"):
@@ -83,12 +83,12 @@ def test_csv_parquet_and_npz_give_the_same_records(tmp_path):
 )
 def test_what_does_not_fit_stops_the_load_without_telling_the_value(tmp_path, text, message):
     with pytest.raises(InvalidData, match=message) as caught:
-        load(written(tmp_path, text), SCHEMA)
+        load(written(tmp_path, text), SCHEMA.columns)
     assert "secret" not in str(caught.value)
 
 
 def test_infinite_values_are_clamped(tmp_path):
-    found = load(written(tmp_path, "age,smokes\ninf,no\n-inf,no\n1e300,no\n"), SCHEMA)
+    found = load(written(tmp_path, "age,smokes\ninf,no\n-inf,no\n1e300,no\n"), SCHEMA.columns)
     assert found.records.columns["age"].tolist() == [100, 0, 100]
 
 
@@ -101,23 +101,25 @@ def test_pickled_objects_and_bombs_in_npz_are_refused(tmp_path):
         for name in ("age.npy", "smokes.npy"):
             file.writestr(name, array.getvalue())
     with pytest.raises(InvalidData, match="objects"):
-        load(written(tmp_path, evil.getvalue(), "evil.npz"), SCHEMA)
+        load(written(tmp_path, evil.getvalue(), "evil.npz"), SCHEMA.columns)
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("age.npy", bytes(50 << 20))
     with pytest.raises(TooLarge, match="unpacked"):
         load(
-            written(tmp_path, bomb.getvalue(), "bomb.npz"), SCHEMA, DataLimits(memory_bytes=1 << 20)
+            written(tmp_path, bomb.getvalue(), "bomb.npz"),
+            SCHEMA.columns,
+            limits=DataLimits(memory_bytes=1 << 20),
         )
 
 
 def test_files_that_are_missing_too_large_or_of_another_kind(tmp_path):
     with pytest.raises(InvalidData, match="cannot be read"):
-        load(tmp_path / "nothing.csv", SCHEMA)
+        load(tmp_path / "nothing.csv", SCHEMA.columns)
     with pytest.raises(InvalidData, match="expected a"):
-        load(written(tmp_path, "x", "data.pkl"), SCHEMA)
+        load(written(tmp_path, "x", "data.pkl"), SCHEMA.columns)
     with pytest.raises(TooLarge):
-        load(written(tmp_path, ROWS), SCHEMA, DataLimits(file_bytes=10))
+        load(written(tmp_path, ROWS), SCHEMA.columns, limits=DataLimits(file_bytes=10))
 
 
 def test_counts_of_clamped_values_reach_the_steward_and_nobody_else(tmp_path):
@@ -152,7 +154,7 @@ def test_npz_members_that_lie_about_themselves_are_refused(tmp_path, header):
         for name in ("age.npy", "smokes.npy"):
             file.writestr(name, member + bytes(8))
     with pytest.raises((InvalidData, TooLarge)):
-        load(written(tmp_path, buffer.getvalue(), "liar.npz"), SCHEMA)
+        load(written(tmp_path, buffer.getvalue(), "liar.npz"), SCHEMA.columns)
 
 
 def test_a_parquet_file_that_is_small_on_disk_and_huge_in_memory_is_refused(tmp_path):
@@ -160,7 +162,7 @@ def test_a_parquet_file_that_is_small_on_disk_and_huge_in_memory_is_refused(tmp_
     frame.to_parquet(tmp_path / "bomb.parquet")
     assert (tmp_path / "bomb.parquet").stat().st_size < 1 << 20
     with pytest.raises(TooLarge, match="unpacked"):
-        load(tmp_path / "bomb.parquet", SCHEMA, DataLimits(memory_bytes=16 << 20))
+        load(tmp_path / "bomb.parquet", SCHEMA.columns, limits=DataLimits(memory_bytes=16 << 20))
 
 
 LEVEL_1 = """\

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.documents import Schema
 from workbench.domain.datasets.partition import dataset_version, split
-from workbench.domain.datasets.units import unit_numbers
+from workbench.domain.datasets.units import person_of
 from workbench.errors import InvalidData
 from workbench.records import Records
 
@@ -18,6 +18,7 @@ PEOPLE = Schema.read(
     {"columns": [PERSON, AGE], "privacy_unit": "person", "max_records_per_unit": 2}
 )
 KEY, SALT = b"k" * 32, b"s" * 32
+EARLIER = [7, 11, 15, 18, 22, 25, 27, 33, 36, 39]
 
 
 def records(values):
@@ -57,14 +58,27 @@ def test_removing_a_record_moves_no_other_record():
     assert fewer <= whole
 
 
-def test_equal_records_fall_on_the_same_side():
-    training, holdout = split(records([*range(50), *range(50)]), SCHEMA, 0.5, KEY)
-    assert not set(training.columns["age"].tolist()) & set(holdout.columns["age"].tolist())
+@pytest.mark.parametrize("distinct", [1, 2, 12])
+def test_equal_records_are_divided_too_and_removing_one_moves_no_other(distinct):
+    values = [number % distinct for number in range(2000)]
+    for number in range(20):
+        key = bytes([number]) * 32
+        parts = split(records(values), SCHEMA, 0.25, key)
+        assert abs(len(parts[1]) - 500) < 5 * np.sqrt(2000 * 0.25 * 0.75)
+        fewer = split(records(values[:77] + values[78:]), SCHEMA, 0.25, key)
+        lost = [len(part) - len(other) for part, other in zip(parts, fewer, strict=True)]
+        assert sorted(lost) == [0, 1]
+
+
+def test_parts_of_records_that_differ_are_those_of_earlier_versions():
+    """A dataset that is published again is divided as it was."""
+    holdout = split(records(range(40)), SCHEMA, 0.25, KEY)[1]
+    assert holdout.columns["age"].tolist() == EARLIER
 
 
 def people(labels, values):
-    raw = {"person": np.array(labels, dtype=object), "age": np.array(values)}
-    return Records({"age": np.asarray(values, dtype=np.float32)}, unit_numbers(PEOPLE, raw))
+    units = np.array([person_of(label) for label in labels], dtype=np.uint64).view(np.int64)
+    return Records({"age": np.asarray(values, dtype=np.float32)}, units)
 
 
 def test_a_person_is_on_one_side_with_at_most_their_share_and_moves_nobody():

@@ -7,20 +7,25 @@ silently different rule.
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from workbench.catalog.reading import ColumnInFile, Reading, SchemaInFile
 from workbench.documents import Document, Schema, Terms
-from workbench.documents.base import Finite, Line, Name, Text, type_tuple
+from workbench.documents.base import Finite, Line, Name, Text, in_words, type_tuple
 from workbench.errors import InvalidSchema
 
 DATASET = "dataset.yaml"
 TERMS = "terms.yaml"
 MAX_BYTES = 1 << 20
 _MAX_DEPTH = 20
+_MOST_ERRORS = 10
+_EXPONENT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
 
 
 class SnippetWish(Document):
@@ -43,18 +48,25 @@ class _DatasetFile(Document):
     description: Text = ""
     citation: Line = ""
     licence: Line = ""
-    data: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.(csv|parquet|npz)$")]
+    data: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.(csv|tsv|parquet|arrow|feather|npz)$"),
+    ]
+    reading: Reading = Reading()
     population: Name | None = None
     blocks: Annotated[tuple[Line, ...], type_tuple, Field(max_length=10_000)] = ()
     records_per_member: Annotated[int | None, Field(ge=1, le=1000)] = None
     record_count: Annotated[int, Field(ge=1)]
     holdout_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.25
     snippet: SnippetWish = SnippetWish()
-    data_schema: Schema = Field(alias="schema")
+    data_schema: SchemaInFile = Field(alias="schema")
 
 
 class DatasetSource(Document):
-    """What the two files say."""
+    """What the two files say; of `reading` and `columns` nothing is published.
+
+    `data_schema` is what is published of `columns`.
+    """
 
     name: Name
     title: Line
@@ -62,6 +74,8 @@ class DatasetSource(Document):
     citation: Line
     licence: Line
     data: str
+    reading: Reading
+    columns: tuple[ColumnInFile, ...]
     population: Name | None
     blocks: tuple[str, ...]
     records_per_member: int | None
@@ -107,6 +121,10 @@ class _Reader:
             value = self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             raise self.fail(line, _dotted(path), f"cannot be read ({error})"[:200]) from None
+        unquoted = isinstance(value, str) and getattr(node, "style", None) is None
+        if unquoted and _EXPONENT.fullmatch(value):
+            # YAML 1.1 takes 1e5 for text; a point and a sign it wants are usual nowhere else.
+            return float(value)
         # YAML turns 2027-12-31 into a date; documents hold it as text.
         return value.isoformat() if hasattr(value, "isoformat") else value
 
@@ -151,22 +169,51 @@ def _document(kind: type[Any], path: Path) -> Any:
     try:
         return kind.model_validate_json(_json(content, path.name))
     except ValidationError as error:
-        messages = []
-        for item in error.errors(include_url=False, include_input=False)[:10]:
-            where: tuple[str | int, ...] = tuple(item["loc"])
-            known = where
-            while known not in reader.lines:
-                known = known[:-1]
-            label = _dotted(where)
-            message = item["msg"].removeprefix("Value error, ")
-            text = f"{path.name}:{reader.lines[known]}: {label + ': ' if label else ''}{message}"
-            messages.append(text)
-        raise InvalidSchema("\n".join(messages)) from None
+        raise InvalidSchema(_explained(path.name, error, content, reader)) from None
+
+
+def _explained(name: str, error: ValidationError, content: Any, reader: _Reader) -> str:
+    """Return one line for each field that is wrong, as ``file:line: field: what``."""
+    found: dict[tuple[str | int, ...], str] = {}
+    for item in error.errors(include_url=False, include_input=False):
+        where: tuple[str | int, ...] = tuple(item["loc"])
+        known = where
+        while known not in reader.lines:
+            known = known[:-1]
+        # Of a value that may be of several types, each says that it is not the one.
+        several = len(known) > 1 and known != where and isinstance(_at(content, known), bool | str)
+        place = known if several else where
+        found.setdefault(place, _said(in_words(item), _at(content, known), place))
+    lines = []
+    for where, message in list(found.items())[:_MOST_ERRORS]:
+        known = where
+        while known not in reader.lines:
+            known = known[:-1]
+        label = _dotted(where)
+        lines.append(f"{name}:{reader.lines[known]}: {label + ': ' if label else ''}{message}")
+    if len(found) > _MOST_ERRORS:
+        lines.append(f"… and {len(found) - _MOST_ERRORS} more")
+    return "\n".join(lines)
+
+
+def _at(content: Any, path: tuple[str | int, ...]) -> Any:
+    for part in path:
+        content = content[part]
+    return content
+
+
+def _said(message: str, value: Any, where: tuple[str | int, ...]) -> str:
+    """Return what is wrong with a value, in words."""
+    if isinstance(value, bool) and "boolean" not in message:
+        word = "yes, true or on" if value else "no, false or off"
+        return f"YAML takes {word} for true or false; as a word it is written in quotes"
+    if where[-1:] == ("name",) and where[0] == "schema" and "a name has letters" in message:
+        heading = json.dumps(value, ensure_ascii=False)
+        return f"{message}; write the file's heading beside it: source: {heading}"
+    return message
 
 
 def _json(content: Any, name: str) -> str:
-    import json
-
     try:
         return json.dumps(content, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -195,12 +242,14 @@ def read_dataset(folder: Path) -> DatasetSource:
         citation=dataset.citation,
         licence=dataset.licence,
         data=dataset.data,
+        reading=dataset.reading,
+        columns=dataset.data_schema.columns,
         population=dataset.population,
         blocks=dataset.blocks,
         records_per_member=dataset.records_per_member,
         record_count=dataset.record_count,
         holdout_fraction=dataset.holdout_fraction,
         snippet=dataset.snippet,
-        data_schema=dataset.data_schema,
+        data_schema=dataset.data_schema.published(),
         terms=terms,
     )

@@ -225,7 +225,14 @@ def explain(what: str, error: ValidationError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return f"{what}: nested too deeply"
     lines = [
-        f"{what}.{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-        for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+        f"{what}.{'.'.join(str(part) for part in item['loc'])}: {in_words(item)}"
+        for item in error.errors(include_url=False, include_input=False)[:20]
     ]
     return "\n".join(lines)
+
+
+def in_words(item: Any) -> str:
+    """Return what pydantic says of one wrong field, without patterns that have words."""
+    if item["type"] == "string_pattern_mismatch" and item["ctx"]["pattern"] == IDENTIFIER:
+        return "a name has letters a to z, digits and _ only, and begins with no digit"
+    return str(item["msg"]).removeprefix("Value error, ")

@@ -1,7 +1,13 @@
-"""Make a column's values fit its schema: numbers within bounds, categories as codes."""
+"""Make a column's values fit its schema: numbers within bounds, categories as codes.
+
+One set of rules, whatever the file: blanks around a value do not count, a code for missing values
+that is a number is compared as a number, and a number is the same as text and as a number.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +15,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.catalog.reading import ColumnInFile, Reading
 from workbench.documents import Column
+from workbench.domain.datasets.faults import Faults
+from workbench.domain.datasets.readers import Values
 from workbench.domain.datasets.units import label_of, row_hashes
-from workbench.errors import InvalidData
+
+EXACT = 1 << 24
+"""Whole numbers up to here are exact in float32, which training functions get."""
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_WITH_COMMA = re.compile(r"[+-]?\d+,\d+")
+_DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*")
+_MISSING_HINT = "Name the file's codes for missing values in dataset.yaml (missing: [...])."
+_NOT_A_NUMBER = "not a number"
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A column that fits its schema.
+    """Values of a column that fit its schema.
 
     Attributes
     ----------
@@ -34,85 +50,242 @@ class Fitted:
     hashes: NDArray[np.uint64]
 
 
-def fitted(file: str, column: Column, values: NDArray[Any]) -> Fitted:
-    """Return a column's values as its schema says.
+class Fitter:
+    """Fits the values of one column, some rows at a time.
 
     Parameters
     ----------
-    file
-        Its name, for messages.
     column
-        What the schema says of it.
-    values
-        As they were read, of shape ``(n, ...)`` and any dtype.
-
-    Raises
-    ------
-    InvalidData
-        If one does not fit; names file, column and row.
+        What ``dataset.yaml`` says of it.
+    reading
+        How the file is written.
+    faults
+        Gets what does not fit.
     """
-    take = _categories if column.kind == "category" else _numbers
-    return take(file, column, values)
 
+    def __init__(self, column: ColumnInFile, reading: Reading, faults: Faults) -> None:
+        self._column, self._comma, self._faults = column, reading.decimal == ",", faults
+        self._missing = {str(code).strip() for code in column.missing}
+        self._missing_numbers = [float(code) for code in self._missing if _number(code) is not None]
+        categories = {str(value): code for code, value in enumerate(column.categories)}
+        self._codes = categories | {
+            code.strip(): categories[str(label)] for code, label in column.labels.items()
+        }
+        numbered = {_number(text): code for text, code in self._codes.items()}
+        self._by_number = {number: code for number, code in numbered.items() if number is not None}
+        self._fill_code = None if column.fill is None else categories.get(str(column.fill))
 
-def _is_missing(column: Column, values: NDArray[Any]) -> NDArray[np.bool_]:
-    codes = {str(code) for code in column.missing}
-    if values.dtype != object:
-        return np.zeros(len(values), dtype=bool)
-    return np.array([v is None or v != v or str(v).strip() in codes for v in values], dtype=bool)
+    def fit(self, values: Values, before: int) -> Fitted:
+        """Return values as the schema says; what does not fit is noted, and is nonsense here.
 
+        Parameters
+        ----------
+        values
+            As they were read, of some rows.
+        before
+            How many rows come before them.
+        """
+        if self._column.kind == "category":
+            return self._categories(values, before)
+        several = isinstance(values, np.ndarray) and values.ndim > 1
+        if several or self._column.kind == "tensor":
+            return self._tensors(np.asarray(values), before)
+        return self._numbers(values, before)
 
-def _numbers(name: str, column: Column, values: NDArray[Any]) -> Fitted:
-    if values.shape[1:] != column.shape:
-        raise InvalidData(
-            f"{name}: column '{column.name}' has shape {values.shape[1:]}, not {column.shape}"
-        )
-    missing = _is_missing(column, values)
-    if values.dtype == object:
-        parsed = pd.to_numeric(pd.Series(np.where(missing, "0", values)), errors="coerce")
-        numbers = parsed.to_numpy(dtype=np.float64, copy=True)
-    elif values.dtype.kind in "iufb":
+    def _note(self, what: str, rows: NDArray[np.bool_], before: int, hint: str = "") -> None:
+        self._faults.note(self._column.name, what, rows, before, hint)
+
+    def _numbers(self, values: Values, before: int) -> Fitted:
+        numbers, missing = self._parsed(values, before)
+        for code in self._missing_numbers:
+            missing |= numbers == code
+        if self._column.kind == "integer":
+            whole = np.equal(np.mod(numbers, 1), 0) | ~np.isfinite(numbers) | missing
+            hint = "Round it in the file, or use kind: number."
+            self._note("not a whole number", np.logical_not(whole), before, hint)
+        return self._bounded(numbers, missing)
+
+    def _parsed(self, values: Values, before: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return values as float64 ``(n,)``, and which are missing; NaN if not a number."""
+        found = _plain(values)
+        if found is None:
+            kind = str(getattr(values, "type", getattr(values, "dtype", "")))
+            hint = ""
+            if kind.startswith(("timestamp", "date", "time", "duration")):
+                hint = "Write the days since a public date into the file instead."
+            self._note(f"{_NOT_A_NUMBER} but {kind}", np.ones(len(values), bool), before, hint)
+            return np.zeros(len(values)), np.zeros(len(values), bool)
+        if found.dtype != object:
+            numbers = found.astype(np.float64)
+            return numbers, np.isnan(numbers)
+        missing = np.array([self._is_missing(value) for value in found], dtype=bool)
+        texts = pd.Series(np.where(missing, "0", found))
+        if self._comma:
+            texts = texts.map(_with_point)
+        numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+        wrong = np.isnan(numbers)
+        if wrong.any():
+            self._tell_wrong(found, wrong, before)
+            numbers[wrong] = 0.0
+        return numbers, missing
+
+    def _tell_wrong(self, found: NDArray[Any], wrong: NDArray[np.bool_], before: int) -> None:
+        """Note numbers that are none, by what they look like."""
+        kinds = np.array([_looks_like(v) if w else "" for v, w in zip(found, wrong, strict=True)])
+        hints = {
+            "empty": _MISSING_HINT,
+            "comma": 'Write reading: {decimal: ","} in dataset.yaml.',
+            "date": "Write the days since a public date into the file instead.",
+            "other": _MISSING_HINT,
+        }
+        words = {
+            "empty": f"{_NOT_A_NUMBER}: it is empty",
+            "comma": f"{_NOT_A_NUMBER}: it has a comma",
+            "date": f"{_NOT_A_NUMBER} but a date",
+            "other": _NOT_A_NUMBER,
+        }
+        for kind, hint in hints.items():
+            self._note(words[kind], np.asarray(kinds == kind), before, hint)
+
+    def _is_missing(self, value: Any) -> bool:
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return True
+        return str(value).strip() in self._missing
+
+    def _tensors(self, values: NDArray[Any], before: int) -> Fitted:
+        if values.shape[1:] != self._column.shape:
+            self._note(
+                f"has shape {values.shape[1:]}, not {self._column.shape}",
+                np.ones(len(values), bool),
+                before,
+            )
+            values = np.zeros((len(values), *self._column.shape))
+        if values.dtype.kind not in "iufb":
+            self._note(f"holds {values.dtype}, not numbers", np.ones(len(values), bool), before)
+            values = np.zeros(values.shape)
         numbers = values.astype(np.float64)
-    else:
-        raise InvalidData(f"{name}: column '{column.name}' holds {values.dtype}, not numbers")
-    wrong = np.flatnonzero(np.isnan(numbers).reshape(len(numbers), -1).any(1))
-    if len(wrong):
-        raise InvalidData(
-            f"{name}: row {wrong[0] + 1}, column '{column.name}': not a number",
-            "Name the file's codes for missing values in dataset.yaml (missing: [...]).",
+        self._note(
+            _NOT_A_NUMBER, np.isnan(numbers).reshape(len(numbers), -1).any(1), before, _MISSING_HINT
         )
-    # As they were read, without bounds and fill: other bounds do not make another person.
-    hashes = row_hashes(
-        column.name, np.where(missing.reshape(-1, *[1] * (numbers.ndim - 1)), np.nan, numbers)
-    )
-    lower, upper = float(column.lower or 0), float(column.upper or 0)
-    fill = (lower + upper) / 2 if column.fill is None else float(column.fill)
-    numbers[missing] = fill
-    outside = ((numbers < lower) | (numbers > upper)).reshape(len(numbers), -1).any(1)
-    bounded = np.clip(numbers, lower, upper).astype(np.float32)
-    return Fitted(bounded, int(outside.sum()), int(missing.sum()), hashes)
+        return self._bounded(np.nan_to_num(numbers), np.zeros(len(numbers), bool))
+
+    def _bounded(self, numbers: NDArray[np.float64], missing: NDArray[np.bool_]) -> Fitted:
+        column = self._column
+        # As they were read, without bounds and fill: other bounds do not make another person.
+        rows = missing.reshape(-1, *[1] * (numbers.ndim - 1))
+        hashes = row_hashes(column.name, np.where(rows, np.nan, numbers))
+        lower, upper = float(column.lower or 0), float(column.upper or 0)
+        fill = (lower + upper) / 2 if column.fill is None else float(column.fill)
+        numbers = np.where(rows, fill, numbers)
+        outside = ((numbers < lower) | (numbers > upper)).reshape(len(numbers), -1).any(1)
+        bounded = np.clip(numbers, lower, upper).astype(np.float32)
+        return Fitted(bounded, int(outside.sum()), int(missing.sum()), hashes)
+
+    def _categories(self, values: Values, before: int) -> Fitted:
+        found = _plain(values)
+        if found is None or found.ndim != 1:
+            self._note("holds no labels", np.ones(len(values), bool), before)
+            found = np.full(len(values), None, dtype=object)
+            codes = np.zeros(len(values), dtype=np.int64)
+            return Fitted(codes, 0, 0, np.zeros(len(values), np.uint64))
+        places, distinct = pd.factorize(found.astype(object), use_na_sentinel=False)
+        missing = np.array([self._is_missing_label(value) for value in distinct], bool)[places]
+        own = np.array([self._code(value) for value in distinct], np.int64)[places]
+        filled = -1 if self._fill_code is None else self._fill_code
+        codes = np.where(missing, filled, own)
+        if self._fill_code is None:
+            self._note(
+                "missing, and dataset.yaml gives no fill",
+                missing,
+                before,
+                "Write fill: with one of its categories.",
+            )
+        self._note(
+            "not one of the categories",
+            ~missing & (codes < 0),
+            before,
+            "Write all that are publicly known into categories; codes of the file get names by "
+            "labels: {code: category}.",
+        )
+        texts = [str(value) for value in self._column.categories]
+        labels = pd.util.hash_array(np.array(texts, dtype=object))
+        hashes = row_hashes(self._column.name, labels[codes])
+        return Fitted(codes, 0, int(missing.sum()), hashes)
+
+    def _is_missing_label(self, value: Any) -> bool:
+        if self._is_missing(value) or label_of(value) in self._missing:
+            return True
+        number = _number(label_of(value))
+        return number is not None and number in self._missing_numbers
+
+    def _code(self, value: Any) -> int:
+        label = label_of(value)
+        if label in self._codes:
+            return self._codes[label]
+        number = _number(label)
+        return -1 if number is None else self._by_number.get(number, -1)
 
 
-def _categories(name: str, column: Column, values: NDArray[Any]) -> Fitted:
-    missing = _is_missing(column, values)
-    codes = {str(value): code for code, value in enumerate(column.categories)}
-    fill = None if column.fill is None else codes[str(column.fill)]
-    if missing.any() and fill is None:
-        raise InvalidData(
-            f"{name}: row {np.flatnonzero(missing)[0] + 1}, column '{column.name}': missing, and "
-            "dataset.yaml gives no fill"
+def checked_bounds(column: Column, faults: Faults) -> None:
+    """Note bounds of whole numbers between which some are not exact in float32."""
+    widest = max(abs(column.lower or 0), abs(column.upper or 0))
+    if column.kind == "integer" and widest > EXACT:
+        faults.note(
+            column.name,
+            f"whole numbers over {EXACT} are not exact, and its bounds go up to {widest:g}",
+            np.ones(1, bool),
+            0,
+            "Subtract a public number in the file, such as the first year or the first day.",
         )
-    found = np.array(
-        [
-            fill if empty else codes.get(label_of(v), -1)
-            for v, empty in zip(values, missing, strict=True)
-        ],
-        dtype=np.int64,
+
+
+def _plain(values: Values) -> NDArray[Any] | None:
+    """Return values as numbers, or as objects: texts, None and the like; None if neither.
+
+    Whole numbers and floats, of shape ``(n,)`` or of that of an array of NumPy.
+    """
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind in "iufb":
+            return values
+        return values.astype(object) if values.dtype.kind in "UO" else None
+    import pyarrow
+
+    kind = values.type
+    if pyarrow.types.is_dictionary(kind):
+        return _plain(values.dictionary_decode())
+    numbers = pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind)
+    if numbers and not values.null_count:
+        found: NDArray[Any] = values.to_numpy(zero_copy_only=False)
+        return found
+    texts = (
+        pyarrow.types.is_string(kind)
+        or pyarrow.types.is_large_string(kind)
+        or pyarrow.types.is_string_view(kind)
+        or pyarrow.types.is_decimal(kind)
+        or pyarrow.types.is_boolean(kind)
+        or pyarrow.types.is_null(kind)
     )
-    unknown = np.flatnonzero(found < 0)
-    if len(unknown):
-        raise InvalidData(
-            f"{name}: row {unknown[0] + 1}, column '{column.name}': not one of the categories"
-        )
-    labels = pd.util.hash_array(np.array([str(v) for v in column.categories], dtype=object))
-    return Fitted(found, 0, int(missing.sum()), row_hashes(column.name, labels[found]))
+    if numbers or texts:
+        objects = np.empty(len(values), dtype=object)
+        objects[:] = values.to_pylist()
+        return objects
+    return None
+
+
+def _number(text: str) -> float | None:
+    """Return a text that is a number as it is usually written as a number, else None: not 007."""
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _with_point(value: Any) -> Any:
+    """Return a text with a point in the place of its comma; with a point, it is no number."""
+    return value if not isinstance(value, str) else value.replace(".", "x").replace(",", ".")
+
+
+def _looks_like(value: Any) -> str:
+    text = str(value).strip()
+    if not text:
+        return "empty"
+    if _WITH_COMMA.fullmatch(text):
+        return "comma"
+    return "date" if _DATE.fullmatch(text) else "other"

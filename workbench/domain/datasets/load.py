@@ -1,22 +1,24 @@
-"""Load a data holder's file as its schema says: CSV, Parquet or NPZ.
+"""Load a data holder's file as its schema says, some rows at a time.
 
 Values outside the public bounds are clamped and missing ones filled, and both are counted for the
-steward. Anything else that does not fit stops the load with the place of the first such value,
-never the value itself.
+steward. Anything else that does not fit stops the load: all of it is told with the place of the
+first such value, never the value itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.documents import Schema
-from workbench.domain.datasets.columns import fitted
-from workbench.domain.datasets.readers import LIMITS, DataLimits, read_csv, read_npz, read_parquet
-from workbench.domain.datasets.units import persons_of, unit_numbers
+from workbench.catalog.reading import ColumnInFile, Reading
+from workbench.domain.datasets.columns import Fitter, checked_bounds
+from workbench.domain.datasets.faults import Faults
+from workbench.domain.datasets.readers import LIMITS, DataLimits, batches
+from workbench.domain.datasets.units import Units
 from workbench.errors import InvalidData, TooLarge
 from workbench.records import Records
 
@@ -35,15 +37,23 @@ class LoadedData:
     filled: dict[str, int]
 
 
-def load(path: Path, schema: Schema, limits: DataLimits = LIMITS) -> LoadedData:
+def load(
+    path: Path,
+    columns: Sequence[ColumnInFile],
+    reading: Reading | None = None,
+    limits: DataLimits = LIMITS,
+) -> LoadedData:
     """Load a data file.
 
     Parameters
     ----------
     path
-        A ``.csv``, ``.parquet`` or ``.npz`` file with at least the schema's columns.
-    schema
-        Types, bounds, categories, missing codes.
+        A ``.csv``, ``.tsv``, ``.parquet``, ``.arrow``, ``.feather`` or ``.npz`` file with at least
+        these columns.
+    columns
+        What ``dataset.yaml`` says of them: types, bounds, categories, missing codes, headings.
+    reading
+        How the file is written.
     limits
         What is too large.
 
@@ -55,38 +65,49 @@ def load(path: Path, schema: Schema, limits: DataLimits = LIMITS) -> LoadedData:
     Raises
     ------
     InvalidData
-        If the file cannot be read or a value does not fit; names file, column and row.
+        If the file cannot be read or values do not fit; names file, columns and rows.
     TooLarge
         If it is over `limits`.
     """
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise InvalidData(f"{path.name}: cannot be read ({error.strerror})") from None
-    if size > limits.file_bytes:
-        raise TooLarge(f"{path.name}: {size} bytes; at most {limits.file_bytes}")
-    readers = {".csv": read_csv, ".parquet": read_parquet, ".npz": read_npz}
-    if path.suffix not in readers:
-        raise InvalidData(f"{path.name}: expected a .csv, .parquet or .npz file")
-    wanted = [c for c in schema.columns if c.role != "ignored"]
-    raw = readers[path.suffix](path, wanted, limits)
-    counts = {len(values) for values in raw.values()}
-    if len(counts) != 1 or counts == {0}:
-        raise InvalidData(f"{path.name}: has no records, or columns of different length")
-    if counts.pop() > limits.records:
-        raise TooLarge(f"{path.name}: over {limits.records} records")
-    columns: dict[str, NDArray[np.generic]] = {}
-    rows = np.zeros(len(next(iter(raw.values()))), dtype=np.uint64)
-    clamped: dict[str, int] = {}
-    filled: dict[str, int] = {}
-    for column in schema.usable:
-        found = fitted(path.name, column, raw[column.name])
-        columns[column.name] = found.values
-        rows += found.hashes
-        if found.clamped:
-            clamped[column.name] = found.clamped
-        if found.filled:
-            filled[column.name] = found.filled
-    records = Records(columns, unit_numbers(schema, raw))
-    persons = rows if schema.unit is None else persons_of(raw[schema.unit.name])
-    return LoadedData(records, persons, clamped, filled)
+    reading = reading or Reading()
+    faults = Faults(path.name)
+    wanted = [column for column in columns if column.role != "ignored"]
+    usable = [column for column in wanted if column.role != "unit"]
+    unit = next((column for column in wanted if column.role == "unit"), None)
+    fitters = {column.name: Fitter(column, reading, faults) for column in usable}
+    for column in usable:
+        checked_bounds(column, faults)
+    parts: dict[str, list[NDArray[np.generic]]] = {column.name: [] for column in usable}
+    hashes: list[NDArray[np.uint64]] = []
+    units = None if unit is None else Units(unit, faults)
+    clamped: dict[str, int] = dict.fromkeys(parts, 0)
+    filled: dict[str, int] = dict.fromkeys(parts, 0)
+    rows = 0
+    for batch in batches(path, reading, wanted, limits):
+        count = len(next(iter(batch.values())))
+        if rows + count > limits.records:
+            raise TooLarge(f"{path.name}: over {limits.records} records")
+        total = np.zeros(count, dtype=np.uint64)
+        for name, fitter in fitters.items():
+            found = fitter.fit(batch[name], rows)
+            parts[name].append(found.values)
+            clamped[name] += found.clamped
+            filled[name] += found.filled
+            total += found.hashes
+        hashes.append(total)
+        if units is not None and unit is not None:
+            units.add(batch[unit.name], rows)
+        rows += count
+    if not rows:
+        raise InvalidData(f"{path.name}: has no records")
+    faults.check()
+    records = Records(
+        {name: np.concatenate(values) for name, values in parts.items()},
+        np.arange(rows, dtype=np.int64) if units is None else units.numbers,
+    )
+    persons = np.concatenate(hashes) if units is None else units.persons
+    return LoadedData(records, persons, _changed(clamped), _changed(filled))
+
+
+def _changed(counts: dict[str, int]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count}

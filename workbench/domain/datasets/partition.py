@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +52,9 @@ def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tupl
 
     A unit's part follows from the unit alone: HMAC-SHA256 of its content (of its index, where
     several records form a unit). So adding or removing a unit moves no other unit, and the costs
-    of the parts compose in parallel. Of a unit with too many records, those with the smallest
-    hash stay.
+    of the parts compose in parallel. Of equal records each has its own part: the first follows from
+    the content, the n-th copy from the content and n; which of equal ones is removed cannot be
+    told. Of a unit with too many records, those with the smallest hash stay.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tupl
     rows = _rows(records, schema)
     hashes = [hmac.digest(key, row, "sha256") for row in rows]
     if schema.unit is None:
-        share = np.array([_share(h) for h in hashes])
+        share = np.array([_share(h) for h in _of_copies(rows, hashes, key)])
         kept = np.ones(len(records), dtype=bool)
     else:
         shares = {
@@ -87,6 +89,17 @@ def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tupl
             "Add records, or ask for another holdout_fraction in dataset.yaml; 0 keeps none apart.",
         )
     return parts
+
+
+def _of_copies(rows: list[bytes], hashes: list[bytes], key: bytes) -> list[bytes]:
+    """Return other hashes for records that are equal to one before them, by how many there are."""
+    seen: Counter[bytes] = Counter()
+    found = []
+    for row, own in zip(rows, hashes, strict=True):
+        copy = seen[row]
+        seen[row] += 1
+        found.append(hmac.digest(key, row + b"/copy/%d" % copy, "sha256") if copy else own)
+    return found
 
 
 def _share(digest: bytes) -> float:

@@ -1,26 +1,36 @@
-"""Read the columns of a data holder's file as they stand there: CSV, Parquet or NPZ.
+"""Read the columns of a data holder's file as they stand there, some rows at a time.
 
-Messages name file, column and row, and never a value.
+CSV, TSV, Parquet, Arrow and NPZ. Messages name file, heading and row, and never a value.
 """
 
 from __future__ import annotations
 
 import csv
+import difflib
 import re
 import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.documents import Column
+from workbench.catalog.reading import ColumnInFile, Reading
 from workbench.errors import InvalidData, TooLarge, WorkbenchError
 
+Values = Any
+"""Values of one column in some rows: a ``pyarrow.Array``, or an array of NumPy ``(n, ...)``."""
+Batch = dict[str, Values]
+"""Column name to its values."""
+
 _LONGEST_HEADER = 10 << 20
-_ROW_ERROR = re.compile(r"(Row #\d+: )?Expected \d+ columns, got \d+|Empty CSV file")
+_BLOCK = 8 << 20
+_ROWS = 1 << 16
+_SHOWN = 30
+_ROW_ERROR = re.compile(r"(Row #\d+: )?Expected \d+ columns, got \d+")
+_DELIMITERS = ";\t|,"
 
 
 @dataclass(frozen=True)
@@ -36,53 +46,165 @@ LIMITS = DataLimits()
 """What a domain loads at most."""
 
 
-def read_csv(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:
-    """Return the wanted columns of a CSV file, all as text; arrays of objects, shape ``(n,)``.
+def batches(
+    path: Path, reading: Reading, wanted: Sequence[ColumnInFile], limits: DataLimits
+) -> Iterator[Batch]:
+    """Yield the wanted columns of a file, some rows at a time.
 
-    Raises
-    ------
-    InvalidData
-        If it cannot be read, or a column is missing.
-    """
-    _refuse_tensors(path, wanted)
-    import pyarrow
-    import pyarrow.csv
-
-    try:
-        with path.open("rb") as file:
-            header = file.readline(_LONGEST_HEADER).decode("utf-8-sig").strip()
-        names = next(csv.reader([header]), [])
-        if len(set(names)) != len(names):
-            raise InvalidData(f"{path.name}: a column's name appears twice in the header")
-        # As text: what counts as missing is the card's to say, not the parser's.
-        options = pyarrow.csv.ConvertOptions(
-            column_types={name: pyarrow.string() for name in names}, strings_can_be_null=False
-        )
-        # One pass, one thread, so that the parser knows which row is wrong.
-        reading = pyarrow.csv.ReadOptions(use_threads=False)
-        frame = pyarrow.csv.read_csv(path, reading, convert_options=options).to_pandas()
-    except (ValueError, OSError, pyarrow.ArrowException, csv.Error) as error:
-        # The parser's own message quotes the row.
-        found = _ROW_ERROR.search(str(error))
-        what = found.group(0) if found else type(error).__name__
-        raise InvalidData(f"{path.name}: not CSV: {what}") from None
-    return _from_frame(path, frame, wanted)
-
-
-def read_parquet(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:
-    """Return the wanted columns of a Parquet file, as arrays of objects of shape ``(n,)``.
+    Parameters
+    ----------
+    path
+        The file; its ending says what it is.
+    reading
+        How it is written.
+    wanted
+        The columns.
+    limits
+        What is too large.
 
     Raises
     ------
     InvalidData
         If it cannot be read, or a column is missing.
     TooLarge
-        If it would be over `limits` in memory; nothing is unpacked then.
+        If it would be over `limits`; nothing is unpacked then.
     """
+    readers: dict[str, Callable[..., Iterator[Batch]]] = {
+        ".csv": _csv,
+        ".tsv": _csv,
+        ".parquet": _parquet,
+        ".arrow": _arrow,
+        ".feather": _arrow,
+        ".npz": _npz,
+    }
+    if path.suffix not in readers:
+        raise InvalidData(f"{path.name}: expected a file that ends in {', '.join(readers)}")
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InvalidData(f"{path.name}: cannot be read ({error.strerror})") from None
+    if size > limits.file_bytes:
+        raise TooLarge(f"{path.name}: {size} bytes; at most {limits.file_bytes}")
+    if path.suffix != ".npz":
+        for column in wanted:
+            if column.kind == "tensor":
+                raise InvalidData(f"{path.name}: tensor column '{column.name}' needs an .npz file")
+    yield from readers[path.suffix](path, reading, wanted, limits)
+
+
+def _csv(
+    path: Path, reading: Reading, wanted: Sequence[ColumnInFile], limits: DataLimits
+) -> Iterator[Batch]:
+    import pyarrow
+    import pyarrow.csv
+
+    delimiter = reading.delimiter or ("\t" if path.suffix == ".tsv" else ",")
+    names, lines = _headings(path, reading.encoding, delimiter)
+    places = _places(path, names, wanted, delimiter)
+    numbered = [str(place) for place in range(len(names))]
+    # One thread, so that the parser knows which row is wrong.
+    options = pyarrow.csv.ReadOptions(
+        use_threads=False,
+        block_size=_BLOCK,
+        skip_rows=lines,
+        column_names=numbered,
+        encoding=reading.encoding,
+    )
+    parsing = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    # As text: what counts as missing is the steward's to say, not the parser's.
+    converting = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(numbered, pyarrow.string()),
+        include_columns=[str(place) for place in dict.fromkeys(places.values())],
+        strings_can_be_null=False,
+    )
+    try:
+        with pyarrow.csv.open_csv(path, options, parsing, converting) as file:
+            for batch in file:
+                yield {name: batch.column(str(place)) for name, place in places.items()}
+    except (ValueError, OSError, pyarrow.ArrowException) as error:
+        # The parser's own message quotes the row.
+        text = str(error)
+        if "Empty CSV file" in text:
+            return
+        if isinstance(error, UnicodeDecodeError) or "UTF8" in text:
+            raise _not_in(path, reading.encoding) from None
+        found = _ROW_ERROR.search(text)
+        what = found.group(0) if found else type(error).__name__
+        raise InvalidData(f"{path.name}: not CSV: {what}") from None
+
+
+def _headings(path: Path, encoding: str, delimiter: str) -> tuple[list[str], int]:
+    """Return the headings of a CSV file, and how many lines they take."""
+    try:
+        with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as f:
+            lines = iter(lambda: f.readline(_LONGEST_HEADER), "")
+            rows = csv.reader(lines, delimiter=delimiter)
+            names = [name.strip() for name in next(rows, [])]
+            return names, rows.line_num
+    except UnicodeError:
+        raise _not_in(path, encoding) from None
+    except (csv.Error, OSError) as error:
+        raise InvalidData(f"{path.name}: not CSV: {type(error).__name__}") from None
+
+
+def _not_in(path: Path, encoding: str) -> InvalidData:
+    name = {"utf-8": "UTF-8"}.get(encoding, encoding)
+    return InvalidData(
+        f"{path.name}: it is not {name}",
+        "Say in dataset.yaml how it is written. What Excel saves is often: "
+        "reading: {encoding: cp1252}.",
+    )
+
+
+def _places(
+    path: Path, names: list[str], wanted: Sequence[ColumnInFile], delimiter: str
+) -> dict[str, int]:
+    """Return the place in `names` of each wanted column."""
+    if not names:
+        raise InvalidData(f"{path.name}: not CSV: it is empty")
+    found: dict[str, int] = {}
+    missing = []
+    for column in wanted:
+        count = names.count(column.heading)
+        if count > 1:
+            raise InvalidData(f"{path.name}: '{column.heading}' appears twice in the header")
+        if count:
+            found[column.name] = names.index(column.heading)
+        else:
+            missing.append(column)
+    if missing:
+        raise _no_column(path, names, missing, delimiter)
+    return found
+
+
+def _no_column(
+    path: Path, names: list[str], missing: list[ColumnInFile], delimiter: str = ""
+) -> InvalidData:
+    words = [f"column '{missing[0].name}' is missing"]
+    if missing[0].source:
+        words = [f"column '{missing[0].name}' is missing (heading '{missing[0].source}')"]
+    if len(missing) > 1:
+        words.append(f", and {len(missing) - 1} more")
+    shown = ", ".join(name[:50] for name in names[:_SHOWN]) + (", …" * (len(names) > _SHOWN))
+    near = difflib.get_close_matches(missing[0].heading, names, 1)
+    hint = f"The headings are: {shown}."
+    other = next((one for one in _DELIMITERS if one != delimiter and one in names[0]), None)
+    if delimiter and len(names) == 1 and other:
+        written = "\\t" if other == "\t" else other
+        hint += f' They read as one: write reading: {{delimiter: "{written}"}} in dataset.yaml.'
+    elif near:
+        hint += f' Did you mean source: "{near[0][:50]}"?'
+    else:
+        hint += " Where the file calls it otherwise, write source: beside its name."
+    return InvalidData(f"{path.name}: {''.join(words)}", hint)
+
+
+def _parquet(
+    path: Path, reading: Reading, wanted: Sequence[ColumnInFile], limits: DataLimits
+) -> Iterator[Batch]:
     import pyarrow
     import pyarrow.parquet
 
-    _refuse_tensors(path, wanted)
     try:
         file = pyarrow.parquet.ParquetFile(path)
         metadata = file.metadata
@@ -93,49 +215,49 @@ def read_parquet(path: Path, wanted: list[Column], limits: DataLimits) -> dict[s
         least = metadata.num_rows * len(wanted) * 8
         if max(least, sum(group.total_byte_size for group in groups)) > limits.memory_bytes:
             raise TooLarge(f"{path.name}: over {limits.memory_bytes} bytes unpacked")
-        names = [c.name for c in wanted if c.name in file.schema_arrow.names]
-        frame = file.read(columns=names).to_pandas()
+        names = _named(path, file.schema_arrow.names, wanted)
+        for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(names.values()))):
+            yield {name: batch.column(heading) for name, heading in names.items()}
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise InvalidData(f"{path.name}: not Parquet ({type(error).__name__})") from None
-    return _from_frame(path, frame, wanted)
 
 
-def _refuse_tensors(path: Path, wanted: list[Column]) -> None:
-    for column in wanted:
-        if column.kind == "tensor":
-            raise InvalidData(f"{path.name}: tensor column '{column.name}' needs an .npz file")
+def _arrow(
+    path: Path, reading: Reading, wanted: Sequence[ColumnInFile], limits: DataLimits
+) -> Iterator[Batch]:
+    import pyarrow
+
+    try:
+        with pyarrow.memory_map(str(path)) as mapped, pyarrow.ipc.open_file(mapped) as file:
+            names = _named(path, file.schema.names, wanted)
+            for place in range(file.num_record_batches):
+                batch = file.get_batch(place)
+                yield {name: batch.column(heading) for name, heading in names.items()}
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise InvalidData(f"{path.name}: not Arrow ({type(error).__name__})") from None
 
 
-def _from_frame(path: Path, frame: pd.DataFrame, wanted: list[Column]) -> dict[str, NDArray[Any]]:
-    for column in wanted:
-        if column.name not in frame.columns:
-            raise InvalidData(f"{path.name}: column '{column.name}' is missing")
-    return {column.name: frame[column.name].to_numpy(dtype=object) for column in wanted}
+def _named(path: Path, names: list[str], wanted: Sequence[ColumnInFile]) -> dict[str, str]:
+    """Return the file's name of each wanted column."""
+    missing = [column for column in wanted if column.heading not in names]
+    if missing:
+        raise _no_column(path, names, missing)
+    return {column.name: column.heading for column in wanted}
 
 
-def read_npz(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, NDArray[Any]]:
-    """Return the wanted arrays of an NPZ file, of shape ``(n, ...)``; objects are not unpickled.
-
-    Raises
-    ------
-    InvalidData
-        If it cannot be read, or an array is missing.
-    TooLarge
-        If it would be over `limits` in memory; nothing is unpacked then.
-    """
+def _npz(
+    path: Path, reading: Reading, wanted: Sequence[ColumnInFile], limits: DataLimits
+) -> Iterator[Batch]:
     try:
         with zipfile.ZipFile(path) as archive:
             # Said by the file itself, so that a bomb is refused before it is inflated.
             if sum(info.file_size for info in archive.infolist()) > limits.memory_bytes:
                 raise TooLarge(f"{path.name}: over {limits.memory_bytes} bytes unpacked")
         with np.load(path, allow_pickle=False) as file:
-            for column in wanted:
-                if column.name not in file.files:
-                    raise InvalidData(f"{path.name}: array '{column.name}' is missing")
-            found = {column.name: file[column.name] for column in wanted}
+            names = _named(path, file.files, wanted)
+            found: dict[str, NDArray[Any]] = {n: file[heading] for n, heading in names.items()}
             if any(values.ndim == 0 for values in found.values()):
                 raise InvalidData(f"{path.name}: an array is a single number")
-            return found
     except WorkbenchError:
         raise
     except Exception as error:
@@ -143,3 +265,6 @@ def read_npz(path: Path, wanted: list[Column], limits: DataLimits) -> dict[str, 
         raise InvalidData(
             f"{path.name}: not NPZ, or it holds objects ({type(error).__name__})"
         ) from None
+    if len({len(values) for values in found.values()}) != 1:
+        raise InvalidData(f"{path.name}: its arrays have different lengths")
+    yield found

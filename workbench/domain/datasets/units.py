@@ -9,17 +9,60 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.documents import Schema
+from workbench.documents import Column
+from workbench.domain.datasets.faults import Faults
 
 
-def persons_of(labels: NDArray[Any]) -> NDArray[np.uint64]:
-    """Return the number of each record's unit, uint64 ``(n,)``, by the unit column's labels.
+class Units:
+    """The units of records, by the labels of their unit column, some rows at a time.
 
-    Labels are of any dtype; equal texts are one unit.
+    Parameters
+    ----------
+    column
+        The unit column.
+    faults
+        Gets the rows without a label.
     """
-    # As text, so that a file with numbers and one with text name the same person alike.
-    found, names = pd.factorize(np.array([label_of(value) for value in labels], dtype=object))
-    return np.array([person_of(name) for name in names], dtype=np.uint64)[found]
+
+    def __init__(self, column: Column, faults: Faults) -> None:
+        self._column, self._faults = column, faults
+        self._missing = {str(code).strip() for code in column.missing} | {""}
+        self._found: list[NDArray[np.uint64]] = []
+
+    def add(self, labels: Any, before: int) -> None:
+        """Add the labels of some rows, of any type; `before` rows come before them."""
+        values = labels if isinstance(labels, np.ndarray) else labels.to_pylist()
+        # As text, so that a file with numbers and one with text name the same person alike.
+        texts = np.array([_label_or_none(value) for value in values], dtype=object)
+        empty = np.array([text is None or text in self._missing for text in texts], dtype=bool)
+        self._faults.note(
+            self._column.name,
+            f"no {self._column.name}: whose record it is cannot be told",
+            empty,
+            before,
+            "Give each record the label of its person, or leave the record out.",
+        )
+        places, names = pd.factorize(np.where(empty, "", texts))
+        self._found.append(np.array([person_of(n) for n in names], dtype=np.uint64)[places])
+
+    @property
+    def persons(self) -> NDArray[np.uint64]:
+        """The number of each record's unit, uint64 ``(n,)``, the same in every file."""
+        return np.concatenate(self._found)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The number of each record's unit within one file, int64 ``(n,)``; see `Records`.
+
+        By its own label alone, so that no unit's number depends on another unit being there; and
+        the same label as that of the person: who is charged once is one unit.
+        """
+        return self.persons.view(np.int64)
+
+
+def _label_or_none(value: Any) -> str | None:
+    missing = value is None or (isinstance(value, float | np.floating) and np.isnan(value))
+    return None if missing else label_of(value)
 
 
 def person_of(label: str) -> int:
@@ -48,17 +91,6 @@ def row_hashes(name: str, values: NDArray[Any]) -> NDArray[np.uint64]:
     places = pd.util.hash_array(np.arange(entries.shape[1], dtype=np.uint64) + np.uint64(seed))
     found: NDArray[np.uint64] = (entries * (places | np.uint64(1))).sum(1, dtype=np.uint64)
     return found
-
-
-def unit_numbers(schema: Schema, raw: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Return the number of each record's unit within one file, int64 ``(n,)``; see `Records`."""
-    if schema.unit is None:
-        return np.arange(len(next(iter(raw.values()))), dtype=np.int64)
-    # By its own label alone, so that no unit's number depends on another unit being there.
-    # The same label as that of the person: who is charged once is one unit.
-    labels = [label_of(value).encode() for value in raw[schema.unit.name]]
-    digests = [hashlib.sha256(label).digest()[:8] for label in labels]
-    return np.array([int.from_bytes(d, "big", signed=True) for d in digests], dtype=np.int64)
 
 
 def label_of(value: Any) -> str:

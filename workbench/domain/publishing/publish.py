@@ -56,7 +56,7 @@ def publish(
         raise InvalidSchema(f"dataset.yaml names '{source.name}', but its folder is '{name}'")
     population = joining.chosen(connection, name, source.population)
     holds = approval.that_holds(connection, name, source.terms.approval, wins)
-    loaded = load(folder.data / source.data, source.data_schema)
+    loaded = load(folder.data / source.data, source.columns, source.reading)
     who = members_of(connection, source, population, loaded, seal.derive("persons"))
     records = loaded.records if who.kept.all() else loaded.records.select(who.kept)
     if not len(records):
