@@ -70,7 +70,7 @@ def add_dataset(
         "title": name,
         "data": f"{name}.csv",
         "population": population,
-        "record_count": record_count or len(frame),
+        "record_count": record_count or _units_of(frame, columns),
         "snippet": {"level": 0, "rows": 50},
         "schema": {"columns": columns} | schema,
     }
@@ -85,6 +85,11 @@ def add_dataset(
     }
     (folder / "dataset.yaml").write_text(yaml.safe_dump(dataset))
     (folder / "terms.yaml").write_text(yaml.safe_dump(terms))
+
+
+def _units_of(frame: pd.DataFrame, columns: list[dict]) -> int:
+    unit = [column["name"] for column in columns if column.get("role") == "unit"]
+    return frame[unit[0]].nunique() if unit else len(frame)
 
 
 @dataclass

@@ -74,8 +74,8 @@ class DatasetSource(Document):
     citation: Line
     licence: Line
     data: str
-    reading: Reading
-    columns: tuple[ColumnInFile, ...]
+    reading: Reading = Field(exclude=True)
+    columns: tuple[ColumnInFile, ...] = Field(exclude=True)
     population: Name | None
     blocks: tuple[str, ...]
     records_per_member: int | None

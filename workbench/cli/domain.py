@@ -15,6 +15,7 @@ from workbench.views.words import time_words
 
 if TYPE_CHECKING:
     from workbench.domain.publishing.approval import Wins
+    from workbench.domain.publishing.report import Summary
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
 app.add_typer(population.app, name="population")
@@ -91,11 +92,14 @@ def publish(
         raise typer.BadParameter("'file' or 'kept'", param_hint="--approval")
     domain = Domain(root)
     try:
-        card = domain.operator.publish(dataset, cast("Wins", approval))
+        found: list[Summary] = []
+        card = domain.operator.publish(dataset, cast("Wins", approval), found.append)
         file = read_dataset(domain.folder.datasets / dataset).terms.approval
     finally:
         domain.close()
     typer.echo(f"published {card.path}, version {short(card.dataset_version)}")
+    for line in found[0].lines():
+        typer.echo(f"  {line}")
     if card.terms.approval != file:
         typer.echo(
             "kept the approval that a steward set: "
@@ -103,6 +107,33 @@ def publish(
             f"terms.yaml says {file.canonical().decode()}; make it agree, or publish with "
             "'--approval file' to let the file win"
         )
+
+
+@app.command()
+def check(
+    root: Root,
+    dataset: Annotated[str, typer.Argument(help="A folder under datasets/.")],
+) -> None:
+    """Do all that publishing would do with a dataset's files, and publish nothing."""
+    from workbench.catalog.files import read_dataset
+    from workbench.domain.datasets.load import load
+    from workbench.domain.publishing import report
+    from workbench.domain.store.config import DomainFolder
+
+    folder = DomainFolder(root)
+    source = read_dataset(folder.datasets / dataset)
+    loaded = load(folder.data / source.data, source.columns, source.reading)
+    schema, records = source.data_schema, loaded.records
+    for line in report.summary(schema, loaded, records).lines():
+        typer.echo(line)
+    for most, share in report.kept_shares(schema, records).items():
+        used = f"{100 * share:.3g} % of the records are used"
+        typer.echo(f"with max_records_per_unit: {most}, {used}")
+    for name, levels in report.rare(schema, records).items():
+        few = ", ".join(f"{level} ({count})" for level, count in levels.items())
+        typer.echo(f"! {name}: fewer than {report.RARE} records of: {few}")
+    report.check_record_count(source, records.unit_count)
+    typer.echo("nothing is wrong; nothing was published")
 
 
 @app.command()

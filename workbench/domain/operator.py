@@ -5,7 +5,7 @@ The commands ``workbench domain ...`` call this, and no route of the API does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from workbench.documents import DatasetCard, Envelope, Person, Population, PublicKey
 from workbench.documents.base import short
@@ -17,6 +17,7 @@ from workbench.domain.population_keeper import PopulationKeeper
 from workbench.domain.populations import agreement
 from workbench.domain.publishing.approval import Wins
 from workbench.domain.publishing.publish import publish
+from workbench.domain.publishing.report import Summary
 from workbench.domain.store.home import Home
 from workbench.errors import LedgerBehind
 
@@ -39,12 +40,14 @@ class Operator:
         self._home = home
         self.populations = PopulationKeeper(home, log.OPERATOR)
 
-    def publish(self, name: str, approval: Wins = None) -> DatasetCard:
+    def publish(
+        self, name: str, approval: Wins = None, tell: Callable[[Summary], None] = lambda told: None
+    ) -> DatasetCard:
         """Publish a dataset from its folder; see `publishing.publish`."""
         home = self._home
         with head.changing(home) as connection:
             before = cards.version(connection)
-            card = publish(connection, home.folder, name, home.key, home.seal, approval)
+            card = publish(connection, home.folder, name, home.key, home.seal, approval, tell)
             if cards.version(connection) != before:
                 version = f"version {short(card.dataset_version)}"
                 log.append(connection, "publish", log.OPERATOR, name, version)

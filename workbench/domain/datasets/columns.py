@@ -164,9 +164,8 @@ class Fitter:
             self._note(f"holds {values.dtype}, not numbers", np.ones(len(values), bool), before)
             values = np.zeros(values.shape)
         numbers = values.astype(np.float64)
-        self._note(
-            _NOT_A_NUMBER, np.isnan(numbers).reshape(len(numbers), -1).any(1), before, _MISSING_HINT
-        )
+        wrong = np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
+        self._note(_NOT_A_NUMBER, np.asarray(wrong), before, _MISSING_HINT)
         return self._bounded(np.nan_to_num(numbers), np.zeros(len(numbers), bool))
 
     def _bounded(self, numbers: NDArray[np.float64], missing: NDArray[np.bool_]) -> Fitted:

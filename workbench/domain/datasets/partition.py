@@ -91,6 +91,11 @@ def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tupl
     return parts
 
 
+def kept_of_units(units: NDArray[np.int64], most: int) -> int:
+    """Return how many records stay if at most `most` of each unit do; `units` as in `Records`."""
+    return int(np.minimum(np.unique(units, return_counts=True)[1], most).sum())
+
+
 def _of_copies(rows: list[bytes], hashes: list[bytes], key: bytes) -> list[bytes]:
     """Return other hashes for records that are equal to one before them, by how many there are."""
     seen: Counter[bytes] = Counter()

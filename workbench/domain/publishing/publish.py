@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,7 @@ from workbench.domain.populations import accounts, joining, persons
 from workbench.domain.publishing import approval, snippet
 from workbench.domain.publishing.approval import Wins
 from workbench.domain.publishing.membership import members_of
+from workbench.domain.publishing.report import Summary, check_record_count, summary
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.files import make_private, save_records, write_private
 from workbench.domain.store.seal import Seal
@@ -32,6 +34,7 @@ def publish(
     key: PrivateKey,
     seal: Seal,
     wins: Wins = None,
+    tell: Callable[[Summary], None] = lambda told: None,
 ) -> DatasetCard:
     """Read a dataset's files and data, prepare them, and publish its card.
 
@@ -42,7 +45,7 @@ def publish(
 
     A steward may have changed the approval since the files were last published. If ``terms.yaml``
     says what it said then, the changed approval is kept. If both were changed, `wins` says which
-    holds: ``file`` or ``kept``.
+    holds: ``file`` or ``kept``. `tell` is told what loading changed.
 
     Raises
     ------
@@ -61,6 +64,7 @@ def publish(
     records = loaded.records if who.kept.all() else loaded.records.select(who.kept)
     if not len(records):
         raise InvalidData(f"{source.data}: nobody is left in the blocks that dataset.yaml names")
+    check_record_count(source, records.unit_count)
     version = dataset_version(records, source.data_schema, seal.derive(f"salt/{name}"))
     key_for_split = seal.derive(f"split/{name}")
     training, holdout = split(records, source.data_schema, source.holdout_fraction, key_for_split)
@@ -78,6 +82,7 @@ def publish(
         cost = told.epsilon * (source.records_per_member or 1)
         charge_snippet(connection, account=accounts.account(connection, card), epsilon=cost)
     counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
+    tell(summary(source.data_schema, loaded, records))
     # Last of all, so that what is refused leaves no records behind.
     _prepare(prepared(folder, card), training, holdout, counts)
     if same is not None:
