@@ -12,7 +12,7 @@ from workbench._version import __version__
 
 if TYPE_CHECKING:
     from workbench import errors
-    from workbench.graphs.export.features import features, noise
+    from workbench.graphs.export.features import features, missing, noise
     from workbench.lab.widgets.catalog import CatalogBrowser
     from workbench.lab.widgets.requests import RequestTable
     from workbench.lab.widgets.steward import StewardPanel
@@ -55,6 +55,7 @@ __all__ = [
     "from_sklearn",
     "lora",
     "merge_lora",
+    "missing",
     "noise",
     "statistic",
     "training_function",
@@ -82,6 +83,7 @@ _PLACES = {
     "from_sklearn": "workbench.space.training.convert",
     "lora": "workbench.models.lora",
     "merge_lora": "workbench.models.lora",
+    "missing": "workbench.graphs.export.features",
     "noise": "workbench.graphs.export.features",
     "statistic": "workbench.space.statistics.statistic",
     "training_function": "workbench.space.training.functions",

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from workbench.catalog import tokenizers
 from workbench.catalog.reading import ColumnInFile, Reading, SchemaInFile
 from workbench.documents import Document, Schema, Terms
 from workbench.documents.base import Finite, Line, Name, Text, in_words, type_tuple
@@ -65,7 +66,8 @@ class _DatasetFile(Document):
 class DatasetSource(Document):
     """What the two files say; of `reading` and `columns` nothing is published.
 
-    `data_schema` is what is published of `columns`.
+    `data_schema` is what is published of `columns`, and `tokenizer_files` what lies beside the
+    files, by name.
     """
 
     name: Name
@@ -76,6 +78,7 @@ class DatasetSource(Document):
     data: str
     reading: Reading = Field(exclude=True)
     columns: tuple[ColumnInFile, ...] = Field(exclude=True)
+    tokenizer_files: dict[str, bytes] = Field(exclude=True)
     population: Name | None
     blocks: tuple[str, ...]
     records_per_member: int | None
@@ -220,6 +223,24 @@ def _json(content: Any, name: str) -> str:
         raise InvalidSchema(f"{name}: a value is not allowed ({error})"[:300]) from None
 
 
+def _tokenizer_files(folder: Path, columns: tuple[ColumnInFile, ...]) -> dict[str, bytes]:
+    """Return the tokenizers' files that columns name."""
+    names = {one.tokenizer for one in columns if one.tokenizer not in (None, tokenizers.BYTES)}
+    found: dict[str, bytes] = {}
+    for name in sorted(name for name in names if name is not None):
+        path = folder / name
+        try:
+            if path.stat().st_size > tokenizers.MAX_BYTES:
+                raise InvalidSchema(f"{name}: over {tokenizers.MAX_BYTES} bytes")
+            found[name] = path.read_bytes()
+        except OSError as error:
+            raise InvalidSchema(
+                f"{name}: cannot be read ({error.strerror})",
+                f"A tokenizer's file lies beside {DATASET}; tokenizer: bytes needs none.",
+            ) from None
+    return found
+
+
 def read_dataset(folder: Path) -> DatasetSource:
     """Read a dataset's two files.
 
@@ -235,6 +256,9 @@ def read_dataset(folder: Path) -> DatasetSource:
     """
     dataset = _document(_DatasetFile, folder / DATASET)
     terms = _document(Terms, folder / TERMS)
+    texts = _tokenizer_files(folder, dataset.data_schema.columns)
+    told = {name: tokenizers.tokenizer_of(name, content) for name, content in texts.items()}
+    told[tokenizers.BYTES] = tokenizers.tokenizer_of(tokenizers.BYTES, None)
     return DatasetSource(
         name=dataset.name,
         title=dataset.title,
@@ -244,12 +268,13 @@ def read_dataset(folder: Path) -> DatasetSource:
         data=dataset.data,
         reading=dataset.reading,
         columns=dataset.data_schema.columns,
+        tokenizer_files=texts,
         population=dataset.population,
         blocks=dataset.blocks,
         records_per_member=dataset.records_per_member,
         record_count=dataset.record_count,
         holdout_fraction=dataset.holdout_fraction,
         snippet=dataset.snippet,
-        data_schema=dataset.data_schema.published(),
+        data_schema=dataset.data_schema.published(told),
         terms=terms,
     )

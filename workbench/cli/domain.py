@@ -116,13 +116,13 @@ def check(
 ) -> None:
     """Do all that publishing would do with a dataset's files, and publish nothing."""
     from workbench.catalog.files import read_dataset
-    from workbench.domain.datasets.load import load
+    from workbench.domain.datasets.load import load_source
     from workbench.domain.publishing import report
     from workbench.domain.store.config import DomainFolder
 
     folder = DomainFolder(root)
     source = read_dataset(folder.datasets / dataset)
-    loaded = load(folder.data / source.data, source.columns, source.reading)
+    loaded = load_source(folder.data, source)
     schema, records = source.data_schema, loaded.records
     for line in report.summary(schema, loaded, records).lines():
         typer.echo(line)

@@ -6,29 +6,53 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from workbench.documents.base import Document, Finite, Identifier, Line, Visible, type_tuple
+from workbench.documents.base import (
+    Digest,
+    Document,
+    Finite,
+    Identifier,
+    Line,
+    Visible,
+    type_tuple,
+)
 
 Kind = Literal["number", "integer", "category", "tensor"]
 ColumnRole = Literal["feature", "target", "unit", "ignored"]
 
 
-class Column(Document):
-    """One column: its type and its PUBLIC bounds or categories.
+Share = Annotated[float, Field(ge=0, le=1)]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+"""A day as ISO 8601 writes it."""
 
-    A ``number`` or ``integer`` column is a scalar in ``[lower, upper]`` and reaches a training
-    function as a float32 tensor of shape ``()``. A ``category`` column reaches it as an int64
-    tensor of shape ``()``, the index into `categories`. A ``tensor`` column (image, sequence,
-    spectrum) reaches it as a float32 tensor of shape `shape`, every entry in ``[lower, upper]``.
-    A ``unit`` column identifies the privacy unit (a person) and never reaches a function.
+
+class Tokenizer(Document):
+    """How a text became numbers of tokens.
+
+    Attributes
+    ----------
+    name
+        ``bytes``, where a token is a byte of UTF-8, or the name of the holder's file.
+    content
+        The digest of that file, which everybody who sees the card can have; null for ``bytes``.
+    vocabulary
+        How many tokens there are, the padding included.
+    padding
+        The token that stands behind a text that is too short.
     """
 
+    name: Line
+    content: Digest | None = None
+    vocabulary: Annotated[int, Field(ge=2, le=1 << 24)]
+    padding: Annotated[int, Field(ge=0)]
+
+
+class ColumnFacts(Document):
+    """What a column says of itself in the holder's file and on the card alike."""
+
     name: Identifier
-    kind: Kind
     role: ColumnRole = "feature"
     description: Line = ""
     unit: Line = ""
-    lower: Finite | None = None
-    upper: Finite | None = None
     categories: Annotated[
         tuple[Annotated[str, Visible] | int, ...], type_tuple, Field(max_length=1000)
     ] = ()
@@ -37,6 +61,30 @@ class Column(Document):
     shape: Annotated[
         tuple[Annotated[int, Field(ge=1, le=100_000)], ...], type_tuple, Field(max_length=4)
     ] = ()
+    missing_share: Annotated[Share | None, Field(exclude_if=lambda value: value is None)] = None
+
+
+class Column(ColumnFacts):
+    """One column: its type and its PUBLIC bounds or categories.
+
+    A ``number`` or ``integer`` column is a scalar in ``[lower, upper]`` and reaches a training
+    function as a float32 tensor of shape ``()``. A ``category`` column reaches it as an int64
+    tensor of shape ``()``, the index into `categories`. A ``tensor`` column (image, sequence,
+    spectrum) reaches it as a float32 tensor of shape `shape`, every entry in ``[lower, upper]``.
+    A ``unit`` column identifies the privacy unit (a person) and never reaches a function.
+
+    An ``integer`` column with `categories` counts them, from low to high and from 0.
+
+    What follows is not written where it says nothing, as in documents from before. A number with
+    `since` counts days since that day. The numbers of a tensor with `tokenizer` are tokens of a
+    text. `missing_share` is the holder's word on how much is missing, and so filled.
+    """
+
+    kind: Kind
+    lower: Finite | None = None
+    upper: Finite | None = None
+    since: Annotated[Day | None, Field(exclude_if=lambda value: value is None)] = None
+    tokenizer: Annotated[Tokenizer | None, Field(exclude_if=lambda value: value is None)] = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -59,6 +107,8 @@ class Column(Document):
             isinstance(self.fill, str) or not self.lower <= self.fill <= self.upper
         ):
             raise ValueError(f"column '{self.name}': fill must be a number within the bounds")
+        if self.tokenizer and (self.lower, self.upper) != (0, self.tokenizer.vocabulary - 1):
+            raise ValueError(f"column '{self.name}': the bounds are not those of its tokens")
         return self
 
 

@@ -18,6 +18,7 @@ from workbench.domain.access import people
 from workbench.domain.datasets import cards, files, headlines
 from workbench.domain.populations import accounts
 from workbench.domain.store.home import Home
+from workbench.errors import NotFound
 
 
 class Holdings:
@@ -70,6 +71,14 @@ class Holdings:
         card = self._card(name)
         path = files.snippet_path(self._folder, card.snippet.content)
         return path.read_bytes(), card.snippet.format
+
+    def tokenizer(self, name: str, column: str) -> bytes:
+        """Return the tokenizer's file of a text column; `NotFound` if it has none."""
+        known = {c.name: c.tokenizer for c in self._card(name).data_schema.columns}
+        told = known.get(column)
+        if told is None or told.content is None:
+            raise NotFound(f"column '{column}' of '{name}' has no tokenizer with a file")
+        return files.tokenizer_path(self._folder, told.content).read_bytes()
 
     def croissant(self, name: str) -> dict[str, Any]:
         """Return a dataset's card as Croissant JSON-LD."""

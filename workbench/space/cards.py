@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from workbench.documents import DatasetCard, Schema, Terms
 from workbench.errors import WorkbenchError
+from workbench.views.columns import values_in_words
 from workbench.views.page import Page, Shown
 from workbench.views.tables import Table
 from workbench.views.terms import terms_rows
@@ -26,13 +27,7 @@ class SchemaView(Shown):
     def _rows(self) -> list[tuple[str, ...]]:
         found: list[tuple[str, ...]] = []
         for column in self.document.columns:
-            values = (
-                ", ".join(str(value) for value in column.categories[:12])
-                if column.kind == "category"
-                else ""
-                if column.lower is None
-                else f"{column.lower:g} to {column.upper:g}"
-            )
+            values = values_in_words(column)
             shape = "×".join(map(str, column.shape)) if column.shape else ""
             kind = f"{column.kind} {shape}".strip()
             found.append((column.name, kind, column.role, values, column.description))

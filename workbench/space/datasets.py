@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.catalog.tokenizers import TextTokens
 from workbench.documents import BudgetStatus, DatasetCard
 from workbench.documents.base import short
+from workbench.errors import UnknownColumn
 from workbench.records import Records
 from workbench.space.cards import SchemaView, TermsView, records_words
 from workbench.space.client.client import DomainClient
@@ -92,6 +94,26 @@ class Dataset(Shown):
         source = "the schema alone" if made.level == 0 else f"noised counts, epsilon {made.epsilon}"
         frame.attrs["workbench"] = f"synthetic, level {made.level}: made from {source}"
         return frame
+
+    @public_call
+    def tokenizer(self, column: str) -> TextTokens:
+        """Return the tokenizer of a text column, to read tokens and to make them of own texts.
+
+        Raises
+        ------
+        UnknownColumn
+            If the column is not there, or no text.
+        """
+        known = {one.name: one.tokenizer for one in self.card.data_schema.usable}
+        told = known.get(column)
+        if told is None:
+            texts = [name for name, one in known.items() if one is not None]
+            raise UnknownColumn(
+                f"column '{column}' has no tokenizer",
+                f"Texts here are: {', '.join(texts)}." if texts else "No column here is a text.",
+            )
+        content = None if told.content is None else self.client.tokenizer(self.card, column)
+        return TextTokens(told, content)
 
     @public_call
     def count(

@@ -23,6 +23,8 @@ def kind_of_column(column: Column) -> str:
     """
     if column.kind != "tensor":
         return "value"
+    if column.tokenizer is not None:
+        return "text"
     shape = column.shape
     if len(shape) == 2 and shape[0] == shape[1] and _says(column, _GRAPH_WORDS):
         return "graph"

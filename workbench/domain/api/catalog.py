@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import JSONResponse, Response
 
 from workbench.documents import BudgetStatus, DatasetBudget, Document, Envelope, Spending
+from workbench.documents.base import IDENTIFIER
 from workbench.domain.api.calls import Call, NamePath, answer
 from workbench.domain.datasets.cards import CardPage
 from workbench.domain.holdings import Holdings
 
 MAX_PAGE = 1000
 
+ColumnPath = Annotated[str, Path(pattern=IDENTIFIER)]
 After = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,64}$")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
@@ -67,6 +69,11 @@ def add_routes(router: APIRouter, holdings: Holdings, small: Any) -> None:
         return Response(
             content, media_type="text/csv" if form == "csv" else "application/octet-stream"
         )
+
+    @router.get("/datasets/{name}/tokenizers/{column}", response_class=Response)
+    def tokenizer(name: NamePath, column: ColumnPath, call: Call = small) -> Response:
+        """Return the file of a text column's tokenizer."""
+        return Response(holdings.tokenizer(name, column), media_type="application/json")
 
     @router.get("/datasets/{name}/croissant")
     def croissant(name: NamePath, call: Call = small) -> JSONResponse:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.catalog.reading import ColumnInFile, Reading
+from workbench.catalog.reading import DATES, ColumnInFile, Reading
+from workbench.catalog.tokenizers import TextTokens
 from workbench.documents import Column
+from workbench.domain.datasets.dates import days_of, parts_of
 from workbench.domain.datasets.faults import Faults
 from workbench.domain.datasets.readers import Values
 from workbench.domain.datasets.units import label_of, row_hashes
@@ -27,6 +29,7 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _WITH_COMMA = re.compile(r"[+-]?\d+,\d+")
 _DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*")
 _MISSING_HINT = "Name the file's codes for missing values in dataset.yaml (missing: [...])."
+_DATE_HINT = "Use kind: date, which is published as days since a public day."
 _NOT_A_NUMBER = "not a number"
 
 
@@ -36,15 +39,16 @@ class Fitted:
 
     Attributes
     ----------
-    values
-        float32 within bounds, of shape ``(n, *shape)``; or int64 codes, of shape ``(n,)``.
+    columns
+        Published column to its values: float32 within bounds, of shape ``(n, *shape)``; or int64
+        codes, of shape ``(n,)``.
     clamped, filled
         How many values were out of bounds, and how many were missing.
     hashes
         uint64, of shape ``(n,)``: of the values as they were read (`units.row_hashes`).
     """
 
-    values: NDArray[np.generic]
+    columns: dict[str, NDArray[np.generic]]
     clamped: int
     filled: int
     hashes: NDArray[np.uint64]
@@ -61,10 +65,19 @@ class Fitter:
         How the file is written.
     faults
         Gets what does not fit.
+    tokens
+        The tokenizer of a text.
     """
 
-    def __init__(self, column: ColumnInFile, reading: Reading, faults: Faults) -> None:
+    def __init__(
+        self,
+        column: ColumnInFile,
+        reading: Reading,
+        faults: Faults,
+        tokens: TextTokens | None = None,
+    ) -> None:
         self._column, self._comma, self._faults = column, reading.decimal == ",", faults
+        self._published, self._tokens = column.published()[0], tokens
         self._missing = {str(code).strip() for code in column.missing}
         self._missing_numbers = [float(code) for code in self._missing if _number(code) is not None]
         categories = {str(value): code for code, value in enumerate(column.categories)}
@@ -85,10 +98,15 @@ class Fitter:
         before
             How many rows come before them.
         """
-        if self._column.kind == "category":
+        kind = self._column.kind
+        if kind in ("category", "ordinal"):
             return self._categories(values, before)
+        if kind == "text":
+            return self._texts(values, before)
+        if kind in DATES:
+            return self._dates(values, before)
         several = isinstance(values, np.ndarray) and values.ndim > 1
-        if several or self._column.kind == "tensor":
+        if several or kind == "tensor":
             return self._tensors(np.asarray(values), before)
         return self._numbers(values, before)
 
@@ -105,6 +123,34 @@ class Fitter:
             self._note("not a whole number", np.logical_not(whole), before, hint)
         return self._bounded(numbers, missing)
 
+    def _dates(self, values: Values, before: int) -> Fitted:
+        dates, missing, wrong = days_of(values, self._column, self._is_missing)
+        if wrong.any():
+            written = f"'{self._column.format}'" if self._column.format else "ISO 8601 (2024-12-31)"
+            hint = (
+                f"Dates are read as {written}; say in dataset.yaml how they are written, such as "
+                'format: "%d.%m.%Y", and name the codes for missing values (missing: [...]).'
+            )
+            self._note(f"not a {self._column.kind}", wrong, before, hint)
+        since = self._column.days("1970-01-01")
+        found = self._bounded(dates + since, missing | wrong, hashed=dates)
+        parts = parts_of(found.columns[self._column.name], self._column)
+        return replace(found, columns=found.columns | parts)
+
+    def _texts(self, values: Values, before: int) -> Fitted:
+        assert self._tokens is not None
+        assert self._column.length is not None
+        found = _plain(values)
+        if found is None or found.ndim != 1:
+            self._note("holds no text", np.ones(len(values), bool), before)
+            found = np.full(len(values), None, dtype=object)
+        missing = np.array([self._is_missing(value) for value in found], dtype=bool)
+        texts = ["" if m else str(v) for v, m in zip(found, missing, strict=True)]
+        name = self._column.name
+        hashes = row_hashes(name, pd.util.hash_array(np.array(texts, dtype=object)))
+        tokens = self._tokens.encode(texts, self._column.length)
+        return Fitted({name: tokens}, 0, int(missing.sum()), hashes)
+
     def _parsed(self, values: Values, before: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return values as float64 ``(n,)``, and which are missing; NaN if not a number."""
         found = _plain(values)
@@ -112,7 +158,7 @@ class Fitter:
             kind = str(getattr(values, "type", getattr(values, "dtype", "")))
             hint = ""
             if kind.startswith(("timestamp", "date", "time", "duration")):
-                hint = "Write the days since a public date into the file instead."
+                hint = _DATE_HINT
             self._note(f"{_NOT_A_NUMBER} but {kind}", np.ones(len(values), bool), before, hint)
             return np.zeros(len(values)), np.zeros(len(values), bool)
         if found.dtype != object:
@@ -135,7 +181,7 @@ class Fitter:
         hints = {
             "empty": _MISSING_HINT,
             "comma": 'Write reading: {decimal: ","} in dataset.yaml.',
-            "date": "Write the days since a public date into the file instead.",
+            "date": _DATE_HINT,
             "other": _MISSING_HINT,
         }
         words = {
@@ -168,17 +214,29 @@ class Fitter:
         self._note(_NOT_A_NUMBER, np.asarray(wrong), before, _MISSING_HINT)
         return self._bounded(np.nan_to_num(numbers), np.zeros(len(numbers), bool))
 
-    def _bounded(self, numbers: NDArray[np.float64], missing: NDArray[np.bool_]) -> Fitted:
-        column = self._column
+    def _bounded(
+        self,
+        numbers: NDArray[np.float64],
+        missing: NDArray[np.bool_],
+        hashed: NDArray[np.float64] | None = None,
+    ) -> Fitted:
+        column = self._published
         # As they were read, without bounds and fill: other bounds do not make another person.
         rows = missing.reshape(-1, *[1] * (numbers.ndim - 1))
-        hashes = row_hashes(column.name, np.where(rows, np.nan, numbers))
+        read = numbers if hashed is None else hashed
+        hashes = row_hashes(column.name, np.where(rows, np.nan, read))
         lower, upper = float(column.lower or 0), float(column.upper or 0)
         fill = (lower + upper) / 2 if column.fill is None else float(column.fill)
         numbers = np.where(rows, fill, numbers)
         outside = ((numbers < lower) | (numbers > upper)).reshape(len(numbers), -1).any(1)
         bounded = np.clip(numbers, lower, upper).astype(np.float32)
-        return Fitted(bounded, int(outside.sum()), int(missing.sum()), hashes)
+        columns = {column.name: bounded} | self._indicator(missing)
+        return Fitted(columns, int(outside.sum()), int(missing.sum()), hashes)
+
+    def _indicator(self, missing: NDArray[np.bool_]) -> dict[str, NDArray[np.generic]]:
+        if not self._column.indicator:
+            return {}
+        return {self._column.indicator_name: missing.astype(np.float32)}
 
     def _categories(self, values: Values, before: int) -> Fitted:
         found = _plain(values)
@@ -186,7 +244,9 @@ class Fitter:
             self._note("holds no labels", np.ones(len(values), bool), before)
             found = np.full(len(values), None, dtype=object)
             codes = np.zeros(len(values), dtype=np.int64)
-            return Fitted(codes, 0, 0, np.zeros(len(values), np.uint64))
+            missing = np.zeros(len(values), bool)
+            columns = {self._column.name: codes} | self._indicator(missing)
+            return Fitted(columns, 0, 0, np.zeros(len(values), np.uint64))
         places, distinct = pd.factorize(found.astype(object), use_na_sentinel=False)
         missing = np.array([self._is_missing_label(value) for value in distinct], bool)[places]
         own = np.array([self._code(value) for value in distinct], np.int64)[places]
@@ -209,7 +269,9 @@ class Fitter:
         texts = [str(value) for value in self._column.categories]
         labels = pd.util.hash_array(np.array(texts, dtype=object))
         hashes = row_hashes(self._column.name, labels[codes])
-        return Fitted(codes, 0, int(missing.sum()), hashes)
+        ranks = codes.astype(np.float32) if self._column.kind == "ordinal" else codes
+        columns = {self._column.name: ranks} | self._indicator(missing)
+        return Fitted(columns, 0, int(missing.sum()), hashes)
 
     def _is_missing_label(self, value: Any) -> bool:
         if self._is_missing(value) or label_of(value) in self._missing:

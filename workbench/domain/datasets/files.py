@@ -117,3 +117,8 @@ def move_prepared(connection: Connection, folder: DomainFolder) -> None:
 def snippet_path(folder: DomainFolder, digest: str) -> Path:
     """Return the place of a snippet."""
     return folder.folder("snippets") / hex_of(digest)
+
+
+def tokenizer_path(folder: DomainFolder, digest: str) -> Path:
+    """Return the place of a tokenizer's file."""
+    return folder.folder("tokenizers") / hex_of(digest)

@@ -7,14 +7,16 @@ first such value, never the value itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.catalog.files import DatasetSource
 from workbench.catalog.reading import ColumnInFile, Reading
+from workbench.catalog.tokenizers import TextTokens
 from workbench.domain.datasets.columns import Fitter, checked_bounds
 from workbench.domain.datasets.faults import Faults
 from workbench.domain.datasets.readers import LIMITS, DataLimits, batches
@@ -42,6 +44,7 @@ def load(
     columns: Sequence[ColumnInFile],
     reading: Reading | None = None,
     limits: DataLimits = LIMITS,
+    tokenizers: Mapping[str, TextTokens] | None = None,
 ) -> LoadedData:
     """Load a data file.
 
@@ -56,6 +59,8 @@ def load(
         How the file is written.
     limits
         What is too large.
+    tokenizers
+        Those that columns name.
 
     Returns
     -------
@@ -74,14 +79,19 @@ def load(
     wanted = [column for column in columns if column.role != "ignored"]
     usable = [column for column in wanted if column.role != "unit"]
     unit = next((column for column in wanted if column.role == "unit"), None)
-    fitters = {column.name: Fitter(column, reading, faults) for column in usable}
-    for column in usable:
+    tokens = tokenizers or {}
+    fitters = {
+        column.name: Fitter(column, reading, faults, tokens.get(column.tokenizer or ""))
+        for column in usable
+    }
+    published = [one for column in usable for one in column.published()]
+    for column in published:
         checked_bounds(column, faults)
-    parts: dict[str, list[NDArray[np.generic]]] = {column.name: [] for column in usable}
+    parts: dict[str, list[NDArray[np.generic]]] = {column.name: [] for column in published}
     hashes: list[NDArray[np.uint64]] = []
     units = None if unit is None else Units(unit, faults)
-    clamped: dict[str, int] = dict.fromkeys(parts, 0)
-    filled: dict[str, int] = dict.fromkeys(parts, 0)
+    clamped: dict[str, int] = dict.fromkeys(fitters, 0)
+    filled: dict[str, int] = dict.fromkeys(fitters, 0)
     rows = 0
     for batch in batches(path, reading, wanted, limits):
         count = len(next(iter(batch.values())))
@@ -90,7 +100,8 @@ def load(
         total = np.zeros(count, dtype=np.uint64)
         for name, fitter in fitters.items():
             found = fitter.fit(batch[name], rows)
-            parts[name].append(found.values)
+            for part, values in found.columns.items():
+                parts[part].append(values)
             clamped[name] += found.clamped
             filled[name] += found.filled
             total += found.hashes
@@ -102,11 +113,18 @@ def load(
         raise InvalidData(f"{path.name}: has no records")
     faults.check()
     records = Records(
-        {name: np.concatenate(values) for name, values in parts.items()},
+        {name: np.concatenate(found) for name, found in parts.items()},
         np.arange(rows, dtype=np.int64) if units is None else units.numbers,
     )
     persons = np.concatenate(hashes) if units is None else units.persons
     return LoadedData(records, persons, _changed(clamped), _changed(filled))
+
+
+def load_source(folder: Path, source: DatasetSource) -> LoadedData:
+    """Load what a dataset's two files describe; `folder` holds the data. See `load`."""
+    told = {c.tokenizer.name: c.tokenizer for c in source.data_schema.columns if c.tokenizer}
+    tokens = {name: TextTokens(one, source.tokenizer_files.get(name)) for name, one in told.items()}
+    return load(folder / source.data, source.columns, source.reading, tokenizers=tokens)
 
 
 def _changed(counts: dict[str, int]) -> dict[str, int]:

@@ -9,11 +9,17 @@ from sqlalchemy import Connection
 
 from workbench.budget.ledger import charge_snippet
 from workbench.catalog.files import DatasetSource, read_dataset
-from workbench.documents import DatasetCard, PrivateKey, now
+from workbench.documents import DatasetCard, PrivateKey, digest_bytes, now
 from workbench.documents.card import Approval, Snippet
 from workbench.domain.datasets import cards
-from workbench.domain.datasets.files import Counts, Prepared, prepared, snippet_path
-from workbench.domain.datasets.load import load
+from workbench.domain.datasets.files import (
+    Counts,
+    Prepared,
+    prepared,
+    snippet_path,
+    tokenizer_path,
+)
+from workbench.domain.datasets.load import load_source
 from workbench.domain.datasets.partition import dataset_version, split
 from workbench.domain.populations import accounts, joining, persons
 from workbench.domain.publishing import approval, snippet
@@ -59,7 +65,7 @@ def publish(
         raise InvalidSchema(f"dataset.yaml names '{source.name}', but its folder is '{name}'")
     population = joining.chosen(connection, name, source.population)
     holds = approval.that_holds(connection, name, source.terms.approval, wins)
-    loaded = load(folder.data / source.data, source.columns, source.reading)
+    loaded = load_source(folder.data, source)
     who = members_of(connection, source, population, loaded, seal.derive("persons"))
     records = loaded.records if who.kept.all() else loaded.records.select(who.kept)
     if not len(records):
@@ -89,6 +95,8 @@ def publish(
         cards.note_file(connection, same, source.terms.approval)
         return same
     write_private(snippet_path(folder, told.content), content)
+    for file in source.tokenizer_files.values():
+        write_private(tokenizer_path(folder, digest_bytes(file)), file)
     cards.add(connection, card, key, source.terms.approval)
     return card
 

@@ -84,7 +84,8 @@ def features(record: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return all feature columns of one record as one vector.
 
     Numbers, integers and tensors are scaled by their public bounds to [-1, 1]; categories become
-    one 0/1 entry per category. Columns keep the schema's order.
+    one 0/1 entry per category. Texts are left out: tokens are no quantities. Columns keep the
+    schema's order.
 
     Parameters
     ----------
@@ -108,9 +109,9 @@ def features(record: Mapping[str, torch.Tensor]) -> torch.Tensor:
             f"features() takes the record of a training function, not {type(record).__name__}",
             "A training function takes (model, record), in this order.",
         )
-    columns = record.schema.features
+    columns = [column for column in record.schema.features if column.tokenizer is None]
     if not columns:
-        raise UnknownColumn("the schema has no column with role 'feature'")
+        raise UnknownColumn("the schema has no column with role 'feature' that is no text")
     if all(column.kind in ("number", "integer") for column in columns):
         # One stack and one affine map instead of three operators per column.
         lower = torch.tensor([float(column.lower or 0.0) for column in columns])
@@ -118,6 +119,35 @@ def features(record: Mapping[str, torch.Tensor]) -> torch.Tensor:
         values = torch.stack([record[column.name] for column in columns])
         return (values - (upper + lower) / 2) / ((upper - lower) / 2)
     return torch.cat([_scaled(column, record[column.name]) for column in columns])
+
+
+def missing(record: Mapping[str, torch.Tensor], column: str) -> torch.Tensor:
+    """Return whether a value was missing, and so was filled.
+
+    Parameters
+    ----------
+    record
+        The record that a training function was given.
+    column
+        A column whose holder publishes this (``indicator: true`` in ``dataset.yaml``).
+
+    Returns
+    -------
+    torch.Tensor
+        Shape ``()``, float32: 1 where it was missing, else 0.
+
+    Raises
+    ------
+    UnknownColumn
+        If its holder does not publish it.
+    """
+    name = f"{column}_missing"
+    if name not in record:
+        raise UnknownColumn(
+            f"where '{column}' is missing is not published",
+            f"Its holder can publish a column '{name}' by indicator: true in dataset.yaml.",
+        )
+    return record[name]
 
 
 def noise(record: Mapping[str, torch.Tensor], *shape: int) -> torch.Tensor:

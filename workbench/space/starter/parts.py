@@ -84,7 +84,7 @@ def scaled(column: Column) -> str:
 
 def encoders(schema: Schema) -> list[Encoder]:
     """Return an encoder for each large tensor feature, at most `MOST_ENCODERS`."""
-    large = [c for c in schema.features if c.kind == "tensor" and size(c) > SMALL]
+    large = [c for c in schema.features if c.tokenizer or (size(c) > SMALL and c.kind == "tensor")]
     found: list[Encoder] = []
     graph = _graph(large)
     if graph is not None:

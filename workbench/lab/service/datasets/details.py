@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TypedDict
 
 from workbench.documents import BudgetStatus, Column, DatasetCard, Terms
+from workbench.views.columns import values_in_words
 from workbench.views.terms import terms_rows
 
 MOST_COLUMNS = 1000
-_MOST_CATEGORIES = 12
 _MOST_SHARING = 20
 
 
@@ -61,20 +61,9 @@ def column_view(column: Column) -> ColumnView:
         "kind": column.kind,
         "role": column.role,
         "shape": list(column.shape) or None,
-        "values": _values(column),
+        "values": values_in_words(column),
         "description": column.description,
     }
-
-
-def _values(column: Column) -> str:
-    if column.kind == "category":
-        shown = ", ".join(str(value) for value in column.categories[:_MOST_CATEGORIES])
-        more = len(column.categories) - _MOST_CATEGORIES
-        return shown + (f" and {more} more" if more > 0 else "")
-    if column.lower is None or column.upper is None:
-        return ""
-    unit = f" {column.unit}" if column.unit else ""
-    return f"{column.lower:g} to {column.upper:g}{unit}"
 
 
 def population_rows(card: DatasetCard, budget: BudgetStatus | None) -> list[list[str]]:
