@@ -37,6 +37,7 @@ def test_the_public_names():
         "from_sklearn",
         "lora",
         "merge_lora",
+        "missing",
         "noise",
         "statistic",
         "training_function",

@@ -128,7 +128,7 @@ def test_types_that_are_neither_numbers_nor_labels_are_refused(tmp_path, values,
 def test_a_date_is_told_as_one(tmp_path):
     with pytest.raises(InvalidData, match="not a number but a date") as caught:
         load(csv(tmp_path, "x\n1\n2024-05-01\n01.02.2024\n"), columns(NUMBER))
-    assert "days since a public date" in caught.value.hint
+    assert "kind: date" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -315,6 +315,11 @@ class SchemaInFile(Document):
         ----------
         tokenizers
             The tokenizers of texts by the name that ``dataset.yaml`` has for them.
+
+        Raises
+        ------
+        ValueError
+            If that is no schema.
         """
         columns: list[Column] = []
         for column in self.columns:

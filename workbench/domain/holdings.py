@@ -73,7 +73,13 @@ class Holdings:
         return path.read_bytes(), card.snippet.format
 
     def tokenizer(self, name: str, column: str) -> bytes:
-        """Return the tokenizer's file of a text column; `NotFound` if it has none."""
+        """Return the tokenizer's file of a text column.
+
+        Raises
+        ------
+        NotFound
+            If it has none.
+        """
         known = {c.name: c.tokenizer for c in self._card(name).data_schema.columns}
         told = known.get(column)
         if told is None or told.content is None:

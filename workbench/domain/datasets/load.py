@@ -77,35 +77,30 @@ def load(
     reading = reading or Reading()
     faults = Faults(path.name)
     wanted = [column for column in columns if column.role != "ignored"]
-    usable = [column for column in wanted if column.role != "unit"]
     unit = next((column for column in wanted if column.role == "unit"), None)
+    usable = [column for column in wanted if column is not unit]
     tokens = tokenizers or {}
-    fitters = {
-        column.name: Fitter(column, reading, faults, tokens.get(column.tokenizer or ""))
-        for column in usable
-    }
-    published = [one for column in usable for one in column.published()]
-    for column in published:
+    fitters = {c.name: Fitter(c, reading, faults, tokens.get(c.tokenizer or "")) for c in usable}
+    parts: dict[str, list[NDArray[np.generic]]] = {}
+    for column in (one for each in usable for one in each.published()):
         checked_bounds(column, faults)
-    parts: dict[str, list[NDArray[np.generic]]] = {column.name: [] for column in published}
+        parts[column.name] = []
     hashes: list[NDArray[np.uint64]] = []
     units = None if unit is None else Units(unit, faults)
-    clamped: dict[str, int] = dict.fromkeys(fitters, 0)
-    filled: dict[str, int] = dict.fromkeys(fitters, 0)
+    clamped, filled = dict.fromkeys(fitters, 0), dict.fromkeys(fitters, 0)
     rows = 0
     for batch in batches(path, reading, wanted, limits):
         count = len(next(iter(batch.values())))
         if rows + count > limits.records:
             raise TooLarge(f"{path.name}: over {limits.records} records")
-        total = np.zeros(count, dtype=np.uint64)
+        hashes.append(np.zeros(count, dtype=np.uint64))
         for name, fitter in fitters.items():
             found = fitter.fit(batch[name], rows)
             for part, values in found.columns.items():
                 parts[part].append(values)
             clamped[name] += found.clamped
             filled[name] += found.filled
-            total += found.hashes
-        hashes.append(total)
+            hashes[-1] += found.hashes
         if units is not None and unit is not None:
             units.add(batch[unit.name], rows)
         rows += count
@@ -117,7 +112,8 @@ def load(
         np.arange(rows, dtype=np.int64) if units is None else units.numbers,
     )
     persons = np.concatenate(hashes) if units is None else units.persons
-    return LoadedData(records, persons, _changed(clamped), _changed(filled))
+    clamped, filled = ({n: c for n, c in one.items() if c} for one in (clamped, filled))
+    return LoadedData(records, persons, clamped, filled)
 
 
 def load_source(folder: Path, source: DatasetSource) -> LoadedData:
@@ -125,7 +121,3 @@ def load_source(folder: Path, source: DatasetSource) -> LoadedData:
     told = {c.tokenizer.name: c.tokenizer for c in source.data_schema.columns if c.tokenizer}
     tokens = {name: TextTokens(one, source.tokenizer_files.get(name)) for name, one in told.items()}
     return load(folder / source.data, source.columns, source.reading, tokenizers=tokens)
-
-
-def _changed(counts: dict[str, int]) -> dict[str, int]:
-    return {name: count for name, count in counts.items() if count}

@@ -92,7 +92,15 @@ def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tupl
 
 
 def kept_of_units(units: NDArray[np.int64], most: int) -> int:
-    """Return how many records stay if at most `most` of each unit do; `units` as in `Records`."""
+    """Return how many records stay if at most `most` of each unit do.
+
+    Parameters
+    ----------
+    units
+        Of each record, int64 ``(n,)``; see `Records`.
+    most
+        Records of one unit.
+    """
     return int(np.minimum(np.unique(units, return_counts=True)[1], most).sum())
 
 

@@ -161,7 +161,7 @@ class DomainClient:
         return content
 
     def tokenizer(self, card: DatasetCard, column: str) -> bytes:
-        """Return the file of a column's tokenizer, unchecked: `TextTokens` checks its digest."""
+        """Return a tokenizer's file, unchecked: `TextTokens` checks it."""
         return self.road.call("GET", f"/v1/datasets/{card.name}/tokenizers/{column}").content
 
     def croissant(self, name: str) -> dict[str, Any]:
@@ -368,11 +368,8 @@ class DomainClient:
         """
         target = f"/v1/populations/{population}/proposal"
         change = self.road.read(PopulationChange, "POST", target, wanted.canonical())
-        if (change.name, change.epsilon_total, change.other_name) != (
-            population,
-            wanted.epsilon_total,
-            wanted.merge,
-        ):
+        asked = (population, wanted.epsilon_total, wanted.merge)
+        if (change.name, change.epsilon_total, change.other_name) != asked:
             raise InvalidDocument("the domain would have another change signed", change.words)
         return self._agree(change)
 
