@@ -78,6 +78,7 @@ class Fitter:
     ) -> None:
         self._column, self._comma, self._faults = column, reading.decimal == ",", faults
         self._published, self._tokens = column.published()[0], tokens
+        _check_bounds(self._published, faults)
         self._missing = {str(code).strip() for code in column.missing}
         self._missing_numbers = [float(code) for code in self._missing if _number(code) is not None]
         categories = {str(value): code for code, value in enumerate(column.categories)}
@@ -287,7 +288,7 @@ class Fitter:
         return -1 if number is None else self._by_number.get(number, -1)
 
 
-def checked_bounds(column: Column, faults: Faults) -> None:
+def _check_bounds(column: Column, faults: Faults) -> None:
     """Note bounds of whole numbers between which some are not exact in float32."""
     widest = max(abs(column.lower or 0), abs(column.upper or 0))
     if column.kind == "integer" and widest > EXACT:

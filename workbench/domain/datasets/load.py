@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from workbench.catalog.files import DatasetSource
 from workbench.catalog.reading import ColumnInFile, Reading
 from workbench.catalog.tokenizers import TextTokens
-from workbench.domain.datasets.columns import Fitter, checked_bounds
+from workbench.domain.datasets.columns import Fitter
 from workbench.domain.datasets.faults import Faults
 from workbench.domain.datasets.readers import LIMITS, DataLimits, batches
 from workbench.domain.datasets.units import Units
@@ -44,7 +45,7 @@ def load(
     columns: Sequence[ColumnInFile],
     reading: Reading | None = None,
     limits: DataLimits = LIMITS,
-    tokenizers: Mapping[str, TextTokens] | None = None,
+    tokenizers: Mapping[str, TextTokens] = MappingProxyType({}),
 ) -> LoadedData:
     """Load a data file.
 
@@ -79,12 +80,10 @@ def load(
     wanted = [column for column in columns if column.role != "ignored"]
     unit = next((column for column in wanted if column.role == "unit"), None)
     usable = [column for column in wanted if column is not unit]
-    tokens = tokenizers or {}
-    fitters = {c.name: Fitter(c, reading, faults, tokens.get(c.tokenizer or "")) for c in usable}
-    parts: dict[str, list[NDArray[np.generic]]] = {}
-    for column in (one for each in usable for one in each.published()):
-        checked_bounds(column, faults)
-        parts[column.name] = []
+    get = tokenizers.get
+    fitters = {c.name: Fitter(c, reading, faults, get(c.tokenizer or "")) for c in usable}
+    published = [one.name for column in usable for one in column.published()]
+    parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in published}
     hashes: list[NDArray[np.uint64]] = []
     units = None if unit is None else Units(unit, faults)
     clamped, filled = dict.fromkeys(fitters, 0), dict.fromkeys(fitters, 0)
