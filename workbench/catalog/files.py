@@ -57,10 +57,25 @@ class _DatasetFile(Document):
     population: Name | None = None
     blocks: Annotated[tuple[Line, ...], type_tuple, Field(max_length=10_000)] = ()
     records_per_member: Annotated[int | None, Field(ge=1, le=1000)] = None
-    record_count: Annotated[int, Field(ge=1)]
+    record_count: Annotated[int | None, Field(ge=1)] = None
+    unit_count: Annotated[int | None, Field(ge=1)] = None
     holdout_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.25
     snippet: SnippetWish = SnippetWish()
     data_schema: SchemaInFile = Field(alias="schema")
+
+    @model_validator(mode="after")
+    def _counted(self) -> Self:
+        if (self.record_count is None) == (self.unit_count is None):
+            raise ValueError(
+                "say once how many there are, rounded: unit_count (persons, or whatever the "
+                "privacy unit is) or record_count, which means the same"
+            )
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many units there are, as it is published."""
+        return self.unit_count or self.record_count or 0
 
 
 class DatasetSource(Document):
@@ -167,6 +182,21 @@ def _parse(path: Path) -> tuple[Any, _Reader]:
     return reader.value(node), reader
 
 
+def _documents(kinds: dict[Path, type[Any]]) -> list[Any]:
+    """Return what files say; what is wrong in all of them is told at once."""
+    found: list[Any] = []
+    wrong: list[InvalidSchema] = []
+    for path, kind in kinds.items():
+        try:
+            found.append(_document(kind, path))
+        except InvalidSchema as error:
+            wrong.append(error)
+    if wrong:
+        hints = [error.hint for error in wrong if error.hint]
+        raise InvalidSchema("\n".join(error.message for error in wrong), *hints[:1])
+    return found
+
+
 def _document(kind: type[Any], path: Path) -> Any:
     content, reader = _parse(path)
     try:
@@ -254,8 +284,7 @@ def read_dataset(folder: Path) -> DatasetSource:
     InvalidSchema
         If one is missing or wrong, as ``file:line: field: what``.
     """
-    dataset = _document(_DatasetFile, folder / DATASET)
-    terms = _document(Terms, folder / TERMS)
+    dataset, terms = _documents({folder / DATASET: _DatasetFile, folder / TERMS: Terms})
     texts = _tokenizer_files(folder, dataset.data_schema.columns)
     told = {name: tokenizers.tokenizer_of(name, content) for name, content in texts.items()}
     told[tokenizers.BYTES] = tokenizers.tokenizer_of(tokenizers.BYTES, None)
@@ -272,7 +301,7 @@ def read_dataset(folder: Path) -> DatasetSource:
         population=dataset.population,
         blocks=dataset.blocks,
         records_per_member=dataset.records_per_member,
-        record_count=dataset.record_count,
+        record_count=dataset.count,
         holdout_fraction=dataset.holdout_fraction,
         snippet=dataset.snippet,
         data_schema=dataset.data_schema.published(told),

@@ -15,7 +15,7 @@ from workbench.views.words import time_words
 
 if TYPE_CHECKING:
     from workbench.domain.publishing.approval import Wins
-    from workbench.domain.publishing.report import Summary
+    from workbench.domain.publishing.report import Report
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
 app.add_typer(population.app, name="population")
@@ -92,13 +92,13 @@ def publish(
         raise typer.BadParameter("'file' or 'kept'", param_hint="--approval")
     domain = Domain(root)
     try:
-        found: list[Summary] = []
+        found: list[Report] = []
         card = domain.operator.publish(dataset, cast("Wins", approval), found.append)
         file = read_dataset(domain.folder.datasets / dataset).terms.approval
     finally:
         domain.close()
     typer.echo(f"published {card.path}, version {short(card.dataset_version)}")
-    for line in found[0].lines():
+    for line in found[0].summary():
         typer.echo(f"  {line}")
     if card.terms.approval != file:
         typer.echo(
@@ -115,24 +115,15 @@ def check(
     dataset: Annotated[str, typer.Argument(help="A folder under datasets/.")],
 ) -> None:
     """Do all that publishing would do with a dataset's files, and publish nothing."""
-    from workbench.catalog.files import read_dataset
-    from workbench.domain.datasets.load import load_source
-    from workbench.domain.publishing import report
-    from workbench.domain.store.config import DomainFolder
+    from workbench.domain.service import Domain
 
-    folder = DomainFolder(root)
-    source = read_dataset(folder.datasets / dataset)
-    loaded = load_source(folder.data, source)
-    schema, records = source.data_schema, loaded.records
-    for line in report.summary(schema, loaded, records).lines():
+    domain = Domain(root)
+    try:
+        found = domain.operator.check(dataset)
+    finally:
+        domain.close()
+    for line in found.lines():
         typer.echo(line)
-    for most, share in report.kept_shares(schema, records).items():
-        used = f"{100 * share:.3g} % of the records are used"
-        typer.echo(f"with max_records_per_unit: {most}, {used}")
-    for name, levels in report.rare(schema, records).items():
-        few = ", ".join(f"{level} ({count})" for level, count in levels.items())
-        typer.echo(f"! {name}: fewer than {report.RARE} records of: {few}")
-    report.check_record_count(source, records.unit_count)
     typer.echo("nothing is wrong; nothing was published")
 
 

@@ -16,8 +16,8 @@ from workbench.domain.heads.reconcile import Reconciled, reconcile
 from workbench.domain.population_keeper import PopulationKeeper
 from workbench.domain.populations import agreement
 from workbench.domain.publishing.approval import Wins
-from workbench.domain.publishing.publish import publish
-from workbench.domain.publishing.report import Summary
+from workbench.domain.publishing.publish import examine, prepare, publish
+from workbench.domain.publishing.report import Report
 from workbench.domain.store.home import Home
 from workbench.errors import LedgerBehind
 
@@ -41,17 +41,35 @@ class Operator:
         self.populations = PopulationKeeper(home, log.OPERATOR)
 
     def publish(
-        self, name: str, approval: Wins = None, tell: Callable[[Summary], None] = lambda told: None
+        self, name: str, approval: Wins = None, tell: Callable[[Report], None] = lambda told: None
     ) -> DatasetCard:
-        """Publish a dataset from its folder; see `publishing.publish`."""
+        """Publish a dataset from its folder; see `publishing.publish`. `tell` gets the report."""
         home = self._home
+        # Before others wait: a large file takes minutes.
+        examined = examine(home.folder, name)
         with head.changing(home) as connection:
             before = cards.version(connection)
-            card = publish(connection, home.folder, name, home.key, home.seal, approval, tell)
+            found = publish(connection, home.folder, examined, home.key, home.seal, approval)
             if cards.version(connection) != before:
-                version = f"version {short(card.dataset_version)}"
+                version = f"version {short(found.card.dataset_version)}"
                 log.append(connection, "publish", log.OPERATOR, name, version)
-        return card
+        tell(found.report)
+        return found.card
+
+    def check(self, name: str) -> Report:
+        """Do all that `publish` would do, publish nothing, and return what a steward should see.
+
+        Raises
+        ------
+        InvalidSchema, InvalidData, Conflict
+            As `publish`.
+        """
+        home = self._home
+        examined = examine(home.folder, name)
+        with home.store.write() as connection:
+            found = prepare(connection, home.folder, examined, home.key, home.seal)
+            connection.rollback()
+        return found.report
 
     def admit(self, key: PublicKey, name: str, role: str) -> Person:
         """Admit a key; see `people.admit`."""

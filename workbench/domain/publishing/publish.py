@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -19,13 +19,13 @@ from workbench.domain.datasets.files import (
     snippet_path,
     tokenizer_path,
 )
-from workbench.domain.datasets.load import load_source
+from workbench.domain.datasets.load import LoadedData, load_source
 from workbench.domain.datasets.partition import dataset_version, split
 from workbench.domain.populations import accounts, joining, persons
 from workbench.domain.publishing import approval, snippet
 from workbench.domain.publishing.approval import Wins
 from workbench.domain.publishing.membership import members_of
-from workbench.domain.publishing.report import Summary, check_record_count, summary
+from workbench.domain.publishing.report import Report, check_record_count, reported
 from workbench.domain.store.config import DomainFolder
 from workbench.domain.store.files import make_private, save_records, write_private
 from workbench.domain.store.seal import Seal
@@ -33,16 +33,70 @@ from workbench.errors import InvalidData, InvalidSchema
 from workbench.records import Records
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What a dataset's files and data say; read before the database is asked.
+
+    Attributes
+    ----------
+    name
+        The dataset's, that of its folder.
+    source, loaded
+        What its two files say, and its data.
+    """
+
+    name: str
+    source: DatasetSource
+    loaded: LoadedData
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A card that is ready, and the files that go with it.
+
+    Attributes
+    ----------
+    card
+        The card.
+    same
+        The present card, if only the time differs.
+    training, holdout, snippet
+        The records of both parts, and the snippet's bytes.
+    report
+        What loading changed, for the steward.
+    """
+
+    card: DatasetCard
+    same: DatasetCard | None
+    training: Records
+    holdout: Records
+    snippet: bytes
+    report: Report
+
+
+def examine(folder: DomainFolder, name: str) -> Examined:
+    """Read a dataset's files and data.
+
+    Raises
+    ------
+    InvalidSchema, InvalidData
+        If they are wrong.
+    """
+    source = read_dataset(folder.datasets / name)
+    if source.name != name:
+        raise InvalidSchema(f"dataset.yaml names '{source.name}', but its folder is '{name}'")
+    return Examined(name, source, load_source(folder.data, source))
+
+
 def publish(
     connection: Connection,
     folder: DomainFolder,
-    name: str,
+    examined: Examined,
     key: PrivateKey,
     seal: Seal,
     wins: Wins = None,
-    tell: Callable[[Summary], None] = lambda told: None,
-) -> DatasetCard:
-    """Read a dataset's files and data, prepare them, and publish its card.
+) -> Publication:
+    """Prepare a dataset's data, and publish its card.
 
     Publishing again without a change gives the same card, and makes prepared files that are
     missing. A run reads the files of its own card, which no later publication changes. The salt
@@ -51,7 +105,7 @@ def publish(
 
     A steward may have changed the approval since the files were last published. If ``terms.yaml``
     says what it said then, the changed approval is kept. If both were changed, `wins` says which
-    holds: ``file`` or ``kept``. `tell` is told what loading changed.
+    holds: ``file`` or ``kept``.
 
     Raises
     ------
@@ -60,12 +114,40 @@ def publish(
     Conflict
         If the approval was changed in two places and nobody said which wins.
     """
-    source = read_dataset(folder.datasets / name)
-    if source.name != name:
-        raise InvalidSchema(f"dataset.yaml names '{source.name}', but its folder is '{name}'")
+    found = prepare(connection, folder, examined, key, seal, wins)
+    source, card = examined.source, found.card
+    # Last of all, so that what is refused leaves no records behind.
+    loaded = examined.loaded
+    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
+    _keep(prepared(folder, card), found.training, found.holdout, counts)
+    if found.same is not None:
+        cards.note_file(connection, found.same, source.terms.approval)
+        return replace(found, card=found.same)
+    write_private(snippet_path(folder, card.snippet.content), found.snippet)
+    for file in source.tokenizer_files.values():
+        write_private(tokenizer_path(folder, digest_bytes(file)), file)
+    cards.add(connection, card, key, source.terms.approval)
+    return found
+
+
+def prepare(
+    connection: Connection,
+    folder: DomainFolder,
+    examined: Examined,
+    key: PrivateKey,
+    seal: Seal,
+    wins: Wins = None,
+) -> Publication:
+    """Do all that `publish` does but write files; whoever only asks undoes the transaction.
+
+    Raises
+    ------
+    InvalidSchema, InvalidData, Conflict
+        As `publish`.
+    """
+    name, source, loaded = examined.name, examined.source, examined.loaded
     population = joining.chosen(connection, name, source.population)
     holds = approval.that_holds(connection, name, source.terms.approval, wins)
-    loaded = load_source(folder.data, source)
     who = members_of(connection, source, population, loaded, seal.derive("persons"))
     records = loaded.records if who.kept.all() else loaded.records.select(who.kept)
     if not len(records):
@@ -87,18 +169,8 @@ def publish(
         # Of a person with many single records the counts tell as much as of all of them.
         cost = told.epsilon * (source.records_per_member or 1)
         charge_snippet(connection, account=accounts.account(connection, card), epsilon=cost)
-    counts = Counts(clamped=dict(loaded.clamped), filled=dict(loaded.filled))
-    tell(summary(source.data_schema, loaded, records))
-    # Last of all, so that what is refused leaves no records behind.
-    _prepare(prepared(folder, card), training, holdout, counts)
-    if same is not None:
-        cards.note_file(connection, same, source.terms.approval)
-        return same
-    write_private(snippet_path(folder, told.content), content)
-    for file in source.tokenizer_files.values():
-        write_private(tokenizer_path(folder, digest_bytes(file)), file)
-    cards.add(connection, card, key, source.terms.approval)
-    return card
+    report = reported(source, loaded, records)
+    return Publication(card, same, training, holdout, content, report)
 
 
 def _card(
@@ -130,7 +202,7 @@ def _card(
     )
 
 
-def _prepare(place: Prepared, training: Records, holdout: Records, counts: Counts) -> None:
+def _keep(place: Prepared, training: Records, holdout: Records, counts: Counts) -> None:
     """Write the files of one division at once; those that are there may be in use, and stay."""
     if place.root.exists():
         return

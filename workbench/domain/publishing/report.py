@@ -17,13 +17,14 @@ from workbench.records import Records
 RARE = 10
 """Fewer records than this of one category are told as rare."""
 _MUCH = 0.01
+_FAR = 0.05
 _OFF = 0.25
 _SHARES = (1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What loading a file changed and left out.
+class Report:
+    """What loading a file changed and left out, and what is rare in it.
 
     Attributes
     ----------
@@ -35,6 +36,13 @@ class Summary:
         Records of units that do not take part, and beyond the most of one unit.
     clamped, filled
         Column to how many values were out of bounds, and how many were missing.
+    shares
+        Column to the published share of what is missing.
+    kept
+        Most records of one unit to the share of records that it keeps, in [0, 1]; empty where
+        records are the unit.
+    rare
+        Column to its categories of fewer than `RARE` records, with how many they have.
     """
 
     unit: str
@@ -44,9 +52,12 @@ class Summary:
     dropped: int
     clamped: Mapping[str, int]
     filled: Mapping[str, int]
+    shares: Mapping[str, float]
+    kept: Mapping[int, float]
+    rare: Mapping[str, Mapping[str, int]]
 
-    def lines(self) -> list[str]:
-        """Return it as lines for a terminal; those that ask for a look begin with ``!``."""
+    def summary(self) -> list[str]:
+        """Return what was changed, as lines; those that ask for a look begin with ``!``."""
         of = "" if self.unit == "record" else f" of {self.units} {self.unit}s"
         lines = [f"read {self.records} records{of}"]
         if self.left_out:
@@ -60,16 +71,34 @@ class Summary:
             parts = [f"{what} {self._part(count)}" for what, count in found.items() if count]
             much = max(found.values()) > _MUCH * self.records
             lines.append(f"{'! ' if much else ''}{name}: {', '.join(parts)}")
+        for name, share in self.shares.items():
+            true = self.filled.get(name, 0) / self.records
+            if abs(true - share) > _FAR:
+                lines.append(f"! {name}: missing_share says {share:g}, and the file has {true:.2g}")
+        return lines
+
+    def lines(self) -> list[str]:
+        """Return all of it, as lines like those of `summary`."""
+        lines = self.summary()
+        for most, share in self.kept.items():
+            used = f"{100 * share:.3g} % of the records are used"
+            noise = f", with {most} times the noise in a sum" if most > 1 else ""
+            lines.append(f"with max_records_per_unit: {most}, {used}{noise}")
+        for name, levels in self.rare.items():
+            few = ", ".join(f"{level} ({count})" for level, count in levels.items())
+            lines.append(f"! {name}: fewer than {RARE} records of: {few}")
         return lines
 
     def _part(self, count: int) -> str:
         return f"{count} records ({100 * count / self.records:.3g} %)"
 
 
-def summary(schema: Schema, loaded: LoadedData, records: Records) -> Summary:
-    """Return what was changed in a file, and left out; `records` are of those who take part."""
+def reported(source: DatasetSource, loaded: LoadedData, records: Records) -> Report:
+    """Return what loading changed and left out; `records` are of those who take part."""
+    schema = source.data_schema
     kept = kept_of_units(records.units, schema.max_records_per_unit)
-    return Summary(
+    shares = {c.name: c.missing_share for c in schema.usable if c.missing_share is not None}
+    return Report(
         unit=schema.privacy_unit,
         records=len(loaded.records),
         units=records.unit_count,
@@ -77,21 +106,22 @@ def summary(schema: Schema, loaded: LoadedData, records: Records) -> Summary:
         dropped=len(records) - kept,
         clamped=loaded.clamped,
         filled=loaded.filled,
+        shares=shares,
+        kept=_kept_shares(schema, records),
+        rare=_rare(schema, records),
     )
 
 
-def kept_shares(schema: Schema, records: Records) -> dict[int, float]:
-    """Return the share of records, in [0, 1], that is used by the most records of one unit."""
+def _kept_shares(schema: Schema, records: Records) -> dict[int, float]:
     if schema.unit is None:
         return {}
     return {most: kept_of_units(records.units, most) / len(records) for most in _SHARES}
 
 
-def rare(schema: Schema, records: Records) -> dict[str, dict[str, int]]:
-    """Return the categories of fewer than `RARE` records, by column, with how many they have."""
+def _rare(schema: Schema, records: Records) -> dict[str, dict[str, int]]:
     found = {}
     for column in schema.usable:
-        if column.kind == "category":
+        if column.categories:
             codes = records.columns[column.name].astype(np.int64)
             counts = np.bincount(codes, minlength=len(column.categories)).tolist()
             pairs = zip(column.categories, counts, strict=True)
