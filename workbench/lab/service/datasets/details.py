@@ -69,6 +69,10 @@ def column_view(column: Column) -> ColumnView:
 def population_rows(card: DatasetCard, budget: BudgetStatus | None) -> list[list[str]]:
     """Return whose budget it is and who shares it, as rows of a name and plain words."""
     rows = [["population", f"{card.population_name}; its budget counts over all its datasets"]]
+    schema = card.data_schema
+    if schema.unit is not None:
+        most = f"at most {schema.max_records_per_unit} records of one are used"
+        rows.append(["protected", f"each {schema.privacy_unit}; {most}"])
     if budget is not None and budget.shared:
         rows.append(["shared with", ", ".join(budget.shared[:_MOST_SHARING])])
     if card.blocks:
