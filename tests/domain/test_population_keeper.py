@@ -35,7 +35,7 @@ RAISED = ProposedChange(epsilon_total=9.0)
 def opened(tmp_path_factory):
     """A register in blocks with two stewards."""
     root = make_register(tmp_path_factory.mktemp("populations") / "hospital-a")
-    change(root, "stays", blocks=["jan", "feb"])
+    change(root, "stays", blocks=["jan", "feb"], record_count=200)
     site = Site.open(root, start=False)
     site.other = PrivateKey.create()
     site.domain.operator.admit(site.other.public, "Selma Second", "steward")

@@ -19,6 +19,7 @@ from tests.registers import (
     change,
     frame,
     make_register,
+    publish,
     records_of,
     spend,
     stays,
@@ -289,7 +290,7 @@ class TestBlocks:
     def test_a_dataset_holds_the_people_of_its_blocks(self, living, register):
         assert records_of(living, "stays") == 100
         change(register, "stays", blocks=["jan", "feb"])
-        living.domain.operator.publish("stays")
+        publish(living.domain.operator, register, "stays")
         assert records_of(living, "stays") == 200
 
     def test_a_new_block_arrives_fresh(self, living, register):
@@ -297,10 +298,10 @@ class TestBlocks:
         with pytest.raises(BudgetExhausted, match="block 'jan'"):
             spend(living, "stays", 3.5, "again")
         change(register, "stays", blocks=["feb"])
-        living.domain.operator.publish("stays")
+        publish(living.domain.operator, register, "stays")
         spend(living, "stays", 3.5, "second")
         change(register, "stays", blocks=["feb", "mar"])
-        living.domain.operator.publish("stays")
+        publish(living.domain.operator, register, "stays")
         with pytest.raises(BudgetExhausted, match="block 'feb'"):
             spend(living, "stays", 3.5, "third")
 
@@ -310,10 +311,10 @@ class TestBlocks:
         months = ["jan"] * 90 + ["feb"] * 110 + ["mar"] * 100 + ["feb"] * 10
         stays(people, months).to_csv(register / "data" / "stays.csv", index=False)
         change(register, "stays", blocks=["feb"])
-        living.domain.operator.publish("stays")
+        publish(living.domain.operator, register, "stays")
         assert records_of(living, "stays") == 100
         change(register, "stays", blocks=["jan"])
-        living.domain.operator.publish("stays")
+        publish(living.domain.operator, register, "stays")
         # The hundred of January, and the second stays of ten of them.
         assert records_of(living, "stays") == 110
 
@@ -330,13 +331,13 @@ class TestBlocks:
         )
         change(register, "drugs", population="patients", blocks=["feb"])
         change(register, "drugs", "terms.yaml", epsilon_total=4.0, epsilon_per_run=4.0)
-        living.domain.operator.publish("drugs")
+        publish(living.domain.operator, register, "drugs")
         assert records_of(living, "drugs") == 50
 
     def test_a_block_that_nobody_knows_is_refused(self, living, register):
         change(register, "stays", blocks=["april"])
         with pytest.raises(InvalidSchema, match="'april' is not a block of 'patients'"):
-            living.domain.operator.publish("stays")
+            publish(living.domain.operator, register, "stays")
 
     def test_a_population_without_blocks_takes_none(self, site, root):
         change(root, "visits", blocks=["jan"])
@@ -357,7 +358,7 @@ class TestBlocks:
             read = sorted({str(m) for m in random.choice(months, 2)}, key=months.index)
             change(register, "stays", blocks=read, title=f"version {step}")
             try:
-                living.domain.operator.publish("stays")
+                publish(living.domain.operator, register, "stays")
             except InvalidData:
                 continue
             here = {}

@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import insert
 from typer.testing import CliRunner
 
-from tests.registers import COLUMNS, MONTH, PERSON, change
+from tests.registers import COLUMNS, MONTH, PERSON, change, publish
 from tests.support import add_dataset, make_domain
 from workbench.budget import chain, ledger
 from workbench.budget.accountant import ORDERS, epsilon_of, filter_budget
@@ -96,7 +96,7 @@ def template(tmp_path_factory):
         change(root, name, holdout_fraction=0.5, population=whose)
         change(root, name, records_per_member=None if of_persons else 2)
         change(root, name, "terms.yaml", epsilon_total=TOTAL, epsilon_per_run=TOTAL)
-        domain.operator.publish(name)
+        publish(domain.operator, root, name)
     domain.close()
     Sequences.template = root
     return root
@@ -158,9 +158,9 @@ class Sequences(RuleBasedStateMachine):
         )
         with contextlib.suppress(InvalidData, InvalidSchema), self.refused():
             if crash:
-                self.cut_off(lambda: self.domain.operator.publish(name))
+                self.cut_off(lambda: publish(self.domain.operator, self.root, name))
             else:
-                self.domain.operator.publish(name)
+                publish(self.domain.operator, self.root, name)
         if then is not None:
             self.ask(name, then, "")
 
@@ -304,7 +304,7 @@ class Sequences(RuleBasedStateMachine):
             self.reopen()
         for name in NAMES if again else ():
             with contextlib.suppress(InvalidData, InvalidSchema), self.refused():
-                self.domain.operator.publish(name)
+                publish(self.domain.operator, self.root, name)
 
     @rule()
     def copy(self):

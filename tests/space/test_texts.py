@@ -114,7 +114,7 @@ def test_researchers_read_tokens_and_make_them(site):
 
 
 def test_features_leave_texts_out(site):
-    @wb.training_function(steps=1, batch_size=10)
+    @wb.training_function(steps=1, batch_size=10, learning_rate=0.1)
     def plain(model, record):
         return F.cross_entropy(model(wb.features(record)), record["liked"])
 

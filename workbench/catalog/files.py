@@ -91,9 +91,9 @@ class DatasetSource(Document):
     citation: Line
     licence: Line
     data: str
-    reading: Reading = Field(exclude=True)
-    columns: tuple[ColumnInFile, ...] = Field(exclude=True)
-    tokenizer_files: dict[str, bytes] = Field(exclude=True)
+    reading: Reading = Field(Reading(), exclude=True)
+    columns: tuple[ColumnInFile, ...] = Field((), exclude=True)
+    tokenizer_files: dict[str, bytes] = Field({}, exclude=True)
     population: Name | None
     blocks: tuple[str, ...]
     records_per_member: int | None
