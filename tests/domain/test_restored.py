@@ -20,6 +20,7 @@ from tests.registers import (
     change,
     frame,
     make_register,
+    publish,
     records_of,
     spend,
     stays,
@@ -117,7 +118,7 @@ def test_who_comes_back_stays_in_the_block_that_the_lost_database_knew(lost):
     spend(site, "stays", 3.5, "second")
     stays(people, ["jan"] * 140).to_csv(lost / "data" / "stays.csv", index=False)
     change(lost, "stays", blocks=["jan"])
-    site.domain.operator.publish("stays")
+    publish(site.domain.operator, lost, "stays")
     assert records_of(site, "stays") == 40
     with pytest.raises(BudgetExhausted, match="block 'jan'"):
         spend(site, "stays", 3.5, "third")
@@ -262,7 +263,7 @@ def test_the_files_beside_the_head_are_few(root):
     site = Site.open(root, start=False)
     for step in range(5):
         change(root, "stays", title=f"version {step}", blocks=["jan", "feb"][: 1 + step % 2])
-        site.domain.operator.publish("stays")
+        publish(site.domain.operator, root, "stays")
         spend(site, "stays", 0.1, f"r{step}")
         kept(site.domain)
     place = files.path(site.domain.folder).parent

@@ -25,6 +25,7 @@ RESEARCHERS = {
     "GET /v1/datasets",
     "GET /v1/datasets/{name}",
     "GET /v1/datasets/{name}/snippet",
+    "GET /v1/datasets/{name}/tokenizers/{column}",
     "GET /v1/datasets/{name}/croissant",
     "GET /v1/datasets/{name}/budget",
     "GET /v1/datasets/{name}/spending",
@@ -73,7 +74,8 @@ def revoked(site):
 def call(site, route, key=None):
     """Send a call of a route, with a signed token if there is a key."""
     method, path = route.split(" ")
-    path = path.format(digest=DIGEST, name="breast-cancer", key_id="0" * 64, offset=0)
+    named = {"name": "breast-cancer", "column": "diagnosis", "key_id": "0" * 64}
+    path = path.format(digest=DIGEST, offset=0, **named)
     headers = {}
     if key is not None:
         token = tokens.make(key, "hospital-a", method, path, b"{}")
