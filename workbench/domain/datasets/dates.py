@@ -39,10 +39,10 @@ def days_of(
         objects = values.reshape(len(values), -1)[:, 0] if values.ndim > 1 else values
     else:
         objects = np.asarray(values.to_pandas())
-    series = pd.Series(objects)
+    series: pd.Series[Any] = pd.Series(objects)
     if series.dtype.kind == "M":
         missing = series.isna().to_numpy()
-        dates = series
+        dates: pd.Series[Any] = series
     else:
         series = series.astype(object)
         missing = np.array([is_missing(value) for value in series], dtype=bool)
@@ -55,8 +55,10 @@ def days_of(
         ).dt.tz_localize(None)
     wrong = dates.isna().to_numpy() & ~missing
     days = ((dates - pd.Timestamp(0)) / _DAY).to_numpy(dtype=np.float64)
-    days = np.where(missing | wrong, 0.0, days)
-    return np.floor(days) if column.kind == "date" else days, missing, wrong
+    days = np.where(missing | wrong, 0.0, days).astype(np.float64)
+    if column.kind == "date":
+        days = np.floor(days)
+    return days, missing, wrong
 
 
 def parts_of(days: NDArray[np.generic], column: ColumnInFile) -> dict[str, NDArray[np.generic]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.documents import Column
+from workbench.documents.schema import ColumnFacts
 from workbench.domain.datasets.faults import Faults
 
 
@@ -24,7 +24,7 @@ class Units:
         Gets the rows without a label.
     """
 
-    def __init__(self, column: Column, faults: Faults) -> None:
+    def __init__(self, column: ColumnFacts, faults: Faults) -> None:
         self._column, self._faults = column, faults
         self._missing = {str(code).strip() for code in column.missing} | {""}
         self._found: list[NDArray[np.uint64]] = []
