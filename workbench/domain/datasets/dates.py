@@ -54,10 +54,10 @@ def days_of(
             texts, format=column.format or "ISO8601", errors="coerce", utc=True
         ).dt.tz_localize(None)
     wrong = dates.isna().to_numpy() & ~missing
-    days = ((dates - pd.Timestamp(0)) / _DAY).to_numpy(dtype=np.float64)
-    days = np.where(missing | wrong, 0.0, days).astype(np.float64)
+    days: NDArray[np.float64] = ((dates - pd.Timestamp(0)) / _DAY).to_numpy(np.float64, copy=True)
+    days[missing | wrong] = 0.0
     if column.kind == "date":
-        days = np.floor(days)
+        np.floor(days, out=days)
     return days, missing, wrong
 
 
