@@ -54,7 +54,7 @@ def days_of(
             texts, format=column.format or "ISO8601", errors="coerce", utc=True
         ).dt.tz_localize(None)
     wrong = dates.isna().to_numpy() & ~missing
-    days: NDArray[np.float64] = ((dates - pd.Timestamp(0)) / _DAY).to_numpy(np.float64, copy=True)
+    days = np.array((dates - pd.Timestamp(0)) / _DAY, dtype=np.float64)
     days[missing | wrong] = 0.0
     if column.kind == "date":
         np.floor(days, out=days)
