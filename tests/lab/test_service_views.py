@@ -152,6 +152,25 @@ def test_a_table_is_shown_by_labels_and_plain_numbers():
         assert kind in ("a", "b", "c")
 
 
+def test_dates_and_ranks_are_shown_as_what_they_mean_and_tokens_as_no_series():
+    bytes_ = {"name": "bytes", "content": None, "vocabulary": 257, "padding": 0}
+    found = view(
+        [
+            column("came", "integer", since="2000-01-01", unit="d"),
+            column("stage", "integer", upper=2.0, categories=["none", "mild", "severe"]),
+            tensor("note", 8, upper=256.0, tokenizer=bytes_),
+            CLASS,
+        ]
+    )
+    for came, stage, note, _ in found["rows"]:
+        assert "2000-01-01" <= came <= "2000-01-11"
+        assert stage in ("none", "mild", "severe")
+        assert note == "8"
+    plots = {plot["column"]: plot for plot in found["plots"]}
+    assert plots["stage"]["labels"] == ["none", "mild", "severe"]
+    assert found["arrays"] == []
+
+
 def test_plots_have_public_bounds_and_count_every_synthetic_record():
     found = {plot["column"]: plot for plot in view([column("x"), CLASS])["plots"]}
     assert (found["x"]["edges"][0], found["x"]["edges"][-1]) == (0.0, 10.0)

@@ -111,6 +111,12 @@ class Column(ColumnFacts):
             raise ValueError(f"column '{self.name}': the bounds are not those of its tokens")
         return self
 
+    @property
+    def labelled(self) -> bool:
+        """Whether its numbers are places among its categories."""
+        ranks = (self.lower, self.upper) == (0, len(self.categories) - 1)
+        return self.kind == "category" or (self.kind == "integer" and ranks)
+
 
 class Schema(Document):
     """The columns of a dataset and what one privacy unit is."""

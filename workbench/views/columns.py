@@ -26,7 +26,7 @@ def values_in_words(column: Column, most: int = 12) -> str:
 
 
 def _values(column: Column, most: int) -> str:
-    if column.categories:
+    if column.labelled and column.categories:
         between = ", " if column.kind == "category" else " < "
         shown = between.join(str(value) for value in column.categories[:most])
         more = len(column.categories) - most
@@ -49,9 +49,14 @@ def _fill(column: Column) -> str:
         return str(column.fill)
     middle = (float(column.lower or 0) + float(column.upper or 0)) / 2
     number = middle if column.fill is None else float(column.fill)
-    if column.categories:
-        return str(column.categories[round(number)])
-    return _day(column.since, number) if column.since is not None else f"{number:g}"
+    return str(meaning(column, number) or f"{number:g}")
+
+
+def meaning(column: Column, value: float) -> str | int | None:
+    """Return what a number of a column stands for: a category or a date; None if it is a number."""
+    if column.labelled and column.categories:
+        return column.categories[min(max(round(value), 0), len(column.categories) - 1)]
+    return _day(column.since, value) if column.since is not None else None
 
 
 def _day(since: str, days: float) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from workbench.documents import Column, DatasetCard, Schema
 from workbench.views import words
+from workbench.views.columns import meaning
 from workbench.views.kinds import kind_of_column
 
 Columns = dict[str, NDArray[Any]]
@@ -83,7 +84,8 @@ def snippet_view(card: DatasetCard, columns: Columns, rows: int = MOST_ROWS) -> 
     rows = max(0, min(rows, MOST_ROWS))
     shown = schema.usable[:MOST_COLUMNS]
     plots = [_plot(column, columns[column.name]) for column in shown if column.kind != "tensor"]
-    tensors = [column for column in schema.usable if column.kind == "tensor"][:MOST_ARRAYS]
+    # Tokens are no series: as lines they tell nothing.
+    tensors = [c for c in schema.usable if c.kind == "tensor" and not c.tokenizer][:MOST_ARRAYS]
     return {
         "level": card.snippet.level,
         "epsilon": card.snippet.epsilon,
@@ -117,10 +119,11 @@ def _count(schema: Schema, columns: Columns) -> int:
 
 
 def _cell(column: Column, value: Any) -> str | float | int:
-    if column.kind == "category":
-        return column.categories[int(value)]
     if column.kind == "tensor":
         return words.shape_words(column.shape)
+    meant = meaning(column, float(value))
+    if meant is not None:
+        return meant
     if column.kind == "integer":
         return round(float(value))
     # Shortest decimal that gives the float32 back.
@@ -163,7 +166,7 @@ def _series(value: NDArray[Any]) -> NDArray[Any]:
 
 
 def _plot(column: Column, values: NDArray[Any]) -> Histogram | Bars:
-    if column.kind == "category":
+    if column.labelled:
         counts = np.bincount(values.astype(np.int64), minlength=len(column.categories))
         order = np.argsort(-counts, kind="stable") if len(counts) > 2 * BINS else None
         kept = range(len(counts)) if order is None else order[: 2 * BINS]
