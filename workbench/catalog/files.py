@@ -23,6 +23,8 @@ from workbench.errors import InvalidSchema
 
 DATASET = "dataset.yaml"
 TERMS = "terms.yaml"
+TO_FILL_IN = "TODO"
+"""What stands in a draft for a public fact that a steward has to write."""
 MAX_BYTES = 1 << 20
 _MAX_DEPTH = 20
 _MOST_ERRORS = 10
@@ -199,6 +201,13 @@ def _documents(kinds: dict[Path, type[Any]]) -> list[Any]:
 
 def _document(kind: type[Any], path: Path) -> Any:
     content, reader = _parse(path)
+    empty = [where for where in reader.lines if _at(content, where) == TO_FILL_IN]
+    if empty:
+        lines = [f"{reader.lines[where]}: {_named(content, where)}" for where in empty]
+        raise InvalidSchema(
+            "\n".join(f"{path.name}:{line}: still to be filled in" for line in lines),
+            "Write what the documentation says or everybody knows, not what the data say.",
+        )
     try:
         return kind.model_validate_json(_json(content, path.name))
     except ValidationError as error:
@@ -227,6 +236,14 @@ def _explained(name: str, error: ValidationError, content: Any, reader: _Reader)
     if len(found) > _MOST_ERRORS:
         lines.append(f"… and {len(found) - _MOST_ERRORS} more")
     return "\n".join(lines)
+
+
+def _named(content: Any, path: tuple[str | int, ...]) -> str:
+    """Return a field's place, with the name of its column."""
+    if path[:2] == ("schema", "columns") and len(path) > 3:
+        name = _at(content, path[:3]).get("name")
+        return f"column '{name}', {_dotted(path[3:])}"
+    return _dotted(path)
 
 
 def _at(content: Any, path: tuple[str | int, ...]) -> Any:

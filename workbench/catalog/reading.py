@@ -40,6 +40,7 @@ _KEYS = {
     "tokenizer": ("text",),
     "length": ("text",),
     "shape": ("tensor",),
+    "other": ("category",),
     "indicator": ("number", "integer", "category", "ordinal", *DATES),
 }
 """The keys that belong to some kinds only."""
@@ -93,6 +94,8 @@ class ColumnInFile(ColumnFacts):
         The file's heading, if it is another than the name.
     labels
         What a code of the file is called: code to category.
+    other
+        The category of all that is none of the others; it is added to them.
     since
         The day from which days are counted.
     format
@@ -112,6 +115,7 @@ class ColumnInFile(ColumnFacts):
     upper: Finite | Line | None = None
     source: Line = ""
     labels: dict[str, Label] = Field(default_factory=dict, max_length=1000)
+    other: Annotated[str, Visible] | None = None
     since: Day | None = None
     format: Annotated[str, Field(max_length=50)] = ""
     parts: Annotated[tuple[Part, ...], type_tuple] = ()
@@ -122,12 +126,18 @@ class ColumnInFile(ColumnFacts):
     @model_validator(mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
-        """Take the categories from the labels where none are named."""
-        if isinstance(value, dict) and isinstance(value.get("labels"), dict):
-            labels = value["labels"].values()
-            if "categories" not in value and all(isinstance(one, str | int) for one in labels):
-                return value | {"categories": list(dict.fromkeys(labels))}
-        return value
+        """Take the categories from the labels where none are named, and add the other one."""
+        if not isinstance(value, dict):
+            return value
+        found = dict(value)
+        labels, other = value.get("labels"), value.get("other")
+        labels = labels.values() if isinstance(labels, dict) else ()
+        if "categories" not in value and all(isinstance(one, str | int) for one in labels):
+            found |= {"categories": list(dict.fromkeys(labels))} if labels else {}
+        known = found.get("categories")
+        if isinstance(other, str) and isinstance(known, list | tuple) and other not in known:
+            found["categories"] = [*known, other]
+        return found
 
     @model_validator(mode="after")
     def _of_categories(self) -> ColumnInFile:

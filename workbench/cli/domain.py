@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from workbench.cli import population
+from workbench.cli.draft import draft
 from workbench.documents.base import hex_of, short
 from workbench.views.tables import Table
 from workbench.views.terminal import print_json
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Run a data holder's domain.")
 app.add_typer(population.app, name="population")
+app.command()(draft)
 
 Root = Annotated[Path, typer.Argument(help="The domain's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

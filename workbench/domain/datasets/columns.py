@@ -87,6 +87,7 @@ class Fitter:
         }
         numbered = {_number(text): code for text, code in self._codes.items()}
         self._by_number = {number: code for number, code in numbered.items() if number is not None}
+        self._other = categories.get(str(column.other), -1) if column.other else -1
         self._fill_code = None if column.fill is None else categories.get(str(column.fill))
 
     def fit(self, values: Values, before: int) -> Fitted:
@@ -285,7 +286,7 @@ class Fitter:
         if label in self._codes:
             return self._codes[label]
         number = _number(label)
-        return -1 if number is None else self._by_number.get(number, -1)
+        return self._other if number is None else self._by_number.get(number, self._other)
 
 
 def _check_bounds(column: Column, faults: Faults) -> None:

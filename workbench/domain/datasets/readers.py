@@ -26,6 +26,8 @@ Batch = dict[str, Values]
 """Column name to its values."""
 
 _LONGEST_HEADER = 10 << 20
+DELIMITED = (".csv", ".tsv")
+"""The endings of files of delimited text."""
 _BLOCK = 8 << 20
 _ROWS = 1 << 16
 _SHOWN = 30
@@ -92,13 +94,45 @@ def batches(
     yield from readers[path.suffix](path, reading, wanted, limits)
 
 
+def headings_of(path: Path, reading: Reading) -> list[str]:
+    """Return the headings of a file.
+
+    Raises
+    ------
+    InvalidData
+        If it cannot be read, or its ending is of none that can.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        if path.suffix in DELIMITED:
+            return _headings(path, reading.encoding, delimiter_of(path, reading))[0]
+        if path.suffix == ".parquet":
+            return list(pyarrow.parquet.ParquetFile(path).schema_arrow.names)
+        if path.suffix in (".arrow", ".feather"):
+            with pyarrow.memory_map(str(path)) as mapped, pyarrow.ipc.open_file(mapped) as file:
+                return list(file.schema.names)
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                return [name.removesuffix(".npy") for name in archive.namelist()]
+    except (pyarrow.ArrowException, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InvalidData(f"{path.name}: cannot be read ({type(error).__name__})") from None
+    raise InvalidData(f"{path.name}: a file of this ending cannot be read")
+
+
+def delimiter_of(path: Path, reading: Reading) -> str:
+    """Return what stands between two values of a file of delimited text."""
+    return reading.delimiter or ("\t" if path.suffix == ".tsv" else ",")
+
+
 def _csv(
     path: Path, reading: Reading, wanted: Sequence[ColumnInFile], limits: DataLimits
 ) -> Iterator[Batch]:
     import pyarrow
     import pyarrow.csv
 
-    delimiter = reading.delimiter or ("\t" if path.suffix == ".tsv" else ",")
+    delimiter = delimiter_of(path, reading)
     names, lines = _headings(path, reading.encoding, delimiter)
     places = _places(path, names, wanted, delimiter)
     numbered = [str(place) for place in range(len(names))]
