@@ -40,7 +40,7 @@ def quantity_of(heading: str) -> Quantity | None:
 @cache
 def _known() -> dict[str, Quantity]:
     text = files("workbench.domain.drafting").joinpath("quantities.csv").read_text("utf-8")
-    found = {}
+    found: dict[str, Quantity] = {}
     for row in csv.DictReader(text.splitlines()):
         quantity = Quantity(row["unit"], float(row["lower"]), float(row["upper"]))
         found |= dict.fromkeys(row["words"].split(), quantity)
