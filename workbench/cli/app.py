@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from workbench._version import __version__
 from workbench.cli import audit, domain, evidence, people, policy, study
 from workbench.views.terminal import print_json
 
 app = typer.Typer(
     no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
-    help="Train on data that may not leave its holder.",
 )
 app.add_typer(domain.app, name="domain")
 app.add_typer(people.keys, name="key")
@@ -28,6 +29,16 @@ app.command()(study.submit)
 
 SpaceOption = Annotated[Path | None, typer.Option("--space", help="A space.toml.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Train on data that may not leave its holder."""
+    if version:
+        typer.echo(f"workbench {__version__}")
+        raise typer.Exit
 
 
 @app.command()

@@ -15,6 +15,7 @@ from workbench.views.terminal import print_json
 from workbench.views.words import time_words
 
 if TYPE_CHECKING:
+    from workbench.domain.api.terminal import LogFormat
     from workbench.domain.publishing.approval import Wins
     from workbench.domain.publishing.report import Report
 
@@ -41,11 +42,16 @@ def init(
 
 
 @app.command()
-def serve(root: Root) -> None:
-    """Serve the domain until Ctrl-C."""
+def serve(
+    root: Root,
+    log_format: Annotated[str, typer.Option(help="text, or json for collectors.")] = "text",
+) -> None:
+    """Serve the domain until Ctrl-C; each event is a line."""
     from workbench.domain.api.server import serve as run
 
-    run(root)
+    if log_format not in ("text", "json"):
+        raise typer.BadParameter("'text' or 'json'", param_hint="--log-format")
+    run(root, cast("LogFormat", log_format))
 
 
 @app.command()
@@ -156,7 +162,7 @@ def reconcile(
 @app.command()
 def move(
     root: Root,
-    to: Annotated[str, typer.Option(help="An empty database: postgresql+pg8000://… or sqlite://…")],
+    to: Annotated[str, typer.Option(help="An empty database: postgresql://… or sqlite://…")],
 ) -> None:
     """Move the domain to another database, with its privacy ledger."""
     from sqlalchemy import make_url

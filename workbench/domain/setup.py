@@ -16,7 +16,7 @@ name = {name}
 title = {title}
 host = "127.0.0.1"
 port = {port}
-# database = "postgresql+pg8000://user:password@host/database"
+# database = "postgresql://user:password@host/database"
 # certificate = "tls/server.crt"
 # private_key = "tls/server.key"
 

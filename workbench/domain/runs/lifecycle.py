@@ -24,7 +24,7 @@ from workbench.documents import (
     RunProgress,
     State,
 )
-from workbench.documents.base import hex_of
+from workbench.documents.base import hex_of, short
 from workbench.domain.access import log
 from workbench.domain.datasets import files
 from workbench.domain.heads import head
@@ -87,6 +87,7 @@ class Runs:
                 for request in stored.listed(connection, state=state, limit=10_000)
             ]
         for request in reversed(found):
+            _log.info("request %s is taken up again", short(request.digest))
             self.launch(request)
 
     def launch(self, request: StoredRequest) -> None:

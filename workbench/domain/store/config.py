@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
-from workbench.documents.base import Document, Line, Name, explain, is_loopback
+from workbench.documents.base import Document, Line, Name, in_words, is_loopback
 from workbench.errors import InvalidConfiguration
 from workbench.graphs.record_graph import DEFAULT_PARAMETERS, MOST_PARAMETERS, Limits
 
@@ -193,7 +193,11 @@ class DomainFolder:
         except tomllib.TOMLDecodeError as error:
             raise InvalidConfiguration(f"{path}: {error}") from None
         except ValidationError as error:
-            raise InvalidConfiguration(explain(str(path), error)) from None
+            lines = [
+                f"{path}: {'.'.join(map(str, item['loc'])) or 'as a whole'}: {in_words(item)}"
+                for item in error.errors(include_url=False, include_input=False)
+            ]
+            raise InvalidConfiguration("\n".join(lines), "All keys: docs/operator.md.") from None
         readable = path.stat().st_mode & 0o077 and self.root.stat().st_mode & 0o077
         if urlsplit(self.config.database).password and readable:
             raise InvalidConfiguration(

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import alembic.command
 import alembic.config
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from workbench.errors import DomainUnavailable
+from workbench.errors import DomainUnavailable, InvalidConfiguration, MissingPackage
 
 _WRITERS, _SERVER = 0x776F726B, 0x776F726C
 _WAIT_SECONDS = 10
@@ -31,18 +31,21 @@ class Store:
     Parameters
     ----------
     url
-        ``sqlite:///path`` or ``postgresql+pg8000://…``.
+        ``sqlite:///path`` or ``postgresql://…``; without a password that of the variable
+        ``PGPASSWORD``.
 
     Raises
     ------
     DomainUnavailable
-        If the database cannot be opened or migrated.
+        If the database cannot be opened or migrated; names its place and the cause.
+    InvalidConfiguration, MissingPackage
+        If `url` is none, or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
         self.sqlite = url.startswith("sqlite")
         self.engine = _sqlite(url) if self.sqlite else _postgresql(url)
-        with _as_unavailable(), self.engine.connect() as connection:
+        with _as_unavailable(opened=self.engine), self.engine.connect() as connection:
             config = alembic.config.Config()
             config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
             config.attributes["connection"] = connection
@@ -150,10 +153,17 @@ class Store:
 
 
 @contextmanager
-def _as_unavailable() -> Iterator[None]:
+def _as_unavailable(opened: Engine | None = None) -> Iterator[None]:
+    """Turn errors of a database into `DomainUnavailable`.
+
+    Where it is `opened`, on the operator's terminal, the message names place and cause; later it
+    does not, for researchers read it.
+    """
     try:
         yield
     except (DBAPIError, OSError) as error:
+        if opened is not None:
+            raise DomainUnavailable(*_cause(opened, error)) from error
         # The driver's own message can quote a statement's values.
         raise DomainUnavailable(
             f"the domain's database cannot be used now ({type(error).__name__})",
@@ -163,6 +173,28 @@ def _as_unavailable() -> Iterator[None]:
         raise DomainUnavailable(
             f"the domain's database gave no answer ({type(error).__name__})", "Try again."
         ) from error
+
+
+def _cause(engine: Engine, error: DBAPIError | OSError) -> tuple[str, str]:
+    """Return why a database cannot be opened, and what to do."""
+    url = engine.url
+    where = url.database if url.get_backend_name() == "sqlite" else repr(url)
+    own = getattr(error, "orig", None) or error
+    told = own.args[0] if own.args else ""
+    code = told.get("C", "") if isinstance(told, dict) else ""
+    words = told.get("M", "") if isinstance(told, dict) else str(told)
+    hint = next((hint for start, hint in _HINTS.items() if start and code.startswith(start)), "")
+    hint = hint or "Is it there, may this user read and write it, and is 'database' right?"
+    return f"the database {where} cannot be opened: {words or type(own).__name__}", hint
+
+
+_HINTS = {
+    "28": "Check user and password in 'database' of domain.toml, or the variable PGPASSWORD.",
+    "3D": "Make it first: createdb NAME.",
+    "42": "The user needs the right to make tables in it.",
+    "53": "It has no room or no connection left.",
+}
+"""What to do, by the class of PostgreSQL's error codes (its manual, appendix A)."""
 
 
 def _sqlite(url: str) -> Engine:
@@ -184,6 +216,25 @@ def _sqlite(url: str) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    return create_engine(
-        url, pool_pre_ping=True, connect_args={"timeout": _WAIT_SECONDS}, pool_timeout=_WAIT_SECONDS
-    )
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+pg8000")
+        if parsed.password is None and os.environ.get("PGPASSWORD"):
+            parsed = parsed.set(password=os.environ["PGPASSWORD"])
+        return create_engine(
+            parsed,
+            pool_pre_ping=True,
+            connect_args={"timeout": _WAIT_SECONDS},
+            pool_timeout=_WAIT_SECONDS,
+        )
+    except ModuleNotFoundError as error:
+        raise MissingPackage(
+            f"the database needs the package '{error.name}', which is not installed",
+            "pip install 'dataspace-workbench[postgres]', and write postgresql://… in domain.toml.",
+        ) from None
+    except ArgumentError:
+        raise InvalidConfiguration(
+            "'database' of domain.toml is no address of a database",
+            "Such as sqlite:///domain.sqlite or postgresql://user@host/name.",
+        ) from None
