@@ -56,12 +56,22 @@ def sign(
     typer.echo(f"signed: {change.words}.\nwrote {place}")
 
 
-def review(request: RequestArgument, space: SpaceOption = None) -> None:
-    """Print all facts on a request, as JSON; for stewards."""
+def review(
+    request: RequestArgument,
+    space: SpaceOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print all facts on a request; for stewards."""
     from workbench.space.connection import connect
+    from workbench.views.review import review_lines
 
     found = connect(space).request(request)
-    print_json(found.client.review(found.digest))
+    facts = found.client.review(found.digest)
+    if as_json:
+        print_json(facts)
+        return
+    for line in review_lines(facts):
+        typer.echo(line)
 
 
 def approve(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+
+_FREE = frozenset({"title", "purposes", "reason", "detail"})
+"""Columns of free text."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,22 @@ class Table:
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def show(self, title: str | None = None) -> None:
-        """Print the table to the terminal."""
+        """Print the table to the terminal; into a pipe, as lines with tabs between the cells."""
+        if not sys.stdout.isatty():
+            if title:
+                print(title)
+            for line in [self.columns, *self.rows] if self.columns else self.rows:
+                print("\t".join(" ".join(cell.split()) for cell in line))
+            return
         from rich.console import Console
         from rich.markup import escape as unmarked
         from rich.table import Table as Drawn
 
         drawn = Drawn(title=title)
         for name in self.columns:
-            # A name that is cut cannot be used.
-            drawn.add_column(name, overflow="fold")
+            # A name that is cut cannot be used; of what people wrote the start is enough here.
+            free = name in _FREE
+            drawn.add_column(name, overflow="ellipsis" if free else "fold", no_wrap=free)
         for row in self.rows:
             drawn.add_row(*(unmarked(cell) for cell in row))
         Console().print(drawn)

@@ -52,7 +52,6 @@ def serve(root: Path, log_format: LogFormat = "text") -> None:
                 runner.run(_Server(_config(domain), domain).serve([listening]))
         finally:
             follower.close()
-            _log.info("stopped; what was running is taken up again at the next start")
     finally:
         domain.close()
 
@@ -87,7 +86,8 @@ def _config(domain: Domain) -> uvicorn.Config:
         # Targets and times of calls are nobody's business but the two who talk.
         access_log=False,
         log_config=None,
-        log_level="warning",
+        # Its tracebacks could quote what a caller sent; the domain logs what failed itself.
+        log_level="critical",
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
         h11_max_incomplete_event_size=_HEADER_BYTES,
@@ -111,6 +111,10 @@ class _Server(uvicorn.Server):
         _log.info("domain %s listens on %s://%s:%d", here.name, scheme, host, here.port)
         _log.info("its public key is %s", self._domain.key.public)
         _log.info("%d datasets are published; Ctrl-C stops it", count)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        _log.info("stopped; what was running is taken up again at the next start")
 
 
 class _Loop(asyncio.SelectorEventLoop):
