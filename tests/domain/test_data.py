@@ -74,7 +74,7 @@ def test_csv_parquet_and_npz_give_the_same_records(tmp_path):
         ("age,smokes\n1,secret\n", "row 1, column 'smokes': not one of the categories"),
         ("age\n1\n", "column 'smokes' is missing"),
         ("age,smokes\n", "no records"),
-        ("", "not CSV"),
+        ("", "it has no headings"),
         ("age,smokes\n1,no,3,4\n1,no\n", "data.csv"),
         (b"\xff\xfe\x00\x01", "data.csv"),
         ("age,smokes\n1,no,secret\n2,no,secret\n", "Expected 2 columns, got 3"),

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from workbench.catalog import tokenizers
 from workbench.catalog.reading import ColumnInFile, Reading, SchemaInFile
+from workbench.catalog.sources import Data
 from workbench.documents import Document, Schema, Terms
 from workbench.documents.base import Finite, Line, Name, Text, in_words, type_tuple
 from workbench.errors import InvalidSchema
@@ -51,10 +52,7 @@ class _DatasetFile(Document):
     description: Text = ""
     citation: Line = ""
     licence: Line = ""
-    data: Annotated[
-        str,
-        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.(csv|tsv|parquet|arrow|feather|npz)$"),
-    ]
+    data: Data
     reading: Reading = Reading()
     population: Name | None = None
     blocks: Annotated[tuple[Line, ...], type_tuple, Field(max_length=10_000)] = ()
@@ -92,7 +90,7 @@ class DatasetSource(Document):
     description: Text
     citation: Line
     licence: Line
-    data: str
+    data: Data
     reading: Reading = Field(Reading(), exclude=True)
     columns: tuple[ColumnInFile, ...] = Field((), exclude=True)
     tokenizer_files: dict[str, bytes] = Field({}, exclude=True)

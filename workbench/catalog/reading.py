@@ -66,11 +66,14 @@ class Reading(Document):
         The characters, by the name that Python has for it.
     decimal
         What stands before the decimals of a number.
+    sheet
+        The sheet of an Excel workbook; the first one if not said.
     """
 
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
     encoding: Annotated[str, Field(max_length=50), AfterValidator(_known)] = "utf-8"
     decimal: Literal[".", ","] = "."
+    sheet: Annotated[str, Field(max_length=100)] = ""
 
     @model_validator(mode="after")
     def _apart(self) -> Reading:

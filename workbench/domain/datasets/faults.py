@@ -21,17 +21,17 @@ class _Fault:
 
 
 class Faults:
-    """What is wrong with a file, by column and kind, with the first row of each.
+    """What is wrong with some files, by column and kind, with the first row of each.
 
-    Parameters
+    Attributes
     ----------
     file
-        Its name.
+        The name of the file that is read now.
     """
 
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._found: dict[tuple[str, str], _Fault] = {}
+    def __init__(self) -> None:
+        self.file = ""
+        self._found: dict[tuple[str, str, str], _Fault] = {}
 
     def __len__(self) -> int:
         return len(self._found)
@@ -56,7 +56,7 @@ class Faults:
         if not count:
             return
         first = before + int(np.flatnonzero(rows)[0]) + 1
-        fault = self._found.setdefault((column, what), _Fault(first, 0, hint))
+        fault = self._found.setdefault((self.file, column, what), _Fault(first, 0, hint))
         fault.count += count
 
     def check(self) -> None:
@@ -70,10 +70,11 @@ class Faults:
         if not self._found:
             return
         lines, hints = [], []
-        for (column, what), fault in sorted(self._found.items(), key=lambda one: one[1].row):
+        found = sorted(self._found.items(), key=lambda one: (one[0][0], one[1].row))
+        for (file, column, what), fault in found:
             rest = fault.count - 1
             more = f" (and in {rest} more row{'s' * (rest > 1)})" if rest else ""
-            lines.append(f"{self._file}: row {fault.row}, column '{column}': {what}{more}")
+            lines.append(f"{file}: row {fault.row}, column '{column}': {what}{more}")
             if fault.hint and fault.hint not in hints:
                 hints.append(fault.hint)
         if len(lines) > _MOST:

@@ -7,7 +7,7 @@ first such value, never the value itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,8 @@ from workbench.catalog.reading import ColumnInFile, Reading
 from workbench.catalog.tokenizers import TextTokens
 from workbench.domain.datasets.columns import Fitter
 from workbench.domain.datasets.faults import Faults
-from workbench.domain.datasets.readers import LIMITS, DataLimits, batches
+from workbench.domain.datasets.readers import LIMITS, Batch, DataLimits, batches
+from workbench.domain.datasets.sources import parts_of
 from workbench.domain.datasets.units import Units
 from workbench.errors import InvalidData, TooLarge
 from workbench.records import Records
@@ -52,8 +53,7 @@ def load(
     Parameters
     ----------
     path
-        A ``.csv``, ``.tsv``, ``.parquet``, ``.arrow``, ``.feather`` or ``.npz`` file with at least
-        these columns.
+        A file of any ending that `readers.batches` reads, with at least these columns.
     columns
         What ``dataset.yaml`` says of them: types, bounds, categories, missing codes, headings.
     reading
@@ -76,47 +76,88 @@ def load(
         If it is over `limits`.
     """
     reading = reading or Reading()
-    faults = Faults(path.name)
-    wanted = [column for column in columns if column.role != "ignored"]
-    unit = next((column for column in wanted if column.role == "unit"), None)
-    usable = [column for column in wanted if column is not unit]
-    get = tokenizers.get
-    fitters = {c.name: Fitter(c, reading, faults, get(c.tokenizer or "")) for c in usable}
-    published = [one.name for column in usable for one in column.published()]
-    parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in published}
-    hashes: list[NDArray[np.uint64]] = []
-    units = None if unit is None else Units(unit, faults)
-    clamped, filled = dict.fromkeys(fitters, 0), dict.fromkeys(fitters, 0)
-    rows = 0
-    for batch in batches(path, reading, wanted, limits):
-        count = len(next(iter(batch.values())))
-        if rows + count > limits.records:
-            raise TooLarge(f"{path.name}: over {limits.records} records")
-        hashes.append(np.zeros(count, dtype=np.uint64))
-        for name, fitter in fitters.items():
-            found = fitter.fit(batch[name], rows)
-            for part, values in found.columns.items():
-                parts[part].append(values)
-            clamped[name] += found.clamped
-            filled[name] += found.filled
-            hashes[-1] += found.hashes
-        if units is not None and unit is not None:
-            units.add(batch[unit.name], rows)
-        rows += count
-    if not rows:
-        raise InvalidData(f"{path.name}: has no records")
-    faults.check()
-    records = Records(
-        {name: np.concatenate(found) for name, found in parts.items()},
-        np.arange(rows, dtype=np.int64) if units is None else units.numbers,
-    )
-    persons = np.concatenate(hashes) if units is None else units.persons
-    clamped, filled = ({n: c for n, c in one.items() if c} for one in (clamped, filled))
-    return LoadedData(records, persons, clamped, filled)
+    loading = _Loading(columns, reading, limits, tokenizers)
+    loading.read(path.name, batches(path, reading, loading.wanted, limits))
+    return loading.loaded()
 
 
-def load_source(folder: Path, source: DatasetSource) -> LoadedData:
-    """Load what a dataset's two files describe; `folder` holds the data. See `load`."""
+def load_source(folder: Path, source: DatasetSource, limits: DataLimits = LIMITS) -> LoadedData:
+    """Load what a dataset's two files describe; `folder` holds the data. See `load`.
+
+    Of several files the records stand in the order of the files' names.
+
+    Raises
+    ------
+    InvalidData, TooLarge
+        As `load`.
+    """
     told = {c.tokenizer.name: c.tokenizer for c in source.data_schema.columns if c.tokenizer}
     tokens = {name: TextTokens(one, source.tokenizer_files.get(name)) for name, one in told.items()}
-    return load(folder / source.data, source.columns, source.reading, tokenizers=tokens)
+    loading = _Loading(source.columns, source.reading, limits, tokens)
+    for name, found in parts_of(folder, source.data, source.reading, loading.wanted, limits):
+        loading.read(name, found)
+    return loading.loaded()
+
+
+class _Loading:
+    """Puts the records of one or several files together."""
+
+    def __init__(
+        self,
+        columns: Sequence[ColumnInFile],
+        reading: Reading,
+        limits: DataLimits,
+        tokenizers: Mapping[str, TextTokens],
+    ) -> None:
+        self._limits, self._faults = limits, Faults()
+        self.wanted = [column for column in columns if column.role != "ignored"]
+        self._unit = next((column for column in self.wanted if column.role == "unit"), None)
+        usable = [column for column in self.wanted if column is not self._unit]
+        self._fitters = {
+            c.name: Fitter(c, reading, self._faults, tokenizers.get(c.tokenizer or ""))
+            for c in usable
+        }
+        published = [one.name for column in usable for one in column.published()]
+        self._parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in published}
+        self._hashes: list[NDArray[np.uint64]] = []
+        self._units = None if self._unit is None else Units(self._unit, self._faults)
+        self._clamped = dict.fromkeys(self._fitters, 0)
+        self._filled = dict.fromkeys(self._fitters, 0)
+        self._rows = 0
+
+    def read(self, name: str, found: Iterable[Batch]) -> None:
+        """Add the records of a file."""
+        self._faults.file, before = name, 0
+        for batch in found:
+            count = len(next(iter(batch.values())))
+            self._rows += count
+            if self._rows > self._limits.records:
+                raise TooLarge(f"{name}: over {self._limits.records} records")
+            self._add(batch, before, count)
+            before += count
+        if not before:
+            raise InvalidData(f"{name}: has no records")
+
+    def _add(self, batch: Batch, before: int, count: int) -> None:
+        self._hashes.append(np.zeros(count, dtype=np.uint64))
+        for name, fitter in self._fitters.items():
+            found = fitter.fit(batch[name], before)
+            for part, values in found.columns.items():
+                self._parts[part].append(values)
+            self._clamped[name] += found.clamped
+            self._filled[name] += found.filled
+            self._hashes[-1] += found.hashes
+        if self._units is not None and self._unit is not None:
+            self._units.add(batch[self._unit.name], before)
+
+    def loaded(self) -> LoadedData:
+        """Return all records, if nothing was wrong."""
+        self._faults.check()
+        units = self._units
+        records = Records(
+            {name: np.concatenate(found) for name, found in self._parts.items()},
+            np.arange(self._rows, dtype=np.int64) if units is None else units.numbers,
+        )
+        persons = np.concatenate(self._hashes) if units is None else units.persons
+        changed = ({n: c for n, c in one.items() if c} for one in (self._clamped, self._filled))
+        return LoadedData(records, persons, *changed)

@@ -1,12 +1,11 @@
 """Read the columns of a data holder's file as they stand there, some rows at a time.
 
-CSV, TSV, Parquet, Arrow and NPZ. Messages name file, heading and row, and never a value.
+CSV, TSV, Excel, Parquet, Arrow and NPZ. Messages name file, heading and row, and never a value.
 """
 
 from __future__ import annotations
 
 import csv
-import difflib
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.catalog.reading import ColumnInFile, Reading
+from workbench.domain.datasets import spreadsheet
+from workbench.domain.datasets.headings import named, places
 from workbench.errors import InvalidData, TooLarge, WorkbenchError
 
 Values = Any
@@ -30,9 +31,7 @@ DELIMITED = (".csv", ".tsv")
 """The endings of files of delimited text."""
 _BLOCK = 8 << 20
 _ROWS = 1 << 16
-_SHOWN = 30
 _ROW_ERROR = re.compile(r"(Row #\d+: )?Expected \d+ columns, got \d+")
-_DELIMITERS = ";\t|,"
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,7 @@ def batches(
         ".arrow": _arrow,
         ".feather": _arrow,
         ".npz": _npz,
+        ".xlsx": _xlsx,
     }
     if path.suffix not in readers:
         raise InvalidData(f"{path.name}: expected a file that ends in {', '.join(readers)}")
@@ -113,6 +113,8 @@ def headings_of(path: Path, reading: Reading) -> list[str]:
         if path.suffix in (".arrow", ".feather"):
             with pyarrow.memory_map(str(path)) as mapped, pyarrow.ipc.open_file(mapped) as file:
                 return list(file.schema.names)
+        if path.suffix == ".xlsx":
+            return spreadsheet.headings_of(path, reading, LIMITS.memory_bytes)
         if path.suffix == ".npz":
             with zipfile.ZipFile(path) as archive:
                 return [name.removesuffix(".npy") for name in archive.namelist()]
@@ -134,7 +136,7 @@ def _csv(
 
     delimiter = delimiter_of(path, reading)
     names, lines = _headings(path, reading.encoding, delimiter)
-    places = _places(path, names, wanted, delimiter)
+    found = places(path.name, names, wanted, delimiter)
     numbered = [str(place) for place in range(len(names))]
     # One thread, so that the parser knows which row is wrong.
     options = pyarrow.csv.ReadOptions(
@@ -148,13 +150,13 @@ def _csv(
     # As text: what counts as missing is the steward's to say, not the parser's.
     converting = pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(numbered, pyarrow.string()),
-        include_columns=[str(place) for place in dict.fromkeys(places.values())],
+        include_columns=[str(place) for place in dict.fromkeys(found.values())],
         strings_can_be_null=False,
     )
     try:
         with pyarrow.csv.open_csv(path, options, parsing, converting) as file:
             for batch in file:
-                yield {name: batch.column(str(place)) for name, place in places.items()}
+                yield {name: batch.column(str(place)) for name, place in found.items()}
     except (ValueError, OSError, pyarrow.ArrowException) as error:
         # The parser's own message quotes the row.
         text = str(error)
@@ -162,8 +164,8 @@ def _csv(
             return
         if isinstance(error, UnicodeDecodeError) or "UTF8" in text:
             raise _not_in(path, reading.encoding) from None
-        found = _ROW_ERROR.search(text)
-        what = found.group(0) if found else type(error).__name__
+        row = _ROW_ERROR.search(text)
+        what = row.group(0) if row else type(error).__name__
         raise InvalidData(f"{path.name}: not CSV: {what}") from None
 
 
@@ -190,49 +192,6 @@ def _not_in(path: Path, encoding: str) -> InvalidData:
     )
 
 
-def _places(
-    path: Path, names: list[str], wanted: Sequence[ColumnInFile], delimiter: str
-) -> dict[str, int]:
-    """Return the place in `names` of each wanted column."""
-    if not names:
-        raise InvalidData(f"{path.name}: not CSV: it is empty")
-    found: dict[str, int] = {}
-    missing = []
-    for column in wanted:
-        count = names.count(column.heading)
-        if count > 1:
-            raise InvalidData(f"{path.name}: '{column.heading}' appears twice in the header")
-        if count:
-            found[column.name] = names.index(column.heading)
-        else:
-            missing.append(column)
-    if missing:
-        raise _no_column(path, names, missing, delimiter)
-    return found
-
-
-def _no_column(
-    path: Path, names: list[str], missing: list[ColumnInFile], delimiter: str = ""
-) -> InvalidData:
-    words = [f"column '{missing[0].name}' is missing"]
-    if missing[0].source:
-        words = [f"column '{missing[0].name}' is missing (heading '{missing[0].source}')"]
-    if len(missing) > 1:
-        words.append(f", and {len(missing) - 1} more")
-    shown = ", ".join(name[:50] for name in names[:_SHOWN]) + (", …" * (len(names) > _SHOWN))
-    near = difflib.get_close_matches(missing[0].heading, names, 1)
-    hint = f"The headings are: {shown}."
-    other = next((one for one in _DELIMITERS if one != delimiter and one in names[0]), None)
-    if delimiter and len(names) == 1 and other:
-        written = "\\t" if other == "\t" else other
-        hint += f' They read as one: write reading: {{delimiter: "{written}"}} in dataset.yaml.'
-    elif near:
-        hint += f' Did you mean source: "{near[0][:50]}"?'
-    else:
-        hint += " Where the file calls it otherwise, write source: beside its name."
-    return InvalidData(f"{path.name}: {''.join(words)}", hint)
-
-
 def _parquet(
     path: Path, reading: Reading, wanted: Sequence[ColumnInFile], limits: DataLimits
 ) -> Iterator[Batch]:
@@ -249,7 +208,7 @@ def _parquet(
         least = metadata.num_rows * len(wanted) * 8
         if max(least, sum(group.total_byte_size for group in groups)) > limits.memory_bytes:
             raise TooLarge(f"{path.name}: over {limits.memory_bytes} bytes unpacked")
-        names = _named(path, file.schema_arrow.names, wanted)
+        names = named(path.name, file.schema_arrow.names, wanted)
         for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(names.values()))):
             yield {name: batch.column(heading) for name, heading in names.items()}
     except (pyarrow.ArrowException, OSError, ValueError) as error:
@@ -263,7 +222,7 @@ def _arrow(
 
     try:
         with pyarrow.memory_map(str(path)) as mapped, pyarrow.ipc.open_file(mapped) as file:
-            names = _named(path, file.schema.names, wanted)
+            names = named(path.name, file.schema.names, wanted)
             for place in range(file.num_record_batches):
                 batch = file.get_batch(place)
                 yield {name: batch.column(heading) for name, heading in names.items()}
@@ -271,12 +230,10 @@ def _arrow(
         raise InvalidData(f"{path.name}: not Arrow ({type(error).__name__})") from None
 
 
-def _named(path: Path, names: list[str], wanted: Sequence[ColumnInFile]) -> dict[str, str]:
-    """Return the file's name of each wanted column."""
-    missing = [column for column in wanted if column.heading not in names]
-    if missing:
-        raise _no_column(path, names, missing)
-    return {column.name: column.heading for column in wanted}
+def _xlsx(
+    path: Path, reading: Reading, wanted: Sequence[ColumnInFile], limits: DataLimits
+) -> Iterator[Batch]:
+    return spreadsheet.batches(path, reading, wanted, limits.memory_bytes)
 
 
 def _npz(
@@ -288,7 +245,7 @@ def _npz(
             if sum(info.file_size for info in archive.infolist()) > limits.memory_bytes:
                 raise TooLarge(f"{path.name}: over {limits.memory_bytes} bytes unpacked")
         with np.load(path, allow_pickle=False) as file:
-            names = _named(path, file.files, wanted)
+            names = named(path.name, file.files, wanted)
             found: dict[str, NDArray[Any]] = {n: file[heading] for n, heading in names.items()}
             if any(values.ndim == 0 for values in found.values()):
                 raise InvalidData(f"{path.name}: an array is a single number")

@@ -151,7 +151,7 @@ def prepare(
     who = members_of(connection, source, population, loaded, seal.derive("persons"))
     records = loaded.records if who.kept.all() else loaded.records.select(who.kept)
     if not len(records):
-        raise InvalidData(f"{source.data}: nobody is left in the blocks that dataset.yaml names")
+        raise InvalidData(f"{name}: nobody is left in the blocks that dataset.yaml names")
     check_record_count(source, records.unit_count)
     version = dataset_version(records, source.data_schema, seal.derive(f"salt/{name}"))
     key_for_split = seal.derive(f"split/{name}")
