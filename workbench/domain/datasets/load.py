@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from workbench.catalog.files import DatasetSource
 from workbench.catalog.reading import ColumnInFile, Reading
 from workbench.catalog.tokenizers import TextTokens
+from workbench.domain.datasets.attachments import attachments_of
 from workbench.domain.datasets.columns import Fitter
 from workbench.domain.datasets.faults import Faults
 from workbench.domain.datasets.readers import LIMITS, DataLimits, batches
@@ -80,8 +81,11 @@ def load(
     wanted = [column for column in columns if column.role != "ignored"]
     unit = next((column for column in wanted if column.role == "unit"), None)
     usable = [column for column in wanted if column is not unit]
-    get = tokenizers.get
-    fitters = {c.name: Fitter(c, reading, faults, get(c.tokenizer or "")) for c in usable}
+    fitters = {}
+    for column in usable:
+        tokens = tokenizers.get(column.tokenizer or "")
+        files = attachments_of(column, path.parent, limits, faults)
+        fitters[column.name] = Fitter(column, reading, faults, tokens, files)
     published = [one.name for column in usable for one in column.published()]
     parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in published}
     hashes: list[NDArray[np.uint64]] = []
