@@ -71,7 +71,7 @@ def write_edf(path: Path, channels: dict[str, np.ndarray], rate: int, unit: str 
     kind = pyedflib.FILETYPE_BDF if path.suffix == ".bdf" else pyedflib.FILETYPE_EDFPLUS
     most = (1 << (24 if path.suffix == ".bdf" else 16) - 1) - 1
     with pyedflib.EdfWriter(str(path), len(channels), file_type=kind) as file:
-        file.setPatientName(SECRET.replace("^", " "))
+        file.setPatientName(SECRET.replace("^", "_"))
         file.setSignalHeaders(
             [
                 {

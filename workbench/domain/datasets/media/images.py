@@ -40,7 +40,11 @@ def image(path: Path, kind: str, wanted: Wanted) -> NDArray[np.float32]:
     except ImportError:
         raise missing_package("pillow", "images") from None
 
-    with Image.open(path, formats=(kind,)) as file:
+    try:
+        opened = Image.open(path, formats=(kind,))
+    except Image.DecompressionBombError:
+        raise wanted.too_many() from None
+    with opened as file:
         pages = int(getattr(file, "n_frames", 1)) if kind == "TIFF" else 1
         found: list[NDArray[np.float32]] = []
         for page in range(pages):

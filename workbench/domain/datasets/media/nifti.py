@@ -55,7 +55,7 @@ def volume(path: Path, wanted: Wanted) -> NDArray[np.float32]:
         )
         if not size:
             raise InvalidData("its file is not NIfTI")
-        header = getattr(nibabel, _SIZES[size])(start + file.read(size - 4))
+        header = getattr(nibabel, _SIZES[size])(start + file.read(size - 4), check=False)
         sizes = tuple(int(one) for one in header.get_data_shape())
         kind, offset = header.get_data_dtype(), int(header["vox_offset"])
         if len(sizes) < 3 or any(one != 1 for one in sizes[4:]) or kind.kind not in "iuf":

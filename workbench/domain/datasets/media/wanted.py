@@ -56,10 +56,14 @@ class Wanted:
         if min(sizes) < 1:
             raise InvalidData("its file holds nothing")
         if count > self.most_values:
-            raise InvalidData(
-                f"its file says that it holds more than {self.most_values} values",
-                "Cut or reduce such files before they are published.",
-            )
+            raise self.too_many()
+
+    def too_many(self) -> InvalidData:
+        """Return the error that a file says of itself that it is enormous."""
+        return InvalidData(
+            f"its file says that it holds more than {self.most_values} values",
+            "Cut or reduce such files before they are published.",
+        )
 
 
 def missing_package(package: str, extra: str) -> MissingPackage:

@@ -20,7 +20,7 @@ from workbench.errors import InvalidData
 _LONGEST_HEADER = 1 << 20
 _RATE = 250.0
 _GAIN = 200.0
-_RECORD = re.compile(r"^\S+ +(\d+)(?: +([\d.eE+-]+)\S*)?(?: +(\d+).*)?$")
+_RECORD = re.compile(r"^[^\s/]+ +(\d+)(?: +([\d.eE+-]+)\S*)?(?: +(\d+).*)?$")
 _FORMAT = re.compile(r"^(\d+)(?::\d+)?(?:\+(\d+))?$")
 _GAINS = re.compile(r"^([\d.eE+-]+)(?:\((-?\d+)\))?(?:/(\S+))?$")
 _WIDTHS = {"16": 2.0, "61": 2.0, "24": 3.0, "32": 4.0, "80": 1.0, "212": 1.5}
