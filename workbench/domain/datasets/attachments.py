@@ -44,7 +44,7 @@ class Tensors:
 
 
 def attachments_of(
-    column: ColumnInFile, folder: Path, limits: DataLimits, faults: Faults
+    folder: Path, limits: DataLimits, faults: Faults, column: ColumnInFile
 ) -> Attachments | None:
     """Return what reads the files that a column names, or None if it names none."""
     if column.files is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -81,11 +82,10 @@ def load(
     wanted = [column for column in columns if column.role != "ignored"]
     unit = next((column for column in wanted if column.role == "unit"), None)
     usable = [column for column in wanted if column is not unit]
-    fitters = {}
-    for column in usable:
-        tokens = tokenizers.get(column.tokenizer or "")
-        files = attachments_of(column, path.parent, limits, faults)
-        fitters[column.name] = Fitter(column, reading, faults, tokens, files)
+    get, attached = tokenizers.get, partial(attachments_of, path.parent, limits, faults)
+    fitters = {
+        c.name: Fitter(c, reading, faults, get(c.tokenizer or ""), attached(c)) for c in usable
+    }
     published = [one.name for column in usable for one in column.published()]
     parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in published}
     hashes: list[NDArray[np.uint64]] = []

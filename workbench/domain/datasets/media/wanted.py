@@ -32,7 +32,12 @@ class Wanted:
     most_values: int = 1 << 28
 
     def check_bytes(self, size: int) -> None:
-        """Check the bytes of a file.
+        """Check the size of a file.
+
+        Parameters
+        ----------
+        size
+            In bytes.
 
         Raises
         ------
@@ -44,6 +49,11 @@ class Wanted:
 
     def check_values(self, *sizes: int) -> None:
         """Check how many values a file holds, by its header, before any is decoded.
+
+        Parameters
+        ----------
+        *sizes
+            How many there are along each axis, without a unit.
 
         Raises
         ------
