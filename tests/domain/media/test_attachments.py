@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,7 @@ from workbench.catalog.reading import SchemaInFile
 from workbench.domain.datasets.load import load
 from workbench.domain.datasets.readers import DataLimits
 from workbench.domain.publishing.snippet import made
-from workbench.errors import InvalidData, InvalidDocument, InvalidSchema, TooLarge
+from workbench.errors import InvalidData, InvalidDocument, InvalidSchema, MissingPackage, TooLarge
 from workbench.records import Records
 
 IMAGE = {
@@ -133,6 +135,39 @@ def test_all_faults_are_told_by_row_with_a_hint_and_without_a_path(pictures):
     ]
     assert "below the folder of dataset.yaml" in caught.value.hint
     assert "jane" not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "write"),
+    [
+        ("PIL", "images", lambda path: write_image(path, np.zeros((4, 4), np.uint8), format="PNG")),
+        ("pydicom", "dicom", lambda path: write_dicom(path, np.zeros((4, 4)))),
+        (
+            "nibabel",
+            "nifti",
+            lambda path: path.write_bytes((348).to_bytes(4, "little") + bytes(340) + b"n+1\0"),
+        ),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named(package, extra, write, tmp_path, monkeypatch):
+    (tmp_path / "pictures").mkdir()
+    write(tmp_path / "pictures/a")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingPackage) as caught:
+        loaded(tmp_path, ["a"])
+    assert caught.value.hint == f"pip install 'dataspace-workbench[{extra}]'"
+
+
+def test_a_file_that_may_not_be_read_is_told_so(pictures, monkeypatch):
+    def denied(*given, **options):
+        raise PermissionError(13, "Permission denied", "jane.png")
+
+    monkeypatch.setattr("workbench.domain.datasets.media.decoding._kind", denied)
+    with pytest.raises(
+        InvalidData, match="row 1, column 'image': its file may not be read"
+    ) as told:
+        loaded(pictures, ["1.png"])
+    assert "jane" not in str(told.value)
 
 
 def test_a_folder_that_is_not_there_is_told_at_once(tmp_path):

@@ -32,7 +32,6 @@ SMALL = Wanted((1, 4, 4), most_bytes=1000, most_values=100)
         "\\\\server\\share\\a.png",
         "..\\secret.png",
         "C:\\a.png",
-        "file:a.png",
         "a//b.png",
         "./a.png",
         "",

@@ -124,6 +124,15 @@ def test_headers_of_physionet_that_lead_elsewhere_or_say_nothing_are_refused(
         signal(tmp_path, "r", (1, 9))
 
 
+def test_samples_may_end_early_only_where_the_header_does_not_count_them(tmp_path):
+    (tmp_path / "r.dat").write_bytes(bytes(10))
+    (tmp_path / "r.hea").write_text("r 1 100\nr.dat 16 200\n")
+    assert np.isfinite(signal(tmp_path, "r", (1, 9))).sum() == 5
+    (tmp_path / "r.hea").write_text("r 1 100 9\nr.dat 16 200\n")
+    with pytest.raises(InvalidData, match="cut off"):
+        signal(tmp_path, "r", (1, 9))
+
+
 def test_samples_that_are_marked_as_missing_are_refused(tmp_path):
     write_wfdb(tmp_path, "a", {"I": np.array([0.0, -32.768, 1.0])}, 100)
     with pytest.raises(InvalidData, match="gaps"):

@@ -82,10 +82,8 @@ def load(
     wanted = [column for column in columns if column.role != "ignored"]
     unit = next((column for column in wanted if column.role == "unit"), None)
     usable = [column for column in wanted if column is not unit]
-    get, attached = tokenizers.get, partial(attachments_of, path.parent, limits, faults)
-    fitters = {
-        c.name: Fitter(c, reading, faults, get(c.tokenizer or ""), attached(c)) for c in usable
-    }
+    get, files = tokenizers.get, partial(attachments_of, path.parent, limits, faults)
+    fitters = {c.name: Fitter(c, reading, faults, get(c.tokenizer or ""), files(c)) for c in usable}
     published = [one.name for column in usable for one in column.published()]
     parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in published}
     hashes: list[NDArray[np.uint64]] = []

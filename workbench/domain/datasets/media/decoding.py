@@ -68,6 +68,10 @@ def decoded(root: Path, name: str, wanted: Wanted) -> NDArray[np.float32]:
             return resized(_picture(place, wanted), wanted.shape)
     except WorkbenchError:
         raise
+    except PermissionError:
+        raise InvalidData(
+            "its file may not be read", "Give the user that runs the domain the right to read it."
+        ) from None
     except MemoryError:
         raise InvalidData("its file is too large for the memory of this machine") from None
     except Exception:

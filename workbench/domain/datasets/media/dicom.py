@@ -153,7 +153,7 @@ def _header(path: Path, wanted: Wanted) -> Any:
 
 
 def _decodable(syntax: Any) -> bool:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     try:
         return bool(get_decoder(syntax).is_available)
@@ -162,7 +162,7 @@ def _decodable(syntax: Any) -> bool:
 
 
 def _slices(path: Path, header: Any, wanted: Wanted) -> list[_Slice]:
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     frames = int(header.get("NumberOfFrames") or 1)
     samples = int(header.SamplesPerPixel)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
 from workbench.errors import InvalidData
 
 _LONGEST = 1000
+_DRIVE = re.compile("[A-Za-z]:")
 
 
 def place_of(root: Path, name: str) -> Path:
@@ -26,8 +28,8 @@ def place_of(root: Path, name: str) -> Path:
         If it is no relative path, or leads out of the folder, also by a symbolic link.
     """
     parts = name.strip().replace("\\", "/").split("/")
-    wrong = len(name) > _LONGEST or not name.isprintable() or ":" in parts[0]
-    if wrong or any(part in ("", ".", "..") for part in parts):
+    wrong = len(name) > _LONGEST or not name.isprintable()
+    if wrong or _DRIVE.match(parts[0]) or any(part in ("", ".", "..") for part in parts):
         raise InvalidData(
             "not the relative path of a file below the folder",
             "Paths begin below the folder of dataset.yaml (files: {folder: …}) and have no '..'.",

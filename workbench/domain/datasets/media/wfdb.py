@@ -5,6 +5,7 @@ Read here and not by the package ``wfdb``, which brings plotting, sound and the 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ def recording(root: Path, name: str, wanted: Wanted) -> list[Channel]:
     stored: dict[str, NDArray[np.float64]] = {}
     for file in dict.fromkeys(channels[place].file for place in picked):
         own = [channel for channel in channels if channel.file == file]
-        stored[file] = _stored(place_of(header.parent, file), own, count, wanted)
+        stored[file] = _stored(place_of(header.parent, file), own, count, bool(first[3]), wanted)
     found = []
     for place in picked:
         line = channels[place]
@@ -119,7 +120,9 @@ def _line(text: str) -> _Line:
     )
 
 
-def _stored(path: Path, lines: list[_Line], count: int, wanted: Wanted) -> NDArray[np.float64]:
+def _stored(
+    path: Path, lines: list[_Line], count: int, told: bool, wanted: Wanted
+) -> NDArray[np.float64]:
     """Return float64 of shape ``(n, channels of the file)``, NaN where there is no sample."""
     form, offset = lines[0].format, lines[0].offset
     wanted.check_bytes(size_of(path))
@@ -129,7 +132,10 @@ def _stored(path: Path, lines: list[_Line], count: int, wanted: Wanted) -> NDArr
     with path.open("rb") as file:
         file.seek(offset)
         # An odd sample of format 212 takes two bytes.
-        content = file.read(int(np.ceil(total * _WIDTHS[form] + 0.4)))
+        needed = math.ceil(total * _WIDTHS[form])
+        content = file.read(needed)
+    if told and len(content) < needed:
+        raise InvalidData("its file of samples is cut off")
     values = _numbers(content, form)[:total].astype(np.float64)
     values = values[: len(values) // len(lines) * len(lines)]
     values[values == _GAPS.get(form, np.nan)] = np.nan
