@@ -25,10 +25,15 @@ CLAIMS = [ROOT / "docs" / f"{name}.md" for name in ("privacy", "threat-model", "
 
 def test_the_stewards_example_loads(tmp_path):
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/steward.md").read_text(), re.S)
-    dataset, terms, *more = blocks
+    (dataset,) = (block for block in blocks if block.startswith("name:"))
+    (terms,) = (block for block in blocks if block.startswith("text:"))
+    more = [block for block in blocks if block not in (dataset, terms)]
+    assert len(more) >= 4
     (tmp_path / "terms.yaml").write_text(terms)
     for lines in ("", *more):
-        (tmp_path / "dataset.yaml").write_text(dataset + lines)
+        data = lines.startswith("data:")
+        text = re.sub("(?m)^data: .*$", lines.strip(), dataset) if data else dataset + lines
+        (tmp_path / "dataset.yaml").write_text(text)
         found = read_dataset(tmp_path)
         assert found.data_schema.privacy_unit == "patient"
 

@@ -12,6 +12,7 @@ from workbench.catalog.snippets import (
     counts_snippet,
     decode,
     encode,
+    most_rows,
     schema_snippet,
 )
 from workbench.documents import Schema
@@ -80,6 +81,16 @@ def test_the_noise_of_counts_is_discrete_laplace_of_the_right_scale():
     assert np.array_equal(noise, np.round(noise))
     assert abs(noise.mean()) < 5 * np.sqrt(variance / 20_000)
     assert abs(noise.var() / variance - 1) < 0.1
+
+
+def test_of_volumes_a_snippet_has_as_many_records_as_can_be_read():
+    scan = {"name": "scan", "kind": "tensor", "shape": [1, 32, 200, 200], "lower": 0, "upper": 1}
+    schema = Schema.read(
+        {"columns": [scan, {"name": "x", "kind": "number", "lower": 0, "upper": 1}]}
+    )
+    most = most_rows(schema)
+    found = decode(encode(schema_snippet(schema, most), schema), schema)
+    assert len(found["scan"]) == most == 12
 
 
 def test_level_1_of_images_is_refused():

@@ -57,7 +57,7 @@ HEADINGS = ["person", "age", "BMI", "came", "ill"]
 def loaded(folder, data, reading=None, limits=LIMITS):
     data = TypeAdapter(Data).validate_python(data)
     reading = Reading.read(reading or {})
-    loading = _Loading(COLUMNS, reading, limits, {})
+    loading = _Loading(folder, COLUMNS, reading, limits, {})
     for name, found in parts_of(folder, data, reading, loading.wanted, limits):
         loading.read(name, found)
     return loading.loaded()
@@ -148,7 +148,7 @@ def test_a_query_of_postgresql_only_reads(tmp_path, expected, clinic, monkeypatc
     monkeypatch.setenv("CLINIC", str(clinic))
     is_same(loaded(tmp_path, {"sql": "env:CLINIC", "query": QUERY}), expected)
     for writes, code in (
-        ("WITH gone AS (DELETE FROM visits RETURNING *) SELECT * FROM gone", "42601"),
+        ("WITH gone AS (DELETE FROM visits RETURNING *) SELECT * FROM gone", "0A000"),
         ("SELECT nextval('numbers') AS person, v.* FROM visits v", "25006"),
     ):
         with pytest.raises(InvalidData, match=f"SQLSTATE {code}"):

@@ -29,6 +29,8 @@ def view(columns, **terms):
         ([tensor("image", 1, 28, 28), column("age"), CLASS], "image"),
         ([tensor("image", 32, 32), CLASS], "image"),
         ([tensor("scan", 3, 64, 48), CLASS], "image"),
+        ([tensor("scan", 1, 16, 64, 64), CLASS], "image"),
+        ([tensor("ecg", 2, 1000), CLASS], "series"),
         ([tensor("pulse", 1000), CLASS], "series"),
         ([tensor("leads", 12, 1000), CLASS], "series"),
         ([tensor("tokens", 40), CLASS], "text"),
@@ -188,6 +190,15 @@ def test_images_are_grey_values_from_0_to_1_with_their_label():
     assert 0 <= values.min() < values.max() <= 1
     assert set(found["labels"]) <= {"kind: a", "kind: b", "kind: c"}
     assert len(found["labels"]) == 20
+
+
+def test_of_volumes_the_middle_slice_is_shown():
+    card = card_of({"columns": [tensor("scan", 1, 5, 8, 10), CLASS]})
+    columns = schema_snippet(card.data_schema, 50)
+    columns["scan"][:, :, 2] = 7.5
+    [found] = snippet_view(card, columns)["arrays"]
+    assert (found["kind"], found["shape"]) == ("image", [8, 10])
+    assert set(np.ravel(found["items"])) == {0.75}
 
 
 def test_series_keep_their_channels_and_values():

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
+from workbench.catalog.attached import AttachedFiles
 from workbench.documents import Column, Document, Schema
 from workbench.documents.base import Finite, Line, Visible, in_words, type_tuple
 from workbench.documents.schema import ColumnFacts, Day, Tokenizer
@@ -41,6 +42,7 @@ _KEYS = {
     "length": ("text",),
     "shape": ("tensor",),
     "other": ("category",),
+    "files": ("tensor",),
     "indicator": ("number", "integer", "category", "ordinal", *DATES),
 }
 """The keys that belong to some kinds only."""
@@ -111,6 +113,8 @@ class ColumnInFile(ColumnFacts):
         ``bytes``, or the name of a file of Hugging Face's ``tokenizers`` beside ``dataset.yaml``.
     length
         How many tokens a text has: longer ones are cut, shorter ones padded.
+    files
+        The files that it names, such as images, and how each becomes a tensor.
     """
 
     kind: KindInFile
@@ -125,6 +129,7 @@ class ColumnInFile(ColumnFacts):
     indicator: bool = False
     tokenizer: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$")] | None = None
     length: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    files: AttachedFiles | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -177,6 +182,8 @@ class ColumnInFile(ColumnFacts):
                 if isinstance(bound, str):
                     raise ValueError(f"column '{self.name}': bounds are numbers, not '{bound}'")
             self.published()
+            if self.files is not None:
+                self.files.check(self.name, self.shape)
         return self
 
     def _check_dates(self) -> None:

@@ -9,6 +9,7 @@ by itself from them.
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ Columns = dict[str, NDArray[np.generic]]
 
 BINS = 10
 MAX_BYTES = 64 << 20
+_HEADER = 4 << 20
+"""What names and shapes take at most, in bytes."""
 
 
 def _dtype(column: Column) -> type[np.generic]:
@@ -36,6 +39,12 @@ def _uniform(column: Column, rows: int, random: np.random.Generator) -> NDArray[
     if column.kind == "integer":
         return random.integers(round(lower), round(upper) + 1, rows).astype(np.float32)
     return random.uniform(lower, upper, (rows, *column.shape)).astype(np.float32)
+
+
+def most_rows(schema: Schema) -> int:
+    """Return how many records of a schema with tensors `decode` reads at most."""
+    sizes = [np.dtype(_dtype(one)).itemsize * math.prod(one.shape) for one in schema.usable]
+    return (MAX_BYTES - _HEADER) // sum(sizes)
 
 
 def schema_snippet(schema: Schema, rows: int, seed: int = 0) -> Columns:

@@ -16,10 +16,10 @@ def _says(column: Column, words: tuple[str, ...]) -> bool:
 
 
 def kind_of_column(column: Column) -> str:
-    """Return ``image``, ``series``, ``text``, ``graph`` or ``value``.
+    """Return ``image``, ``volume``, ``series``, ``text``, ``graph`` or ``value``.
 
     A schema says shapes, not meanings: tokens and edges are recognised by their words, images by
-    a shape with two sides, alone or with 1, 3 or 4 channels in front.
+    a shape with two sides, alone or with 1, 3 or 4 channels in front; volumes have a depth between.
     """
     if column.kind != "tensor":
         return "value"
@@ -32,12 +32,14 @@ def kind_of_column(column: Column) -> str:
         return "text" if _says(column, _TEXT_WORDS) else "series"
     sides = shape[-2:]
     flat = len(shape) == 2 or (len(shape) == 3 and shape[0] in _IMAGE_CHANNELS)
-    if flat and min(sides) >= _IMAGE_SIDE and max(sides) <= 4 * min(sides):
-        return "image"
+    deep = len(shape) == 4 and shape[0] in _IMAGE_CHANNELS
+    if (flat or deep) and min(sides) >= _IMAGE_SIDE and max(sides) <= 4 * min(sides):
+        return "volume" if deep else "image"
     return "series"
 
 
 def kind_of(schema: Schema) -> str:
     """Return what a dataset mainly holds: ``table``, ``image``, ``series``, ``text``, ``graph``."""
-    kinds = {kind_of_column(column) for column in schema.usable}
+    found = {kind_of_column(column) for column in schema.usable}
+    kinds = {"image" if kind == "volume" else kind for kind in found}
     return next((k for k in ("graph", "image", "text", "series") if k in kinds), "table")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from workbench.catalog.reading import DATES, ColumnInFile, Reading
 from workbench.catalog.tokenizers import TextTokens
 from workbench.documents import Column
+from workbench.domain.datasets.attachments import Attachments
 from workbench.domain.datasets.dates import days_of, parts_of
 from workbench.domain.datasets.faults import Faults
 from workbench.domain.datasets.readers import Values
@@ -67,6 +68,8 @@ class Fitter:
         Gets what does not fit.
     tokens
         The tokenizer of a text.
+    attachments
+        What reads the files that the column names.
     """
 
     def __init__(
@@ -75,9 +78,11 @@ class Fitter:
         reading: Reading,
         faults: Faults,
         tokens: TextTokens | None = None,
+        attachments: Attachments | None = None,
     ) -> None:
         self._column, self._comma, self._faults = column, reading.decimal == ",", faults
         self._published, self._tokens = column.published()[0], tokens
+        self._attachments = attachments
         _check_bounds(self._published, faults)
         self._missing = {str(code).strip() for code in column.missing}
         self._missing_numbers = [float(code) for code in self._missing if _number(code) is not None]
@@ -107,6 +112,8 @@ class Fitter:
             return self._texts(values, before)
         if kind in DATES:
             return self._dates(values, before)
+        if self._attachments is not None:
+            return self._attached(self._attachments, values, before)
         several = isinstance(values, np.ndarray) and values.ndim > 1
         if several or kind == "tensor":
             return self._tensors(np.asarray(values), before)
@@ -152,6 +159,26 @@ class Fitter:
         hashes = row_hashes(name, pd.util.hash_array(np.array(texts, dtype=object)))
         tokens = self._tokens.encode(texts, self._column.length)
         return Fitted({name: tokens}, 0, int(missing.sum()), hashes)
+
+    def _attached(self, attachments: Attachments, values: Values, before: int) -> Fitted:
+        found = _plain(values)
+        if found is None or found.ndim != 1:
+            self._note("holds no names of files", np.ones(len(values), bool), before)
+            found = np.full(len(values), None, dtype=object)
+        missing = np.array([self._is_missing_label(value) for value in found], dtype=bool)
+        names = ["" if m else label_of(v) for v, m in zip(found, missing, strict=True)]
+        parts = [
+            self._bounded(some.values, some.missing, hashed=some.read)
+            for some in attachments.tensors(names, missing, before)
+        ]
+        name = self._column.name
+        tensors = np.concatenate([part.columns[name] for part in parts])
+        return Fitted(
+            {name: tensors},
+            sum(part.clamped for part in parts),
+            sum(part.filled for part in parts),
+            np.concatenate([part.hashes for part in parts]),
+        )
 
     def _parsed(self, values: Values, before: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return values as float64 ``(n,)``, and which are missing; NaN if not a number."""

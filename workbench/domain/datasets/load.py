@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from workbench.catalog.files import DatasetSource
 from workbench.catalog.reading import ColumnInFile, Reading
 from workbench.catalog.tokenizers import TextTokens
+from workbench.domain.datasets.attachments import attachments_of
 from workbench.domain.datasets.columns import Fitter
 from workbench.domain.datasets.faults import Faults
 from workbench.domain.datasets.readers import LIMITS, Batch, DataLimits, batches
@@ -76,7 +78,7 @@ def load(
         If it is over `limits`.
     """
     reading = reading or Reading()
-    loading = _Loading(columns, reading, limits, tokenizers)
+    loading = _Loading(path.parent, columns, reading, limits, tokenizers)
     loading.read(path.name, batches(path, reading, loading.wanted, limits))
     return loading.loaded()
 
@@ -93,7 +95,7 @@ def load_source(folder: Path, source: DatasetSource, limits: DataLimits = LIMITS
     """
     told = {c.tokenizer.name: c.tokenizer for c in source.data_schema.columns if c.tokenizer}
     tokens = {name: TextTokens(one, source.tokenizer_files.get(name)) for name, one in told.items()}
-    loading = _Loading(source.columns, source.reading, limits, tokens)
+    loading = _Loading(folder, source.columns, source.reading, limits, tokens)
     for name, found in parts_of(folder, source.data, source.reading, loading.wanted, limits):
         loading.read(name, found)
     return loading.loaded()
@@ -104,6 +106,7 @@ class _Loading:
 
     def __init__(
         self,
+        folder: Path,
         columns: Sequence[ColumnInFile],
         reading: Reading,
         limits: DataLimits,
@@ -113,8 +116,9 @@ class _Loading:
         self.wanted = [column for column in columns if column.role != "ignored"]
         self._unit = next((column for column in self.wanted if column.role == "unit"), None)
         usable = [column for column in self.wanted if column is not self._unit]
+        get, files = tokenizers.get, partial(attachments_of, folder, limits, self._faults)
         self._fitters = {
-            c.name: Fitter(c, reading, self._faults, tokenizers.get(c.tokenizer or ""))
+            c.name: Fitter(c, reading, self._faults, get(c.tokenizer or ""), files(c))
             for c in usable
         }
         published = [one.name for column in usable for one in column.published()]

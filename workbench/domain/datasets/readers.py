@@ -89,8 +89,11 @@ def batches(
         raise TooLarge(f"{path.name}: {size} bytes; at most {limits.file_bytes}")
     if path.suffix != ".npz":
         for column in wanted:
-            if column.kind == "tensor":
-                raise InvalidData(f"{path.name}: tensor column '{column.name}' needs an .npz file")
+            if column.kind == "tensor" and column.files is None:
+                raise InvalidData(
+                    f"{path.name}: tensor column '{column.name}' needs an .npz file",
+                    "If it names files, such as images, write files: {folder: …}.",
+                )
     yield from readers[path.suffix](path, reading, wanted, limits)
 
 

@@ -6,13 +6,13 @@ import numpy as np
 from sqlalchemy import Connection
 
 from workbench.catalog.files import DatasetSource
-from workbench.catalog.snippets import counts_snippet, encode, schema_snippet
+from workbench.catalog.snippets import MAX_BYTES, counts_snippet, encode, most_rows, schema_snippet
 from workbench.documents import digest_bytes
 from workbench.documents.card import Snippet
 from workbench.domain.datasets import cards
 from workbench.domain.datasets.files import snippet_path
 from workbench.domain.store.config import DomainFolder
-from workbench.errors import Conflict
+from workbench.errors import Conflict, InvalidSchema
 from workbench.records import Records
 
 _SNIPPET_SEED = 0
@@ -56,9 +56,22 @@ def _joined(training: Records, holdout: Records) -> Records:
 def made(source: DatasetSource, training: Records, holdout: Records) -> tuple[bytes, Snippet]:
     """Return a new snippet: its bytes, and what the card says of it.
 
-    A snippet of level 0 reads no record, one of level 1 the noised counts of both parts.
+    A snippet of level 0 reads no record, one of level 1 the noised counts of both parts. Of large
+    tensors it has fewer records than asked for, so that it can be read.
+
+    Raises
+    ------
+    InvalidSchema
+        If a single record is too large for a snippet.
     """
     schema, rows = source.data_schema, source.snippet.rows
+    has_tensors = any(column.kind == "tensor" for column in schema.usable)
+    rows = min(rows, most_rows(schema)) if has_tensors else rows
+    if not rows:
+        raise InvalidSchema(
+            f"dataset.yaml: schema: one record takes more than a snippet of {MAX_BYTES >> 20} MB",
+            "Choose smaller shapes for its tensors.",
+        )
     epsilon = 0.0
     if source.snippet.level == 0:
         columns = schema_snippet(schema, rows, _SNIPPET_SEED)
@@ -66,7 +79,6 @@ def made(source: DatasetSource, training: Records, holdout: Records) -> tuple[by
         epsilon = source.snippet.epsilon
         columns = counts_snippet(schema, _joined(training, holdout), rows, epsilon)
     content = encode(columns, schema)
-    has_tensors = any(column.kind == "tensor" for column in schema.usable)
     return content, Snippet(
         content=digest_bytes(content),
         level=source.snippet.level,

@@ -97,7 +97,8 @@ def _encoder(column: Column) -> Encoder:
     kind = kind_of_column(column)
     if kind == "text" and _words(column) <= _MOST_WORDS:
         return _text(column)
-    return _image(column) if kind == "image" else _series(column)
+    makers = {"image": _image, "volume": _volume}
+    return makers.get(kind, _series)(column)
 
 
 def _words(column: Column) -> int:
@@ -116,6 +117,17 @@ def _image(column: Column) -> Encoder:
     value = f"({scaled(column)}).reshape({channels}, {height}, {width})"
     # A layer for images wants a batch; a record is a batch of one.
     return Encoder((column.name,), value, layers, "{layer}({x}.unsqueeze(0))[0]", 4 * _HIDDEN)
+
+
+def _volume(column: Column) -> Encoder:
+    channels, *sides = column.shape
+    stride = tuple(max(1, side // 8) for side in sides)
+    layers = (
+        f"nn.Sequential(nn.Conv3d({channels}, 8, 3, stride={stride}, padding=1), nn.ReLU(), "
+        f"nn.Conv3d(8, {_HIDDEN}, 3, stride=2, padding=1), nn.ReLU(), "
+        "nn.AdaptiveAvgPool3d(1), nn.Flatten())"
+    )
+    return Encoder((column.name,), scaled(column), layers, "{layer}({x}.unsqueeze(0))[0]", _HIDDEN)
 
 
 def _series(column: Column) -> Encoder:

@@ -138,7 +138,7 @@ def _labels(schema: Schema, columns: Columns, rows: int) -> list[str]:
 
 
 def _array(column: Column, values: NDArray[Any], labels: list[str]) -> ArraysView:
-    image = kind_of_column(column) in ("image", "graph")
+    image = kind_of_column(column) in ("image", "volume", "graph")
     items = [_image(column, value) if image else _series(value) for value in values]
     return {
         "column": column.name,
@@ -150,7 +150,11 @@ def _array(column: Column, values: NDArray[Any], labels: list[str]) -> ArraysVie
 
 
 def _image(column: Column, value: NDArray[Any]) -> NDArray[Any]:
-    """Return grey values from 0 to 1 by the public bounds, at most `MOST_SIDE` on a side."""
+    """Return grey values from 0 to 1 by the public bounds, at most `MOST_SIDE` on a side.
+
+    Of a volume, those of the middle slice.
+    """
+    value = value[:, value.shape[1] // 2] if value.ndim == 4 else value
     flat = value.mean(0) if value.ndim == 3 else value
     step = max(1, math.ceil(max(flat.shape) / MOST_SIDE))
     small = flat[::step, ::step]

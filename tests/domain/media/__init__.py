@@ -1,0 +1,1 @@
+"""Check how images, scans and signals become tensors."""
