@@ -33,6 +33,7 @@ bench: $(STAMP) system
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/sidebar.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/flood.py
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/upload.py
+	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/publishing.py
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[zoo]'
 	PYTHONPATH=. $(BIN)/python -W ignore benchmarks/zoo.py
 

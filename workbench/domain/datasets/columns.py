@@ -153,7 +153,7 @@ class Fitter:
         if found is None or found.ndim != 1:
             self._note("holds no text", np.ones(len(values), bool), before)
             found = np.full(len(values), None, dtype=object)
-        missing = np.array([self._is_missing(value) for value in found], dtype=bool)
+        missing = self._which_missing(found)
         texts = ["" if m else str(v) for v, m in zip(found, missing, strict=True)]
         name = self._column.name
         hashes = row_hashes(name, pd.util.hash_array(np.array(texts, dtype=object)))
@@ -193,7 +193,7 @@ class Fitter:
         if found.dtype != object:
             numbers = found.astype(np.float64)
             return numbers, np.isnan(numbers)
-        missing = np.array([self._is_missing(value) for value in found], dtype=bool)
+        missing = self._which_missing(found)
         texts = pd.Series(np.where(missing, "0", found))
         if self._comma:
             texts = texts.map(_with_point)
@@ -221,6 +221,12 @@ class Fitter:
         }
         for kind, hint in hints.items():
             self._note(words[kind], np.asarray(kinds == kind), before, hint)
+
+    def _which_missing(self, found: NDArray[Any]) -> NDArray[np.bool_]:
+        codes, other = self._missing, self._is_missing
+        # Texts are most of what there is, and are asked here: a call for each takes long.
+        which = (v.strip() in codes if type(v) is str else other(v) for v in found)
+        return np.fromiter(which, dtype=bool, count=len(found))
 
     def _is_missing(self, value: Any) -> bool:
         if value is None or (isinstance(value, float) and math.isnan(value)):
