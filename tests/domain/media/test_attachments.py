@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ import yaml
 from tests.media import write_dicom, write_edf, write_image
 from workbench.catalog.files import read_dataset
 from workbench.catalog.reading import SchemaInFile
-from workbench.domain.datasets.load import load
+from workbench.domain.datasets.load import load, load_source
 from workbench.domain.datasets.readers import DataLimits
 from workbench.domain.publishing.snippet import made
 from workbench.errors import InvalidData, InvalidDocument, InvalidSchema, MissingPackage, TooLarge
@@ -75,6 +77,32 @@ def test_the_list_of_files_may_be_any_table(kind, pictures):
         np.savez(path, path=frame["path"].to_numpy().astype(str))
     found = load(path, columns(IMAGE))
     assert found.records.columns["image"][:, 0, 0, 0].tolist() == [180, 60]
+
+
+def source_of(folder, **changes):
+    terms = {"text": "For tests.", "purposes": ["DUO:0000042"], "epsilon_total": 1, "delta": 1e-5}
+    (folder / "terms.yaml").write_text(yaml.safe_dump(terms | {"epsilon_per_run": 1}))
+    told = {"name": "scans", "title": "Scans", "data": "scans.csv", "record_count": 50}
+    told |= {"schema": {"columns": [IMAGE]}}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(told | changes))
+    return read_dataset(folder)
+
+
+def test_the_list_of_files_may_be_in_a_database_or_in_several_files(pictures):
+    frame = pd.DataFrame({"path": ["3.png", "1.png"]})
+    with closing(sqlite3.connect(pictures / "hospital.db")) as connection:
+        frame.to_sql("scans", connection, index=False)
+    database = {
+        "sql": f"sqlite:///{pictures / 'hospital.db'}",
+        "query": "SELECT path FROM scans ORDER BY path",
+    }
+    found = load_source(pictures, source_of(pictures, data=database))
+    assert found.records.columns["image"][:, 0, 0, 0].tolist() == [60, 180]
+    for name in ("b", "a"):
+        frame.to_csv(pictures / f"{name}.csv", index=False)
+    (pictures / "b.csv").write_text("path\n2.png\nmissing.png\n")
+    with pytest.raises(InvalidData, match=r"^b.csv: row 2, column 'image': its file is missing"):
+        load_source(pictures, source_of(pictures, data=["a.csv", "b.csv"]))
 
 
 def test_files_may_be_called_by_numbers(tmp_path):
@@ -224,14 +252,9 @@ def test_descriptions_that_do_not_fit_are_refused(change, told):
 
 
 def test_a_snippet_of_large_tensors_is_smaller_or_refused(tmp_path):
-    terms = {"text": "For tests.", "purposes": ["DUO:0000042"], "epsilon_total": 1, "delta": 1e-5}
-    (tmp_path / "terms.yaml").write_text(yaml.safe_dump(terms | {"epsilon_per_run": 1}))
-    told = {"name": "scans", "title": "Scans", "data": "scans.csv", "record_count": 50}
     for shape, rows in (([1, 64, 200, 200], 6), ([1, 512, 512, 512], 0)):
         volume = IMAGE | {"shape": shape}
-        text = yaml.safe_dump(told | {"schema": {"columns": [volume]}})
-        (tmp_path / "dataset.yaml").write_text(text)
-        source = read_dataset(tmp_path)
+        source = source_of(tmp_path, schema={"columns": [volume]})
         nobody = Records.each_its_own({"image": np.zeros((0, *shape), np.float32)})
         if rows:
             assert made(source, nobody, nobody)[1].rows == rows

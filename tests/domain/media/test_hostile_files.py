@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
 
 from tests.media import SECRET, write_dicom, write_edf, write_image, write_nifti, write_wfdb
 from workbench.domain.datasets.media.decoding import decoded
-from workbench.domain.datasets.media.wanted import Wanted
+from workbench.domain.datasets.media.wanted import MOST_PICTURES, Wanted
 from workbench.errors import InvalidData
 
 PICTURE, VOLUME = Wanted((1, 4, 4)), Wanted((1, 2, 4, 4))
@@ -133,6 +135,34 @@ def test_many_bytes_and_many_values_are_refused(tmp_path):
     whole = Wanted((1, 2, 4, 4), most_values=100)
     with pytest.raises(InvalidData, match="holds more than 100 values"):
         decoded(tmp_path, "p", whole)
+
+
+def pages_of_one_pixel(count):
+    """A TIFF whose pages are 90 bytes each: width, height, bits, and a strip of one byte."""
+    tags = {256: 1, 257: 1, 258: 8, 259: 1, 262: 1, 273: 0, 279: 1}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    page = struct.pack("<H", len(tags)) + entries
+    size = len(page) + 4
+    places = [8 + size * number for number in range(1, count)] + [0]
+    return b"II*\0\x08\0\0\0" + b"".join(page + struct.pack("<I", next) for next in places)
+
+
+def test_chains_of_pages_and_frames_have_an_end(tmp_path):
+    (tmp_path / "a.tif").write_bytes(pages_of_one_pixel(MOST_PICTURES + 1))
+    write_dicom(tmp_path / "a.dcm", np.zeros((MOST_PICTURES + 1, 1, 1)))
+    for name in ("a.tif", "a.dcm"):
+        with pytest.raises(InvalidData, match="more than 5000"):
+            decoded(tmp_path, name, VOLUME)
+
+
+def test_compressed_pixels_that_would_unpack_to_more_than_the_picture_are_refused(tmp_path):
+    dataset = write_dicom(tmp_path / "a.dcm", np.zeros((4, 4)))
+    dataset.compress(RLELossless)
+    # Two bytes each become 128.
+    dataset.PixelData = encapsulate([bytes(64) + b"\x81\x00" * (5 << 20)])
+    dataset.save_as(tmp_path / "a.dcm")
+    with pytest.raises(InvalidData, match="larger than its pixels can be"):
+        decoded(tmp_path, "a.dcm", PICTURE)
 
 
 def test_a_header_that_is_far_from_its_values_does_not_unpack_a_file(tmp_path):

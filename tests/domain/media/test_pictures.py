@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    RLELossless,
+)
 
 from tests.media import write_dicom, write_image, write_nifti
 from workbench.domain.datasets.media.decoding import decoded
@@ -153,8 +162,6 @@ class TestDicom:
         assert np.array_equal(picture(tmp_path, "a.dcm", 1, 12, 18)[0], 3071 - HOUNSFIELD)
 
     def test_compressed_pixels_are_read_or_refused(self, tmp_path):
-        from pydicom.uid import JPEGLosslessSV1, RLELossless
-
         dataset = write_dicom(tmp_path / "a.dcm", HOUNSFIELD)
         dataset.compress(RLELossless)
         dataset.save_as(tmp_path / "rle.dcm")
@@ -164,9 +171,27 @@ class TestDicom:
         with pytest.raises(InvalidData, match="compressed in a way that is not read"):
             picture(tmp_path, "lossless.dcm", 1, 12, 18)
 
-    def test_a_file_that_would_be_unpacked_as_a_whole_is_refused(self, tmp_path):
-        from pydicom.uid import DeflatedExplicitVRLittleEndian
+    def test_color_is_read_as_color_or_gray_also_from_jpeg(self, tmp_path):
+        """As ultrasound has it."""
+        facts = {"SamplesPerPixel": 3, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+        facts |= {"PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+        facts |= {"RescaleIntercept": 0, "PixelData": COLOR.tobytes()}
+        dataset = write_dicom(tmp_path / "a.dcm", np.zeros((12, 18)), **facts)
+        expected = np.moveaxis(COLOR.astype(float), -1, 0)
+        assert np.array_equal(picture(tmp_path, "a.dcm", 3, 12, 18), expected)
+        gray = picture(tmp_path, "a.dcm", 1, 12, 18)
+        assert np.allclose(gray, expected.mean(0, keepdims=True), atol=1e-3)
+        packed = io.BytesIO()
+        Image.fromarray(np.full((12, 18, 3), (200, 100, 0), np.uint8)).save(packed, "JPEG")
+        dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+        dataset.PhotometricInterpretation = "YBR_FULL_422"
+        dataset.PixelData = encapsulate([packed.getvalue()])
+        dataset["PixelData"].is_undefined_length = True
+        dataset.save_as(tmp_path / "b.dcm")
+        found = picture(tmp_path, "b.dcm", 3, 12, 18)
+        assert np.abs(found.mean((1, 2)) - [200, 100, 0]).max() < 4
 
+    def test_a_file_that_would_be_unpacked_as_a_whole_is_refused(self, tmp_path):
         dataset = write_dicom(tmp_path / "a.dcm", HOUNSFIELD)
         dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
         dataset.save_as(tmp_path / "a.dcm")

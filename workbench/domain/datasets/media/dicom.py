@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.domain.datasets.media.places import size_of
-from workbench.domain.datasets.media.wanted import Wanted, missing_package
+from workbench.domain.datasets.media.wanted import MOST_PICTURES, Wanted, missing_package
 from workbench.errors import InvalidData
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-_MOST_FILES = 5000
+_LARGEST_HEADER = 8 << 20
+"""Bytes that a file may have beside its pixels, if these are compressed."""
 _TAGS = [
+    "BitsAllocated",
     "BitsStored",
     "Columns",
     "ImageOrientationPatient",
@@ -103,10 +105,10 @@ def series(folder: Path, wanted: Wanted) -> NDArray[np.float32]:
     MissingPackage
         If pydicom is not installed.
     """
-    found = sorted(folder.iterdir())[: _MOST_FILES + 1]
+    found = sorted(folder.iterdir())[: MOST_PICTURES + 1]
     files = [one for one in found if not one.name.startswith(".") and one.name != "DICOMDIR"]
-    if not files or len(found) > _MOST_FILES:
-        raise InvalidData(f"its folder holds no files, or more than {_MOST_FILES}")
+    if not files or len(found) > MOST_PICTURES:
+        raise InvalidData(f"its folder holds no files, or more than {MOST_PICTURES}")
     if any(one.is_symlink() for one in files):
         raise InvalidData("its folder holds a symbolic link")
     wanted.check_bytes(sum(size_of(one) for one in files))
@@ -146,6 +148,12 @@ def _header(path: Path, wanted: Wanted) -> Any:
     frames = int(header.get("NumberOfFrames") or 1)
     samples = int(header.SamplesPerPixel)
     wanted.check_values(frames, header.Rows, header.Columns, samples)
+    if frames > MOST_PICTURES:
+        raise InvalidData(f"its file has more than {MOST_PICTURES} frames")
+    pixels = frames * header.Rows * header.Columns * samples * header.BitsAllocated // 8
+    # What is larger than its pixels would unpack to far more than them.
+    if syntax.is_compressed and path.stat().st_size > _LARGEST_HEADER + 2 * pixels:
+        raise InvalidData("its file is larger than its pixels can be")
     kind = str(header.PhotometricInterpretation)
     if not (kind in _KINDS or kind.startswith("YBR_")) or "ModalityLUTSequence" in header:
         raise InvalidData("the colors or units of its file are told by a table, which is not read")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.domain.datasets.media.wanted import Wanted, missing_package
+from workbench.domain.datasets.media.wanted import MOST_PICTURES, Wanted, missing_package
 from workbench.errors import InvalidData
 
 
@@ -45,16 +45,28 @@ def image(path: Path, kind: str, wanted: Wanted) -> NDArray[np.float32]:
     except Image.DecompressionBombError:
         raise wanted.too_many() from None
     with opened as file:
-        pages = int(getattr(file, "n_frames", 1)) if kind == "TIFF" else 1
         found: list[NDArray[np.float32]] = []
-        for page in range(pages):
-            file.seek(page)
-            wanted.check_values(pages, *file.size, len(file.getbands()))
+        # Counting the pages first would follow a chain of any length.
+        while _at_page(file, kind, len(found)):
+            wanted.check_values(len(found) + 1, *file.size, len(file.getbands()))
             values = _values(ImageOps.exif_transpose(file), wanted.shape[0])
             if found and values.shape != found[0].shape:
                 raise InvalidData("the pages of its file have different sizes")
             found.append(values)
     return np.stack(found, axis=1)
+
+
+def _at_page(file: Any, kind: str, page: int) -> bool:
+    """Return whether there is such a page, and go to it."""
+    if page and kind != "TIFF":
+        return False
+    if page > MOST_PICTURES:
+        raise InvalidData(f"its file has more than {MOST_PICTURES} pages")
+    try:
+        file.seek(page)
+    except EOFError:
+        return False
+    return True
 
 
 def _values(image: Any, channels: int) -> NDArray[np.float32]:

@@ -65,6 +65,7 @@ def volume(path: Path, wanted: Wanted) -> NDArray[np.float32]:
             raise InvalidData("its file is not a NIfTI file that holds its values itself")
         file.read(offset - size)
         count = int(np.prod(sizes)) * kind.itemsize
+        wanted.check_bytes(count)
         content = file.read(count)
     if len(content) != count:
         raise InvalidData("its file is cut off")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from workbench.errors import InvalidData
 
+_HINT = "Paths begin below the folder of dataset.yaml (files: {folder: …}) and have no '..'."
 _LONGEST = 1000
 _DRIVE = re.compile("[A-Za-z]:")
 
@@ -32,7 +33,7 @@ def place_of(root: Path, name: str) -> Path:
     if wrong or _DRIVE.match(parts[0]) or any(part in ("", ".", "..") for part in parts):
         raise InvalidData(
             "not the relative path of a file below the folder",
-            "Paths begin below the folder of dataset.yaml (files: {folder: …}) and have no '..'.",
+            _HINT,
         )
     place = root
     for part in parts:
@@ -58,7 +59,7 @@ def size_of(place: Path) -> int:
     except OSError:
         raise InvalidData(
             "its file is missing",
-            "Paths begin below the folder of dataset.yaml (files: {folder: …}).",
+            _HINT,
         ) from None
     if not stat.S_ISREG(found.st_mode):
         raise InvalidData("its file is not a plain file")

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from workbench.errors import InvalidData, MissingPackage
 
+MOST_PICTURES = 5000
+"""How many pages, frames or slices a file or a folder may have."""
+
 
 @dataclass(frozen=True)
 class Wanted:
