@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.catalog.reading import ColumnInFile, Reading
-from workbench.domain.datasets import spreadsheet
-from workbench.domain.datasets.headings import named, places
+from workbench.domain.datasets.tables import spreadsheet
+from workbench.domain.datasets.tables.headings import named, places
 from workbench.errors import InvalidData, TooLarge, WorkbenchError
 
 Values = Any

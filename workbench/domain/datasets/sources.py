@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from workbench.catalog.reading import ColumnInFile, Reading
-from workbench.catalog.sources import Data, Query
-from workbench.domain.datasets import database
+from workbench.catalog.sources import Data, Omop, Query
 from workbench.domain.datasets.readers import Batch, DataLimits, batches
+from workbench.domain.datasets.tables import database
 from workbench.errors import InvalidData, TooLarge
 
 
@@ -37,7 +37,7 @@ def parts_of(
     TooLarge
         If all files together are over `limits`.
     """
-    if isinstance(data, Query):
+    if isinstance(data, Query | Omop):
         yield "the query", database.batches(data, folder, wanted)
         return
     paths = _files(folder, (data,) if isinstance(data, str) else data)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from workbench.catalog.reading import ColumnInFile, Reading
-from workbench.domain.datasets.headings import places
+from workbench.domain.datasets.tables.headings import places
 from workbench.errors import InvalidData, MissingPackage, TooLarge, WorkbenchError
 
 _ROWS = 1 << 14

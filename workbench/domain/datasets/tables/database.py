@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import URL, Connection, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Executable, TextClause, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from workbench.catalog.reading import ColumnInFile
-from workbench.catalog.sources import Query
-from workbench.domain.datasets.headings import named
+from workbench.catalog.sources import Omop, Query
+from workbench.domain.datasets.tables import omop
+from workbench.domain.datasets.tables.headings import named
 from workbench.errors import InvalidData, MissingPackage
 
 _ROWS = 1 << 14
@@ -24,13 +25,15 @@ _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _READS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 
 
-def batches(query: Query, folder: Path, wanted: Sequence[ColumnInFile]) -> Iterator[dict[str, Any]]:
+def batches(
+    source: Query | Omop, folder: Path, wanted: Sequence[ColumnInFile]
+) -> Iterator[dict[str, Any]]:
     """Yield the wanted columns of a query, some rows at a time.
 
     Parameters
     ----------
-    query
-        The database and the query.
+    source
+        The database and the query, or the cohort of OMOP's tables.
     folder
         The domain's data: files of SQLite and DuckDB lie there.
     wanted
@@ -49,10 +52,12 @@ def batches(query: Query, folder: Path, wanted: Sequence[ColumnInFile]) -> Itera
     MissingPackage
         If the database's driver is not installed.
     """
-    statement = _COMMENT.sub(" ", query.query).strip().removesuffix(";")
-    if not _READS.match(statement) or ";" in statement:
-        raise InvalidData("dataset.yaml: data.query: one query that begins with SELECT or WITH")
-    url = _url(query.sql, folder)
+    url = _url(source.sql if isinstance(source, Query) else source.omop, folder)
+    statement: Executable
+    if isinstance(source, Omop):
+        statement = omop.statement_of(source, url.get_backend_name())
+    else:
+        statement = _written(source.query)
     try:
         engine = create_engine(url, connect_args=_options(url))
     except ModuleNotFoundError as error:
@@ -63,19 +68,25 @@ def batches(query: Query, folder: Path, wanted: Sequence[ColumnInFile]) -> Itera
     try:
         with engine.connect() as found:
             _only_read(found)
-            asked = text(statement.replace(":", r"\:"))
-            rows = found.execute(asked.execution_options(stream_results=True, yield_per=_ROWS))
+            rows = found.execute(statement.execution_options(stream_results=True, yield_per=_ROWS))
             names = named("the query", list(rows.keys()), wanted)
             at = {name: list(rows.keys()).index(heading) for name, heading in names.items()}
             for block in rows.partitions(_ROWS):
                 yield {name: _column(block, place) for name, place in at.items()}
     except (SQLAlchemyError, OSError) as error:
         raise InvalidData(
-            f"dataset.yaml: data.sql: the query cannot be run ({_kind(error)})",
+            f"dataset.yaml: data: the query cannot be run ({_kind(error)})",
             "Try it with the database's own client, as the user who serves the domain.",
         ) from None
     finally:
         engine.dispose()
+
+
+def _written(query: str) -> TextClause:
+    statement = _COMMENT.sub(" ", query).strip().removesuffix(";")
+    if not _READS.match(statement) or ";" in statement:
+        raise InvalidData("dataset.yaml: data.query: one query that begins with SELECT or WITH")
+    return text(statement.replace(":", r"\:"))
 
 
 def _kind(error: Exception) -> str:
@@ -92,18 +103,18 @@ def _url(written: str, folder: Path) -> URL:
         name = written.removeprefix(_FROM_ENVIRONMENT)
         address = os.environ.get(name, "")
         if not address:
-            raise InvalidData(f"dataset.yaml: data.sql: the variable {name} is not set")
+            raise InvalidData(f"dataset.yaml: data: the variable {name} is not set")
     try:
         url = make_url(address)
         url.get_dialect()
     except (ArgumentError, NoSuchModuleError):
         raise InvalidData(
-            "dataset.yaml: data.sql: not the address of a database",
+            "dataset.yaml: data: not the address of a database",
             "Such as postgresql://user@host/name, sqlite:///file.sqlite or duckdb:///file.duckdb.",
         ) from None
     if url.password and address == written:
         raise InvalidData(
-            "dataset.yaml: data.sql: a password does not belong into this file",
+            "dataset.yaml: data: a password does not belong into this file",
             "Put it into the variable PGPASSWORD, or the whole address into one: sql: env:NAME.",
         )
     if url.drivername == "postgresql":
@@ -113,7 +124,7 @@ def _url(written: str, folder: Path) -> URL:
     if url.get_backend_name() in ("sqlite", "duckdb"):
         path = (folder / (url.database or "")).resolve()
         if not path.is_relative_to(folder.resolve()) or not path.is_file():
-            raise InvalidData("dataset.yaml: data.sql: no such file in the domain's data folder")
+            raise InvalidData("dataset.yaml: data: no such file in the domain's data folder")
         sqlite = url.get_backend_name() == "sqlite"
         database = f"file:{path}?mode=ro&uri=true" if sqlite else str(path)
         url = make_url(f"sqlite:///{database}") if sqlite else url.set(database=database)

@@ -1,0 +1,1 @@
+"""Tables that are no plain files: sheets of Excel, queries of a database, cohorts of OMOP."""
