@@ -33,7 +33,17 @@ _EXPONENT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
 
 
 class SnippetWish(Document):
-    """How to make the snippet: its level, its rows and, for level 1, what it may cost."""
+    """How to make the snippet: its level, its rows and, for level 1, what it may cost.
+
+    Attributes
+    ----------
+    level
+        0: drawn from the schema alone. 1: from noised counts of the target, which are charged.
+    rows
+        How many rows it has.
+    epsilon
+        What level 1 may cost; level 0 has none.
+    """
 
     level: Literal[0, 1] = 0
     rows: Annotated[int, Field(ge=10, le=10_000)] = 200
@@ -46,7 +56,42 @@ class SnippetWish(Document):
         return self
 
 
-class _DatasetFile(Document):
+class DatasetFile(Document):
+    """What ``dataset.yaml`` says.
+
+    Attributes
+    ----------
+    name
+        The dataset's name, that of its folder.
+    title
+        What it is, in a line for people.
+    description
+        What it is, in some paragraphs for people.
+    citation
+        How to cite it.
+    licence
+        Under which licence it is.
+    data
+        Where the records come from: a file in the domain's folder ``data``, several files, or a
+        query; never published.
+    reading
+        How that file is written; never published.
+    population
+        Whose data it is: the name of a population, or ``new``. The first dataset may leave it out.
+    blocks
+        Which blocks of the population are in the data; all, if none is named.
+    records_per_member
+        How many records a person has at most, where single records join a population of persons.
+    record_count, unit_count
+        How many units there are, rounded and public; one of the two has to be there.
+    holdout_fraction
+        The share of units that never trains and only measures.
+    snippet
+        The synthetic rows that everybody may see.
+    data_schema
+        What the records look like, in public facts.
+    """
+
     name: Name
     title: Line
     description: Text = ""
@@ -299,7 +344,7 @@ def read_dataset(folder: Path) -> DatasetSource:
     InvalidSchema
         If one is missing or wrong, as ``file:line: field: what``.
     """
-    dataset, terms = _documents({folder / DATASET: _DatasetFile, folder / TERMS: Terms})
+    dataset, terms = _documents({folder / DATASET: DatasetFile, folder / TERMS: Terms})
     texts = _tokenizer_files(folder, dataset.data_schema.columns)
     told = {name: tokenizers.tokenizer_of(name, content) for name, content in texts.items()}
     told[tokenizers.BYTES] = tokenizers.tokenizer_of(tokenizers.BYTES, None)

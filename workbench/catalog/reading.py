@@ -90,9 +90,9 @@ class ColumnInFile(ColumnFacts):
     Attributes
     ----------
     kind
-        As of a published column, or ``ordinal``: categories from low to high, published as 0, 1, 2
-        and so on; ``date`` and ``datetime``: published as days since a public day; ``text``:
-        published as tokens.
+        ``number``, ``integer``, ``category`` and ``tensor`` are published as they are; ``ordinal``,
+        categories from low to high, as 0, 1, 2 and so on; ``date`` and ``datetime`` as days since a
+        public day; ``text`` as tokens.
     lower, upper
         The public bounds; of a date, dates.
     source
@@ -315,8 +315,10 @@ class SchemaInFile(Document):
     ----------
     columns
         The columns that the file has to have.
-    privacy_unit, max_records_per_unit
-        As of `Schema`.
+    privacy_unit
+        Whom the guarantee protects: ``record``, or what the column with role ``unit`` names.
+    max_records_per_unit
+        How many records of one unit are used at most; all others are left out.
     """
 
     columns: Annotated[tuple[ColumnInFile, ...], type_tuple, Field(min_length=1, max_length=10_000)]
