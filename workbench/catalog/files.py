@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from workbench.catalog import tokenizers
+from workbench.catalog.open_places import TO_FILL_IN, still_open
 from workbench.catalog.reading import ColumnInFile, Reading, SchemaInFile
 from workbench.catalog.sources import Data
 from workbench.documents import Document, Schema, Terms
@@ -24,8 +25,6 @@ from workbench.errors import InvalidSchema
 
 DATASET = "dataset.yaml"
 TERMS = "terms.yaml"
-TO_FILL_IN = "TODO"
-"""What stands in a draft for a public fact that a steward has to write."""
 MAX_BYTES = 1 << 20
 _MAX_DEPTH = 20
 _MOST_ERRORS = 10
@@ -155,6 +154,7 @@ class _Reader:
     def __init__(self, name: str) -> None:
         self.name = name
         self.lines: dict[tuple[str | int, ...], int] = {}
+        self.open: list[tuple[str | int, ...]] = []
         self._loader = yaml.SafeLoader("")
 
     def fail(self, line: int, where: str, why: str) -> InvalidSchema:
@@ -185,6 +185,8 @@ class _Reader:
         except (yaml.YAMLError, ValueError) as error:
             raise self.fail(line, _dotted(path), f"cannot be read ({error})"[:200]) from None
         unquoted = isinstance(value, str) and getattr(node, "style", None) is None
+        if unquoted and value == TO_FILL_IN:
+            self.open.append(path)
         if unquoted and _EXPONENT.fullmatch(value):
             # YAML 1.1 takes 1e5 for text; a point and a sign it wants are usual nowhere else.
             return float(value)
@@ -244,12 +246,11 @@ def _documents(kinds: dict[Path, type[Any]]) -> list[Any]:
 
 def _document(kind: type[Any], path: Path) -> Any:
     content, reader = _parse(path)
-    empty = [where for where in reader.lines if _at(content, where) == TO_FILL_IN]
-    if empty:
-        lines = [f"{reader.lines[where]}: {_named(content, where)}" for where in empty]
+    if reader.open:
+        told = [f"{path.name}:{reader.lines[at]}: {still_open(at, content)}" for at in reader.open]
         raise InvalidSchema(
-            "\n".join(f"{path.name}:{line}: still to be filled in" for line in lines),
-            "Write what the documentation says or everybody knows, not what the data say.",
+            "\n".join(told),
+            f"Write what is publicly known in the place of {TO_FILL_IN}, not what the data say.",
         )
     try:
         return kind.model_validate_json(_json(content, path.name))
@@ -279,14 +280,6 @@ def _explained(name: str, error: ValidationError, content: Any, reader: _Reader)
     if len(found) > _MOST_ERRORS:
         lines.append(f"… and {len(found) - _MOST_ERRORS} more")
     return "\n".join(lines)
-
-
-def _named(content: Any, path: tuple[str | int, ...]) -> str:
-    """Return a field's place, with the name of its column."""
-    if path[:2] == ("schema", "columns") and len(path) > 3:
-        name = _at(content, path[:3]).get("name")
-        return f"column '{name}', {_dotted(path[3:])}"
-    return _dotted(path)
 
 
 def _at(content: Any, path: tuple[str | int, ...]) -> Any:

@@ -100,7 +100,8 @@ class ColumnInFile(ColumnFacts):
     labels
         What a code of the file is called: code to category.
     other
-        The category of all that is none of the others; it is added to them.
+        The category of all labels of the file that are none of the categories; it stands behind
+        them, if it is not one of them.
     since
         The day from which days are counted.
     format
@@ -122,7 +123,7 @@ class ColumnInFile(ColumnFacts):
     upper: Finite | Line | None = None
     source: Line = ""
     labels: dict[str, Label] = Field(default_factory=dict, max_length=1000)
-    other: Annotated[str, Visible] | None = None
+    other: Label | None = None
     since: Day | None = None
     format: Annotated[str, Field(max_length=50)] = ""
     parts: Annotated[tuple[Part, ...], type_tuple] = ()
@@ -143,7 +144,7 @@ class ColumnInFile(ColumnFacts):
         if "categories" not in value and all(isinstance(one, str | int) for one in labels):
             found |= {"categories": list(dict.fromkeys(labels))} if labels else {}
         known = found.get("categories")
-        if isinstance(other, str) and isinstance(known, list | tuple) and other not in known:
+        if isinstance(other, str | int) and isinstance(known, list | tuple) and other not in known:
             found["categories"] = [*known, other]
         return found
 
@@ -159,7 +160,10 @@ class ColumnInFile(ColumnFacts):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> ColumnInFile:
         for key, kinds in _KEYS.items():
-            if getattr(self, key) and self.kind not in kinds:
+            told = getattr(self, key)
+            # A category may be called 0, which equals False.
+            silent = told is None or told is False or told in ("", ())
+            if not silent and self.kind not in kinds:
                 raise ValueError(f"column '{self.name}': {key} is for kind {' or '.join(kinds)}")
         if len(set(self.parts)) != len(self.parts):
             raise ValueError(f"column '{self.name}': parts has one twice")
