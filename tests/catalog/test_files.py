@@ -126,6 +126,15 @@ def test_all_that_is_still_to_fill_in_is_told_at_once(read):
     assert "in the place of TODO" in caught.value.hint
 
 
+def test_what_is_to_be_filled_in_is_told_before_all_else(read):
+    with pytest.raises(InvalidSchema) as caught:
+        read("name: TODO\nnonsense: 3\n", "text: TODO\n")
+    assert [line.split(":")[:3] for line in caught.value.message.splitlines()] == [
+        ["dataset.yaml", "1", " name"],
+        ["terms.yaml", "1", " text"],
+    ]
+
+
 @pytest.mark.parametrize("schema", ["[TODO]", "TODO", "{columns: [[TODO]]}", "{columns: TODO}"])
 def test_an_open_place_where_no_column_can_be_is_told_too(read, schema):
     start = DATASET.split("schema:")[0]

@@ -19,6 +19,8 @@ _MEANINGS = {
     "lower": _BOUND,
     "upper": _BOUND,
     "categories": "the labels that are publicly known, from the documentation",
+    "shape": "the sizes that every tensor is brought to, public ones",
+    "folder": "the folder in the domain's data folder that holds the files",
     "fill": "what stands for a missing value, one of the categories",
     "format": "how the file writes dates; day and month cannot be told apart from it",
     "since": _DATE,
