@@ -100,3 +100,49 @@ def test_a_bomb_of_aliases_a_huge_file_and_deep_nesting_are_refused(read, tmp_pa
     (tmp_path / "terms.yaml").unlink()
     with pytest.raises(InvalidSchema, match="is missing"):
         read_dataset(tmp_path)
+
+
+def test_all_that_is_still_to_fill_in_is_told_at_once(read):
+    dataset = DATASET.replace("title: Visits", "title: TODO").replace("upper: 110", "upper: TODO")
+    dataset = dataset.replace('["no", "yes"]', "[TODO, TODO]").replace("1000", "TODO")
+    with pytest.raises(InvalidSchema) as caught:
+        read(dataset, TERMS.replace("8.0", "TODO").replace("[DUO:0000007]", "TODO"))
+    assert caught.value.message.splitlines() == [
+        "dataset.yaml:2: title: still to fill in: what people call the dataset",
+        "dataset.yaml:4: record_count: still to fill in: how many records there are, rounded; it "
+        "is published",
+        "dataset.yaml:7: column 'age': upper: still to fill in: a public bound, from the "
+        "documentation or common sense, never from the data",
+        *[
+            "dataset.yaml:8: column 'smokes': categories: still to fill in: the labels that are "
+            "publicly known, from the documentation"
+        ]
+        * 2,
+        "terms.yaml:2: purposes: still to fill in: terms of the GA4GH Data Use Ontology, such as "
+        "[DUO:0000007]",
+        "terms.yaml:3: epsilon_total: still to fill in: the privacy budget of one person, over all "
+        "that is ever released",
+    ]
+    assert "in the place of TODO" in caught.value.hint
+
+
+def test_what_is_to_be_filled_in_is_told_before_all_else(read):
+    with pytest.raises(InvalidSchema) as caught:
+        read("name: TODO\nnonsense: 3\n", "text: TODO\n")
+    assert [line.split(":")[:3] for line in caught.value.message.splitlines()] == [
+        ["dataset.yaml", "1", " name"],
+        ["terms.yaml", "1", " text"],
+    ]
+
+
+@pytest.mark.parametrize("schema", ["[TODO]", "TODO", "{columns: [[TODO]]}", "{columns: TODO}"])
+def test_an_open_place_where_no_column_can_be_is_told_too(read, schema):
+    start = DATASET.split("schema:")[0]
+    with pytest.raises(InvalidSchema, match="still to fill in"):
+        read(f"{start}schema: {schema}\n")
+
+
+def test_todo_in_quotes_is_a_word(read):
+    found = read(DATASET.replace('["no", "yes"]', '["no", "TODO"]').replace("Visits", '"TODO"'))
+    assert found.title == "TODO"
+    assert found.data_schema["smokes"].categories == ("no", "TODO")

@@ -255,3 +255,38 @@ class TestIndicators:
 def test_what_is_not_said_changes_no_byte_of_a_document():
     told = published(Y)["y"].model_dump(mode="json")
     assert not told.keys() & {"since", "tokenizer", "missing_share"}
+
+
+SEX = {"name": "sex", "kind": "category", "categories": ["f", "m"], "other": "other"}
+
+
+class TestOtherLabels:
+    def test_labels_that_are_no_category_count_as_the_other_one(self, tmp_path):
+        found = loaded(tmp_path, "sex,y\nf,1\nd,1\n x ,1\nm,1\nother,1\n", SEX, Y)
+        assert published(SEX)["sex"].categories == ("f", "m", "other")
+        assert found.records.columns["sex"].tolist() == [0, 2, 2, 1, 2]
+
+    def test_it_can_be_a_category_that_is_named_and_stands_behind_labels_of_codes(self):
+        named = SEX | {"categories": ["other", "f", "m"]}
+        assert published(named)["sex"].categories == ("other", "f", "m")
+        coded = {"name": "sex", "kind": "category", "labels": {"0": "f", "1": "m"}, "other": "x"}
+        assert published(coded)["sex"].categories == ("f", "m", "x")
+
+    def test_a_missing_value_is_filled_and_an_empty_one_without_a_code_is_refused(self, tmp_path):
+        filled = SEX | {"missing": ["NA"], "fill": "f"}
+        found = loaded(tmp_path, "sex,y\nd,1\nNA,1\n", filled, Y)
+        assert found.records.columns["sex"].tolist() == [2, 0]
+        with pytest.raises(InvalidData, match="row 2, column 'sex': not one of the categories"):
+            loaded(tmp_path, 'sex,y\nd,1\n"",1\n', SEX, Y)
+
+    def test_a_label_that_becomes_a_category_later_makes_no_other_person(self, tmp_path):
+        text = "sex,y\nd,1\nx,1\nf,1\nd,1\n"
+        before = loaded(tmp_path, text, SEX, Y).persons
+        after = loaded(tmp_path, text, SEX | {"categories": ["f", "m", "d"]}, Y).persons
+        assert before.tolist() == after.tolist()
+        assert before[0] == before[3] != before[1]
+
+    @pytest.mark.parametrize("told", [Y | {"other": 0}, STAGE | {"other": "none"}])
+    def test_it_is_for_categories_without_an_order(self, told):
+        with pytest.raises(InvalidDocument, match="other is for kind category"):
+            schema(told)

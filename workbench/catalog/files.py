@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from workbench.catalog import tokenizers
+from workbench.catalog.open_places import TO_FILL_IN, still_open
 from workbench.catalog.reading import ColumnInFile, Reading, SchemaInFile
 from workbench.catalog.sources import Data
 from workbench.documents import Document, Schema, Terms
@@ -24,8 +25,6 @@ from workbench.errors import InvalidSchema
 
 DATASET = "dataset.yaml"
 TERMS = "terms.yaml"
-TO_FILL_IN = "TODO"
-"""What stands in a draft for a public fact that a steward has to write."""
 MAX_BYTES = 1 << 20
 _MAX_DEPTH = 20
 _MOST_ERRORS = 10
@@ -33,7 +32,17 @@ _EXPONENT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
 
 
 class SnippetWish(Document):
-    """How to make the snippet: its level, its rows and, for level 1, what it may cost."""
+    """How to make the snippet: its level, its rows and, for level 1, what it may cost.
+
+    Attributes
+    ----------
+    level
+        0: drawn from the schema alone. 1: from noised counts of the target, which are charged.
+    rows
+        How many rows it has.
+    epsilon
+        What level 1 may cost; level 0 has none.
+    """
 
     level: Literal[0, 1] = 0
     rows: Annotated[int, Field(ge=10, le=10_000)] = 200
@@ -46,7 +55,42 @@ class SnippetWish(Document):
         return self
 
 
-class _DatasetFile(Document):
+class DatasetFile(Document):
+    """What ``dataset.yaml`` says.
+
+    Attributes
+    ----------
+    name
+        The dataset's name, that of its folder.
+    title
+        What it is, in a line for people.
+    description
+        What it is, in some paragraphs for people.
+    citation
+        How to cite it.
+    licence
+        Under which licence it is.
+    data
+        Where the records come from: a file in the domain's folder ``data``, several files, or a
+        query; never published.
+    reading
+        How that file is written; never published.
+    population
+        Whose data it is: the name of a population, or ``new``. The first dataset may leave it out.
+    blocks
+        Which blocks of the population are in the data; all, if none is named.
+    records_per_member
+        How many records a person has at most, where single records join a population of persons.
+    record_count, unit_count
+        How many units there are, rounded and public; one of the two has to be there.
+    holdout_fraction
+        The share of units that never trains and only measures.
+    snippet
+        The synthetic rows that everybody may see.
+    data_schema
+        What the records look like, in public facts.
+    """
+
     name: Name
     title: Line
     description: Text = ""
@@ -110,6 +154,7 @@ class _Reader:
     def __init__(self, name: str) -> None:
         self.name = name
         self.lines: dict[tuple[str | int, ...], int] = {}
+        self.open: list[tuple[str | int, ...]] = []
         self._loader = yaml.SafeLoader("")
 
     def fail(self, line: int, where: str, why: str) -> InvalidSchema:
@@ -140,6 +185,8 @@ class _Reader:
         except (yaml.YAMLError, ValueError) as error:
             raise self.fail(line, _dotted(path), f"cannot be read ({error})"[:200]) from None
         unquoted = isinstance(value, str) and getattr(node, "style", None) is None
+        if unquoted and value == TO_FILL_IN:
+            self.open.append(path)
         if unquoted and _EXPONENT.fullmatch(value):
             # YAML 1.1 takes 1e5 for text; a point and a sign it wants are usual nowhere else.
             return float(value)
@@ -199,12 +246,11 @@ def _documents(kinds: dict[Path, type[Any]]) -> list[Any]:
 
 def _document(kind: type[Any], path: Path) -> Any:
     content, reader = _parse(path)
-    empty = [where for where in reader.lines if _at(content, where) == TO_FILL_IN]
-    if empty:
-        lines = [f"{reader.lines[where]}: {_named(content, where)}" for where in empty]
+    if reader.open:
+        told = [f"{path.name}:{reader.lines[at]}: {still_open(at, content)}" for at in reader.open]
         raise InvalidSchema(
-            "\n".join(f"{path.name}:{line}: still to be filled in" for line in lines),
-            "Write what the documentation says or everybody knows, not what the data say.",
+            "\n".join(told),
+            f"Write what is publicly known in the place of {TO_FILL_IN}, not what the data say.",
         )
     try:
         return kind.model_validate_json(_json(content, path.name))
@@ -234,14 +280,6 @@ def _explained(name: str, error: ValidationError, content: Any, reader: _Reader)
     if len(found) > _MOST_ERRORS:
         lines.append(f"… and {len(found) - _MOST_ERRORS} more")
     return "\n".join(lines)
-
-
-def _named(content: Any, path: tuple[str | int, ...]) -> str:
-    """Return a field's place, with the name of its column."""
-    if path[:2] == ("schema", "columns") and len(path) > 3:
-        name = _at(content, path[:3]).get("name")
-        return f"column '{name}', {_dotted(path[3:])}"
-    return _dotted(path)
 
 
 def _at(content: Any, path: tuple[str | int, ...]) -> Any:
@@ -299,7 +337,7 @@ def read_dataset(folder: Path) -> DatasetSource:
     InvalidSchema
         If one is missing or wrong, as ``file:line: field: what``.
     """
-    dataset, terms = _documents({folder / DATASET: _DatasetFile, folder / TERMS: Terms})
+    dataset, terms = _documents({folder / DATASET: DatasetFile, folder / TERMS: Terms})
     texts = _tokenizer_files(folder, dataset.data_schema.columns)
     told = {name: tokenizers.tokenizer_of(name, content) for name, content in texts.items()}
     told[tokenizers.BYTES] = tokenizers.tokenizer_of(tokenizers.BYTES, None)

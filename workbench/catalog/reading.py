@@ -90,9 +90,9 @@ class ColumnInFile(ColumnFacts):
     Attributes
     ----------
     kind
-        As of a published column, or ``ordinal``: categories from low to high, published as 0, 1, 2
-        and so on; ``date`` and ``datetime``: published as days since a public day; ``text``:
-        published as tokens.
+        ``number``, ``integer``, ``category`` and ``tensor`` are published as they are; ``ordinal``,
+        categories from low to high, as 0, 1, 2 and so on; ``date`` and ``datetime`` as days since a
+        public day; ``text`` as tokens.
     lower, upper
         The public bounds; of a date, dates.
     source
@@ -100,7 +100,8 @@ class ColumnInFile(ColumnFacts):
     labels
         What a code of the file is called: code to category.
     other
-        The category of all that is none of the others; it is added to them.
+        The category of all labels of the file that are none of the categories; it stands behind
+        them, if it is not one of them.
     since
         The day from which days are counted.
     format
@@ -122,7 +123,7 @@ class ColumnInFile(ColumnFacts):
     upper: Finite | Line | None = None
     source: Line = ""
     labels: dict[str, Label] = Field(default_factory=dict, max_length=1000)
-    other: Annotated[str, Visible] | None = None
+    other: Label | None = None
     since: Day | None = None
     format: Annotated[str, Field(max_length=50)] = ""
     parts: Annotated[tuple[Part, ...], type_tuple] = ()
@@ -143,7 +144,7 @@ class ColumnInFile(ColumnFacts):
         if "categories" not in value and all(isinstance(one, str | int) for one in labels):
             found |= {"categories": list(dict.fromkeys(labels))} if labels else {}
         known = found.get("categories")
-        if isinstance(other, str) and isinstance(known, list | tuple) and other not in known:
+        if isinstance(other, str | int) and isinstance(known, list | tuple) and other not in known:
             found["categories"] = [*known, other]
         return found
 
@@ -159,7 +160,10 @@ class ColumnInFile(ColumnFacts):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> ColumnInFile:
         for key, kinds in _KEYS.items():
-            if getattr(self, key) and self.kind not in kinds:
+            told = getattr(self, key)
+            # A category may be called 0, which equals False.
+            silent = told is None or told is False or told in ("", ())
+            if not silent and self.kind not in kinds:
                 raise ValueError(f"column '{self.name}': {key} is for kind {' or '.join(kinds)}")
         if len(set(self.parts)) != len(self.parts):
             raise ValueError(f"column '{self.name}': parts has one twice")
@@ -315,8 +319,10 @@ class SchemaInFile(Document):
     ----------
     columns
         The columns that the file has to have.
-    privacy_unit, max_records_per_unit
-        As of `Schema`.
+    privacy_unit
+        Whom the guarantee protects: ``record``, or what the column with role ``unit`` names.
+    max_records_per_unit
+        How many records of one unit are used at most; all others are left out.
     """
 
     columns: Annotated[tuple[ColumnInFile, ...], type_tuple, Field(min_length=1, max_length=10_000)]

@@ -78,6 +78,11 @@ class Cohort(Events):
     """Who takes part: everybody with such an event between two public days.
 
     The day of the first such event is the person's index date.
+
+    Attributes
+    ----------
+    first, last
+        The first and the last day that count, such as 2015-01-01.
     """
 
     first: Day

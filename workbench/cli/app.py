@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench._version import __version__
-from workbench.cli import audit, domain, evidence, people, policy, study
+from workbench.cli import audit, domain, evidence, people, policy, schema, study
 from workbench.views.terminal import print_json
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command()(people.review)
 app.command()(people.approve)
 app.command()(people.deny)
 app.command()(study.submit)
+app.command()(schema.schema)
 
 SpaceOption = Annotated[Path | None, typer.Option("--space", help="A space.toml.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

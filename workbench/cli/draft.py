@@ -1,123 +1,147 @@
-"""``workbench domain draft``: begin a dataset from its data file."""
+"""``workbench domain draft``: a first word on a holder's files, with questions to the steward."""
 
 from __future__ import annotations
 
 import filecmp
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from workbench.domain.drafting.draft import Draft, DraftColumn
+from workbench.documents.base import visible
 
-_MOST_SHOWN = 30
+if TYPE_CHECKING:
+    from workbench.domain.drafting.draft import Draft
+    from workbench.domain.drafting.guessing import ColumnDraft
+
+_SHOWN = 50
+_RARE = 10
 
 
 def draft(
     root: Annotated[Path, typer.Argument(help="The domain's folder.")],
-    file: Annotated[Path, typer.Argument(help="The data file, or its name in data/.")],
-    name: Annotated[str, typer.Option(help="The dataset's; the file's if not said.")] = "",
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Data files with the same columns, or their names in data/."),
+    ],
+    name: Annotated[str, typer.Option(help="The dataset's; else that of the first file.")] = "",
     title: Annotated[str, typer.Option(help="For people.")] = "",
     codebook: Annotated[
         Path | None,
-        typer.Option(help="CSV: name, label, unit, lower, upper, categories, missing."),
+        typer.Option(help="CSV: name, label, unit, lower, upper, categories (a|b), missing (a|b)."),
     ] = None,
     levels: Annotated[
         list[str] | None,
-        typer.Option(help="COLUMN=a,b: its levels that are publicly known; may come often."),
+        typer.Option(help="COLUMN=a,b,c: labels that are publicly known. May be given again."),
     ] = None,
+    headings: Annotated[
+        bool, typer.Option("--headings", help="The first line is one of headings, whatever it is.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a draft.")] = False,
+    ask: Annotated[
+        bool | None, typer.Option(help="Ask which labels are public; if not said, in a terminal.")
+    ] = None,
 ) -> None:
-    """Look at a data file and write a first dataset.yaml and terms.yaml to complete."""
-    from workbench.domain.drafting import codebook as books
-    from workbench.domain.drafting.draft import draft as drafted
-    from workbench.domain.drafting.draft import names_of
+    """Write a first dataset.yaml and terms.yaml of data files, for a steward to complete."""
+    from workbench.domain.drafting import draft as reading
+    from workbench.domain.drafting.codebook import read_codebook
     from workbench.domain.drafting.writing import write
     from workbench.domain.store.config import DomainFolder
+    from workbench.domain.store.files import copy_private
 
     folder = DomainFolder(root)
-    path = _in_data(folder.data, file)
-    name = name or next(iter(names_of([path.stem]).values())).replace("_", "-")
-    found = drafted(path, books.read(codebook) if codebook is not None else None)
-    _tell(found)
-    found.confirm(dict(_levels(text) for text in levels or ()))
-    if sys.stdin.isatty():
-        for column in found.columns:
-            if column.asks and column.levels is None:
-                column.levels = _asked(column)
-    write(found, folder.datasets / name, name, title or path.stem, force)
+    paths = [_found(folder.data, path) for path in files]
+    book = read_codebook(codebook) if codebook else None
+    found = reading.draft(paths, name, title, book, headings)
+    for column, labels in map(_confirmed, levels or []):
+        found = found.with_levels(column, labels)
+    _show(found)
+    if sys.stdin.isatty() if ask is None else ask:
+        found = _asked(found)
+    elsewhere = [path for path in paths if _is_elsewhere(folder.data, path)]
+    place = write(found, folder, force)
+    typer.echo(f"wrote {place / 'dataset.yaml'} and {place / 'terms.yaml'}")
+    for path in elsewhere:
+        copy_private(path, folder.data / path.name)
+        typer.echo(f"copied {path.name} into {folder.data}")
     typer.echo(
-        f"wrote {folder.datasets / name}/dataset.yaml and terms.yaml. Fill in each TODO, then "
-        f"'workbench domain check {root} {name}'"
+        f"fill in what stands there as TODO, then run 'workbench domain check {root} {found.name}'"
     )
 
 
-def _in_data(data: Path, file: Path) -> Path:
-    """Return the file in the domain's folder of data; one from elsewhere is copied there."""
-    if file.parent == Path() and (data / file.name).is_file():
-        return data / file.name
-    if not file.is_file():
-        raise typer.BadParameter(f"{file}: no such file, neither here nor in {data}")
-    target = data / file.name
-    if target.exists() and filecmp.cmp(target, file, shallow=False):
-        return target
-    if target.exists():
+def _found(data: Path, path: Path) -> Path:
+    """Return the path of a file: as it is said, or in the domain's folder of data."""
+    inside = data / path
+    return inside if inside.exists() and not path.exists() else path
+
+
+def _is_elsewhere(data: Path, path: Path) -> bool:
+    """Return whether a file has to be copied into the domain's folder of data."""
+    target = data / path.name
+    if target.exists() and not filecmp.cmp(target, path, shallow=False):
         raise typer.BadParameter(f"{target} is there already and is another file")
-    shutil.copyfile(file, target)
-    target.chmod(0o600)
-    typer.echo(f"copied {file.name} into {data}")
-    return target
+    return not target.exists()
 
 
-def _levels(text: str) -> tuple[str, tuple[str, ...]]:
-    column, found, levels = text.partition("=")
-    if not found:
+def _confirmed(text: str) -> tuple[str, list[str]]:
+    column, equals, labels = text.partition("=")
+    if not equals:
         raise typer.BadParameter("COLUMN=a,b", param_hint="--levels")
-    return column, tuple(level.strip() for level in levels.split(",") if level.strip())
+    return column.strip(), [label.strip() for label in labels.split(",") if label.strip()]
 
 
-def _tell(found: Draft) -> None:
-    """Show a steward what the file holds; none of it is written."""
-    written = f"delimiter {found.reading.delimiter!r}, " if found.reading.delimiter else ""
-    typer.echo(
-        f"{found.file}: {found.rows} records, {len(found.columns)} columns; {written}"
-        f"encoding {found.reading.encoding}, decimal {found.reading.decimal!r}"
-    )
+def _show(found: Draft) -> None:
+    """Show what was found; it goes to the terminal and nowhere else."""
+    repeated = f", {found.repeated} of them as one before" if found.repeated else ""
+    typer.echo(f"read {found.rows} records{repeated}; what follows is for your eyes only")
     for column in found.columns:
-        typer.echo(f"  {column.name}: {_seen(column)}")
-    if found.unit is None:
-        typer.echo("  no column seems to tell persons apart")
-    if found.duplicates:
-        typer.echo(f"  ! {found.duplicates} records are equal to one before them")
-    for heading in found.left_out:
-        typer.echo(f"  ! {heading!r}: a heading that is empty or comes twice cannot be used")
+        if column.left_out:
+            heading = visible(column.heading) or "(no heading)"
+            typer.echo(f"  {heading}: left out, {column.left_out}")
+            continue
+        seen = column.seen
+        parts: list[str] = [column.kind]
+        if column.role != "feature":
+            parts.append(f"perhaps the {'person' if column.role == 'unit' else 'target'}")
+        parts += [f"{seen.distinct} different labels"] if column.role == "unit" else []
+        parts += [f"missing in {seen.missing}"] if seen.missing else []
+        parts += seen.doubts
+        typer.echo(f"  {column.name}: {', '.join(parts)}")
 
 
-def _seen(column: DraftColumn) -> str:
-    profile = column.profile
-    parts = [column.kind if column.role == "feature" else f"{column.kind}, {column.role}"]
-    if column.kind == "category" and column.role != "unit":
-        shown = [f"{level} ({count})" for level, count in profile.levels.most_common(_MOST_SHOWN)]
-        more = len(profile.levels) - len(shown)
-        parts.append(", ".join(shown) + (f" and {more} more" if more > 0 else ""))
-    elif column.role == "unit":
-        parts.append(f"{'over ' if profile.many else ''}{len(profile.levels)} of them")
-    if column.missing:
-        parts.append(f"missing: {', '.join(repr(code) for code in column.missing)}")
-    return "; ".join(parts)
+def _asked(found: Draft) -> Draft:
+    """Return the draft with the labels that the steward confirmed, column by column."""
+    for column in found.used:
+        if not column.asks_for_levels:
+            continue
+        typer.echo(_levels_in_words(column))
+        answer = _answer("publicly known? [all/choose/none]", ("all", "choose", "none"))
+        if answer == "all":
+            found = found.with_levels(column.name, list(column.seen.levels), every=True)
+        elif answer == "choose":
+            known = [
+                label
+                for label in column.seen.levels
+                if _answer(f"  {visible(label)}? [y/n]", ("y", "n")) == "y"
+            ]
+            found = found.with_levels(column.name, known)
+    return found
 
 
-def _asked(column: DraftColumn) -> tuple[str, ...]:
-    """Ask a steward which levels are publicly known."""
-    levels = list(column.profile.levels)
-    shown = ", ".join(levels[:_MOST_SHOWN])
-    typer.echo(f"{column.name}: {shown}")
-    answer = typer.prompt(
-        "  publicly known? 'all', 'none', or those that are, with commas between", default="none"
-    )
-    if answer.strip() in ("all", "none"):
-        return tuple(levels) if answer.strip() == "all" else ()
-    return tuple(level.strip() for level in answer.split(",") if level.strip() in levels)
+def _levels_in_words(column: ColumnDraft) -> str:
+    levels = column.seen.levels
+    shown = [f"{visible(label)} ({count})" for label, count in list(levels.items())[:_SHOWN]]
+    more = f" and {len(levels) - _SHOWN} more" if len(levels) > _SHOWN else ""
+    rare = sum(count < _RARE for count in levels.values())
+    warned = f"; {rare} of them in fewer than {_RARE} records" if rare else ""
+    return f"{column.name}: {len(levels)} levels found: {', '.join(shown)}{more}{warned}"
+
+
+def _answer(question: str, answers: tuple[str, ...]) -> str:
+    """Ask until one of some answers is given; its first letter is enough."""
+    while True:
+        given = str(typer.prompt(question, default=answers[-1], show_default=False)).strip().lower()
+        for answer in answers:
+            if given and answer.startswith(given):
+                return answer

@@ -35,8 +35,19 @@ class Approval(Document):
     within the terms if its epsilon is at most `epsilon` and its purpose is in `purposes`; an
     empty `purposes` approves nothing.
 
-    `approvals` is how many stewards must approve what the policy does not. It is written only if it
-    is not 1, so cards from before it have the digest that they had.
+    `approvals` is written only if it is not 1, so cards from before it have the digest that they
+    had.
+
+    Attributes
+    ----------
+    mode
+        Who decides: ``steward``, or a ``policy`` that approves some requests on its own.
+    epsilon
+        The most epsilon that the policy approves.
+    purposes
+        The purposes that the policy approves.
+    approvals
+        How many stewards must approve what the policy does not.
     """
 
     mode: Literal["steward", "policy"] = "steward"
@@ -58,6 +69,31 @@ class Terms(Document):
     released from this dataset, in all its versions, inside that of its population;
     `epsilon_per_run` and `epsilon_per_researcher` are caps inside it. `researchers` lists key ids;
     ``("*",)`` means every admitted researcher and an empty list means nobody.
+
+    Attributes
+    ----------
+    text
+        For what the data may be used, in words.
+    purposes
+        The allowed purposes, terms of the GA4GH Data Use Ontology; others are refused.
+    researchers
+        Who may ask: ``*`` for everybody who is admitted, or key ids; nobody if it is empty.
+    epsilon_total, delta
+        The guarantee for one unit over all that is ever released from this dataset.
+    epsilon_per_run
+        How much of it one run may take at most.
+    epsilon_per_researcher
+        How much of it one researcher may take at most.
+    uses
+        How many runs there may be at most.
+    expires
+        The last day on which requests are taken.
+    outputs
+        What may leave the domain.
+    minimum_records
+        How many units a request has to read at least.
+    approval
+        Who decides on a request.
     """
 
     text: Text

@@ -47,7 +47,29 @@ class Tokenizer(Document):
 
 
 class ColumnFacts(Document):
-    """What a column says of itself in the holder's file and on the card alike."""
+    """What a column says of itself in the holder's file and on the card alike.
+
+    Attributes
+    ----------
+    name
+        What training functions call it.
+    role
+        ``feature``, ``target``, ``unit`` for the label of the privacy unit, or ``ignored``.
+    description
+        What it is, for people.
+    unit
+        In which unit its numbers are, best as UCUM writes it.
+    categories
+        The labels that are publicly known.
+    missing
+        What stands for a missing value in the file.
+    fill
+        What takes the place of a missing value; of a number, the middle of the bounds if not said.
+    shape
+        Of a tensor: the sizes of one record.
+    missing_share
+        The holder's public word on how much is missing, rounded.
+    """
 
     name: Identifier
     role: ColumnRole = "feature"

@@ -34,7 +34,19 @@ VARIABLE = "WORKBENCH_SPACE"
 
 
 class DomainEntry(Document):
-    """One domain of a space: where it is and which key it signs with."""
+    """One domain of a space: where it is and which key it signs with.
+
+    Attributes
+    ----------
+    name
+        The domain's name.
+    url
+        Where it is.
+    public_key
+        The key that it signs with, as its operator tells it.
+    ca
+        A file with the certificate that signed the domain's, if it is not a public one.
+    """
 
     name: Name
     url: Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$", max_length=300)]
@@ -43,7 +55,15 @@ class DomainEntry(Document):
 
 
 class SpaceFile(Document):
-    """``space.toml``; paths are relative to it."""
+    """``space.toml``; paths are relative to it.
+
+    Attributes
+    ----------
+    key
+        The file with the person's own key.
+    domains
+        The domains of the space.
+    """
 
     key: str
     domains: Annotated[tuple[DomainEntry, ...], type_tuple, Field(min_length=1, max_length=500)]

@@ -92,8 +92,8 @@ class Fitter:
         }
         numbered = {_number(text): code for text, code in self._codes.items()}
         self._by_number = {number: code for number, code in numbered.items() if number is not None}
-        self._other = categories.get(str(column.other), -1) if column.other else -1
         self._fill_code = None if column.fill is None else categories.get(str(column.fill))
+        self._other = -1 if column.other is None else categories[str(column.other)]
 
     def fit(self, values: Values, before: int) -> Fitted:
         """Return values as the schema says; what does not fit is noted, and is nonsense here.
@@ -284,7 +284,11 @@ class Fitter:
             return Fitted(columns, 0, 0, np.zeros(len(values), np.uint64))
         places, distinct = pd.factorize(found.astype(object), use_na_sentinel=False)
         missing = np.array([self._is_missing_label(value) for value in distinct], bool)[places]
-        own = np.array([self._code(value) for value in distinct], np.int64)[places]
+        known = np.array([self._code(value) for value in distinct], np.int64)
+        # An empty value is a missing one that nobody has named, and no label.
+        empty = np.array([label_of(value) == "" for value in distinct], dtype=bool)
+        others = (known < 0) & ~empty
+        own = np.where(others, self._other, known)[places]
         filled = -1 if self._fill_code is None else self._fill_code
         codes = np.where(missing, filled, own)
         if self._fill_code is None:
@@ -303,7 +307,12 @@ class Fitter:
         )
         texts = [str(value) for value in self._column.categories]
         labels = pd.util.hash_array(np.array(texts, dtype=object))
-        hashes = row_hashes(self._column.name, labels[codes])
+        read = labels[codes]
+        if self._other >= 0:
+            # As they were read: a label that becomes a category later makes no other person.
+            own_labels = pd.util.hash_array(np.array([label_of(v) for v in distinct], dtype=object))
+            read = np.where(others[places] & ~missing, own_labels[places], read)
+        hashes = row_hashes(self._column.name, read)
         ranks = codes.astype(np.float32) if self._column.kind == "ordinal" else codes
         columns = {self._column.name: ranks} | self._indicator(missing)
         return Fitted(columns, 0, int(missing.sum()), hashes)
@@ -319,7 +328,7 @@ class Fitter:
         if label in self._codes:
             return self._codes[label]
         number = _number(label)
-        return self._other if number is None else self._by_number.get(number, self._other)
+        return -1 if number is None else self._by_number.get(number, -1)
 
 
 def _check_bounds(column: Column, faults: Faults) -> None:

@@ -1,1 +1,1 @@
-"""Draft the two files of a dataset from a holder's data file."""
+"""A first ``dataset.yaml`` and ``terms.yaml`` of a holder's files, which a steward completes."""

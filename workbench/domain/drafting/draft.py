@@ -1,239 +1,257 @@
-"""Draft a dataset from its data file: what is seen, what is proposed, what a steward confirms."""
+"""Read a holder's files and make a first word on them, which a form or a command can change."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from workbench.catalog.reading import ColumnInFile, Reading
-from workbench.domain.datasets.readers import DELIMITED, LIMITS, DataLimits, batches, headings_of
-from workbench.domain.datasets.units import row_hashes
-from workbench.domain.drafting.codebook import Entry
-from workbench.domain.drafting.profiles import NUMBERS_FOR_MISSING, Profile
-from workbench.domain.drafting.quantities import Quantity, quantity_of
+from workbench.domain.datasets.readers import LIMITS, DataLimits, batches, headings_of
+from workbench.domain.drafting.codebook import CodeBook
+from workbench.domain.drafting.guessing import (
+    ColumnDraft,
+    bounds_known,
+    guess,
+    unusable,
+)
+from workbench.domain.drafting.headings import (
+    may_be_a_target,
+    may_label_a_person,
+    may_number_records,
+    name_of,
+    words,
+)
 from workbench.domain.drafting.sniffing import sniff
-from workbench.errors import InvalidData
+from workbench.domain.drafting.tally import Tally
+from workbench.errors import InvalidArgument, InvalidData, NotFound, TooLarge
 
-_PERSON = re.compile(
-    r"(patient(en)?|pat|person(en)?|subject|participant|proband(en)?|client|member|student|schueler"
-    r"|versicherte[nr]?)_?(id|nr|no|number|nummer|code|key)?|pid|mrn|pseudonym"
-)
-_NUMBER_OF = re.compile(r"(.*_)?(id|nr|no|number|nummer|code|key)")
-_TARGET = re.compile(
-    r"target|outcome|label|class|death|died|dead|readmitted|readmission|event|diagnos[ie]s?|verstorben"
-)
-_LETTERS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "ł": "l"}
-)
+_LONGEST_NAME = 64
 
 
-@dataclass
-class DraftColumn:
-    """A column of a draft.
+@dataclass(frozen=True)
+class Draft:
+    """A first word on a dataset; it can be changed before it is written.
 
     Attributes
     ----------
-    name
-        What it is called in ``dataset.yaml``.
-    profile
-        What was seen of it; for the steward alone.
-    role
-        What it seems to be for.
-    quantity, entry
-        What it measures, and what the code book says of it.
-    levels
-        Those that the steward confirmed as publicly known; None before the steward was asked.
+    name, title
+        The dataset's; a title that is empty is still to fill in.
+    files
+        The names of the files with its records.
+    reading
+        How they are written.
+    columns
+        What is said of their columns, those that are left out among them.
+    rows, repeated
+        How many records there are, and how many of them are the same as one before. For the
+        steward's eyes, and never written.
     """
 
     name: str
-    profile: Profile
-    role: str = "feature"
-    quantity: Quantity | None = None
-    entry: Entry | None = None
-    levels: tuple[str, ...] | None = None
-
-    @property
-    def asks(self) -> bool:
-        """Whether the steward has to say which of its levels are publicly known."""
-        told = self.entry is not None and self.entry.categories
-        return self.kind == "category" and self.role in ("feature", "target") and not told
-
-    @property
-    def kind(self) -> str:
-        """What kind it has: that of the values, or of the code book, or of the quantity."""
-        if self.entry is not None and self.entry.categories:
-            return "category"
-        known = self.quantity is not None or (
-            self.entry is not None and self.entry.lower is not None
-        )
-        codes = self.profile.kind == "category" and self.profile.is_whole
-        return "integer" if known and codes else self.profile.kind
-
-    @property
-    def missing(self) -> list[str | int | float]:
-        """Its codes for missing values: those of the code book, and of a public list."""
-        numbers = [int(code) for code in self.profile.number_codes if self.kind != "category"]
-        told = () if self.entry is None else self.entry.missing
-        found = [*sorted(self.profile.codes), *(str(one) for one in numbers), *told]
-        every = list(dict.fromkeys(found))
-        return [int(one) if _is_code(one) else one for one in every]
-
-
-@dataclass
-class Draft:
-    """A dataset as it seems to be.
-
-    Attributes
-    ----------
-    file
-        The data file's name.
-    reading
-        How it is written.
-    columns
-        Its columns.
-    left_out
-        Headings that cannot be used.
-    duplicates
-        How many records are equal to one before them; of arrays none.
-    """
-
-    file: str
+    files: tuple[str, ...]
     reading: Reading
-    columns: list[DraftColumn]
-    left_out: list[str]
-    duplicates: int
+    columns: tuple[ColumnDraft, ...]
+    rows: int = field(repr=False)
+    repeated: int = field(repr=False)
+    title: str = ""
+
+    def __getitem__(self, name: str) -> ColumnDraft:
+        for column in self.used:
+            if name in (column.name, column.heading):
+                return column
+        known = ", ".join(column.name for column in self.used)
+        raise NotFound(f"there is no column '{name}'", f"There are: {known}.")
 
     @property
-    def rows(self) -> int:
-        """How many records the file has."""
-        return self.columns[0].profile.rows
+    def used(self) -> tuple[ColumnDraft, ...]:
+        """The columns that are not left out."""
+        return tuple(column for column in self.columns if not column.left_out)
 
-    @property
-    def unit(self) -> DraftColumn | None:
-        """The column of the person's label, if one seems to be."""
-        return next((column for column in self.columns if column.role == "unit"), None)
-
-    def confirm(self, levels: Mapping[str, Sequence[str]]) -> None:
-        """Take levels into the draft that a steward confirms as publicly known.
+    def with_levels(self, name: str, levels: Sequence[str], every: bool = False) -> Draft:
+        """Return it with labels of a column that the steward confirmed; see `ColumnDraft`.
 
         Parameters
         ----------
-        levels
-            Column to its levels.
+        name
+            The column's name, or its heading.
+        levels, every
+            As of `ColumnDraft.with_levels`.
 
         Raises
         ------
-        InvalidData
-            If there is no such column, or it is not asked for.
+        NotFound
+            If there is no such column.
         """
-        known = {column.name: column for column in self.columns}
-        for name, told in levels.items():
-            if name not in known or not known[name].asks:
-                asked = ", ".join(column.name for column in self.columns if column.asks)
-                raise InvalidData(
-                    f"column '{name}' has no levels to confirm", f"Those that have: {asked}."
-                )
-            known[name].levels = tuple(told)
+        before = self[name]
+        after = before.with_levels(tuple(levels), every)
+        columns = tuple(after if column is before else column for column in self.columns)
+        return replace(self, columns=columns)
 
 
 def draft(
-    path: Path, codebook: Mapping[str, Entry] | None = None, limits: DataLimits = LIMITS
+    paths: Sequence[Path],
+    name: str = "",
+    title: str = "",
+    codebook: CodeBook | None = None,
+    has_headings: bool = False,
+    limits: DataLimits = LIMITS,
 ) -> Draft:
-    """Read a data file and draft its dataset.
+    """Read files with the same columns and return a first word on them.
 
     Parameters
     ----------
-    path
-        The file.
+    paths
+        The files.
+    name
+        The dataset's; if empty, that of the first file.
+    title
+        What people call it.
     codebook
-        What is publicly known of its columns, by heading.
+        What is publicly known of its columns.
+    has_headings
+        Whether the first line of a file of text is one of headings, though it looks otherwise.
     limits
         What is too large.
 
     Raises
     ------
-    InvalidData, TooLarge
-        If it cannot be read.
+    InvalidArgument
+        If there is no file.
+    InvalidData
+        If a file cannot be read, or two have other columns or are written otherwise.
+    TooLarge
+        If one is over `limits`.
     """
-    reading = sniff(path) if path.suffix in DELIMITED else Reading()
-    headings = headings_of(path, reading)
-    usable = [one for one in headings if _is_usable(one) and headings.count(one) == 1]
-    if not usable:
-        raise InvalidData(f"{path.name}: no heading can be used", "Its first row has the headings.")
-    names = names_of(usable)
-    wanted = [
-        ColumnInFile(name=name, source=heading, kind="category", role="ignored")
-        for heading, name in names.items()
+    if not paths:
+        raise InvalidArgument("draft: no file was given")
+    book = codebook or CodeBook()
+    reading, found = _agreed(paths, has_headings)
+    columns = _columns(found)
+    wanted = [column for column in columns if column is not None]
+    tallies = {
+        column.heading: Tally(
+            reading.decimal == ",",
+            bounds_known(column.heading, book.of(column.heading)),
+            may_label_a_person(column.heading) or may_number_records(column.heading),
+        )
+        for column in wanted
+    }
+    rows, repeated = _read(paths, reading, wanted, tallies, limits)
+    drafts = [
+        _left_out(heading, place, found)
+        if column is None
+        else guess(heading, column.name, book.of(heading), tallies[heading])
+        for place, (heading, column) in enumerate(zip(found, columns, strict=True))
     ]
-    profiles = {name: Profile(heading, reading.decimal == ",") for heading, name in names.items()}
-    hashes = []
-    for batch in batches(path, reading, wanted, limits):
-        texts = {name: profiles[name].add(values) for name, values in batch.items()}
-        hashes.append(_row_hashes({name: one for name, one in texts.items() if one}))
-    if not next(iter(profiles.values())).rows:
-        raise InvalidData(f"{path.name}: has no records")
-    entries = codebook or {}
-    columns = [_column(name, profile, entries) for name, profile in profiles.items()]
-    _choose_unit(columns)
-    rows = np.concatenate(hashes)
-    twice = len(rows) - len(np.unique(rows))
-    return Draft(path.name, reading, columns, [one for one in headings if one not in usable], twice)
+    return Draft(
+        name=name or _dataset_name(paths[0]),
+        title=title,
+        files=tuple(path.name for path in paths),
+        reading=reading,
+        columns=tuple(_with_roles(drafts)),
+        rows=rows,
+        repeated=repeated,
+    )
 
 
-def names_of(headings: Sequence[str]) -> dict[str, str]:
-    """Return a name for each heading: lower-case letters, digits and ``_``, each name once."""
-    found: dict[str, str] = {}
-    for place, heading in enumerate(headings, 1):
-        plain = unicodedata.normalize("NFKD", heading.lower().translate(_LETTERS))
-        name = re.sub(r"[^a-z0-9]+", "_", plain.encode("ascii", "ignore").decode()).strip("_")[:100]
-        name = name if name and not name[0].isdigit() else f"column_{name or place}"
-        while name in found.values():
-            name += "_2"
-        found[heading] = name
-    return found
+def _agreed(paths: Sequence[Path], has_headings: bool) -> tuple[Reading, list[str]]:
+    """Return how all files are written, and their headings."""
+    reading, found = _beginning(paths[0], has_headings)
+    for path in paths[1:]:
+        other, others = _beginning(path, has_headings)
+        if sorted(others) != sorted(found):
+            raise InvalidData(
+                f"{path.name}: its columns are not those of {paths[0].name}",
+                "Files of one dataset have the same headings. Draft the others by themselves.",
+            )
+        if other != reading:
+            raise InvalidData(
+                f"{path.name}: it is written otherwise than {paths[0].name} (delimiter, encoding "
+                "or decimals)",
+                "Save both in the same way.",
+            )
+    return reading, found
 
 
-def _column(name: str, profile: Profile, entries: Mapping[str, Entry]) -> DraftColumn:
-    entry = entries.get(profile.heading, entries.get(name))
-    numbers = profile.kind in ("number", "integer") or profile.is_whole
-    column = DraftColumn(name, profile, "feature", None, entry)
-    column.quantity = quantity_of(profile.heading) if numbers else None
-    if not profile.levels and not profile.shape:
-        column.role = "ignored"
-    elif _TARGET.fullmatch(name):
-        column.role = "target"
-    return column
+def _beginning(path: Path, has_headings: bool) -> tuple[Reading, list[str]]:
+    reading = sniff(path, has_headings)
+    return reading, headings_of(path, reading)
 
 
-def _choose_unit(columns: list[DraftColumn]) -> None:
-    """Give the column that names persons its role; other numbers of things are ignored."""
-    found = next((column for column in columns if _PERSON.fullmatch(column.name)), None)
-    for column in columns:
-        if column is found:
-            column.role = "unit"
-        elif _NUMBER_OF.fullmatch(column.name) and column.profile.each_its_own:
-            column.role = "ignored"
+def _columns(found: list[str]) -> list[ColumnInFile | None]:
+    """Return a column for each heading, with a name of its own; None if it cannot be named."""
+    columns: list[ColumnInFile | None] = []
+    taken: set[str] = set()
+    for place, heading in enumerate(found):
+        if unusable(heading) or found.count(heading) > 1:
+            columns.append(None)
+            continue
+        name = base = name_of(heading, place)
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{base}_{number}"
+        taken.add(name)
+        columns.append(ColumnInFile(name=name, source=heading, kind="number", role="ignored"))
+    return columns
 
 
-def _row_hashes(texts: Mapping[str, Sequence[str | None]]) -> NDArray[np.uint64]:
-    """Return a hash of each row, uint64 ``(n,)``."""
-    parts = [
-        row_hashes(name, pd.util.hash_array(np.array(found, dtype=object)))
-        for name, found in texts.items()
-    ]
-    return np.sum(parts, axis=0, dtype=np.uint64) if parts else np.zeros(0, np.uint64)
+def _left_out(heading: str, place: int, found: list[str]) -> ColumnDraft:
+    why = unusable(heading) or "its heading stands there twice"
+    return ColumnDraft(heading, name_of(heading, place), "text", left_out=why)
 
 
-def _is_usable(heading: str) -> bool:
-    return bool(heading) and len(heading) <= 500 and heading.isprintable()
+def _read(
+    paths: Sequence[Path],
+    reading: Reading,
+    wanted: list[ColumnInFile],
+    tallies: dict[str, Tally],
+    limits: DataLimits,
+) -> tuple[int, int]:
+    """Count what the columns hold; return how many records there are, and how many are repeated."""
+    if not wanted:
+        raise InvalidData(f"{paths[0].name}: no column has a heading of its own")
+    # Odd numbers that differ by column, so that values that change places are told.
+    seeds = {
+        column.name: np.uint64(((2 * place + 1) * 0x9E3779B97F4A7C15) % (1 << 64))
+        for place, column in enumerate(wanted)
+    }
+    rows = 0
+    seen = []
+    for path in paths:
+        for batch in batches(path, reading, wanted, limits):
+            count = len(next(iter(batch.values())))
+            rows += count
+            if rows > limits.records:
+                raise TooLarge(f"{path.name}: over {limits.records} records")
+            hashes = np.zeros(count, dtype=np.uint64)
+            for column in wanted:
+                hashes += tallies[column.heading].add(batch[column.name]) * seeds[column.name]
+            seen.append(np.unique(hashes))
+    if not rows:
+        raise InvalidData(f"{paths[0].name}: has no records")
+    return rows, rows - len(np.unique(np.concatenate(seen)))
 
 
-def _is_code(text: str) -> bool:
-    return text.lstrip("-").isdigit() and float(text) in NUMBERS_FOR_MISSING
+def _with_roles(drafts: list[ColumnDraft]) -> list[ColumnDraft]:
+    """Return columns with one candidate for the person and one for the target at most."""
+    units = [column for column in drafts if column.role == "unit" and not column.left_out]
+    for place, column in enumerate(drafts):
+        if column in units[1:]:
+            drafts[place] = replace(
+                column, role="feature", left_out=f"it labels persons, as {units[0].name} does"
+            )
+    for place, column in enumerate(drafts):
+        scalar = column.kind in ("category", "number", "integer") and column.role == "feature"
+        if scalar and not column.left_out and may_be_a_target(column.heading):
+            drafts[place] = replace(column, role="target")
+            break
+    return drafts
+
+
+def _dataset_name(path: Path) -> str:
+    name = words(path.stem).replace(" ", "-")[:_LONGEST_NAME].strip("-")
+    return name or "dataset"

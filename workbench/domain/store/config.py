@@ -19,10 +19,20 @@ FILE = "domain.toml"
 class JobLimits(Document):
     """What one run may take, and how many run at once: `jobs` of one person, and one more in all.
 
-    `seconds` is wall-clock time, `cpu_seconds` processor time of each process, `memory_mb`
-    megabytes of memory of all processes together beyond what idle ones have. One run is divided
-    over `workers` processes of one thread each. What a run releases is the same bytes again for
-    equal `workers`; others round differently.
+    What a run releases is the same bytes again for equal `workers`; others round differently.
+
+    Attributes
+    ----------
+    seconds
+        How much wall-clock time a run may take.
+    cpu_seconds
+        How much processor time each of its processes may take.
+    memory_mb
+        How many megabytes all its processes together may take beyond what idle ones have.
+    jobs
+        How many runs of one person go on at once; in all there is one more.
+    workers
+        Over how many processes, of one thread each, a run is divided.
     """
 
     seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
@@ -134,8 +144,30 @@ class GraphLimits(Document):
 class DomainConfig(Document):
     """What ``domain.toml`` says; paths are relative to it.
 
-    `database` is an SQLAlchemy URL; the default is an SQLite file beside the configuration.
-    Without `certificate` and `private_key` the server only listens on loopback.
+    Attributes
+    ----------
+    name
+        The domain's name.
+    title
+        What people call it.
+    host, port
+        Where the server listens.
+    database
+        The database as an SQLAlchemy URL.
+    datasets
+        The folder of the stewards' files.
+    data
+        The folder of the private data.
+    state
+        The folder of what the domain keeps.
+    certificate, private_key
+        The files for TLS; without them the server only listens on loopback.
+    limits
+        What one run may take.
+    calls
+        What those who call may take.
+    graphs
+        How large the graphs are that researchers may send.
     """
 
     name: Name
