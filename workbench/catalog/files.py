@@ -71,8 +71,8 @@ class DatasetFile(Document):
     licence
         Under which licence it is.
     data
-        Where the records come from: a file in the domain's folder ``data``, several files, or a
-        query; never published.
+        Where the records come from: a file in the domain's folder ``data``, several files, a query
+        or a cohort; never published.
     reading
         How that file is written; never published.
     population
