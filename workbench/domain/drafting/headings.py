@@ -79,7 +79,8 @@ _PERSONS = (
     ),
     *("pseudonym", "patient nummer", "numéro patient", "identifiant patient", "id patient"),
     *("paciente", "id paciente", "nhc", "código paciente", "member id", "client id", "customer id"),
-    *("user id", "individual id", "versicherten id"),
+    *("user id", "individual id", "versicherten id", "dossier", "n dossier", "numéro dossier"),
+    *("ipp", "nip", "historia clínica", "fall person", "studienteilnehmer", "chi number"),
 )
 _IDENTIFIERS = (
     *("name", "first name", "last name", "surname", "family name", "given name", "full name"),
