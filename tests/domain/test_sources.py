@@ -6,6 +6,7 @@ import datetime as dt
 import sqlite3
 import zipfile
 
+import fsspec
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -18,7 +19,7 @@ from workbench.catalog.sources import Data
 from workbench.domain.datasets.load import _Loading
 from workbench.domain.datasets.readers import LIMITS, DataLimits
 from workbench.domain.datasets.sources import parts_of
-from workbench.errors import InvalidData, TooLarge
+from workbench.errors import InvalidData, MissingPackage, TooLarge
 
 COLUMNS = SchemaInFile.read(
     {
@@ -212,6 +213,8 @@ def test_a_fault_names_the_file_and_the_row_in_it(tmp_path):
         [],
         {"sql": "sqlite:///x"},
         {"sql": "", "query": "select 1"},
+        {"url": "visits.csv"},
+        {"url": "s3://user:secret@host/x"},
         {"sql": "sqlite:///x", "query": "select 1", "also": 1},
     ],
 )
@@ -235,6 +238,49 @@ def test_all_files_together_are_bounded(tmp_path):
         loaded(tmp_path, ["a.csv", "b.csv"], limits=DataLimits(2 * size - 1))
     with pytest.raises(TooLarge, match="over 8 records"):
         loaded(tmp_path, ["a.csv", "b.csv", "c.csv"], limits=DataLimits(records=8))
+
+
+class TestElsewhere:
+    @pytest.fixture
+    def bucket(self):
+        system = fsspec.filesystem("memory")
+        for name, rows in (("visits/a.csv", ROWS[:2]), ("visits/year=2022/b.csv", ROWS[2:])):
+            system.pipe(f"/clinic/{name}", frame(rows).to_csv(index=False).encode())
+        system.pipe("/clinic/visits/notes.txt", b"nothing")
+        yield "memory://clinic/visits"
+        system.rm("/clinic", recursive=True)
+
+    def test_a_folder_is_read_with_all_below_it_and_nothing_stays(self, tmp_path, bucket, expected):
+        is_same(loaded(tmp_path, {"url": bucket}), expected)
+        assert [path.name for path in tmp_path.iterdir()] == ["expected.csv"]
+
+    def test_a_pattern_names_some(self, tmp_path, bucket):
+        assert len(loaded(tmp_path, {"url": f"{bucket}/*.csv"}).records) == 2
+
+    def test_what_is_wrong_there_is_told_and_nothing_stays(self, tmp_path, bucket):
+        fsspec.filesystem("memory").pipe("/clinic/visits/c.csv", b"person,age\n1,2\n")
+        with pytest.raises(InvalidData, match="00001-c.csv: column 'bmi' is missing"):
+            loaded(tmp_path, {"url": bucket})
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize(
+        ("url", "words"),
+        [
+            ("file:///etc", "lie in the domain's data folder"),
+            ("memory://hidden", "0 files are there"),
+            ("nothing://hidden", "cannot be read"),
+            ("http://127.0.0.1:1/hidden.csv", "cannot be read|not installed"),
+        ],
+    )
+    def test_an_address_that_cannot_be_is_refused_without_telling_it(self, tmp_path, url, words):
+        with pytest.raises((InvalidData, MissingPackage), match=words) as caught:
+            loaded(tmp_path, {"url": url})
+        assert "hidden" not in str(caught.value)
+        assert not list(tmp_path.iterdir())
+
+    def test_all_together_are_bounded(self, tmp_path, bucket):
+        with pytest.raises(TooLarge):
+            loaded(tmp_path, {"url": bucket}, limits=DataLimits(file_bytes=60))
 
 
 class TestExcel:

@@ -1,4 +1,4 @@
-"""Where a dataset's records come from: files, a query of a database, or OMOP's tables."""
+"""Where records come from: files, files elsewhere, a query of a database, or OMOP's tables."""
 
 from __future__ import annotations
 
@@ -18,6 +18,23 @@ FileName = Annotated[
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._*-]{0,200}\.(csv|tsv|xlsx|parquet|arrow|feather|npz)$"),
 ]
 """The name of a file in the domain's data folder; ``*`` stands for any letters of several names."""
+
+
+ENDINGS = frozenset({".csv", ".tsv", ".xlsx", ".parquet", ".arrow", ".feather", ".npz"})
+"""The endings of files that can be read."""
+
+
+class Remote(Document):
+    """Files that lie elsewhere.
+
+    Attributes
+    ----------
+    url
+        An address that ``fsspec`` knows, such as ``s3://bucket/visits-*.parquet``, or that of a
+        folder.
+    """
+
+    url: Annotated[str, Field(max_length=1000, pattern=r"^[a-z][a-z0-9+.-]*://[^\s@\x00-\x1f]+$")]
 
 
 class Query(Document):
@@ -139,4 +156,5 @@ class Omop(Document):
     features: Annotated[tuple[Feature, ...], type_tuple, Field(max_length=1000)] = ()
 
 
-Data = FileName | Annotated[tuple[FileName, ...], type_tuple, Field(min_length=1)] | Query | Omop
+Files = Annotated[tuple[FileName, ...], type_tuple, Field(min_length=1)]
+Data = FileName | Files | Remote | Query | Omop

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from workbench.catalog.reading import ColumnInFile, Reading
-from workbench.catalog.sources import Data, Omop, Query
+from workbench.catalog.sources import Data, Omop, Query, Remote
 from workbench.domain.datasets.readers import Batch, DataLimits, batches
-from workbench.domain.datasets.tables import database
+from workbench.domain.datasets.tables import database, remote
 from workbench.errors import InvalidData, TooLarge
 
 
@@ -39,6 +39,11 @@ def parts_of(
     """
     if isinstance(data, Query | Omop):
         yield "the query", database.batches(data, folder, wanted)
+        return
+    if isinstance(data, Remote):
+        with remote.fetched(data, folder, limits.file_bytes) as copies:
+            for path in copies:
+                yield path.name, batches(path, reading, wanted, limits)
         return
     paths = _files(folder, (data,) if isinstance(data, str) else data)
     size = sum(path.stat().st_size for path in paths if path.is_file())
