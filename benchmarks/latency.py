@@ -97,7 +97,7 @@ def in_worker(site, times):
                 g,
                 plan,
                 *parts,
-                record_count=284,
+                record_count=280,
                 holdout_fraction=0.25,
                 max_records_per_unit=1,
                 seed=bytes(32),

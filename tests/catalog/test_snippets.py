@@ -30,7 +30,7 @@ SCHEMA = Schema.read(
 )
 
 
-@pytest.mark.parametrize("name", ["breast-cancer", "digits", "diabetes"])
+@pytest.mark.parametrize("name", sorted(path.name for path in META.iterdir()))
 def test_level_0_follows_from_the_schema_and_survives_the_journey(name):
     schema = read_dataset(META / name).data_schema
     first, again = schema_snippet(schema, 50), schema_snippet(schema, 50)

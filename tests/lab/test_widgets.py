@@ -52,10 +52,10 @@ def ready(place, name, *cells):
 
 
 def catalog(place):
-    """Open a notebook that shows the catalog, all four datasets in it."""
+    """Open a notebook that shows the catalog, all seven datasets in it."""
     page = ready(place, "browse", "wb.CatalogBrowser()")
     browser = page.get_by_role("region", name="catalog")
-    expect(listed(browser)).to_have_count(4)
+    expect(listed(browser)).to_have_count(7)
     return browser
 
 

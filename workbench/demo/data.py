@@ -1,12 +1,19 @@
-"""Write real data for the demo, taken from scikit-learn, where two hospitals would keep it."""
+"""Write real data for the demo where two hospitals would keep it.
+
+Three datasets are taken from scikit-learn. The others are in ``files``, with where they come from
+and their licences in ``files/LICENCES.txt``: no package that the demo could install has them.
+"""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+_FILES = Path(__file__).parent / "files"
+
 HOLDINGS: dict[str, tuple[str, ...]] = {
-    "hospital-a": ("breast-cancer", "digits"),
-    "hospital-b": ("breast-cancer", "diabetes"),
+    "hospital-a": ("breast-cancer", "digits", "messages"),
+    "hospital-b": ("breast-cancer", "diabetes", "hiv-trial", "voices"),
 }
 """Which domain of the demo holds which dataset."""
 
@@ -52,4 +59,28 @@ def _diabetes(folder: Path, half: int) -> None:
     frame.to_csv(folder / "diabetes.csv", index=False)
 
 
-_WRITERS = {"breast-cancer": _breast_cancer, "digits": _digits, "diabetes": _diabetes}
+def _hiv_trial(folder: Path, half: int) -> None:
+    shutil.copyfile(_FILES / "hiv-trial.csv", folder / "hiv-trial.csv")
+
+
+def _voices(folder: Path, half: int) -> None:
+    import numpy as np
+
+    with np.load(_FILES / "voices.npz") as stored:
+        # Kept as whole hundredths, which take a quarter of the space.
+        cepstrum = stored["cepstrum"].astype("float32") / 100
+        np.savez_compressed(folder / "voices.npz", cepstrum=cepstrum, speaker=stored["speaker"])
+
+
+def _messages(folder: Path, half: int) -> None:
+    shutil.copyfile(_FILES / "messages.csv", folder / "messages.csv")
+
+
+_WRITERS = {
+    "breast-cancer": _breast_cancer,
+    "digits": _digits,
+    "diabetes": _diabetes,
+    "hiv-trial": _hiv_trial,
+    "voices": _voices,
+    "messages": _messages,
+}
