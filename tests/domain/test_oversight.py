@@ -222,3 +222,15 @@ def test_a_killed_run_is_in_the_log_with_one_word(tmp_path):
     (last,), _ = site.client(site.steward).log(limit=1)
     assert (last.event, last.detail, last.subject) == ("fail", "timeout", handle.digest)
     site.close()
+
+
+def test_who_is_admitted_already_is_not_noted_again(tmp_path):
+    site = Site.open(make_domain(tmp_path / "hospital-b", "hospital-b", ()), start=False)
+    operator, key = site.domain.operator, site.researcher.public
+    before = site.domain.steward(site.client(site.steward).me()).log()[0]
+    first = operator.admit(key, "Rosa Research", "researcher")
+    assert operator.admit(key, "Rosa Research", "researcher") == first
+    assert site.domain.steward(site.client(site.steward).me()).log()[0] == before
+    assert operator.admit(key, "Rosa R.", "researcher").name == "Rosa R."
+    assert len(site.domain.steward(site.client(site.steward).me()).log()[0]) == len(before) + 1
+    site.close()

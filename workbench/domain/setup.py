@@ -25,6 +25,7 @@ seconds = 600
 cpu_seconds = 600
 memory_mb = 4096
 jobs = 1
+workers = 1
 """
 
 

@@ -18,6 +18,8 @@ Role = Literal["researcher", "steward"]
 def admit(connection: Connection, by: Person | str, key: PublicKey, name: str, role: str) -> Person:
     """Admit `key` under `name`; a revoked person in the same role is admitted again.
 
+    Who is admitted so already stays as they are, and nothing is noted.
+
     Whether `by`, who is noted in the log, may do so has to be checked before.
 
     Raises
@@ -42,6 +44,8 @@ def admit(connection: Connection, by: Person | str, key: PublicKey, name: str, r
             "admitted": now(),
         }
     )
+    if known is not None and (known.role, known.name, known.revoked) == (role, name, None):
+        return known
     if known is not None and known.role != role:
         raise Conflict(
             f"key {short(key.key_id)} is already admitted as {known.role}",
