@@ -188,7 +188,7 @@ def test_everything_is_reached_with_the_keyboard_alone(lab):
     lab.keyboard.press("Home")
     lab.keyboard.press("End")
     lab.keyboard.press("Enter")
-    shown = dataset_page(lab, "Diabetes progression after one year")
+    shown = dataset_page(lab, "Japanese vowels by nine speakers")
     lab.keyboard.press("Tab")
     expect(shown.get_by_role("button", name="Insert starter cell")).to_be_focused()
     lab.keyboard.press("Tab")
@@ -196,7 +196,7 @@ def test_everything_is_reached_with_the_keyboard_alone(lab):
     lab.keyboard.press("Enter")
     kernel_ready(lab)
     expect(lab.locator(".jp-NotebookPanel:visible .jp-MarkdownCell h1")).to_contain_text(
-        "Diabetes progression"
+        "Japanese vowels"
     )
 
 

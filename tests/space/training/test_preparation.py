@@ -189,7 +189,7 @@ DOUBTFUL = {
     "unused": (made(loss_of, unused), "no record reaches the parameters 'more'"),
     "large_batch": (
         made(loss_of, sample_rate=None, batch_size=5000),
-        "about 1348 records train: each step takes all",
+        "about 1350 records train: each step takes all",
     ),
     "no_momentum": (made(loss_of, optimizer="momentum"), "has momentum 0: it is 'sgd'"),
 }
