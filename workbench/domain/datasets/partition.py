@@ -14,7 +14,6 @@ from workbench.errors import InvalidData
 from workbench.evidence.tree import root_of
 from workbench.records import Records
 
-
 _BLOCK = 8 << 20
 """How many bytes of records are laid out at a time."""
 
@@ -137,7 +136,7 @@ def _of_copies(
         numbered = zip(copies.tolist(), _rows(records, schema), strict=True)
         others = (row + b"/copy/%d" % copy for copy, row in numbered if copy)
         digests = (hmac.digest(key, other, "sha256") for other in others)
-        found[copies > 0] = _digests(digests, np.count_nonzero(copies))
+        found[copies > 0] = _digests(digests, int(np.count_nonzero(copies)))
     return found
 
 
