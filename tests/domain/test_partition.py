@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from workbench.documents import Schema
+from workbench.domain.datasets import partition
 from workbench.domain.datasets.partition import dataset_version, split
 from workbench.domain.datasets.units import person_of
 from workbench.errors import InvalidData
@@ -18,6 +22,11 @@ PEOPLE = Schema.read(
     {"columns": [PERSON, AGE], "privacy_unit": "person", "max_records_per_unit": 2}
 )
 KEY, SALT = b"k" * 32, b"s" * 32
+VERSIONS = (
+    "sha256:16570432ee700fbcf504c2781326cf78f9669d8355d5907b42bbb703a226777d",
+    "sha256:9facf8855750a664e45ba707ab87a3e4ab765a8baf4415584298cb915b352f2f",
+)
+PARTS = ("da9cc5044ba5331b", "99eb217ab043bfc6")
 EARLIER = [7, 11, 15, 18, 22, 25, 27, 33, 36, 39]
 
 
@@ -98,3 +107,60 @@ def test_a_person_is_on_one_side_with_at_most_their_share_and_moves_nobody():
 def test_too_few_records_are_refused():
     with pytest.raises(InvalidData, match="too few"):
         split(records([1]), SCHEMA, 0.25, KEY)
+
+
+def mixed(count, units):
+    return Records(
+        {
+            "age": np.arange(count, dtype=np.float32) % 50,
+            "level": np.arange(count, dtype=np.int64) % 3,
+            "scan": (np.arange(count * 6) % 4).astype(np.float32).reshape(count, 3, 2),
+        },
+        units,
+    )
+
+
+LEVEL = {"name": "level", "kind": "category", "categories": ["a", "b", "c"]}
+SCAN = {"name": "scan", "kind": "tensor", "shape": [3, 2], "lower": 0, "upper": 4}
+MIXED = Schema.read({"columns": [AGE, LEVEL, SCAN]})
+MIXED_OF_PEOPLE = Schema.read(
+    {
+        "columns": [PERSON, AGE, LEVEL, SCAN],
+        "privacy_unit": "person",
+        "max_records_per_unit": 3,
+    }
+)
+
+
+def digest_of(parts):
+    columns = [part.columns[name] for part in parts for name in sorted(part.columns)]
+    found = hashlib.sha256(b"".join(column.tobytes() for column in columns))
+    return found.hexdigest()[:16]
+
+
+@pytest.mark.parametrize("block", [1, 1000, 8 << 20])
+def test_versions_and_parts_are_those_of_earlier_versions_however_many_records_are_read_at_a_time(
+    block, monkeypatch
+):
+    monkeypatch.setattr(partition, "_BLOCK", block)
+    single = mixed(700, np.arange(700))
+    of_people = mixed(700, np.arange(700) * 7919 % 211 - 100)
+    assert dataset_version(single, MIXED, SALT) == VERSIONS[0]
+    assert dataset_version(of_people, MIXED_OF_PEOPLE, SALT) == VERSIONS[1]
+    assert digest_of(split(single, MIXED, 0.25, KEY)) == PARTS[0]
+    assert digest_of(split(of_people, MIXED_OF_PEOPLE, 0.25, KEY)) == PARTS[1]
+
+
+def test_versions_and_parts_take_little_more_memory_than_both_parts(monkeypatch):
+    monkeypatch.setattr(partition, "_BLOCK", 1 << 16)
+    found = records(np.arange(10_000_000).reshape(10_000, 1000) % 1000)
+    wide = {"name": "age", "kind": "tensor", "shape": [1000], "lower": 0, "upper": 1000}
+    schema = Schema.read({"columns": [wide]})
+    tracemalloc.start()
+    try:
+        dataset_version(found, schema, SALT)
+        split(found, schema, 0.25, KEY)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.2 * found.columns["age"].nbytes

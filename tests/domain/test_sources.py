@@ -11,6 +11,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import create_engine, make_url, text
 
@@ -19,6 +20,7 @@ from workbench.catalog.sources import Data
 from workbench.domain.datasets.load import _Loading
 from workbench.domain.datasets.readers import LIMITS, DataLimits
 from workbench.domain.datasets.sources import parts_of
+from workbench.domain.datasets.tables import database
 from workbench.errors import InvalidData, MissingPackage, TooLarge
 
 COLUMNS = SchemaInFile.read(
@@ -180,6 +182,32 @@ def test_a_query_that_cannot_be_is_refused_without_telling_an_address(tmp_path, 
     assert "hidden" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_what_looks_like_a_comment_within_quotes_is_no_comment(tmp_path, kind):
+    table_in(f"{kind}:///{tmp_path / 'clinic.db'}")
+    query = """SELECT person, age, bmi AS "BMI", came, ill FROM visits
+        WHERE '/*' <> ill AND age = 30 AND '*/' <> ill AND '; -- it''s' <> ill -- the first"""
+    assert len(loaded(tmp_path, {"sql": f"{kind}:///clinic.db", "query": query}).records) == 1
+
+
+ENDLESS = """WITH RECURSIVE n AS (SELECT 1 AS person UNION ALL SELECT person + 1 FROM n)
+    SELECT count(*) AS person, 1 AS age, 20 AS "BMI", '2020-01-01' AS came, 'no' AS ill FROM n"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_a_query_that_does_not_end_is_ended(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(database, "_SECONDS", 0.3)
+    table_in(f"{kind}:///{tmp_path / 'clinic.db'}")
+    with pytest.raises(InvalidData, match="takes over 0.3 seconds"):
+        loaded(tmp_path, {"sql": f"{kind}:///clinic.db", "query": ENDLESS})
+
+
+def test_a_query_of_postgresql_that_does_not_end_is_ended(tmp_path, clinic, monkeypatch):
+    monkeypatch.setattr(database, "_SECONDS", 1)
+    with pytest.raises(InvalidData, match="takes over 1 seconds"):
+        loaded(tmp_path, {"sql": str(clinic), "query": ENDLESS})
+
+
 def test_a_database_file_is_not_changed(tmp_path):
     table_in(f"sqlite:///{tmp_path / 'clinic.sqlite'}")
     sqlite3.connect(tmp_path / "clinic.sqlite").execute("PRAGMA journal_mode=DELETE")
@@ -215,6 +243,7 @@ def test_a_fault_names_the_file_and_the_row_in_it(tmp_path):
         {"sql": "", "query": "select 1"},
         {"url": "visits.csv"},
         {"url": "s3://user:secret@host/x"},
+        {"url": "zip://visits.csv::file:///etc/visits.zip"},
         {"sql": "sqlite:///x", "query": "select 1", "also": 1},
     ],
 )
@@ -276,6 +305,12 @@ class TestElsewhere:
         with pytest.raises((InvalidData, MissingPackage), match=words) as caught:
             loaded(tmp_path, {"url": url})
         assert "hidden" not in str(caught.value)
+        assert not list(tmp_path.iterdir())
+
+    def test_what_a_service_says_of_sizes_is_not_believed(self, tmp_path, bucket, monkeypatch):
+        monkeypatch.setattr(MemoryFileSystem, "size", lambda self, path: None)
+        with pytest.raises(TooLarge):
+            loaded(tmp_path, {"url": bucket}, limits=DataLimits(file_bytes=60))
         assert not list(tmp_path.iterdir())
 
     def test_all_together_are_bounded(self, tmp_path, bucket):

@@ -31,10 +31,16 @@ class Remote(Document):
     ----------
     url
         An address that ``fsspec`` knows, such as ``s3://bucket/visits-*.parquet``, or that of a
-        folder.
+        folder; one only, without ``::``.
     """
 
     url: Annotated[str, Field(max_length=1000, pattern=r"^[a-z][a-z0-9+.-]*://[^\s@\x00-\x1f]+$")]
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if "::" in self.url:
+            raise ValueError("one address, not a chain of several (::)")
+        return self
 
 
 class Query(Document):

@@ -159,7 +159,7 @@ class _Loading:
         self._faults.check()
         units = self._units
         records = Records(
-            {name: np.concatenate(found) for name, found in self._parts.items()},
+            {name: np.concatenate(self._parts.pop(name)) for name in list(self._parts)},
             np.arange(self._rows, dtype=np.int64) if units is None else units.numbers,
         )
         persons = np.concatenate(self._hashes) if units is None else units.persons

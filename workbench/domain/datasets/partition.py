@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,26 @@ from workbench.errors import InvalidData
 from workbench.evidence.tree import root_of
 from workbench.records import Records
 
+_BLOCK = 8 << 20
+"""How many bytes of records are laid out at a time."""
 
-def _rows(records: Records, schema: Schema) -> list[bytes]:
-    """Return the bytes of each record: its columns in schema order, little-endian."""
-    parts = [
-        np.ascontiguousarray(records.columns[column.name].reshape(len(records), -1))
-        for column in schema.usable
-    ]
-    little = [part.astype(part.dtype.newbyteorder("<")) for part in parts]
-    return [b"".join(part[row].tobytes() for part in little) for row in range(len(records))]
+
+def _rows(records: Records, schema: Schema) -> Iterator[bytes]:
+    """Yield the bytes of each record: its columns in schema order, little-endian."""
+    columns = [records.columns[column.name] for column in schema.usable]
+    count = len(records)
+    width = sum(column.nbytes for column in columns) // max(count, 1)
+    at_once = max(_BLOCK // max(width, 1), 1)
+    for start in range(0, count, at_once):
+        parts = [_bytes_of(column[start : start + at_once]) for column in columns]
+        yield from (row.tobytes() for row in np.concatenate(parts, axis=1))
+
+
+def _bytes_of(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return the bytes of values of shape ``(n, ...)``, little-endian, as uint8 ``(n, width)``."""
+    rows = values.reshape(len(values), -1)
+    little = np.ascontiguousarray(rows, dtype=rows.dtype.newbyteorder("<"))
+    return little.view(np.uint8)
 
 
 def dataset_version(records: Records, schema: Schema, salt: bytes) -> str:
@@ -37,14 +49,10 @@ def dataset_version(records: Records, schema: Schema, salt: bytes) -> str:
     salt
         A secret of 32 bytes.
     """
-    rows = _rows(records, schema)
-    leaves = [
-        b"%d/%d/" % (place, unit) + row
-        for place, (unit, row) in enumerate(zip(records.units, rows, strict=True))
-    ]
-    return digest_bytes(
-        root_of([hmac.digest(salt, leaf, "sha256") for leaf in [schema.canonical(), *leaves]])
-    )
+    rows = enumerate(zip(records.units, _rows(records, schema), strict=True))
+    leaves = (b"%d/%d/" % (place, unit) + row for place, (unit, row) in rows)
+    hashed = (hmac.digest(salt, leaf, "sha256") for leaf in chain([schema.canonical()], leaves))
+    return digest_bytes(root_of(hashed))
 
 
 def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tuple[Records, Records]:
@@ -71,16 +79,16 @@ def split(records: Records, schema: Schema, fraction: float, key: bytes) -> tupl
         If a part would be empty.
     """
     rows = _rows(records, schema)
-    hashes = [hmac.digest(key, row, "sha256") for row in rows]
+    hashes = _digests((hmac.digest(key, row, "sha256") for row in rows), len(records))
+    order = np.lexsort(hashes.T[::-1])
     if schema.unit is None:
-        share = np.array([_share(h) for h in _of_copies(rows, hashes, key)])
+        share = _shares(_of_copies(records, schema, hashes, order, key))
         kept = np.ones(len(records), dtype=bool)
     else:
-        shares = {
-            u: _share(hmac.digest(key, b"unit/%d" % u, "sha256")) for u in np.unique(records.units)
-        }
-        share = np.array([shares[unit] for unit in records.units])
-        kept = _first_of_each(records.units, hashes, schema.max_records_per_unit)
+        units, of = np.unique(records.units, return_inverse=True)
+        own = (hmac.digest(key, b"unit/%d" % unit, "sha256") for unit in units)
+        share = _shares(_digests(own, len(units)))[of]
+        kept = _places(records.units, order) < schema.max_records_per_unit
     holdout = share < fraction
     parts = records.select(kept & ~holdout), records.select(kept & holdout)
     if not len(parts[0]) or (fraction > 0 and not len(parts[1])):
@@ -104,27 +112,45 @@ def kept_of_units(units: NDArray[np.int64], most: int) -> int:
     return int(np.minimum(np.unique(units, return_counts=True)[1], most).sum())
 
 
-def _of_copies(rows: list[bytes], hashes: list[bytes], key: bytes) -> list[bytes]:
+def _digests(found: Iterable[bytes], count: int) -> NDArray[np.uint64]:
+    """Return `count` digests of 32 bytes as uint64 ``(count, 4)``, which sort as the bytes do."""
+    whole = np.fromiter(found, dtype="V32", count=count)
+    return whole.view(">u8").reshape(count, 4).astype(np.uint64)
+
+
+def _of_copies(
+    records: Records,
+    schema: Schema,
+    hashes: NDArray[np.uint64],
+    order: NDArray[np.intp],
+    key: bytes,
+) -> NDArray[np.uint64]:
     """Return other hashes for records that are equal to one before them, by how many there are."""
-    seen: Counter[bytes] = Counter()
-    found = []
-    for row, own in zip(rows, hashes, strict=True):
-        copy = seen[row]
-        seen[row] += 1
-        found.append(hmac.digest(key, row + b"/copy/%d" % copy, "sha256") if copy else own)
+    first = np.ones(len(hashes), dtype=bool)
+    first[1:] = (hashes[order][1:] != hashes[order][:-1]).any(axis=1)
+    equal = np.empty(len(hashes), dtype=np.int64)
+    equal[order] = np.cumsum(first)
+    copies = _places(equal, order)
+    found = hashes.copy()
+    if copies.any():
+        numbered = zip(copies.tolist(), _rows(records, schema), strict=True)
+        others = (row + b"/copy/%d" % copy for copy, row in numbered if copy)
+        digests = (hmac.digest(key, other, "sha256") for other in others)
+        found[copies > 0] = _digests(digests, int(np.count_nonzero(copies)))
     return found
 
 
-def _share(digest: bytes) -> float:
-    return int.from_bytes(digest[:8], "big") / 2.0**64
+def _shares(digests: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return a number in [0, 1] for each digest."""
+    return digests[:, 0].astype(np.float64) / 2.0**64
 
 
-def _first_of_each(units: NDArray[np.int64], hashes: list[bytes], most: int) -> NDArray[np.bool_]:
-    kept = np.zeros(len(units), dtype=bool)
-    seen: dict[int, int] = {}
-    for row in sorted(range(len(units)), key=lambda r: hashes[r]):
-        unit = int(units[row])
-        if seen.get(unit, 0) < most:
-            seen[unit] = seen.get(unit, 0) + 1
-            kept[row] = True
-    return kept
+def _places(groups: NDArray[np.int64], order: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return how many of a record's group come before it in `order`, int64 ``(n,)``."""
+    together = order[np.argsort(groups[order], kind="stable")]
+    sorted_groups = groups[together]
+    starts = np.flatnonzero(np.r_[True, sorted_groups[1:] != sorted_groups[:-1]])
+    lengths = np.diff(np.r_[starts, len(groups)])
+    places = np.empty(len(groups), dtype=np.int64)
+    places[together] = np.arange(len(groups)) - np.repeat(starts, lengths)
+    return places

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -30,16 +31,18 @@ def write_private(path: Path, data: bytes) -> None:
     data
         What it shall hold.
     """
-    _write(path, [data])
+    with _written(path) as file:
+        file.write(data)
 
 
-def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to; it takes the place of `path` when all is written."""
     partial = path.with_name(path.name + ".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)
-        for piece in pieces:
-            file.write(piece)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
@@ -47,15 +50,16 @@ def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
 
 def copy_private(source: Path, path: Path) -> None:
     """Write a copy of a file, piece by piece, as `write_private` writes bytes."""
-    _write(path, InFile(source).pieces())
+    with _written(path) as file:
+        for piece in InFile(source).pieces():
+            file.write(piece)
 
 
 def save_records(path: Path, records: Records) -> None:
     """Write records as NPZ, readable by the owner only."""
-    buffer = io.BytesIO()
     columns = {f"column/{name}": values for name, values in records.columns.items()}
-    np.savez(buffer, allow_pickle=False, units=records.units, **columns)
-    write_private(path, buffer.getvalue())
+    with _written(path) as file:
+        np.savez(file, allow_pickle=False, units=records.units, **columns)
 
 
 def load_records(path: Path) -> Records:

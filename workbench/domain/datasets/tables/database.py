@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import URL, Connection, Executable, TextClause, create_engine, make_url, text
@@ -18,10 +21,16 @@ from workbench.domain.datasets.tables import omop
 from workbench.domain.datasets.tables.headings import named
 from workbench.errors import InvalidData, MissingPackage
 
+Found = TypeVar("Found")
+
 _ROWS = 1 << 14
 _SECONDS = 600
 _FROM_ENVIRONMENT = "env:"
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_UNREAD = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""",
+    re.DOTALL,
+)
+"""Quoted text and comments."""
 _READS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 
 
@@ -68,10 +77,12 @@ def batches(
     try:
         with engine.connect() as found:
             _only_read(found)
-            rows = found.execute(statement.execution_options(stream_results=True, yield_per=_ROWS))
+            timed = _Timed(found.connection.driver_connection)
+            streamed = statement.execution_options(stream_results=True, yield_per=_ROWS)
+            rows = timed(partial(found.execute, streamed))
             names = named("the query", list(rows.keys()), wanted)
             at = {name: list(rows.keys()).index(heading) for name, heading in names.items()}
-            for block in rows.partitions(_ROWS):
+            while block := timed(partial(rows.fetchmany, _ROWS)):
                 yield {name: _column(block, place) for name, place in at.items()}
     except (SQLAlchemyError, OSError) as error:
         raise InvalidData(
@@ -83,10 +94,11 @@ def batches(
 
 
 def _written(query: str) -> TextClause:
-    statement = _COMMENT.sub(" ", query).strip().removesuffix(";")
-    if not _READS.match(statement) or ";" in statement:
+    plain = _UNREAD.sub(" ", query).strip().removesuffix(";")
+    if not _READS.match(plain) or ";" in plain:
         raise InvalidData("dataset.yaml: data.query: one query that begins with SELECT or WITH")
-    return text(statement.replace(":", r"\:"))
+    # As it was written: a comment that is taken for one by mistake changes no condition.
+    return text(query.replace(":", r"\:"))
 
 
 def _kind(error: Exception) -> str:
@@ -134,7 +146,8 @@ def _url(written: str, folder: Path) -> URL:
 def _options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "duckdb":
         return {"read_only": True}
-    return {"timeout": 30} if url.get_backend_name() == "postgresql" else {}
+    # Of each answer of the server: what comes later than its own limit does not come at all.
+    return {"timeout": _SECONDS + 30} if url.get_backend_name() == "postgresql" else {}
 
 
 def _only_read(connection: Connection) -> None:
@@ -143,6 +156,29 @@ def _only_read(connection: Connection) -> None:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_SECONDS * 1000}")
     elif connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA query_only = ON")
+
+
+class _Timed:
+    """Does steps that all together may take `_SECONDS`; SQLite and DuckDB have no limit for it."""
+
+    def __init__(self, connection: Any) -> None:
+        self._interrupt = getattr(connection, "interrupt", lambda: None)
+        self._left = float(_SECONDS)
+
+    def __call__(self, step: Callable[[], Found]) -> Found:
+        started = time.monotonic()
+        timer = threading.Timer(self._left, self._interrupt)
+        timer.start()
+        try:
+            return step()
+        finally:
+            timer.cancel()
+            self._left -= time.monotonic() - started
+            if self._left <= 0:
+                raise InvalidData(
+                    f"dataset.yaml: data: the query takes over {_SECONDS} seconds",
+                    "Keep its result as a table of the database, or in files.",
+                ) from None
 
 
 def _column(rows: Sequence[Sequence[Any]], place: int) -> np.ndarray[Any, Any]:

@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from workbench.catalog.sources import ENDINGS, Remote
 from workbench.errors import InvalidData, MissingPackage, TooLarge
 
 _LOCAL = ("file", "local")
 _MOST_FILES = 10_000
+_PIECE = 8 << 20
 
 
 @contextmanager
@@ -59,11 +61,11 @@ def fetched(source: Remote, folder: Path, most_bytes: int) -> Iterator[list[Path
                 )
             size = sum(int(system.size(one) or 0) for one in remote)
             if size > most_bytes:
-                raise TooLarge(f"the files at data.url have {size} bytes; at most {most_bytes}")
-            copies = []
+                raise _too_large(most_bytes)
+            copies, left = [], most_bytes
             for number, one in enumerate(remote):
                 copies.append(place / f"{number:05d}-{PurePosixPath(one).name}")
-                system.get_file(one, str(copies[-1]))
+                left -= _copy(system, one, copies[-1], left)
         except (InvalidData, TooLarge):
             raise
         except ImportError as error:
@@ -80,3 +82,19 @@ def fetched(source: Remote, folder: Path, most_bytes: int) -> Iterator[list[Path
         yield copies
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _copy(system: Any, remote: str, path: Path, most_bytes: int) -> int:
+    """Copy a file and return its size; the size that a service tells beforehand may be wrong."""
+    size = 0
+    with system.open(remote, "rb") as source, path.open("wb") as file:
+        while piece := source.read(_PIECE):
+            size += len(piece)
+            if size > most_bytes:
+                raise _too_large(most_bytes)
+            file.write(piece)
+    return size
+
+
+def _too_large(most_bytes: int) -> TooLarge:
+    return TooLarge(f"the files at data.url have over {most_bytes} bytes")
