@@ -67,6 +67,8 @@ def test_publishing_again_leaves_files_that_are_there_and_makes_those_that_are_n
 
 def test_a_request_whose_files_are_gone_is_denied_and_costs_nothing(waiting):
     shutil.rmtree(prepared(waiting.domain.folder, waiting.card).root)
+    facts = waiting.client(waiting.steward).review(waiting.handle.digest)
+    assert facts["counts"] == {"clamped": {}, "filled": {}}
     with pytest.raises(RequestDenied, match="publish"):
         approve(waiting)
     assert not waiting.handle.status.charged
