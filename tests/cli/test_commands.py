@@ -101,6 +101,10 @@ def test_an_operator_reads_the_log_and_is_told_which_approval_was_kept(tmp_path)
     assert [line["event"] for line in lines] == ["policy", "admit", "admit", "publish"]
     shown = run("domain", "log", str(root), "--limit", "1").stdout
     assert "4 lines, each bound to the one before it" in shown
+    # As revoking needs them.
+    keys = [line["subject"] for line in lines if line["event"] == "admit"]
+    every = run("domain", "log", str(root)).stdout
+    assert all(f"\t{key}\t" in every for key in keys)
     assert lines[0]["hash"] in shown.replace("\n", "")
     published = run("domain", "publish", str(root), "breast-cancer").stdout
     assert "kept the approval that a steward set" in published

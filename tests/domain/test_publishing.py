@@ -10,7 +10,7 @@ from tests.studies import submit_progression
 from tests.support import Site, make_domain
 from workbench.domain.datasets.files import prepared
 from workbench.domain.service import Domain
-from workbench.errors import RequestDenied
+from workbench.errors import DomainUnavailable, RequestDenied
 
 NAME = "diabetes"
 
@@ -67,9 +67,47 @@ def test_publishing_again_leaves_files_that_are_there_and_makes_those_that_are_n
 
 def test_a_request_whose_files_are_gone_is_denied_and_costs_nothing(waiting):
     shutil.rmtree(prepared(waiting.domain.folder, waiting.card).root)
+    facts = waiting.client(waiting.steward).review(waiting.handle.digest)
+    assert facts["counts"] == {"clamped": {}, "filled": {}}
     with pytest.raises(RequestDenied, match="publish"):
         approve(waiting)
     assert not waiting.handle.status.charged
+
+
+def test_records_of_an_earlier_version_are_here_until_no_request_needs_them(waiting):
+    before = files(waiting, waiting.card)
+    second = publish(waiting, 0.3)
+    third = publish(waiting, 0.4)
+    place = prepared(waiting.domain.folder, second)
+    assert not place.here
+    # A steward may look at an old request.
+    assert [path.name for path in place.root.iterdir()] == ["counts.json"]
+    assert files(waiting, waiting.card) == before
+    assert approve(waiting).verified.card == waiting.card
+    publish(waiting, 0.4)
+    assert not prepared(waiting.domain.folder, waiting.card).here
+    assert prepared(waiting.domain.folder, third).here
+    waiting.client(waiting.steward).review(waiting.handle.digest)
+    again = publish(waiting, 0.25)
+    assert again.dataset_version == waiting.card.dataset_version
+    assert files(waiting, waiting.card) == before
+
+
+def test_a_publication_that_is_undone_leaves_the_records_of_the_present_version(
+    tmp_path, monkeypatch
+):
+    site = Site.open(make_domain(tmp_path / "hospital-b", "hospital-b", (NAME,)), start=False)
+    card = site.client().dataset(NAME)
+    before = files(site, card)
+
+    def full(*rest):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("workbench.domain.operator.log.append", full)
+    with pytest.raises(DomainUnavailable):
+        publish(site, 0.4)
+    assert files(site, card) == before
+    site.close()
 
 
 def test_files_of_an_older_domain_are_those_of_its_newest_card(waiting):

@@ -193,7 +193,8 @@ class Sequences(RuleBasedStateMachine):
         store = self.domain.store
         try:
             with self.refused(), store.write() as connection:
-                card = unverified(cards.latest(connection, name), DatasetCard)
+                signed = cards.latest(connection, name)
+                card = unverified(signed, DatasetCard)
                 if opting_out.stopped(connection, card.population_name, card.dataset_version):
                     return
                 account = accounts.account(connection, card)
@@ -205,7 +206,7 @@ class Sequences(RuleBasedStateMachine):
                     known.values(
                         digest=request,
                         envelope="",
-                        card=card.canonical().decode(),
+                        card=signed.canonical().decode(),
                         researcher="rosa",
                         dataset=name,
                         function="",
@@ -227,7 +228,7 @@ class Sequences(RuleBasedStateMachine):
         with self.refused():
             with store.write() as connection:
                 row = stored.get(connection, request)
-                card = DatasetCard.parse(row.signed_card.text)
+                card = row.card
                 population, version = card.population_name, card.dataset_version
                 try:
                     if opting_out.stopped(connection, population, version):

@@ -4,16 +4,51 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from workbench.views.tables import Table
 
 
-def test_a_narrow_table_shows_all_of_each_name(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
+@pytest.fixture
+def terminal(monkeypatch, capsys):
+    """What a table prints on a terminal of some width, as lines."""
+
+    def shown(table, width):
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        table.show()
+        return capsys.readouterr().out.splitlines()
+
+    return shown
+
+
+def test_a_narrow_terminal_shows_all_of_each_name(terminal):
     names = ["patients-of-the-north", "2026-01", "winter-and-spring"]
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    Table(["population", "block", "datasets"], [names]).show()
-    rows = [line.split("│") for line in capsys.readouterr().out.splitlines() if "│" in line]
-    assert ["".join(part).replace(" ", "") for part in zip(*rows, strict=True)][1:-1] == names
+    _, row = terminal(Table(["population", "block", "datasets"], [names]), 40)
+    assert row.split() == names
+
+
+def test_free_text_gets_the_room_that_names_leave(terminal):
+    names = ["7291010bfe12", "2026-11-27 12:41:22", "hospital-a/breast-cancer"]
+    reason = "say more\nabout the purpose, please, and then ask again with less epsilon"
+    table = Table(["request", "time", "dataset", "reason"], [[*names, reason]])
+    wide, narrow, tiny = (terminal(table, width)[1] for width in (200, 80, 20))
+    assert wide.split(None, 4)[4] == " ".join(reason.split())
+    assert len(narrow) == 80
+    assert narrow.endswith("…")
+    for line in (wide, narrow, tiny):
+        assert line.startswith("  ".join(names) + "  say more about")
+
+
+def test_a_short_title_is_left_as_it_is_beside_long_purposes(terminal):
+    table = Table(["dataset", "title", "purposes"], [["a/b", "A short title here", "DUO " * 60]])
+    row = terminal(table, 80)[1]
+    assert len(row) == 80
+    assert "A short title here  DUO" in row
+
+
+def test_facts_are_a_line_each_on_a_terminal(terminal):
+    assert terminal(Table((), [("reason", "x" * 90)]), 40) == [f"reason: {'x' * 90}"]
 
 
 def test_into_a_pipe_go_lines_with_tabs_and_nothing_is_cut(capsys):

@@ -209,7 +209,7 @@ def log(
                 time_words(e.time),
                 e.event,
                 e.who or "the domain",
-                hex_of(e.subject)[:20],
+                hex_of(e.subject),
                 e.detail,
             ]
             for e in found

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from workbench.documents import DatasetCard, Envelope, Person, Population, PublicKey
 from workbench.documents.base import short
 from workbench.domain.access import log, people
-from workbench.domain.datasets import cards
+from workbench.domain.datasets import cards, files
 from workbench.domain.heads import head
 from workbench.domain.heads.reconcile import Reconciled, reconcile
 from workbench.domain.population_keeper import PopulationKeeper
@@ -18,6 +18,7 @@ from workbench.domain.populations import agreement
 from workbench.domain.publishing.approval import Wins
 from workbench.domain.publishing.publish import examine, prepare, publish
 from workbench.domain.publishing.report import Report
+from workbench.domain.requests import stored
 from workbench.domain.store.home import Home
 from workbench.errors import LedgerBehind
 
@@ -43,7 +44,10 @@ class Operator:
     def publish(
         self, name: str, approval: Wins = None, tell: Callable[[Report], None] = lambda told: None
     ) -> DatasetCard:
-        """Publish a dataset from its folder; see `publishing.publish`. `tell` gets the report."""
+        """Publish a dataset from its folder; see `publishing.publish`. `tell` gets the report.
+
+        The records of earlier versions are removed, except where a request still needs them.
+        """
         home = self._home
         # Before others wait: a large file takes minutes.
         examined = examine(home.folder, name)
@@ -53,6 +57,9 @@ class Operator:
             if cards.version(connection) != before:
                 version = f"version {short(found.card.dataset_version)}"
                 log.append(connection, "publish", log.OPERATOR, name, version)
+        with home.store.write() as connection:
+            waiting = [request.card for request in stored.not_ended(connection, name)]
+            files.remove_superseded(connection, home.folder, name, waiting)
         tell(found.report)
         return found.card
 

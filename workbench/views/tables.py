@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_FREE = frozenset({"title", "purposes", "reason", "detail"})
-"""Columns of free text."""
+_FREE = frozenset({"title", "purposes", "reason", "detail", "why"})
+"""Columns of free text: on a narrow terminal they are cut, and nothing else is."""
+_LEAST = 16
+_GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Table:
         lines = [self.columns, *self.rows]
         widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
         return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            _GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in lines
         )
 
@@ -59,25 +62,34 @@ class Table:
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def show(self, title: str | None = None) -> None:
-        """Print the table to the terminal; into a pipe, as lines with tabs between the cells."""
-        if not sys.stdout.isatty():
-            if title:
-                print(title)
-            for line in [self.columns, *self.rows] if self.columns else self.rows:
-                print("\t".join(" ".join(cell.split()) for cell in line))
-            return
-        from rich.console import Console
-        from rich.markup import escape as unmarked
-        from rich.table import Table as Drawn
+        """Print the table: to a terminal in columns, into a pipe with a tab between two cells.
 
-        drawn = Drawn(title=title)
-        for name in self.columns:
-            # A name that is cut cannot be used; of what people wrote the start is enough here.
-            free = name in _FREE
-            drawn.add_column(name, overflow="ellipsis" if free else "fold", no_wrap=free)
-        for row in self.rows:
-            drawn.add_row(*(unmarked(cell) for cell in row))
-        Console().print(drawn)
+        A name that is cut cannot be used. So on a terminal only free text is, to what room there
+        is; lines that are still too long go on in the next line of the terminal.
+        """
+        rows = [[" ".join(cell.split()) for cell in row] for row in self.rows]
+        if title:
+            print(title)
+        if not sys.stdout.isatty():
+            for line in [self.columns, *rows] if self.columns else rows:
+                print("\t".join(line))
+            return
+        print(Table(self.columns, self._fitting(rows, shutil.get_terminal_size().columns)).plain())
+
+    def _fitting(self, rows: list[list[str]], room: int) -> list[list[str]]:
+        """Return the rows with free text cut so that a line has `room` characters, if it can."""
+        if not self.columns:
+            return rows
+        widths = [max(map(len, column)) for column in zip(self.columns, *rows, strict=True)]
+        over = sum(widths) + len(_GAP) * (len(widths) - 1) - room
+        free = [n for n, name in enumerate(self.columns) if name in _FREE]
+        for n in sorted(free, key=lambda n: -widths[n]):
+            least = min(widths[n], max(_LEAST, widths[n] - over))
+            over -= widths[n] - least
+            for row in rows:
+                if len(row[n]) > least:
+                    row[n] = row[n][: least - 1] + "…"
+        return rows
 
     def _pairs(self) -> list[str]:
         return [f"{name}: {' '.join(cells)}" for name, *cells in self.rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,11 @@ class Prepared:
     """
 
     root: Path
+
+    @property
+    def here(self) -> bool:
+        """Whether the records are here."""
+        return self.training.exists()
 
     @property
     def training(self) -> Path:
@@ -77,6 +83,34 @@ def remove_unknown(connection: Connection, folder: DomainFolder) -> None:
             shutil.rmtree(place, ignore_errors=True)
 
 
+def remove_superseded(
+    connection: Connection, folder: DomainFolder, name: str, waiting: Iterable[DatasetCard]
+) -> None:
+    """Remove the records of a dataset's earlier versions that nothing will run on any more.
+
+    What loading changed in them stays: stewards may look at requests that have ended. Publishing a
+    version again makes its records again.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that no other writer can enter, and not the one that publishes: if that is
+        undone, the version before is the present one.
+    folder
+        The domain's.
+    name
+        The dataset.
+    waiting
+        The cards of its requests that have not ended.
+    """
+    every = [prepared(folder, stored.card) for stored in cards.every(connection, name)]
+    needed = {*every[-1:], *(prepared(folder, card) for card in waiting)}
+    for place in set(every) - needed:
+        # In this order, so that records are either all here or count as gone.
+        place.training.unlink(missing_ok=True)
+        place.holdout.unlink(missing_ok=True)
+
+
 def require_prepared(folder: DomainFolder, card: DatasetCard) -> None:
     """Check that the files that a card is about are there.
 
@@ -85,7 +119,7 @@ def require_prepared(folder: DomainFolder, card: DatasetCard) -> None:
     NotFound
         If they are not.
     """
-    if not prepared(folder, card).root.exists():
+    if not prepared(folder, card).here:
         raise NotFound(
             f"the prepared files of this version of '{card.name}' are not here any more: the "
             "domain's operator must publish it again, as it was, before a request can run"

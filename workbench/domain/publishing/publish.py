@@ -204,7 +204,7 @@ def _card(
 
 def _keep(place: Prepared, training: Records, holdout: Records, counts: Counts) -> None:
     """Write the files of one division at once; those that are there may be in use, and stay."""
-    if place.root.exists():
+    if place.here:
         return
     partial = Prepared(place.root.with_name(place.root.name + ".partial"))
     shutil.rmtree(partial.root, ignore_errors=True)
@@ -212,6 +212,8 @@ def _keep(place: Prepared, training: Records, holdout: Records, counts: Counts) 
     save_records(partial.training, training)
     save_records(partial.holdout, holdout)
     write_private(partial.counts, counts.canonical())
+    # Its records may have been removed; what is left of it is in the way.
+    shutil.rmtree(place.root, ignore_errors=True)
     partial.root.rename(place.root)
 
 

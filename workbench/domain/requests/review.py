@@ -94,7 +94,10 @@ def review(
         policy=(*explain_terms(facts), approves(facts)[1]),
         rehearsal=rehearsal,
         previous=_previous(connection, waiting),
-        counts=files.Counts.parse(counts_file.read_bytes()),
+        # Where somebody opted out, the files are gone, and nothing runs.
+        counts=files.Counts.parse(counts_file.read_bytes())
+        if counts_file.exists()
+        else files.Counts(clamped={}, filled={}),
     )
 
 

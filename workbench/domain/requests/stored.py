@@ -241,6 +241,15 @@ def listed(
     return [_stored(row) for row in connection.execute(query)]
 
 
+def not_ended(connection: Connection, dataset: str) -> list[StoredRequest]:
+    """Return the requests on a dataset, in all its versions, that may still start or run."""
+    return [
+        request
+        for state in _MOVES
+        for request in listed(connection, state=state, dataset=dataset, limit=None)
+    ]
+
+
 def count(
     connection: Connection,
     *,
